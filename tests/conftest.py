@@ -1,0 +1,52 @@
+"""What the tests talk to: the demo site, both renderers and three databases, all of them real.
+
+``scripts/test`` starts the services and names them in TEST_SPLASH_URL, TEST_MARIADB_URL and TEST_POSTGRESQL_URL.
+Where one is missing its tests are skipped and say so; in CI (``CI=true``) that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.processes import server
+
+
+def service(variable: str, what: str) -> str:
+    """The URL of a service that scripts/test started, or the end of this test."""
+    url = os.environ.get(variable, "")
+    if not url:
+        message = f"not tested: {what} ({variable} is not set; scripts/test starts it)"
+        if os.environ.get("CI"):
+            pytest.fail(message, pytrace=False)
+        pytest.skip(message)
+    return url
+
+
+@pytest.fixture(scope="session")
+def demo_site() -> Iterator[str]:
+    """The shop on day 1, at a free loopback port; without a trailing slash."""
+    with server("demo", "--port", "0", "--exit-with-stdin") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def chromium_renderer() -> Iterator[str]:
+    """Our own renderer, at a free loopback port."""
+    with server("renderer", "--port", "0", "--exit-with-stdin") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def real_splash() -> str:
+    return service("TEST_SPLASH_URL", "a real Splash 3.5")
+
+
+@pytest.fixture(params=["splash", "chromium"])
+def renderer(request: pytest.FixtureRequest) -> str:
+    """Each renderer in turn: what holds for one must hold for the other."""
+    name = {"splash": "real_splash", "chromium": "chromium_renderer"}[request.param]
+    url: str = request.getfixturevalue(name)
+    return url

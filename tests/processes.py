@@ -1,0 +1,42 @@
+"""Start a server of ours as a process, as its users do, and end it whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@contextlib.contextmanager
+def server(*module_and_options: str, env: dict[str, str] | None = None, deadline: float = 30) -> Iterator[str]:
+    """Run ``python -m ...`` until the block ends; yields the URL of its first line ``listening on URL``."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *module_and_options],
+        cwd=ROOT,
+        env=os.environ | (env or {}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    watchdog = threading.Timer(deadline, process.kill)
+    watchdog.start()
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        watchdog.cancel()
+        assert line.startswith("listening on "), f"{module_and_options} did not start: {line!r}"
+        yield line.removeprefix("listening on ").strip()
+    finally:
+        watchdog.cancel()
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
