@@ -1,0 +1,1 @@
+"""Alembic's migrations: one file a step, never changed once it has been released."""

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from models import Base
+from models.schema import upgrade
+from models.session import make_engine
 from tests.processes import server
 
 
@@ -50,3 +55,35 @@ def renderer(request: pytest.FixtureRequest) -> str:
     name = {"splash": "real_splash", "chromium": "chromium_renderer"}[request.param]
     url: str = request.getfixturevalue(name)
     return url
+
+
+DATABASES = {
+    "sqlite": None,
+    "mariadb": ("TEST_MARIADB_URL", "MariaDB"),
+    "postgresql": ("TEST_POSTGRESQL_URL", "PostgreSQL"),
+}
+
+
+@pytest.fixture(params=list(DATABASES))
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each database in turn, with our tables and nothing in them."""
+    named = DATABASES[request.param]
+    url = service(*named) if named else f"sqlite:///{tmp_path / 'test.db'}"
+    empty(url)
+    return url
+
+
+def empty(url: str) -> None:
+    engine = make_engine(url)
+    upgrade(engine)
+    with engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()

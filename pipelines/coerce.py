@@ -1,0 +1,265 @@
+"""From what a page says to what a column holds: "£1,051.77" to a Decimal, "3 May 2019" to a date.
+
+One function a kind of column. Each takes the scraped value and gives the column's value, or raises Unfit with a
+reason that a person can act on. Nothing is cut, rounded or guessed: a value that does not fit is refused here, the
+same on every database, before MySQL would make something of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dateparser
+from price_parser import Price
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Enum,
+    Float,
+    Integer,
+    Numeric,
+    SmallInteger,
+    String,
+    TypeDecorator,
+)
+from sqlalchemy.types import TypeEngine
+
+
+class Unfit(Exception):
+    """The value cannot become what its column holds; the message says why."""
+
+
+def coerce(value: Any, column: Column[Any]) -> Any:
+    """The value as ``column`` holds it, or None where there is nothing.
+
+    Blank text is nothing. Hints for one column stand in its ``info``: ``languages`` and ``date_order`` for dates
+    written in words or figures, ``timezone`` for moments that do not name theirs (UTC otherwise).
+
+    Raises:
+        Unfit: the value is missing and the column needs one, or it cannot be read as, or is out of the bounds of,
+            the column's type.
+    """
+    if isinstance(value, str):
+        value = clean(value)
+    if value is None or value == "":
+        if column.nullable or column.default is not None or column.server_default is not None:
+            return None
+        raise Unfit("is missing")
+    type_ = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    for kind, read in READERS:
+        if isinstance(type_, kind):
+            return read(value, type_, column.info)
+    return value
+
+
+def clean(text: str) -> str:
+    """The text without white space around it.
+
+    Raises:
+        Unfit: it has a character that a database cannot store.
+    """
+    if "\x00" in text:
+        raise Unfit("has a NUL character")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Unfit("has a lone surrogate, half of a character") from None
+    return text.strip()
+
+
+def quoted(value: Any) -> str:
+    """The value for a message: on one line, and not all of a page."""
+    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def read_text(value: Any, type_: String, _hints: dict[str, Any]) -> str:
+    if isinstance(value, bool | bytes) or not isinstance(value, str | int | float | Decimal | date):
+        raise Unfit(f"is {type(value).__name__}, not text: {quoted(value)}")
+    text = str(value)
+    if type_.length is not None and len(text) > type_.length:
+        raise Unfit(f"is {len(text)} characters long, {type_.length} fit: {quoted(text)}")
+    return text
+
+
+def read_choice(value: Any, type_: Enum, _hints: dict[str, Any]) -> str:
+    text = str(value)
+    if text in type_.enums:
+        return text
+    for choice in type_.enums:
+        if choice.casefold() == text.casefold():
+            return choice
+    raise Unfit(f"is none of {', '.join(type_.enums)}: {quoted(value)}")
+
+
+NUMBER = re.compile(r"[-+−]?\d+(?:[,.'’\s  ]\d{3})*(?![\d])")
+INTEGER_BITS = {SmallInteger: 16, BigInteger: 64}
+
+
+def read_integer(value: Any, type_: Integer, _hints: dict[str, Any]) -> int:
+    number = _whole(value)
+    bits = next((bits for kind, bits in INTEGER_BITS.items() if isinstance(type_, kind)), 32)
+    if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
+        raise Unfit(f"is out of range for {bits} bits: {quoted(value)}")
+    return number
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float | Decimal):
+        if not Decimal(value).is_finite() or value != int(value):
+            raise Unfit(f"is not a whole number: {quoted(value)}")
+        return int(value)
+    if not isinstance(value, str):
+        raise Unfit(f"is {type(value).__name__}, not a number: {quoted(value)}")
+    if re.search(r"\d[.,]\d{1,2}(?!\d)", value):
+        raise Unfit(f"is not a whole number: {quoted(value)}")
+    found = NUMBER.findall(value)
+    if len(found) != 1:
+        raise Unfit(f"has {'no number' if not found else 'more than one number'}: {quoted(value)}")
+    return int(re.sub(r"[^\d-]", "", found[0].replace("−", "-")))
+
+
+def read_decimal(value: Any, type_: Numeric[Any], _hints: dict[str, Any]) -> Decimal:
+    number = _decimal(value)
+    scale = type_.scale if type_.scale is not None else 10
+    precision = type_.precision if type_.precision is not None else 38
+    rounded = number.quantize(Decimal(1).scaleb(-scale)) if number.adjusted() < 100 else number
+    if rounded != number:
+        raise Unfit(f"has more than {scale} decimal places: {quoted(value)}")
+    if rounded.adjusted() + 1 > precision - scale and rounded != 0:
+        raise Unfit(f"has more than {precision - scale} digits before the point: {quoted(value)}")
+    return rounded
+
+
+def _decimal(value: Any) -> Decimal:
+    if isinstance(value, bool):
+        raise Unfit(f"is bool, not a number: {value}")
+    if isinstance(value, int | float | Decimal):
+        # A float by its shortest spelling: 51.77, not 51.770000000000003126...
+        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        if not number.is_finite():
+            raise Unfit(f"is not a number: {value}")
+        return number
+    if not isinstance(value, str):
+        raise Unfit(f"is {type(value).__name__}, not a number: {quoted(value)}")
+    try:
+        number = Decimal(value)  # a plain number needs no parser of prices, and keeps its sign and exponent
+    except InvalidOperation:
+        price = Price.fromstring(value)
+        amount = price.amount
+        if amount is None:
+            raise Unfit(f"has no number: {quoted(value)}") from None
+        if re.search(r"\d", value.replace(price.amount_text or "", "", 1)):
+            raise Unfit(f"has more than one number: {quoted(value)}") from None
+        # The parser reads "-£5.00" as 5; a sign right before the figures, or before their currency, is ours to see.
+        before = re.split(r"\d", value.replace("−", "-"), maxsplit=1)[0]
+        return -amount if re.search(r"-\s*[^\w\s]?\s*$", before) else amount
+    if not number.is_finite():
+        raise Unfit(f"is not a number: {quoted(value)}")
+    return number
+
+
+def read_float(value: Any, _type: Float[Any], _hints: dict[str, Any]) -> float:
+    return float(_decimal(value))
+
+
+WORDS_FOR_TRUE = frozenset({"true", "yes", "y", "on", "1"})
+WORDS_FOR_FALSE = frozenset({"false", "no", "n", "off", "0"})
+
+
+def read_boolean(value: Any, _type: Boolean, _hints: dict[str, Any]) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).casefold()
+    if word in WORDS_FOR_TRUE:
+        return True
+    if word in WORDS_FOR_FALSE:
+        return False
+    raise Unfit(f"is neither yes nor no: {quoted(value)}")
+
+
+def read_date(value: Any, _type: Date, hints: dict[str, Any]) -> date:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    if not isinstance(value, str):
+        raise Unfit(f"is {type(value).__name__}, not a date: {quoted(value)}")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        return _moment(value, hints).date()
+
+
+def read_moment(value: Any, _type: DateTime, hints: dict[str, Any]) -> datetime:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            value = _moment(value, hints)
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if not isinstance(value, datetime):
+        raise Unfit(f"is {type(value).__name__}, not a date and time: {quoted(value)}")
+    moment: datetime = value
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(hints.get("timezone", "UTC")))
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise Unfit(f"is out of range: {quoted(value)}") from None
+
+
+def _moment(text: str, hints: dict[str, Any]) -> datetime:
+    moment = _parse_moment(text, tuple(hints.get("languages", ("en",))), hints.get("date_order"))
+    if moment is None:
+        raise Unfit(f"is not a date with day, month and year: {quoted(text)}")
+    return moment
+
+
+@lru_cache(maxsize=4096)  # reading a date in words takes a millisecond, and a site repeats them
+def _parse_moment(text: str, languages: tuple[str, ...], order: str | None) -> datetime | None:
+    settings: dict[str, Any] = {"REQUIRE_PARTS": ["day", "month", "year"], "PARSERS": ["absolute-time"]}
+    if order:
+        settings["DATE_ORDER"] = order
+    return dateparser.parse(text, languages=list(languages), settings=settings)
+
+
+def read_json(value: Any, _type: JSON, _hints: dict[str, Any]) -> Any:
+    try:
+        encoded = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise Unfit(f"cannot be JSON: {error}") from None
+    if "\\u0000" in encoded:
+        raise Unfit("has a NUL character")
+    return value
+
+
+# Order matters: Enum is a String, Float is a Numeric, DateTime is asked before Date.
+READERS: list[tuple[type[TypeEngine[Any]], Callable[..., Any]]] = [
+    (Enum, read_choice),
+    (String, read_text),
+    (Boolean, read_boolean),
+    (Integer, read_integer),
+    (Float, read_float),
+    (Numeric, read_decimal),
+    (DateTime, read_moment),
+    (Date, read_date),
+    (JSON, read_json),
+]

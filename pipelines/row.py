@@ -1,0 +1,38 @@
+"""A valid row on its way from the validator to the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from models import Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidRow:
+    """What one item says of one record: column values, and its lists of children where the item has them.
+
+    A column that the item does not mention is not in ``values``, and keeps what the database holds.
+    """
+
+    model: type[Row]
+    values: Mapping[str, Any]
+    children: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return tuple(self.values[name] for name in self.model.key())
+
+    def __str__(self) -> str:
+        key = ", ".join(f"{name}={value!r}" for name, value in zip(self.model.key(), self.key, strict=True))
+        return f"{self.model.__name__}({key})"
+
+
+def row_of(item: Mapping[str, Any], model: type[Row]) -> ValidRow:
+    """The row in a validated item."""
+    return ValidRow(
+        model=model,
+        values={name: item[name] for name in model.fields() if name in item},
+        children={name: item[name] for name in model.children() if name in item},
+    )

@@ -1,0 +1,74 @@
+"""The SQL that keeps a table current: one dialect-true upsert, and what it takes to remove vanished children."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Index, Table, UniqueConstraint, delete, func, select, tuple_
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import Insert
+
+from models import Row
+from models.base import Children
+
+CHUNK = 500  # keys in one IN (...): far below every database's limit of parameters
+
+
+@lru_cache(maxsize=256)
+def upsert(dialect: str, model: type[Row], columns: tuple[str, ...]) -> Insert:
+    """INSERT that updates the row with the same natural key instead, for ``executemany`` with ``columns``.
+
+    ``first_seen_at`` stays as it was on a row that is there.
+    """
+    table = model.table()
+    updated = [name for name in columns if name not in model.key() and name != "first_seen_at"]
+    if dialect in ("mysql", "mariadb"):
+        insert = mysql.insert(table)
+        # MySQL's upsert matches on any unique key: a new book with another book's ISBN would overwrite that other
+        # book. Where there is such a key, a row matched by it is refused: its own key would become NULL.
+        guards = [
+            (name, func.if_(table.c[name] == insert.inserted[name], table.c[name], None))
+            for name in model.key()
+            if _has_other_unique_keys(table)
+        ]
+        return insert.on_duplicate_key_update([*guards, *((name, insert.inserted[name]) for name in updated)])
+    statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return statement.on_conflict_do_update(
+        index_elements=list(model.key()),
+        set_={name: statement.excluded[name] for name in updated},
+    )
+
+
+def _has_other_unique_keys(table: Table) -> bool:
+    return any(isinstance(c, UniqueConstraint) for c in table.constraints) or any(
+        isinstance(i, Index) and i.unique for i in table.indexes
+    )
+
+
+def remove_vanished(
+    session: Session,
+    children: Children,
+    kept: Mapping[tuple[Any, ...], Iterable[tuple[Any, ...]]],
+) -> int:
+    """Delete the children of the parents in ``kept`` that are not among the keys kept for them; counts them.
+
+    ``kept`` maps a parent's key, as its children carry it, to the whole keys of the children to keep.
+    """
+    table = children.model.table()
+    key = [table.c[name] for name in children.model.key()]
+    parent = [table.c[name] for name in children.columns_from_parent]
+    vanished: list[tuple[Any, ...]] = []
+    for parents in chunks(list(kept)):
+        present = session.execute(select(*key).where(tuple_(*parent).in_(parents)))
+        wanted = {child for one in parents for child in kept[one]}
+        vanished += [tuple(found) for found in present if tuple(found) not in wanted]
+    for some in chunks(vanished):
+        session.execute(delete(table).where(tuple_(*key).in_(some)))
+    return len(vanished)
+
+
+def chunks(values: Sequence[tuple[Any, ...]]) -> Iterable[Sequence[tuple[Any, ...]]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))

@@ -1,0 +1,119 @@
+"""The first step: an item becomes what its model can hold, or is rejected with a reason a field."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Mapping
+from typing import Any, Self
+
+from itemadapter import ItemAdapter
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
+
+from crawler.stopping import stop_crawl
+from models import Row
+from pipelines.coerce import Unfit, coerce
+
+logger = logging.getLogger(__name__)
+
+
+class RejectedItem(DropItem):
+    """An item breaks the rules of its model; ``reasons`` has them by field. Its neighbours are not touched."""
+
+    def __init__(self, model: type[Row], reasons: Mapping[str, str]) -> None:
+        super().__init__(f"{model.__name__}: " + "; ".join(f"{name} {why}" for name, why in reasons.items()))
+        self.model, self.reasons = model, reasons
+
+
+class UnknownField(Exception):
+    """An item has a field that its model has no column for: the spider or the model has to change."""
+
+    def __init__(self, model: type[Row], name: str) -> None:
+        known = [*model.fields(), *model.children()]
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"its fields are {', '.join(known)}"
+        super().__init__(f"the item has a field {name!r} that {model.__name__} has no column for; {hint}")
+        self.model, self.name = model, name
+
+
+def model_of(item: Any, spider: Any) -> type[Row] | None:
+    """The model that an item is for: its own ``model`` attribute, or its spider's."""
+    for named in (getattr(item, "model", None), getattr(spider, "model", None)):
+        if isinstance(named, type) and issubclass(named, Row):
+            return named
+    return None
+
+
+def validated(fields: Mapping[str, Any], model: type[Row]) -> dict[str, Any]:
+    """The item's fields as the model's columns hold them.
+
+    Raises:
+        UnknownField: a field is not in the model.
+        RejectedItem: a value is missing or does not fit; every such field is named, not only the first.
+    """
+    columns, lists = model.fields(), model.children()
+    for name in fields:
+        if name not in columns and name not in lists:
+            raise UnknownField(model, name)
+    values: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+    for name, column in columns.items():
+        if name not in fields and column.nullable:
+            continue  # not said: the database keeps what it has
+        try:
+            values[name] = coerce(fields.get(name), column)
+        except Unfit as unfit:
+            reasons[name] = str(unfit)
+    for name, children in lists.items():
+        if name not in fields:
+            continue
+        inherited = {child: fields.get(parent) for child, parent in children.columns_from_parent.items()}
+        rows = []
+        for position, child in enumerate(fields[name] or ()):
+            try:
+                rows.append(validated({**ItemAdapter(child).asdict(), **inherited}, children.model))
+            except RejectedItem as rejected:
+                # A parent is stored with all of its children or not at all: a list with a hole would delete a row.
+                reasons |= {f"{name}[{position}].{field}": why for field, why in rejected.reasons.items()}
+        values[name] = rows
+    if reasons:
+        raise RejectedItem(model, reasons)
+    return values
+
+
+class ValidatePipeline:
+    """Puts the validated values back into the item, so that feeds (``-O``) and later steps see them too."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.warned = False
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    def process_item(self, item: Any) -> Any:
+        spider = self.crawler.spider
+        model = model_of(item, spider)
+        if model is None:
+            if not self.warned:
+                self.warned = True
+                logger.warning(
+                    "spider %s says no model for its items, so they are not stored: give it `model = ...`",
+                    getattr(spider, "name", "?"),
+                )
+            return item
+        adapter = ItemAdapter(item)
+        try:
+            values = validated(adapter.asdict(), model)
+        except UnknownField as error:
+            stop_crawl(self.crawler, "unknown_field", str(error))
+            raise DropItem(str(error), log_level="DEBUG") from None
+        except RejectedItem:
+            if self.crawler.stats:
+                self.crawler.stats.inc_value("rows/rejected")
+            raise
+        for name, value in values.items():
+            adapter[name] = value
+        return item
