@@ -1,0 +1,204 @@
+"""``scrapy demo``: the demo site and two crawls of it, from nothing to rows in a database (scripts/demo)."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from scrapy.commands import ScrapyCommand
+from sqlalchemy import Engine
+
+from crawler.stopping import CannotStart
+from models import Book, Quote, Review, Row
+from models.schema import check_schema
+from models.session import DatabaseUnusable, check_connection, make_engine, shown
+from models.snapshot import Difference, difference, last_run, snapshot
+
+ROOT = Path(__file__).parent.parent.parent
+PORT = 8765
+
+# What each spider fills, and the name of the same rows in the site's /truth.json.
+CRAWLS: dict[str, dict[str, type[Row]]] = {
+    "books": {"books": Book, "reviews": Review},
+    "quotes": {"quotes": Quote},
+}
+
+
+@contextlib.contextmanager
+def demo_site(port: int, day: int) -> Iterator[str]:
+    """The demo site as a child process, which ends with this block and with this process.
+
+    Raises:
+        CannotStart: it did not come up; it has said why on standard error.
+    """
+    site = subprocess.Popen(
+        [sys.executable, "-m", "demo", "--port", str(port), "--day", str(day), "--exit-with-stdin"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert site.stdin is not None and site.stdout is not None
+    try:
+        line = site.stdout.readline()
+        if not line.startswith("listening on "):
+            site.wait()
+            raise CannotStart("the demo site did not start (see above)")
+        yield line.removeprefix("listening on ").strip()
+    finally:
+        site.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            site.wait(5)
+        if site.poll() is None:
+            site.kill()
+        site.stdout.close()
+
+
+def truth_of(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{url}/truth.json", timeout=30) as answer:  # noqa: S310 - our own site
+        truth: dict[str, Any] = json.load(answer)
+    return truth
+
+
+def untrue(
+    seen: dict[tuple[Any, ...], dict[str, Any]], truth: list[dict[str, Any]], model: type[Row]
+) -> Difference:
+    """Where the rows of a run differ from what the site says they should be."""
+    return difference({tuple(row[name] for name in model.key()): row for row in truth}, seen)
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+    console = Console()
+
+    def short_desc(self) -> str:
+        return "Crawl the demo site into the database, and show what was stored"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--day", type=int, default=1, help="the demo site's day; on each, something has changed"
+        )
+        parser.add_argument("--port", type=int, default=PORT, help=f"the demo site's port (default: {PORT})")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        try:
+            engine = make_engine(self.settings["DATABASE_URL"])
+            check_connection(engine)
+            check_schema(engine)
+            with demo_site(opts.port, opts.day) as url:
+                self.exitcode = self._crawl_and_show(engine, url, opts.day)
+            engine.dispose()
+        except (CannotStart, DatabaseUnusable) as error:
+            print(f"scripts/demo: {error}", file=sys.stderr)
+            self.exitcode = 1
+
+    def _crawl_and_show(self, engine: Engine, url: str, day: int) -> int:
+        self.console.print(f"The demo site is at {url}, on day {day}.")
+        truth = truth_of(url)
+        results = Table(title=f"What day {day} of the shop left in the database")
+        for heading in ("spider", "table"):
+            results.add_column(heading)
+        for heading in ("rows seen", "new", "changed", "not seen any more", "as the site says"):
+            results.add_column(heading, justify="right")
+        failed, changes = False, []
+        for spider, tables in CRAWLS.items():
+            before = {model: snapshot(engine, model) for model in tables.values()}
+            began = time.monotonic()
+            failed |= self._crawl(spider, url) != 0
+            self.console.print(f"{spider}: {time.monotonic() - began:.0f} s")
+            run = last_run(engine, spider)
+            for name, model in tables.items():
+                seen = snapshot(engine, model, run_id=run.id if run else -1)
+                news = difference(before[model], seen)
+                wrong = untrue(seen, truth[name], model)
+                failed |= bool(wrong)
+                results.add_row(
+                    spider,
+                    model.__tablename__,
+                    f"{len(seen):,}",
+                    f"{len(news.created):,}",
+                    f"{len(news.changed):,}",
+                    f"{len(news.missing):,}",
+                    "all" if not wrong else f"{len(wrong.missing)} missing, {len(wrong.changed)} wrong",
+                )
+                if before[model]:
+                    changes.append((model, news, before[model]))
+        self.console.print(results)
+        for model, news, old in changes:
+            self._show_changes(model, news, old)
+        self._show_books(engine)
+        self._show_next(engine, day)
+        return 1 if failed else 0
+
+    def _crawl(self, spider: str, url: str) -> int:
+        command = [
+            sys.executable,
+            "-m",
+            "scrapy",
+            "crawl",
+            spider,
+            "-s",
+            f"DEMO_URL={url}",
+            "-s",
+            "LOG_LEVEL=WARNING",
+        ]
+        database = ["-s", f"DATABASE_URL={self.settings['DATABASE_URL']}"] if self.settings else []
+        return subprocess.run([*command, *database], cwd=ROOT, check=False).returncode
+
+    def _show_changes(
+        self, model: type[Row], news: Difference, old: dict[tuple[Any, ...], dict[str, Any]]
+    ) -> None:
+        """A few of the things that are other than at the last crawl."""
+
+        def name(key: tuple[Any, ...]) -> str:
+            title = old.get(key, {}).get("title")
+            return "/".join(str(part) for part in key) + (f" {title}" if title else "")
+
+        lines = [
+            f"{name(key)}: " + ", ".join(f"{field} {was} -> {now}" for field, (was, now) in fields.items())
+            for key, fields in list(news.changed.items())[:5]
+        ]
+        lines += [f"{name(key)}: new" for key in news.created[:3]]
+        lines += [f"{name(key)}: not seen any more" for key in news.missing[:3]]
+        if lines:
+            self.console.print(f"\nSome of what changed in {model.__tablename__}:")
+            for line in lines:
+                self.console.print(Text("  " + " ".join(line.split())), overflow="ellipsis", no_wrap=True)
+
+    def _show_books(self, engine: Engine) -> None:
+        table = Table(title="The first of them")
+        columns = ("sku", "title", "author", "price", "stock", "rating", "published")
+        for column in columns:
+            table.add_column(column, overflow="ellipsis", no_wrap=True)
+        for _, row in sorted(snapshot(engine, Book).items())[:5]:
+            # Text, not markup: the titles are the site's.
+            table.add_row(*(Text(" ".join(str(row[column]).split())) for column in columns))
+        self.console.print(table)
+
+    def _show_next(self, engine: Engine, day: int) -> None:
+        database = engine.url.database if engine.dialect.name == "sqlite" else shown(engine.url)
+        file = Path(database or "")
+        where = file.relative_to(ROOT) if file.is_relative_to(ROOT) else database
+        self.console.print(f"\nThe rows are in {where}. To go on:", highlight=False)
+        for line in (
+            f"scripts/demo --day {day + 1}                     the shop a day later: what changed",
+            ".venv/bin/scrapy list                    the spiders; each is about 25 lines in spiders/",
+            ".venv/bin/python -m demo                 the demo site, to look at in a browser; while it runs:",
+            ".venv/bin/scrapy crawl orders            the orders behind the login",
+            ".venv/bin/scrapy crawl books -O b.csv    the books into a file as well",
+        ):
+            self.console.print(Text("  " + line), overflow="ignore", no_wrap=True, crop=False)

@@ -1,0 +1,74 @@
+"""A line that moves while a crawl runs, on a terminal; elsewhere Scrapy's own plain lines say how it goes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from scrapy import Spider, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+from scrapy.utils.asyncio import create_looping_call
+
+SECONDS = 0.5
+
+
+class ProgressExtension:
+    def __init__(self, crawler: Crawler) -> None:
+        if not sys.stderr.isatty() or crawler.settings.getbool("PROGRESS_DISABLED"):
+            raise NotConfigured
+        self.crawler = crawler
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} pages known, {task.fields[rows]:,} rows"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+        )
+        self.task: TaskID | None = None
+        self.loop = create_looping_call(self.update)
+        self.moved: list[logging.StreamHandler[TextIO]] = []
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        extension = cls(crawler)
+        crawler.signals.connect(extension.spider_opened, signals.spider_opened)
+        crawler.signals.connect(extension.spider_closed, signals.spider_closed)
+        return extension
+
+    def spider_opened(self, spider: Spider) -> None:
+        self.task = self.progress.add_task(spider.name, total=1, rows=0)
+        real = sys.stderr
+        self.progress.start()  # from here on sys.stderr writes above the line
+        for handler in logging.root.handlers:
+            if isinstance(handler, logging.StreamHandler) and handler.stream is real:
+                handler.setStream(sys.stderr)
+                self.moved.append(handler)
+        self.loop.start(SECONDS, now=True)
+
+    def update(self) -> None:
+        assert self.task is not None and self.crawler.stats is not None
+        stats = self.crawler.stats
+
+        def count(name: str) -> int:
+            return int(stats.get_value(name, 0))
+
+        # A rendered page is scheduled twice: for the site, and as the request to the renderer that it becomes.
+        rendered = sum(
+            value
+            for name, value in stats.get_stats().items()
+            if name.startswith("splash/") and name.endswith("/request_count")
+        )
+        done = count("response_received_count")
+        known = max(done, count("scheduler/enqueued") - rendered, 1)
+        self.progress.update(self.task, completed=done, total=known, rows=count("rows/stored"))
+
+    def spider_closed(self) -> None:
+        self.loop.stop()
+        self.update()
+        self.progress.stop()
+        for handler in self.moved:
+            handler.setStream(sys.stderr)

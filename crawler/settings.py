@@ -1,0 +1,128 @@
+"""Every knob of the crawl, read in one place: from the environment, then from ``.env``, then the defaults here.
+
+These are Scrapy settings like any other: ``-s NAME=VALUE`` and a spider's ``custom_settings`` go before them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+from dotenv import dotenv_values
+
+ROOT = Path(__file__).parent.parent
+ENV_FILE = os.environ.get("SPLASHDOWN_ENV_FILE", str(ROOT / ".env"))
+ENVIRONMENT = {**(dotenv_values(ENV_FILE) if ENV_FILE else {}), **os.environ}
+
+T = TypeVar("T")
+
+
+def _env(name: str, default: T, read: Callable[[str], T]) -> T:
+    text = (ENVIRONMENT.get(name) or "").strip()
+    if not text:
+        return default
+    try:
+        return read(text)
+    except ValueError:
+        sys.exit(f"{name}={text!r} is not {KINDS[read]}: correct it in the environment or in {ENV_FILE}")
+
+
+def _switch(text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError(text)
+
+
+def _level(text: str) -> str:
+    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise ValueError(text)
+    return text.upper()
+
+
+KINDS: dict[Callable[[str], object], str] = {
+    float: "a number",
+    int: "a whole number",
+    _switch: "1 or 0",
+    _level: "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
+}
+
+BOT_NAME = "splashdown"
+SPIDER_MODULES = ["spiders"]
+NEWSPIDER_MODULE = "spiders"
+COMMANDS_MODULE = "crawler.commands"
+SPIDER_LOADER_CLASS = "crawler.spider_loader.SpiderLoader"
+
+# --- The database and the renderer ----------------------------------------------------------------------------
+
+DATABASE_URL = _env("DATABASE_URL", f"sqlite:///{ROOT / 'data' / 'splashdown.db'}", str)
+DATABASE_BATCH_ROWS = _env("DATABASE_BATCH_ROWS", 500, int)
+DATABASE_PATIENCE = _env("DATABASE_PATIENCE", 60.0, float)  # seconds that a lost database is waited for
+
+# Empty: the crawl starts our own renderer (renderer/) and ends it with itself.
+SPLASH_URL = _env("SPLASH_URL", "", str)
+SPLASH_USER = _env("SPLASH_USER", "", str)
+SPLASH_PASS = _env("SPLASH_PASS", "", str)
+SPLASH_SCRIPTS = _env("SPLASH_SCRIPTS", True, _switch)  # off for a Splash that was started with --disable-lua
+SPLASH_LOG_LEVEL = _env("SPLASH_LOG_LEVEL", "WARNING", _level)
+RENDERER_SLOTS = _env("RENDERER_SLOTS", 4, int)  # pages that our own renderer has open at once
+
+# --- Who we are, and how hard we press ------------------------------------------------------------------------
+
+# A site's owner should be able to find out who crawls: put an address into CONTACT.
+CONTACT = _env("CONTACT", "", str)
+USER_AGENT = _env(
+    "USER_AGENT", f"Splashdown/{version('splashdown')}" + (f" (+{CONTACT})" if CONTACT else ""), str
+)
+ROBOTSTXT_OBEY = _env("ROBOTSTXT_OBEY", True, _switch)
+
+# A new Scrapy project asks a site for one page a second. A rendered page takes about that long by itself, so that
+# would be one reader who never looks up. Ours is at most four pages a second and four at once for each site, which
+# a small server hardly feels, with half as much again of jitter so that it is no drumbeat.
+DOWNLOAD_DELAY = _env("DOWNLOAD_DELAY", 0.25, float)
+DOWNLOAD_DELAY_JITTER = 0.5
+CONCURRENT_REQUESTS = _env("CONCURRENT_REQUESTS", 16, int)
+CONCURRENT_REQUESTS_PER_DOMAIN = _env("CONCURRENT_REQUESTS_PER_DOMAIN", 4, int)
+# What runs on this machine is ours, and needs no such manners.
+DOWNLOAD_SLOTS = {
+    host: {"concurrency": 8, "delay": 0, "jitter": 0} for host in ("127.0.0.1", "localhost", "::1")
+}
+DOWNLOAD_TIMEOUT = _env("DOWNLOAD_TIMEOUT", 60.0, float)
+RETRY_TIMES = _env("RETRY_TIMES", 2, int)
+
+# The demo site, which our own spiders crawl.
+DEMO_URL = _env("DEMO_URL", "http://127.0.0.1:8765", str).rstrip("/")
+
+# --- A page's way through Scrapy ------------------------------------------------------------------------------
+
+DOWNLOADER_MIDDLEWARES = {
+    "crawler.splash.rendered.RenderedPageMiddleware": 722,
+    "scrapy_splash.SplashCookiesMiddleware": 723,
+    "scrapy_splash.SplashMiddleware": 725,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 810,
+}
+SPIDER_MIDDLEWARES = {"scrapy_splash.SplashDeduplicateArgsMiddleware": 100}
+REQUEST_FINGERPRINTER_CLASS = "scrapy_splash.SplashRequestFingerprinter"
+ITEM_PIPELINES = {
+    "pipelines.validate.ValidatePipeline": 300,
+    "pipelines.upsert.UpsertPipeline": 800,
+}
+EXTENSIONS = {
+    "crawler.extensions.renderer.RendererExtension": 10,
+    "crawler.extensions.progress.ProgressExtension": 20,
+    "crawler.extensions.summary.SummaryExtension": 30,
+}
+
+# --- The rest -------------------------------------------------------------------------------------------------
+
+LOG_LEVEL = _env("LOG_LEVEL", "INFO", _level)
+LOG_FORMATTER = "crawler.log_formatter.LogFormatter"
+FEED_EXPORT_ENCODING = "utf-8"
+# Both let whoever reaches the port run Python in the crawl.
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False

@@ -1,0 +1,6 @@
+-- Returns the page as soon as args.wait_for is on it.
+
+function main(splash, args)
+  local page = open(splash, args)
+  return page:result(page:wait())
+end
