@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -135,16 +135,19 @@ def _whole(value: Any) -> int:
     return int(re.sub(r"[^\d-]", "", found[0].replace("−", "-")))
 
 
+ROOM = Context(prec=200)  # for any column; Python's own 28 digits are fewer than a DECIMAL(38) has
+
+
 def read_decimal(value: Any, type_: Numeric[Any], _hints: dict[str, Any]) -> Decimal:
     number = _decimal(value)
     scale = type_.scale if type_.scale is not None else 10
     precision = type_.precision if type_.precision is not None else 38
-    rounded = number.quantize(Decimal(1).scaleb(-scale)) if number.adjusted() < 100 else number
-    if rounded != number:
-        raise Unfit(f"has more than {scale} decimal places: {quoted(value)}")
-    if rounded.adjusted() + 1 > precision - scale and rounded != 0:
+    if number != 0 and number.adjusted() + 1 > precision - scale:
         raise Unfit(f"has more than {precision - scale} digits before the point: {quoted(value)}")
-    return rounded
+    held = number.quantize(Decimal(1).scaleb(-scale), context=ROOM)
+    if held != number:
+        raise Unfit(f"has more than {scale} decimal places: {quoted(value)}")
+    return held
 
 
 def _decimal(value: Any) -> Decimal:

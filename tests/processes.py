@@ -14,7 +14,9 @@ ROOT = Path(__file__).parent.parent
 
 
 @contextlib.contextmanager
-def server(*module_and_options: str, env: dict[str, str] | None = None, deadline: float = 30) -> Iterator[str]:
+def server(
+    *module_and_options: str, env: dict[str, str] | None = None, deadline: float = 30
+) -> Iterator[str]:
     """Run ``python -m ...`` until the block ends; yields the URL of its first line ``listening on URL``."""
     process = subprocess.Popen(
         [sys.executable, "-m", *module_and_options],

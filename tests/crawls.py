@@ -1,0 +1,39 @@
+"""Run ``scrapy`` as a user does, in a process of its own, and look at what it left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DEADLINE = 240  # seconds; a crawl that is not done by then hangs
+
+
+def scrapy(
+    *arguments: str, cwd: Path = ROOT, deadline: float = DEADLINE, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """``scrapy ARGUMENTS`` with ``env`` and without the settings of whoever runs the tests."""
+    ours = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DATABASE_URL", "SPLASH_URL", "SPLASH_USER", "SPLASH_PASS", "DEMO_URL", "LOG_LEVEL")
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "scrapy", *arguments],
+        cwd=cwd,
+        env=ours | {"SPLASHDOWN_ENV_FILE": ""} | env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=deadline,
+        check=False,
+    )
+
+
+def crawl(spider: str, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """``scrapy crawl SPIDER``, which has to end well."""
+    done = scrapy("crawl", spider, *options, **env)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done

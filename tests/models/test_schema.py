@@ -1,0 +1,86 @@
+"""The migrations make exactly what the models say, on every database, and a crawl notices another schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, MetaData, text
+
+from models import Base
+from models.base import ModelError, Row
+from models.schema import _config, check_schema, upgrade
+from models.session import DatabaseUnusable, for_writing, make_engine
+
+
+def drop_everything(engine: Engine) -> None:
+    with for_writing(engine).begin() as connection:
+        found = MetaData()
+        found.reflect(connection)
+        found.drop_all(connection)
+
+
+@pytest.fixture
+def bare(engine: Engine) -> Iterator[Engine]:
+    """The database without a table of ours."""
+    drop_everything(engine)
+    yield engine
+    drop_everything(engine)
+    upgrade(engine)
+
+
+def test_the_migrations_make_what_the_models_say(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
+    before, after = upgrade(engine)
+    assert before == after
+
+
+def test_a_migration_can_be_taken_back(bare: Engine) -> None:
+    upgrade(bare)
+    with for_writing(bare).begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        found = MetaData()
+        found.reflect(connection)
+        assert set(found.tables) <= {"alembic_version"}
+
+
+def test_a_server_without_our_tables_is_refused_and_a_file_is_brought_up_to_date(bare: Engine) -> None:
+    if bare.dialect.name == "sqlite":
+        check_schema(bare)
+        with bare.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM book")).scalar() == 0
+        return
+    with pytest.raises(DatabaseUnusable, match="run `scrapy migrate`"):
+        check_schema(bare)
+
+
+def test_a_schema_of_a_newer_splashdown_is_left_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path_factory.mktemp('newer')}/x.db")
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseUnusable, match="newer Splashdown"):
+        check_schema(engine)
+
+
+def test_a_model_without_a_key_says_what_to_do() -> None:
+    from sqlalchemy.orm import Mapped  # noqa: PLC0415
+
+    with pytest.raises(ModelError, match="primary_key=True"):
+        type(
+            "Keyless",
+            (Row,),
+            {"__tablename__": "test_keyless", "__annotations__": {"a": Mapped[int]}, "__module__": __name__},
+        )
+    if "test_keyless" in Base.metadata.tables:
+        Base.metadata.remove(Base.metadata.tables["test_keyless"])
