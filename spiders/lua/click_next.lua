@@ -26,7 +26,7 @@ function (what) {
 
 function main(splash, args)
   local page = open(splash, args)
-  if not page:wait() then return page:result(false) end
+  if not wait(page) then return result_of(page, false) end
   local state, click = splash:jsfunc(STATE), splash:jsfunc(CLICK)
   local changes = args.next_changes or args.wait_for
   local pages = {}
@@ -37,9 +37,9 @@ function main(splash, args)
     if not click(args.next_button) then break end
     local deadline = page.waited + args.wait_timeout
     while state(changes) == before or page.count(args.wait_for) == 0 do
-      if page.waited >= deadline then return page:result(false, {pages = treat.as_array(pages)}) end
-      page:tick()
+      if page.waited >= deadline then return result_of(page, false, {pages = treat.as_array(pages)}) end
+      tick(page)
     end
   end
-  return page:result(true, {html = pages[1], pages = treat.as_array(pages)})
+  return result_of(page, true, {html = pages[1], pages = treat.as_array(pages)})
 end

@@ -25,8 +25,8 @@ function (fields) {
 
 function main(splash, args)
   local page = open(splash, args)
-  if not page:wait() then return page:result(false) end
+  if not wait(page) then return result_of(page, false) end
   local problem = splash:jsfunc(FILL)(args.fields)
-  if problem ~= "" then return page:result(false, {form_problem = problem}) end
-  return page:result(page:wait_until(args.logged_in))
+  if problem ~= "" then return result_of(page, false, {form_problem = problem}) end
+  return result_of(page, wait_until(page, args.logged_in))
 end

@@ -3,7 +3,7 @@
 
 function main(splash, args)
   local page = open(splash, args)
-  if not page:wait() then return page:result(false) end
+  if not wait(page) then return result_of(page, false) end
   local down = splash:jsfunc("function () { window.scrollTo(0, document.documentElement.scrollHeight); }")
   local items, quiet, complete = page.count(args.scroll_items), 0, false
   while quiet < args.scroll_quiet and page.waited < args.scroll_timeout do
@@ -12,11 +12,11 @@ function main(splash, args)
       break
     end
     down()
-    page:tick()
+    tick(page)
     local now = page.count(args.scroll_items)
     if now > items then quiet = 0 else quiet = quiet + TICK end
     items = now
   end
   -- Stopped by the clock, the list may go on: that is not the whole page.
-  return page:result(complete or quiet >= args.scroll_quiet and not args.scroll_end, {scrolled_items = items})
+  return result_of(page, complete or quiet >= args.scroll_quiet and not args.scroll_end, {scrolled_items = items})
 end

@@ -2,5 +2,5 @@
 
 function main(splash, args)
   local page = open(splash, args)
-  return page:result(page:wait())
+  return result_of(page, wait(page))
 end

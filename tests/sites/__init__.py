@@ -1,0 +1,1 @@
+"""Sites that nobody here wrote, crawled by ordinary spiders: the rows must be what they know."""
