@@ -1,0 +1,203 @@
+"""A thin client of the Chrome DevTools Protocol over Chromium's debugging pipe: JSON messages that end with a NUL."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+Params = dict[str, Any]
+Handler = Callable[[Params], None]
+
+# A message of Chromium's larger than this is no page that anybody wants; it would only eat our memory.
+MAX_MESSAGE = 256 * 1024 * 1024
+
+
+class CommandFailed(Exception):
+    """Chromium refused a command; it and the tab are otherwise well."""
+
+    def __init__(self, method: str, message: str) -> None:
+        super().__init__(method, message)
+        self.method, self.message = method, message
+
+
+class TargetGone(Exception):
+    """The tab crashed or was closed; another tab may do."""
+
+
+class ChromiumGone(TargetGone):
+    """The whole browser went away; only a new one helps."""
+
+
+class Session:
+    """One target's side of the connection. The session without an id is the browser itself."""
+
+    def __init__(self, connection: Connection, session_id: str = "") -> None:
+        self.session_id = session_id
+        self._connection = connection
+        self._pending: dict[int, tuple[str, asyncio.Future[Params]]] = {}
+        self._handlers: dict[str, Handler] = {}
+        self._gone: TargetGone | None = None
+
+    @property
+    def is_gone(self) -> bool:
+        return self._gone is not None
+
+    def on(self, event: str, handler: Handler | None) -> None:
+        """Call this for each such event; an event has one handler at most."""
+        if handler is None:
+            self._handlers.pop(event, None)
+        else:
+            self._handlers[event] = handler
+
+    def send(self, method: str, params: Params | None = None) -> asyncio.Future[Params]:
+        """Send a command now; its answer may be awaited, or not."""
+        future: asyncio.Future[Params] = asyncio.get_running_loop().create_future()
+        # Whoever does not await the answer does not want to hear of its failure either.
+        future.add_done_callback(_look_at_failure)
+        if self._gone is not None:
+            future.set_exception(self._gone)
+            return future
+        number = self._connection.write(method, params or {}, self.session_id)
+        self._pending[number] = (method, future)
+        return future
+
+    async def call(self, method: str, params: Params | None = None) -> Params:
+        return await self.send(method, params)
+
+    def receive(self, message: Params) -> None:
+        if "id" not in message:
+            handler = self._handlers.get(message["method"])
+            if handler is not None:
+                handler(message["params"])
+            return
+        method, future = self._pending.pop(message["id"], ("", None))
+        if future is None or future.done():
+            return
+        if "error" in message:
+            future.set_exception(CommandFailed(method, str(message["error"].get("message"))))
+        else:
+            future.set_result(message["result"])
+
+    def lose(self, reason: TargetGone) -> None:
+        """Fail everything that still waits for an answer of this target."""
+        if self._gone is not None:
+            return
+        self._gone = reason
+        pending, self._pending = self._pending, {}
+        for _, future in pending.values():
+            if not future.done():
+                future.set_exception(reason)
+        handler = self._handlers.get("gone")
+        if handler is not None:
+            handler({})
+
+
+def _look_at_failure(future: asyncio.Future[Params]) -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+class Connection:
+    """Both ends of the pipe. Closing it makes Chromium exit."""
+
+    def __init__(self, reads: int, writes: int) -> None:
+        self._reads, self._writes = reads, writes
+        self._loop = asyncio.get_running_loop()
+        self._last_id = 0
+        self._incoming = bytearray()
+        self._searched = 0
+        self._outgoing = bytearray()
+        self._open = True
+        self._sessions: dict[str, Session] = {}
+        self.browser = self.session("")
+        self.browser.on("Target.detachedFromTarget", lambda event: self.drop(event["sessionId"]))
+        os.set_blocking(reads, False)
+        os.set_blocking(writes, False)
+        self._loop.add_reader(reads, self._read)
+
+    def session(self, session_id: str) -> Session:
+        return self._sessions.setdefault(session_id, Session(self, session_id))
+
+    def drop(self, session_id: str) -> None:
+        session = self._sessions.pop(session_id, None)
+        if session is not None:
+            session.lose(TargetGone("the tab was closed"))
+
+    def write(self, method: str, params: Params, session_id: str) -> int:
+        self._last_id += 1
+        message: Params = {"id": self._last_id, "method": method, "params": params}
+        if session_id:
+            message["sessionId"] = session_id
+        self._outgoing += json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(
+            "utf-8", "surrogatepass"
+        )
+        self._outgoing.append(0)
+        self._flush()
+        return self._last_id
+
+    def _flush(self) -> None:
+        if not self._open:
+            return
+        try:
+            sent = os.write(self._writes, self._outgoing)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.close()
+            return
+        del self._outgoing[:sent]
+        if self._outgoing:
+            self._loop.add_writer(self._writes, self._flush)
+        else:
+            self._loop.remove_writer(self._writes)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._reads, 1 << 18)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        self._incoming += data
+        if len(self._incoming) > MAX_MESSAGE:
+            log.error("Chromium sent a message above %d bytes", MAX_MESSAGE)
+            self.close()
+            return
+        start = 0
+        while (end := self._incoming.find(0, max(start, self._searched))) >= 0:
+            self._deliver(bytes(self._incoming[start:end]))
+            start = end + 1
+        del self._incoming[:start]
+        self._searched = len(self._incoming)
+
+    def _deliver(self, data: bytes) -> None:
+        message = json.loads(data.decode("utf-8", "replace"))
+        session = self._sessions.get(message.get("sessionId", ""))
+        if session is None:
+            return
+        try:
+            session.receive(message)
+        except Exception:
+            log.exception("a handler of %s failed", message.get("method"))
+
+    def close(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        self._loop.remove_reader(self._reads)
+        self._loop.remove_writer(self._writes)
+        for descriptor in (self._reads, self._writes):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        for session in list(self._sessions.values()):
+            session.lose(ChromiumGone("Chromium went away"))

@@ -1,0 +1,222 @@
+"""Exchanges, cookies and headers in the words of the HTTP Archive format (HAR 1.2)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+if TYPE_CHECKING:
+    from renderer.network import Exchange
+
+Params = dict[str, Any]
+
+_STATUS_TEXT_OF_FAILURE = {
+    "net::ERR_NAME_NOT_RESOLVED": "invalid_hostname",
+    "net::ERR_CONNECTION_REFUSED": "connection_refused",
+    "net::ERR_CONNECTION_CLOSED": "connection_closed",
+    "net::ERR_EMPTY_RESPONSE": "connection_closed",
+    "net::ERR_ABORTED": "cancelled",
+    "net::ERR_BLOCKED_BY_CLIENT": "cancelled",
+}
+
+
+def headers_to_har(headers: Params) -> list[Params]:
+    # Chromium joins several headers of one name with line ends.
+    return [
+        {"name": name, "value": part} for name, value in headers.items() for part in str(value).split("\n")
+    ]
+
+
+def cookie_to_har(cookie: Params) -> Params:
+    """A cookie of Chromium's store, as ``splash:get_cookies`` returns it."""
+    har: Params = {
+        "name": cookie["name"],
+        "value": cookie["value"],
+        "path": cookie.get("path", "/"),
+        "domain": cookie.get("domain", ""),
+        "httpOnly": bool(cookie.get("httpOnly")),
+        "secure": bool(cookie.get("secure")),
+    }
+    if not cookie.get("session", False) and cookie.get("expires", -1) > 0:
+        expires = datetime.fromtimestamp(min(cookie["expires"], 253402300799), UTC)
+        har["expires"] = expires.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return har
+
+
+def cookie_from_har(cookie: Params, page_url: str) -> Params:
+    """The same the other way round, for Chromium; a cookie without domain belongs to the page."""
+    result: Params = {
+        "name": str(cookie["name"]),
+        "value": str(cookie["value"]),
+        "path": cookie.get("path") or "/",
+        "secure": bool(cookie.get("secure")),
+        "httpOnly": bool(cookie.get("httpOnly")),
+    }
+    if cookie.get("domain"):
+        result["domain"] = cookie["domain"]
+    else:
+        result["url"] = page_url
+    if cookie.get("expires"):
+        expires = read_date(str(cookie["expires"]))
+        if expires is not None:
+            result["expires"] = expires
+    return result
+
+
+def read_date(text: str) -> float | None:
+    """Seconds since 1970 of an ISO or HTTP date."""
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(text)
+        except (ValueError, TypeError):
+            return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _header(headers: Params, name: str) -> str:
+    return next((str(value) for key, value in headers.items() if key.lower() == name), "")
+
+
+def _sent_cookies(headers: Params) -> list[Params]:
+    pairs = (part.strip().partition("=") for part in _header(headers, "cookie").split(";") if part.strip())
+    return [{"name": name, "value": value} for name, _, value in pairs]
+
+
+def _received_cookies(headers: Params) -> list[Params]:
+    cookies = []
+    for line in filter(None, _header(headers, "set-cookie").split("\n")):
+        pair, *attributes = (part.strip() for part in line.split(";"))
+        name, _, value = pair.partition("=")
+        found = {key.strip().lower(): text.strip() for key, _, text in (a.partition("=") for a in attributes)}
+        cookie: Params = {
+            "name": name,
+            "value": value,
+            "path": found.get("path", "/"),
+            "domain": found.get("domain", ""),
+            "httpOnly": "httponly" in found,
+            "secure": "secure" in found,
+        }
+        if expires := read_date(found.get("expires", "")):
+            cookie["expires"] = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        cookies.append(cookie)
+    return cookies
+
+
+def _size(headers: Params) -> int:
+    return sum(len(name) + len(str(value)) + 4 for name, value in headers.items())
+
+
+def request_to_har(exchange: Exchange) -> Params:
+    request = exchange.request
+    headers = exchange.request_headers
+    body = request.get("postData")
+    result: Params = {
+        "method": request["method"],
+        "url": request["url"] + request.get("urlFragment", ""),
+        "httpVersion": "HTTP/1.1",
+        "cookies": _sent_cookies(headers),
+        "queryString": [
+            {"name": name, "value": value}
+            for name, value in parse_qsl(urlsplit(request["url"]).query, keep_blank_values=True)
+        ],
+        "headers": headers_to_har(headers),
+        "headersSize": _size(headers),
+        "bodySize": len(body.encode("utf-8", "replace")) if body else -1,
+    }
+    return result
+
+
+def response_to_har(exchange: Exchange) -> Params:
+    response = exchange.response
+    if response is None:
+        return {
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": [],
+            "content": {"size": 0, "mimeType": ""},
+            "headersSize": -1,
+            "bodySize": -1,
+            "ok": False,
+            "url": exchange.request["url"],
+            "status": 0,
+            "statusText": _STATUS_TEXT_OF_FAILURE.get(exchange.failure, "?") if exchange.failure else "?",
+            "redirectURL": "",
+        }
+    headers = exchange.response_headers
+    status = int(response["status"])
+    return {
+        "httpVersion": "HTTP/1.1",
+        "cookies": _received_cookies(headers),
+        "headers": headers_to_har(headers),
+        "content": {
+            "size": exchange.size,
+            "mimeType": _header(headers, "content-type") or response.get("mimeType", ""),
+        },
+        "headersSize": _size(headers),
+        "bodySize": exchange.size,
+        "ok": not exchange.failure,
+        "url": response["url"],
+        "status": status,
+        # HTTP/2 has no reason phrase; Splash's users are used to one.
+        "statusText": response.get("statusText") or _phrase(status),
+        "redirectURL": _header(headers, "location"),
+    }
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def entry_of(exchange: Exchange) -> Params:
+    """One HAR entry, with the state that Splash adds."""
+    finished = exchange.finished
+    duration = round((finished - exchange.started) * 1000) if finished is not None else 0
+    state = "created" if exchange.response is None else "headers_received"
+    if finished is not None and exchange.response is not None:
+        state = "finished"
+    return {
+        "_splash_processing_state": state,
+        "startedDateTime": exchange.started_at,
+        "time": duration,
+        "request": request_to_har(exchange),
+        "response": response_to_har(exchange),
+        "cache": {},
+        "timings": {
+            "blocked": -1,
+            "dns": -1,
+            "connect": -1,
+            "ssl": -1,
+            "send": 0,
+            "wait": duration,
+            "receive": 0,
+        },
+        "pageref": "1",
+    }
+
+
+def log_of(entries: list[Params], *, title: str, started: str, on_load: int, version: str) -> Params:
+    """The whole archive of a render."""
+    return {
+        "log": {
+            "version": "1.2",
+            "creator": {"name": "Splash", "version": "3.5"},
+            "browser": {"name": "Chromium", "version": version, "comment": "Splashdown renderer"},
+            "pages": [
+                {
+                    "id": "1",
+                    "title": title,
+                    "startedDateTime": started,
+                    "pageTimings": {"onContentLoad": -1, "onLoad": on_load, "_onStarted": 0},
+                }
+            ],
+            "entries": entries,
+        }
+    }

@@ -1,0 +1,176 @@
+"""Going to pages, waiting, and what the network said."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import resource
+import sys
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+
+from renderer import baseurl as base
+from renderer.cdp import Params
+from renderer.errors import PageFailed
+from renderer.interception import FirstRequest
+from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
+from renderer.lua.settings_api import SettingsApi, read_headers
+from renderer.render import archive
+from renderer.tab import Tab
+
+# What Splash's reference has and this renderer does not have yet: better an error than silence.
+MISSING = (
+    "http_get",
+    "http_post",
+    "on_request",
+    "on_response",
+    "on_response_headers",
+    "on_navigation_locked",
+    "on_request_reset",
+    "on_response_reset",
+    "on_response_headers_reset",
+    "on_navigation_locked_reset",
+    "lock_navigation",
+    "unlock_navigation",
+)
+
+
+class NavigationApi:
+    def __init__(self, tab: Tab, settings: SettingsApi) -> None:
+        self._tab, self._settings = tab, settings
+
+    def add_to(self, runtime: Runtime) -> None:
+        for function in (
+            self.go,
+            self.wait,
+            self.set_content,
+            self.history,
+            self.har,
+            self.har_reset,
+            self.status_code,
+            self.url,
+            self.get_version,
+            self.get_perf_stats,
+        ):
+            runtime.add(Command(function.__name__, function))
+            runtime.host[b"add_method"](function.__name__.encode())
+        for name in MISSING:
+            runtime.host[b"add_missing_method"](name.encode())
+
+    async def go(
+        self,
+        url: Any = None,
+        baseurl: str | None = None,
+        headers: Any = None,
+        http_method: str = "GET",
+        body: Any = None,
+        formdata: Any = None,
+    ) -> Any:
+        if not isinstance(url, str):
+            raise LuaFailure("'url' is required for splash:go", argument="url")
+        first = _first_request(headers, http_method, body, formdata)
+        tab = self._tab
+        try:
+            await self._settings.prepare()
+            await tab.interception.change_first_document(first)
+            if baseurl is not None:
+                await tab.set_content(*await base.fetch(tab, url), baseurl)
+            else:
+                await tab.go(url)
+        except PageFailed as error:
+            return Results((None, error.reason))
+        status = tab.network.main_status()
+        if status is not None and 400 <= status < 600:
+            return Results((None, f"http{status}"))
+        return True
+
+    async def wait(self, time: Any, cancel_on_redirect: bool = False, cancel_on_error: bool = True) -> Any:
+        try:
+            seconds = float(time)
+        except (TypeError, ValueError) as error:
+            raise LuaFailure("splash:wait() time must be a number", argument="time") from error
+        if seconds < 0:
+            raise LuaFailure("splash:wait() time can't be negative", argument="time")
+        load = self._tab.load
+        documents = load.documents
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    await load.changed()
+                    if cancel_on_error and load.failed_url is not None:
+                        break
+                    if cancel_on_redirect and load.documents > documents:
+                        return Results((None, "redirect"))
+        except TimeoutError:
+            return True
+        try:
+            await self._tab.check_loaded()
+        except PageFailed as error:
+            return Results((None, error.reason))
+        return True
+
+    async def set_content(self, data: Any, mime_type: str | None = None, baseurl: str | None = None) -> Any:
+        content = data if isinstance(data, bytes) else str(data).encode("utf-8", "surrogateescape")
+        try:
+            await self._tab.set_content(
+                content, mime_type or "text/html; charset=utf-8", baseurl or "about:blank"
+            )
+        except PageFailed as error:
+            return Results((None, error.reason))
+        return True
+
+    def history(self) -> list[Params]:
+        return self._tab.network.history()
+
+    async def har(self, reset: bool = False) -> Params:
+        archived = archive(self._tab, str(await self._tab.evaluate("document.title")))
+        if reset:
+            self._tab.network.reset()
+        return archived
+
+    def har_reset(self) -> None:
+        self._tab.network.reset()
+
+    def status_code(self) -> int | None:
+        return self._tab.network.main_status()
+
+    def url(self) -> str:
+        return self._tab.load.url
+
+    def get_version(self) -> Params:
+        return {
+            "splash": "3.5",
+            "major": 3,
+            "minor": 5,
+            "python": platform.python_version(),
+            "aiohttp": aiohttp.__version__,
+        }
+
+    def get_perf_stats(self) -> Params:
+        rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return {
+            "maxrss": rss * (1 if sys.platform == "darwin" else 1024),
+            "cputime": time.process_time(),
+            "walltime": time.time(),
+        }
+
+
+def _first_request(headers: Any, http_method: Any, body: Any, formdata: Any) -> FirstRequest:
+    method = str(http_method or "GET").upper()
+    if method not in ("GET", "POST"):
+        raise LuaFailure(f"Unsupported HTTP method: {method}", argument="http_method")
+    if formdata and body:
+        raise LuaFailure("formdata and body cannot be passed to go() in one call", argument="body")
+    if formdata:
+        if not isinstance(formdata, dict):
+            raise LuaFailure("formdata argument for go() must be a Lua table", argument="formdata")
+        body = urlencode(formdata)
+    elif body and not isinstance(body, str):
+        raise LuaFailure("request body must be a string", argument="body")
+    if method == "GET" and body:
+        raise LuaFailure("GET request cannot have body", argument="body")
+    data = body.encode("utf-8", "surrogateescape") if body else None
+    return FirstRequest(method=method, headers=tuple(read_headers(headers).items()), body=data)

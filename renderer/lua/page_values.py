@@ -1,0 +1,117 @@
+"""Values of the page's JavaScript as a script gets them, with elements that it can hand back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from renderer.cdp import CommandFailed, Params
+from renderer.lua.conversion import Element
+from renderer.lua.runtime import LuaFailure
+from renderer.tab import ScriptFailed, Tab, raise_script_error
+
+_CONVERT = (Path(__file__).parent / "values.js").read_text(encoding="utf-8")
+_CONVERT = _CONVERT[_CONVERT.index("\nfunction") + 1 :]
+_NUMBERS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
+
+async def evaluate(tab: Tab, source: str) -> Any:
+    """What ``splash:evaljs`` returns."""
+    try:
+        return await read(tab, await tab.run_script(source))
+    except ScriptFailed as error:
+        raise js_failure(error) from error
+
+
+async def call(tab: Tab, target: Element | None, function: str, arguments: Sequence[Any]) -> Any:
+    """Call a JavaScript function with values and elements; ``this`` is the target, or the page's global object."""
+    parameters: Params = {
+        "functionDeclaration": function,
+        "arguments": [_argument(argument) for argument in arguments],
+    }
+    try:
+        if target is not None:
+            parameters["objectId"] = target.object_id
+        else:
+            parameters["objectId"] = (await tab.run_script("globalThis"))["objectId"]
+        answer = await tab.session.call("Runtime.callFunctionOn", parameters)
+        raise_script_error(answer)
+        return await read(tab, answer["result"])
+    except ScriptFailed as error:
+        raise js_failure(error) from error
+    except CommandFailed as error:
+        raise LuaFailure("Element no longer exists in DOM") from error
+
+
+def _argument(value: Any) -> Params:
+    if isinstance(value, Element):
+        return {"objectId": value.object_id}
+    return {"value": value}
+
+
+async def read(tab: Tab, result: Params) -> Any:
+    """The value that CDP's description of an object stands for."""
+    kind, subtype = result.get("type"), result.get("subtype")
+    if kind in ("undefined", "function", "symbol"):
+        return None
+    if subtype == "null":
+        return ""
+    if "objectId" not in result:
+        if "unserializableValue" in result:
+            return _number(result["unserializableValue"])
+        return result.get("value")
+    if subtype == "node" and result.get("className") not in ("HTMLDocument", "Document", "XMLDocument"):
+        return Element(result["objectId"])
+    answer = await _convert(tab, result["objectId"], False)
+    text = answer["result"].get("value")
+    if text is None:
+        return None
+    nodes: list[Element] = []
+    if "\\u0000node" in text:
+        nodes = await _nodes(tab, result["objectId"])
+    return _restore(json.loads(text), nodes)
+
+
+async def _convert(tab: Tab, object_id: str, wants_nodes: bool) -> Params:
+    answer = await tab.session.call(
+        "Runtime.callFunctionOn",
+        {"objectId": object_id, "functionDeclaration": _CONVERT, "arguments": [{"value": wants_nodes}]},
+    )
+    raise_script_error(answer)
+    return answer
+
+
+async def _nodes(tab: Tab, object_id: str) -> list[Element]:
+    answer = await _convert(tab, object_id, True)
+    properties = await tab.session.call(
+        "Runtime.getProperties", {"objectId": answer["result"]["objectId"], "ownProperties": True}
+    )
+    return [Element(item["value"]["objectId"]) for item in properties["result"] if item["name"].isdigit()]
+
+
+def _restore(value: Any, nodes: Sequence[Element]) -> Any:
+    if isinstance(value, list):
+        return [_restore(item, nodes) for item in value]
+    if isinstance(value, dict):
+        if "\0node" in value:
+            return nodes[value["\0node"]]
+        if "\0number" in value:
+            return _number(value["\0number"])
+        return {key: _restore(item, nodes) for key, item in value.items()}
+    return value
+
+
+def _number(text: str) -> float:
+    return _NUMBERS.get(text) if text in _NUMBERS else float(text.rstrip("n"))  # type: ignore[return-value]
+
+
+def js_failure(error: ScriptFailed) -> LuaFailure:
+    return LuaFailure(
+        f"JS error: {error.text!r}",
+        type="JS_ERROR",
+        js_error_type=error.kind,
+        js_error_message=error.message,
+        js_error=error.text,
+    )

@@ -1,0 +1,208 @@
+"""A Lua of its own for one script: coroutines that suspend on every command, within limits of CPU and memory."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lupa.lua52 import LuaError, LuaMemoryError, LuaRuntime, lua_type
+
+from renderer.errors import ScriptError
+from renderer.lua.conversion import Converter, NotConvertible
+
+MAX_MEMORY = 100_000 * 1024
+OUT_OF_MEMORY = "script uses too much memory"
+_HERE = Path(__file__).parent
+_SANDBOX = (_HERE / "sandbox.lua").read_bytes()
+_SPLASH = (_HERE / "splash.lua").read_bytes()
+_POSITION = re.compile(r'^(\[string ".*?"\]):(\d+):\s+(.*)$', re.DOTALL)
+
+
+class LuaFailure(Exception):
+    """A command was used wrongly or failed; the script may catch it with pcall."""
+
+    def __init__(self, message: str, **info: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.info = {"type": "SPLASH_LUA_ERROR", "message": message} | info
+
+
+class Stopped(Exception):
+    """The script asked to end by splash:stop()."""
+
+
+class Command:
+    """A Python function behind a Lua name; a lone table argument carries its arguments by name, as in Splash."""
+
+    def __init__(self, name: str, function: Callable[..., Any], *, takes_table: bool = False) -> None:
+        self.name, self._function, self._takes_table = name, function, takes_table
+        self._parameters = [
+            parameter
+            for parameter in inspect.signature(function).parameters.values()
+            if parameter.kind is not inspect.Parameter.VAR_POSITIONAL
+        ]
+        self._takes_rest = len(self._parameters) < len(inspect.signature(function).parameters)
+
+    async def __call__(self, arguments: Sequence[Any]) -> Any:
+        positional, named = list(arguments), {}
+        lone_table = len(positional) == 1 and isinstance(positional[0], dict)
+        if lone_table and not self._takes_table and not self._takes_rest:
+            table = positional[0]
+            numbers = [key for key in table if isinstance(key, int)]
+            positional = [table[number] for number in sorted(numbers)]
+            named = {str(key): value for key, value in table.items() if not isinstance(key, int)}
+        if not self._takes_rest:
+            self._check(positional, named)
+        try:
+            result = self._function(*positional, **named)
+            return await result if inspect.isawaitable(result) else result
+        except LuaFailure as failure:
+            failure.info.setdefault("splash_method", self.name.rpartition(".")[2])
+            raise
+
+    def _check(self, positional: Sequence[Any], named: Mapping[str, Any]) -> None:
+        names = [parameter.name for parameter in self._parameters]
+        method = self.name.rpartition(".")[2]
+        for name in named:
+            if name not in names[len(positional) :]:
+                raise LuaFailure(f"{method}() got an unexpected argument '{name}'", splash_method=method)
+        if len(positional) > len(names):
+            raise LuaFailure(f"{method}() takes at most {len(names)} arguments", splash_method=method)
+        for parameter in self._parameters[len(positional) :]:
+            if parameter.default is inspect.Parameter.empty and parameter.name not in named:
+                raise LuaFailure(
+                    f"{method}() required argument '{parameter.name}' is missing",
+                    splash_method=method,
+                    argument=parameter.name,
+                )
+
+
+class Runtime:
+    """Runs one script. Its coroutines take turns on the event loop; none of them runs between two commands."""
+
+    def __init__(self) -> None:
+        self._lua = LuaRuntime(
+            encoding=None,
+            unpack_returned_tuples=True,
+            register_eval=False,
+            register_builtins=False,
+            attribute_filter=_no_attributes,
+            max_memory=MAX_MEMORY,
+        )
+        self._sandbox = self._lua.execute(_SANDBOX)
+        self.host = self._lua.compile(_SPLASH)(self._sandbox)
+        self.converter = Converter(self._lua, self.host)
+        self.commands: dict[str, Command] = {}
+        self._failures: list[LuaFailure] = []
+        self._out_of_memory = False
+
+    def add(self, command: Command) -> None:
+        self.commands[command.name] = command
+
+    def load(self, source: str) -> Any:
+        """Compile the script, run its outermost level and return its main function."""
+        try:
+            loaded = self._sandbox[b"load"](source.encode("utf-8", "surrogateescape"))
+        except LuaError as error:
+            raise script_error("LUA_INIT_ERROR", _text(error)) from error
+        if isinstance(loaded, tuple):
+            raise script_error("LUA_INIT_ERROR", _text(loaded[1]))
+        status, ok, *rest = self._step(self._sandbox[b"start"](loaded))
+        if status != b"dead":
+            raise script_error("LUA_INIT_ERROR", "commands can be used only inside of main")
+        if not ok:
+            raise script_error("LUA_INIT_ERROR", _text(rest[0] if rest else None))
+        main = self._sandbox[b"main"]()
+        if main is None:
+            raise ScriptError({"type": "MAIN_NOT_FOUND_ERROR", "message": "'main' function is not found"})
+        if lua_type(main) != "function":
+            raise ScriptError({"type": "BAD_MAIN_ERROR", "message": "'main' is not a function"})
+        return self.host[b"script_main"](main)
+
+    async def run(self, function: Any, *arguments: Any) -> list[Any]:
+        """Run a Lua function as a coroutine to its end; returns its results as Lua has them."""
+        thread = self._sandbox[b"start"](function)
+        values: Sequence[Any] = [self.converter.to_lua(argument) for argument in arguments]
+        while True:
+            status, ok, *rest = self._step(thread, *values)
+            if status == b"dead":
+                if ok:
+                    return rest
+                raise self._error_of(rest[0] if rest else None)
+            # Others get their turn even if a script never waits.
+            await asyncio.sleep(0)
+            values = await self._answer(rest)
+
+    def _step(self, thread: int, *values: Any) -> tuple[Any, ...]:
+        # One coroutine that eats all memory ends the script, even if another one would go on.
+        if self._out_of_memory:
+            return b"dead", False, OUT_OF_MEMORY.encode()
+        try:
+            status, ok, *rest = self._sandbox[b"resume"](thread, *values)
+        except LuaMemoryError:
+            status, ok, rest = b"dead", False, [b"not enough memory"]
+        except LuaError as error:
+            status, ok, rest = b"dead", False, [_text(error).encode()]
+        if not ok and rest and rest[0] == b"not enough memory":
+            self._out_of_memory = True
+            rest = [OUT_OF_MEMORY.encode()]
+        return status, ok, *rest
+
+    async def _answer(self, request: Sequence[Any]) -> list[Any]:
+        name, *arguments = request
+        command = self.commands[name.decode()]
+        try:
+            try:
+                python = [self.converter.to_python(argument, functions=True) for argument in arguments]
+                result = await command(python)
+                results = result if isinstance(result, Results) else (result,)
+                return [True, *(self.converter.to_lua(value) for value in results)]
+            except NotConvertible as error:
+                raise LuaFailure(str(error), splash_method=command.name.rpartition(".")[2]) from error
+        except LuaFailure as failure:
+            self._failures.append(failure)
+            return [False, failure.message.encode("utf-8", "surrogateescape")]
+
+    def _error_of(self, thrown: Any) -> ScriptError:
+        text = _text(thrown)
+        info = parse_position(text)
+        for failure in reversed(self._failures):
+            if info.get("error", text) == failure.message:
+                return ScriptError(failure.info | info | {"error": failure.message, "message": text})
+        return script_error("LUA_ERROR", text)
+
+
+class Results(tuple[Any, ...]):
+    """Several results of one command."""
+
+
+def _no_attributes(obj: Any, name: Any, is_setting: bool) -> Any:
+    raise AttributeError("access denied")
+
+
+def _text(thrown: Any) -> str:
+    if isinstance(thrown, bytes):
+        return thrown.decode("utf-8", "replace")
+    if isinstance(thrown, LuaMemoryError):
+        return OUT_OF_MEMORY
+    if isinstance(thrown, Exception):
+        first = thrown.args[0] if thrown.args else ""
+        text = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first)
+        return text.partition("\nstack traceback:")[0].removeprefix("error loading code: ")
+    return "nil" if thrown is None else f"(error object is a {lua_type(thrown) or 'number'} value)"
+
+
+def parse_position(text: str) -> dict[str, Any]:
+    """Take ``[string "..."]:3: what`` apart; empty if the text has another form."""
+    found = _POSITION.match(text)
+    if found is None:
+        return {}
+    return {"source": found[1], "line_number": int(found[2]), "error": found[3]}
+
+
+def script_error(kind: str, text: str) -> ScriptError:
+    return ScriptError({"type": kind, "message": f"Lua error: {text}"} | parse_position(text))

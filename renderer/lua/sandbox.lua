@@ -1,0 +1,119 @@
+-- The world a script lives in: a small set of harmless functions, and limits on CPU. Memory is limited from outside.
+-- Returns what the other Lua file builds on; nothing of it is visible to scripts unless it is put into `env`.
+
+local debug, coroutine, table = debug, coroutine, table
+local error, pcall, xpcall, tostring, type = error, pcall, xpcall, tostring, type
+local load, print_nothing = load, function() end
+
+local INSTRUCTION_LIMIT = 1e7
+local HOOK_INTERVAL = 1000
+
+local sandbox = { libraries = {} }
+local user_chunk = nil   -- the source of the script: tells its frames from ours
+local used, exhausted = 0, nil
+
+-- "[string "..."]:3: " for the line of the script that is running now.
+function sandbox.position()
+  for level = 2, 250 do
+    local info = debug.getinfo(level, "Sl")
+    if info == nil then return "" end
+    if info.source == user_chunk and info.currentline > 0 then
+      return info.short_src .. ":" .. info.currentline .. ": "
+    end
+  end
+  return ""
+end
+
+local function count_instructions()
+  used = used + HOOK_INTERVAL
+  if used >= INSTRUCTION_LIMIT then
+    exhausted = exhausted or "script uses too much CPU"
+    -- From now on at every instruction: a loop around pcall must not go on for ever.
+    debug.sethook(count_instructions, "", 1)
+    error(sandbox.position() .. exhausted, 0)
+  end
+end
+
+local threads, last_thread = {}, 0
+
+function sandbox.start(func)
+  local thread = coroutine.create(func)
+  debug.sethook(thread, count_instructions, "", HOOK_INTERVAL)
+  last_thread = last_thread + 1
+  threads[last_thread] = thread
+  return last_thread
+end
+
+local function report(id, thread, ...)
+  local status = coroutine.status(thread)
+  if status == "dead" then threads[id] = nil end
+  return status, ...
+end
+
+function sandbox.resume(id, ...)
+  local thread = threads[id]
+  return report(id, thread, coroutine.resume(thread, ...))
+end
+
+-- A function of ours that works on behalf of the script: its errors name the script's line.
+function sandbox.fail(message)
+  error(sandbox.position() .. tostring(message), 0)
+end
+
+local function rethrow_exhaustion(...)
+  if exhausted then error(exhausted, 0) end
+  return ...
+end
+
+local function copy(from, names)
+  local result = {}
+  for name in names:gmatch("%S+") do result[name] = from[name] end
+  return result
+end
+
+local strings = copy(string, "byte char find format len lower reverse sub upper")
+local numbers = copy(math, [[abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge ldexp log max min
+  modf pi pow rad random randomseed sin sinh sqrt tan tanh]])
+
+local find, gsub = string.find, string.gsub
+-- The matching of patterns runs in C, where no hook can end it: many repetitions in one pattern are refused.
+strings.find = function(subject, pattern, start, plain)
+  if not plain and type(pattern) == "string" then
+    local _, repetitions = gsub(pattern, "[*+%-?]", "")
+    if repetitions > 1 and (#tostring(subject)) ^ repetitions > 1e8 then
+      sandbox.fail("pattern uses too much CPU")
+    end
+  end
+  return find(subject, pattern, start, plain)
+end
+
+sandbox.env = {
+  assert = assert, error = error, ipairs = ipairs, next = next, pairs = pairs, select = select,
+  tonumber = tonumber, tostring = tostring, type = type, print = print_nothing,
+  pcall = function(func, ...) return rethrow_exhaustion(pcall(func, ...)) end,
+  xpcall = function(func, handler, ...) return rethrow_exhaustion(xpcall(func, handler, ...)) end,
+  string = strings,
+  table = copy(table, "concat insert pack remove unpack"),
+  math = numbers,
+  os = copy(os, "clock difftime time"),
+  require = function(name)
+    local library = sandbox.libraries[name]
+    if library == nil then sandbox.fail("module '" .. tostring(name) .. "' not found") end
+    return library
+  end,
+}
+
+-- ("text"):upper() reaches the string library through this metatable, whatever the environment holds.
+debug.setmetatable("", { __index = strings, __metatable = false })
+
+-- Compile and run the script; returns nil and the message if that fails, else its `main`.
+function sandbox.load(source)
+  user_chunk = source
+  return load(source, source, "t", sandbox.env)
+end
+
+function sandbox.main()
+  return sandbox.env.main
+end
+
+return sandbox

@@ -1,0 +1,190 @@
+"""What a script can set: the viewport, headers, what is loaded at all, and the form of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from renderer.interception import Rules
+from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
+from renderer.options import check_viewport
+from renderer.screenshot import PictureTooLarge, set_viewport_full
+from renderer.tab import Tab
+
+# Switches of Splash's old engine that mean nothing to Chromium: kept, so that scripts can read back what they set.
+_INERT = {
+    "plugins_enabled": False,
+    "private_mode_enabled": True,
+    "indexeddb_enabled": False,
+    "media_source_enabled": True,
+    "html5_media_enabled": False,
+    "webgl_enabled": True,
+    "http2_enabled": False,
+}
+_ATTRIBUTES = ("images_enabled", "js_enabled", "resource_timeout", "scroll_position")
+
+
+class SettingsApi:
+    def __init__(self, tab: Tab, arguments: Mapping[str, Any]) -> None:
+        self._tab = tab
+        self._values: dict[str, Any] = dict(_INERT)
+        self._js_enabled = True
+        domains = arguments.get("allowed_domains")
+        self._rules = Rules(allowed_domains=tuple(str(domains).split(",")) if domains else ())
+        self.resource_timeout = 0.0
+        self.content_type: str | None = None
+        self.status_code = 200
+        self.headers: dict[str, str] = {}
+
+    def add_to(self, runtime: Runtime) -> None:
+        for function in (
+            self.set_viewport_size,
+            self.set_viewport_full,
+            self.get_viewport_size,
+            self.set_user_agent,
+            self.set_result_content_type,
+            self.set_result_status_code,
+            self.set_result_header,
+        ):
+            runtime.add(Command(function.__name__, function))
+            runtime.host[b"add_method"](function.__name__.encode())
+        runtime.add(Command("set_custom_headers", self.set_custom_headers, takes_table=True))
+        runtime.host[b"add_method"](b"set_custom_headers")
+        runtime.add(Command("attribute.get", self.get_attribute))
+        runtime.add(Command("attribute.set", self.set_attribute))
+        for name in (*_INERT, *_ATTRIBUTES):
+            runtime.host[b"add_attribute"](name.encode())
+
+    # -- attributes
+
+    async def get_attribute(self, name: str) -> Any:
+        match name:
+            case "images_enabled":
+                return self._tab.interception.rules.images
+            case "js_enabled":
+                return self._js_enabled
+            case "resource_timeout":
+                return self.resource_timeout
+            case "scroll_position":
+                x, y = await self._tab.evaluate("[scrollX, scrollY]")
+                return {"x": x, "y": y}
+        return self._values[name]
+
+    async def set_attribute(self, name: str, value: Any = None) -> None:
+        match name:
+            case "images_enabled":
+                await self._tab.interception.set_images(bool(value))
+            case "js_enabled":
+                self._js_enabled = bool(value)
+                await self._tab.set_scripts_enabled(self._js_enabled)
+            case "resource_timeout":
+                self._set_resource_timeout(value)
+            case "scroll_position":
+                await self._scroll(value)
+            case _:
+                self._values[name] = bool(value)
+
+    def _set_resource_timeout(self, value: Any) -> None:
+        if value is None:
+            value = 0
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise LuaFailure("splash.resource_timeout must be a number", splash_method="resource_timeout")
+        if value < 0:
+            raise LuaFailure("splash.resource_timeout can't be negative", splash_method="resource_timeout")
+        self.resource_timeout = float(value)
+        self._tab.limit_requests(self.resource_timeout)
+
+    async def _scroll(self, value: Any) -> None:
+        if not isinstance(value, dict):
+            raise LuaFailure("scroll position must be a table with x and y")
+        x, y = await self._tab.evaluate("[scrollX, scrollY]")
+        x, y = value.get("x", value.get(1, x)), value.get("y", value.get(2, y))
+        for name, number in (("x", x), ("y", y)):
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                raise LuaFailure(f"scroll {name} coordinate must be a number, got {number!r}")
+        await self._tab.evaluate(f"void scrollTo({x}, {y})")
+
+    # -- the page
+
+    async def set_viewport_size(self, width: Any, height: Any) -> None:
+        try:
+            width, height = int(width), int(height)
+            check_viewport(width, height)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise LuaFailure(str(error)) from error
+        await self._tab.set_viewport(width, height)
+
+    async def set_viewport_full(self) -> Results:
+        try:
+            return Results(await set_viewport_full(self._tab))
+        except PictureTooLarge as error:
+            raise LuaFailure(str(error)) from error
+
+    def get_viewport_size(self) -> Results:
+        return Results(self._tab.viewport)
+
+    async def set_user_agent(self, value: Any = None) -> None:
+        if not isinstance(value, str):
+            raise LuaFailure("splash:set_user_agent() argument must be a string", argument="value")
+        await self._tab.set_user_agent(value)
+
+    async def set_custom_headers(self, headers: Any = None) -> None:
+        await self._tab.set_headers(read_headers(headers))
+
+    async def prepare(self) -> None:
+        """Put the request's own rules in force, before the first page."""
+        if self._rules != Rules():
+            images = self._tab.interception.rules.images
+            await self._tab.interception.set_rules(replace(self._rules, images=images))
+
+    # -- the answer
+
+    def set_result_content_type(self, content_type: Any = None) -> None:
+        if not isinstance(content_type, str):
+            raise LuaFailure(
+                "splash:set_result_content_type() argument must be a string", argument="content_type"
+            )
+        self.content_type = _header_text(content_type)
+
+    def set_result_status_code(self, code: Any = None) -> None:
+        if isinstance(code, bool) or not isinstance(code, int) or not 200 <= code <= 999:
+            raise LuaFailure(
+                "splash:set_result_status_code() argument must be a number 200 <= code <= 999",
+                argument="code",
+            )
+        self.status_code = code
+
+    def set_result_header(self, name: Any = None, value: Any = None) -> None:
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise LuaFailure("splash:set_result_header() arguments must be strings")
+        self.headers[_header_text(name)] = _header_text(value)
+
+
+def read_headers(headers: Any) -> dict[str, str]:
+    """A Lua table or a list of pairs as header names and values."""
+    if headers is None or headers == []:
+        return {}
+    result: dict[str, str] = {}
+    if not isinstance(headers, dict):
+        raise LuaFailure("headers must be a table with strings as keys and values.")
+    for name, value in headers.items():
+        pair = list(value.values()) if isinstance(value, dict) and isinstance(name, int) else [name, value]
+        text = [str(part) if isinstance(part, int | float) else part for part in pair[1:]]
+        if len(pair) != 2 or not isinstance(pair[0], str) or not isinstance(text[0], str):
+            raise LuaFailure(
+                "headers must be a table with strings as keys and values."
+                f"Header: `{name!r}:{value!r}` is not valid"
+            )
+        result[pair[0]] = text[0]
+    return result
+
+
+def _header_text(text: str) -> str:
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise LuaFailure("header names and values must be Latin-1") from error
+    if any(character in text for character in "\r\n\0"):
+        raise LuaFailure("header names and values must not have line ends")
+    return text

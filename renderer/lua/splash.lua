@@ -1,0 +1,207 @@
+-- What scripts see: the splash object, elements, timers, and the libraries json, base64 and treat.
+-- Every call suspends the script and hands a command to Python, which answers when it is done.
+
+local sandbox = ...
+local fail, yield = sandbox.fail, coroutine.yield
+local setmetatable, getmetatable, rawset, rawget = setmetatable, getmetatable, rawset, rawget
+local type, tostring, pairs, unpack, select = type, tostring, pairs, table.unpack, select
+local string_sub, string_lower = string.sub, string.lower
+
+local host = {}
+
+-- [1] whether it went well, then the results or the message
+local function answer(ok, ...)
+  if ok then return ... end
+  fail((...))
+end
+
+local function call(command, ...)
+  return answer(yield(command, ...))
+end
+
+local function command(name)
+  -- `splash:name(...)`; the results are kept out of a tail call, so that errors still find the script's line.
+  return function(self, ...) return call(name, ...) end
+end
+
+-------------------------------------------------------------------------------
+-- Objects that stand for something on Python's side. Scripts cannot look inside.
+
+local ids = setmetatable({}, { __mode = "k" })      -- object -> its number in Python
+local kinds = setmetatable({}, { __mode = "k" })    -- object -> "element", "binary", ...
+local OPAQUE = "<wrapped object>"
+
+-- What Python asks about a table that it meets.
+function host.kind(object)
+  if getmetatable(object) == "array" then return "array" end
+  return kinds[object], ids[object]
+end
+
+local ARRAY = { __metatable = "array" }
+function host.array(object) return setmetatable(object, ARRAY) end
+
+local BINARY = { __metatable = OPAQUE, __tostring = function() return "binary data" end }
+function host.binary(id)
+  local object = setmetatable({}, BINARY)
+  ids[object], kinds[object] = id, "binary"
+  return object
+end
+
+-------------------------------------------------------------------------------
+-- Elements
+
+local element_methods = {}
+local ELEMENT = {
+  __metatable = OPAQUE,
+  __tostring = function() return "element" end,
+  __index = function(self, name)
+    local method = element_methods[name]
+    if method ~= nil then return method end
+    if name == "node" then return self end
+    if type(name) ~= "string" or string_sub(name, 1, 1) == "_" then return nil end
+    return call("element.get", self, name)
+  end,
+  __newindex = function(self, name, value) call("element.set", self, name, value) end,
+}
+
+function host.element(id)
+  local object = setmetatable({}, ELEMENT)
+  ids[object], kinds[object] = id, "element"
+  return object
+end
+
+function host.add_element_method(name)
+  element_methods[name] = function(self, ...) return call("element." .. name, self, ...) end
+end
+
+function host.add_dom_method(name)
+  element_methods[name] = function(self, ...) return call("element.call", self, name, ...) end
+end
+
+function host.add_missing_element_method(name)
+  element_methods[name] = function() fail("element:" .. name .. " is not supported by this renderer yet") end
+end
+
+-------------------------------------------------------------------------------
+-- Timers
+
+local timer_methods = {}
+for _, name in pairs({ "cancel", "is_pending", "reraise" }) do
+  timer_methods[name] = function(self) return call("timer." .. name, ids[self]) end
+end
+local TIMER = { __index = timer_methods, __metatable = OPAQUE }
+
+function host.timer(id)
+  local object = setmetatable({}, TIMER)
+  ids[object], kinds[object] = id, "timer"
+  return object
+end
+
+-------------------------------------------------------------------------------
+-- The splash object
+
+local methods, attributes = {}, {}
+
+function host.add_method(name) methods[name] = command(name) end
+function host.add_attribute(name)
+  attributes[name] = true
+  methods["get_" .. name] = function(self) return call("attribute.get", name) end
+  methods["set_" .. name] = function(self, value) return call("attribute.set", name, value) end
+end
+function host.add_missing_method(name)
+  methods[name] = function() fail("splash:" .. name .. " is not supported by this renderer yet") end
+end
+
+function methods.jsfunc(self, source)
+  local id = call("jsfunc", source)
+  return function(...) return call("call_jsfunc", id, ...) end
+end
+
+local own = {}
+local SPLASH = {
+  __metatable = OPAQUE,
+  __index = function(_, name)
+    if attributes[name] then return call("attribute.get", name) end
+    local value = rawget(own, name)
+    if value ~= nil then return value end
+    return methods[name]
+  end,
+  __newindex = function(_, name, value)
+    if attributes[name] then call("attribute.set", name, value) return end
+    if type(name) == "string" and string_sub(name, 1, 1) == "_" then
+      fail("Cannot set private field: " .. name)
+    end
+    rawset(own, name, value)
+  end,
+}
+local splash = setmetatable({}, SPLASH)
+kinds[splash] = "splash"
+
+function host.set_args(args) own.args = args end
+function host.call_main(main) return main(splash, own.args) end
+function host.script_main(main) return function() return main(splash, own.args) end end
+
+-------------------------------------------------------------------------------
+-- Libraries
+
+sandbox.libraries.splash = methods
+
+sandbox.libraries.json = {
+  encode = function(value) return call("json.encode", value) end,
+  decode = function(text)
+    if type(text) ~= "string" then fail("json.decode argument must be a string") end
+    return call("json.decode", text)
+  end,
+}
+
+sandbox.libraries.base64 = {
+  encode = function(value)
+    if type(value) ~= "string" and kinds[value] ~= "binary" then
+      fail("base64.encode argument must be a string")
+    end
+    return call("base64.encode", value)
+  end,
+  decode = function(text)
+    if type(text) ~= "string" then fail("base64.decode argument must be a string") end
+    return call("base64.decode", text)
+  end,
+}
+
+local function case_insensitive(source)
+  local values, lower = {}, {}
+  for key, value in pairs(source) do
+    values[key] = value
+    lower[string_lower(key)] = value
+  end
+  return setmetatable(values, {
+    __index = function(_, key) return lower[string_lower(key)] end,
+    __newindex = function(self, key, value)
+      rawset(self, key, value)
+      lower[string_lower(key)] = value
+    end,
+  })
+end
+
+sandbox.libraries.treat = {
+  as_array = function(object)
+    if type(object) ~= "table" or kinds[object] then fail("as_array argument must be a table") end
+    return host.array(object)
+  end,
+  as_binary = function(value, content_type)
+    if type(value) ~= "string" and kinds[value] ~= "binary" then
+      fail("as_binary argument must be a string or a binary object")
+    end
+    return call("treat.as_binary", value, content_type)
+  end,
+  as_string = function(value)
+    if kinds[value] ~= "binary" then return tostring(value) end
+    return call("treat.as_string", value)
+  end,
+  as_case_insensitive = case_insensitive,
+}
+
+for name, library in pairs(sandbox.libraries) do
+  if name ~= "splash" then sandbox.env[name] = library end
+end
+
+return host

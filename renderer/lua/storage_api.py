@@ -1,0 +1,102 @@
+"""Cookies as scripts see and set them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from renderer.cdp import CommandFailed, Params
+from renderer.har import cookie_from_har, cookie_to_har
+from renderer.lua.runtime import Command, LuaFailure, Runtime
+from renderer.tab import Tab
+
+
+class StorageApi:
+    def __init__(self, tab: Tab) -> None:
+        self._tab = tab
+
+    def add_to(self, runtime: Runtime) -> None:
+        for name, function in (
+            ("get_cookies", self.get_cookies),
+            ("clear_cookies", self.clear_cookies),
+            ("delete_cookies", self.delete_cookies),
+            ("add_cookie", self.add_cookie),
+        ):
+            runtime.add(Command(name, function))
+            runtime.host[b"add_method"](name.encode())
+        runtime.add(Command("init_cookies", self.init_cookies, takes_table=True))
+        runtime.host[b"add_method"](b"init_cookies")
+
+    async def get_cookies(self) -> list[Params]:
+        return [cookie_to_har(cookie) for cookie in await self._tab.cookies()]
+
+    async def clear_cookies(self) -> int:
+        count = len(await self._tab.cookies())
+        await self._tab.clear_cookies()
+        return count
+
+    async def delete_cookies(self, name: str | None = None, url: str | None = None) -> int:
+        cookies = await self._tab.cookies()
+        kept = [cookie for cookie in cookies if not _matches(cookie, name, url)]
+        await self._tab.clear_cookies()
+        if kept:
+            await self._tab.set_cookies([_again(cookie) for cookie in kept])
+        return len(cookies) - len(kept)
+
+    async def add_cookie(
+        self,
+        name: str,
+        value: str,
+        path: str | None = None,
+        domain: str | None = None,
+        expires: str | None = None,
+        httpOnly: bool | None = None,
+        secure: bool | None = None,
+    ) -> bool:
+        cookie = {
+            "name": name,
+            "value": value,
+            "path": path,
+            "domain": domain,
+            "expires": expires,
+            "httpOnly": httpOnly,
+            "secure": secure,
+        }
+        await self._set([cookie])
+        return True
+
+    async def init_cookies(self, cookies: Any = None) -> None:
+        if isinstance(cookies, dict):
+            cookies = [cookies[key] for key in sorted(cookies)]
+        if not isinstance(cookies, list) or not all(isinstance(cookie, dict) for cookie in cookies):
+            raise LuaFailure("splash:init_cookies() argument must be a table of cookies", argument="cookies")
+        await self._tab.clear_cookies()
+        await self._set(cookies)
+
+    async def _set(self, cookies: list[Params]) -> None:
+        for cookie in cookies:
+            if "name" not in cookie or "value" not in cookie:
+                raise LuaFailure("a cookie needs a name and a value")
+            if not cookie.get("domain") and not self._tab.load.url.startswith("http"):
+                continue  # it belongs to no page that there is
+            try:
+                await self._tab.set_cookies([cookie_from_har(cookie, self._tab.load.url)])
+            except CommandFailed as error:
+                raise LuaFailure(f"cookie {cookie['name']!r} is not valid: {error.message}") from error
+
+
+def _matches(cookie: Params, name: str | None, url: str | None) -> bool:
+    if name is not None and cookie["name"] != name:
+        return False
+    if url is None:
+        return True
+    host = url.partition("//")[2].partition("/")[0].partition(":")[0]
+    domain = cookie["domain"].lstrip(".")
+    return host == domain or (cookie["domain"].startswith(".") and host.endswith(f".{domain}"))
+
+
+def _again(cookie: Params) -> Params:
+    names = ("name", "value", "domain", "path", "secure", "httpOnly", "sameSite")
+    result = {name: cookie[name] for name in names if name in cookie}
+    if not cookie.get("session", False):
+        result["expires"] = cookie["expires"]
+    return result

@@ -1,0 +1,163 @@
+"""What a render asked of the network and what came back, as HAR entries. Off until somebody wants to know."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from renderer.cdp import Session
+from renderer.har import entry_of
+
+Params = dict[str, Any]
+
+
+class Exchange:
+    """One request and its response, as far as they are known; each redirect is an exchange of its own."""
+
+    def __init__(self, event: Params) -> None:
+        self.request: Params = event["request"]
+        self.request_id: str = event["requestId"]
+        self.loader_id: str = event.get("loaderId", "")
+        self.frame_id: str = event.get("frameId", "")
+        self.kind: str = event.get("type", "Other")
+        self.wall_time: float = event["wallTime"]
+        self.started: float = event["timestamp"]
+        self.request_headers: Params = dict(self.request["headers"])
+        self.response: Params | None = None
+        self.response_headers: Params = {}
+        self.finished: float | None = None
+        self.size = 0
+        self.failure = ""
+
+    @property
+    def started_at(self) -> str:
+        return datetime.fromtimestamp(self.wall_time, UTC).isoformat(timespec="milliseconds")
+
+    def respond(self, response: Params) -> None:
+        self.response = response
+        self.response_headers = self.response_headers or dict(response["headers"])
+
+
+class Network:
+    """Collects exchanges while it is on; a render that wants no history pays nothing."""
+
+    def __init__(self, session: Session, main_frame: str) -> None:
+        self._session, self._main_frame = session, main_frame
+        self._on = False
+        self._exchanges: list[Exchange] = []
+        self._current: dict[str, Exchange] = {}
+        self._early_headers: dict[str, Params] = {}
+        self.failed_url = ""
+        self.on_load = -1  # milliseconds
+        self.gave_up_main_document = False
+        session.on("Network.requestWillBeSent", self._requested)
+        session.on("Network.responseReceived", self._responded)
+        session.on("Network.responseReceivedExtraInfo", self._raw_response)
+        session.on("Network.requestWillBeSentExtraInfo", self._raw_request)
+        session.on("Network.loadingFinished", self._finished)
+        session.on("Network.loadingFailed", self._failed)
+
+    def turn_on(self) -> asyncio.Future[Params] | None:
+        """Start collecting; the commands that follow on the same session are seen already."""
+        if self._on:
+            return None
+        self._on = True
+        return self._session.send("Network.enable")
+
+    def forget(self) -> None:
+        self._exchanges, self._current, self._early_headers = [], {}, {}
+        self.failed_url = ""
+        self.gave_up_main_document = False
+        if self._on and not self._session.is_gone:
+            self._session.send("Network.disable")
+        self._on = False
+
+    def reset(self) -> None:
+        """Start the records anew, and go on collecting."""
+        self._exchanges = []
+
+    # -- events
+
+    def _requested(self, event: Params) -> None:
+        request_id = event["requestId"]
+        previous = self._current.get(request_id)
+        if previous is not None and "redirectResponse" in event:
+            previous.respond(event["redirectResponse"])
+            previous.finished = event["timestamp"]
+        exchange = Exchange(event)
+        self._exchanges.append(exchange)
+        self._current[request_id] = exchange
+
+    def _raw_request(self, event: Params) -> None:
+        exchange = self._current.get(event["requestId"])
+        if exchange is not None:
+            exchange.request_headers = dict(event["headers"])
+
+    def _raw_response(self, event: Params) -> None:
+        exchange = self._current.get(event["requestId"])
+        if exchange is not None:
+            exchange.response_headers = dict(event["headers"])
+
+    def _responded(self, event: Params) -> None:
+        exchange = self._current.get(event["requestId"])
+        if exchange is not None:
+            exchange.respond(event["response"])
+
+    def _finished(self, event: Params) -> None:
+        exchange = self._current.get(event["requestId"])
+        if exchange is not None:
+            exchange.finished = event["timestamp"]
+            exchange.size = int(event.get("encodedDataLength", 0))
+
+    def _failed(self, event: Params) -> None:
+        exchange = self._current.get(event["requestId"])
+        if exchange is None:
+            return
+        exchange.finished = event["timestamp"]
+        exchange.failure = event.get("errorText", "")
+        if self._is_main_document(exchange):
+            self.failed_url = exchange.request["url"]
+
+    # -- what was seen
+
+    def _is_main_document(self, exchange: Exchange) -> bool:
+        return exchange.kind == "Document" and exchange.frame_id == self._main_frame
+
+    def main_documents(self) -> list[Exchange]:
+        """The main frame's documents in the order they were asked for; of an HTTP redirect only the final one."""
+        last_hops = {id(exchange) for exchange in self._current.values()}
+        return [
+            exchange
+            for exchange in self._exchanges
+            if self._is_main_document(exchange) and id(exchange) in last_hops
+        ]
+
+    def main_status(self) -> int | None:
+        """The HTTP status of the document that is shown now."""
+        for exchange in reversed(self.main_documents()):
+            if exchange.response is not None:
+                return int(exchange.response["status"])
+        return None
+
+    def history(self) -> list[Params]:
+        return [entry_of(exchange) for exchange in self.main_documents() if exchange.response is not None]
+
+    def entries(self) -> list[Params]:
+        return [entry_of(exchange) for exchange in self._exchanges]
+
+    def slow(self, now: float, seconds: float) -> list[Exchange]:
+        """Requests that have taken longer than this and are still under way."""
+        return [e for e in self._current.values() if e.finished is None and now - e.wall_time > seconds]
+
+    def in_flight(self) -> int:
+        return sum(exchange.finished is None for exchange in self._current.values())
+
+    def give_up(self, exchanges: Iterable[Exchange]) -> None:
+        """Count these as over, whether or not Chromium says so too."""
+        for exchange in exchanges:
+            exchange.finished = exchange.started
+            exchange.failure = "net::ERR_ABORTED"
+            if self._is_main_document(exchange):
+                self.gave_up_main_document = True

@@ -1,0 +1,260 @@
+"""What a request may ask for. Splash's arguments, checked as Splash checks them, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from renderer.errors import BadOption
+
+DEFAULT_TIMEOUT = 30.0
+DEFAULT_VIEWPORT = "1024x768"
+MAX_WIDTH, MAX_HEIGHT = 1920, 1080
+MAX_VIEWPORT_SIDE, MAX_VIEWPORT_AREA = 40000, 51_200_000
+WAIT_FOR_TIMEOUT = 10.0
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions:
+    width: int | None = None
+    height: int | None = None
+    scale_method: str = "raster"
+    quality: int = 75
+
+
+@dataclass(frozen=True, kw_only=True)
+class Include:
+    """Which parts render.json is to return."""
+
+    html: bool = False
+    iframes: bool = False
+    png: bool = False
+    jpeg: bool = False
+    script: bool = False
+    console: bool = False
+    history: bool = False
+    har: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderOptions:
+    """Everything that one render.* request asks for."""
+
+    url: str
+    baseurl: str | None
+    timeout: float
+    resource_timeout: float
+    wait: float
+    wait_for: str | None
+    wait_for_timeout: float
+    viewport: str
+    render_all: bool
+    images: bool
+    headers: tuple[tuple[str, str], ...]
+    http_method: str
+    body: bytes | None
+    js_source: str | None
+    allowed_domains: tuple[str, ...]
+    image: ImageOptions
+    include: Include
+
+
+def bad_argument(argument: str, description: str, kind: str = "bad_argument", **more: Any) -> NoReturn:
+    raise BadOption({"type": kind, "argument": argument, "description": description, **more})
+
+
+def _read(
+    arguments: Arguments,
+    name: str,
+    convert: Callable[[Any], Any],
+    default: Any = None,
+    limits: tuple[float, float] | None = None,
+) -> Any:
+    value = arguments.get(name)
+    if value is None:
+        return default
+    try:
+        value = convert(value)
+    except (ValueError, TypeError, OverflowError):
+        bad_argument(name, f"Argument {name!r} has a wrong type", required_type=convert.__name__)
+    if limits is not None and not limits[0] <= value <= limits[1]:
+        low, high = limits
+        bad_argument(name, "Argument is out of the allowed range", min=low, max=high, value=value)
+    return value
+
+
+def _flag(arguments: Arguments, name: str, default: bool = False) -> bool:
+    return bool(_read(arguments, name, int, int(default), (0, 1)))
+
+
+def read_timeout(arguments: Arguments, max_timeout: float) -> float:
+    default = min(max_timeout, DEFAULT_TIMEOUT)
+    return float(_read(arguments, "timeout", float, default, (0, max_timeout)))
+
+
+def check_engine(arguments: Arguments) -> None:
+    # Splash 3.5 could also be asked for its two engines by name; ours answers to both.
+    engine = _read(arguments, "engine", str, "chromium")
+    if engine not in ("webkit", "chromium"):
+        bad_argument("engine", f"Unknown render engine {engine}")
+
+
+def check_unsupported(arguments: Arguments) -> None:
+    """Refuse what would change the result and is not there yet, rather than quietly leave it out."""
+    if arguments.get("proxy") not in (None, "", "none"):
+        bad_argument("proxy", "Proxies are not supported by this renderer yet")
+    names = [name for name in str(arguments.get("filters") or "").split(",") if name and name != "none"]
+    if names:
+        bad_argument("filters", f"Invalid filter names: {names}")
+
+
+def read_save_args(arguments: Arguments) -> list[str]:
+    value = arguments.get("save_args")
+    if value is None:
+        return []
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, list):
+        bad_argument(
+            "save_args",
+            "'save_args' should be either a comma-separated string or a JSON array with argument names",
+        )
+    if not all(isinstance(name, str) for name in value):
+        bad_argument("save_args", "'save_args' should be a list of strings")
+    return list(value)
+
+
+def read_load_args(arguments: Arguments) -> dict[str, str]:
+    value = arguments.get("load_args")
+    if value is None:
+        return {}
+    if isinstance(value, str):
+        pairs = [pair.split("=", 1) for pair in value.split(";")]
+        if any(len(pair) != 2 for pair in pairs):
+            bad_argument(
+                "load_args", "'load_args' string value is not a semicolon-separated list of name=hash pairs"
+            )
+        value = dict(pairs)
+    if not isinstance(value, dict):
+        bad_argument(
+            "load_args",
+            "'load_args' should be either a JSON object with argument hashes "
+            "or a semicolon-separated list of name=hash pairs",
+        )
+    return {str(name): str(key) for name, key in value.items()}
+
+
+def read_headers(value: Any) -> tuple[tuple[str, str], ...]:
+    if value is None:
+        return ()
+    pairs = list(value.items()) if isinstance(value, dict) else value
+    if not isinstance(pairs, list) or not all(
+        isinstance(pair, list | tuple) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
+        for pair in pairs
+    ):
+        bad_argument(
+            "headers", "'headers' must be either a JSON array of (name, value) pairs or a JSON object"
+        )
+    return tuple((name, text) for name, text in pairs)
+
+
+def read_viewport(arguments: Arguments, wait: float) -> str:
+    viewport = str(_read(arguments, "viewport", str, DEFAULT_VIEWPORT))
+    if viewport == "full":
+        if wait == 0:
+            bad_argument("viewport", "Pass non-zero 'wait' to render full webpage")
+        return viewport
+    try:
+        parse_viewport(viewport)
+    except ValueError as error:
+        bad_argument("viewport", str(error))
+    return viewport
+
+
+def parse_viewport(viewport: str) -> tuple[int, int]:
+    """``800x600`` as two numbers; ValueError says what is wrong with it."""
+    parts = viewport.split("x")
+    if len(parts) != 2:
+        raise ValueError(f"Invalid viewport format: {viewport}")
+    width, height = map(int, parts)
+    check_viewport(width, height)
+    return width, height
+
+
+def check_viewport(width: float, height: float) -> None:
+    if width <= 0 or height <= 0 or width > MAX_VIEWPORT_SIDE or height > MAX_VIEWPORT_SIDE:
+        raise ValueError(f"Viewport ({width}x{height}) is out of range")
+    if width * height >= MAX_VIEWPORT_AREA:
+        raise ValueError(f"Viewport ({width}x{height}) area is too large")
+
+
+def read_image(arguments: Arguments) -> ImageOptions:
+    scale_method = _read(arguments, "scale_method", str, "raster")
+    if scale_method not in ("raster", "vector"):
+        bad_argument(
+            "scale_method",
+            f"Invalid 'scale_method': {scale_method}",
+            allowed=["raster", "vector"],
+            received=scale_method,
+        )
+    return ImageOptions(
+        width=_read(arguments, "width", int, None, (1, MAX_WIDTH)),
+        height=_read(arguments, "height", int, None, (1, MAX_HEIGHT)),
+        scale_method=scale_method,
+        quality=_read(arguments, "quality", int, 75, (0, 100)),
+    )
+
+
+def _read_request(arguments: Arguments) -> tuple[str, bytes | None]:
+    method = str(_read(arguments, "http_method", str, "GET"))
+    if method.upper() not in ("GET", "POST"):
+        bad_argument("http_method", f"Unsupported HTTP method {method}")
+    body = arguments.get("body")
+    if body and method.upper() == "GET":
+        bad_argument("body", "GET request should not have a body")
+    return method.upper(), None if body is None else str(body).encode("utf-8", "surrogatepass")
+
+
+def _read_include(arguments: Arguments) -> Include:
+    return Include(**{name: _flag(arguments, name) for name in Include.__dataclass_fields__})
+
+
+def read_render(arguments: Arguments, max_timeout: float) -> RenderOptions:
+    """Check the arguments of a render.* request."""
+    timeout = read_timeout(arguments, max_timeout)
+    check_engine(arguments)
+    check_unsupported(arguments)
+    wait = _read(arguments, "wait", float, 0.0, (0, timeout))
+    url = arguments.get("url")
+    if url is None:
+        bad_argument("url", "Required argument is missing: url", "argument_required")
+    viewport = read_viewport(arguments, wait)
+    render_all = _flag(arguments, "render_all")
+    if render_all and wait == 0:
+        bad_argument("render_all", "Pass non-zero 'wait' to render full webpage")
+    if arguments.get("js"):
+        bad_argument("js", "Javascript profiles are not enabled on server")
+    http_method, body = _read_request(arguments)
+    domains = arguments.get("allowed_domains")
+    return RenderOptions(
+        url=str(url),
+        baseurl=_read(arguments, "baseurl", str),
+        timeout=timeout,
+        resource_timeout=_read(arguments, "resource_timeout", float, 0.0, (0, 1e6)),
+        wait=wait,
+        wait_for=_read(arguments, "wait_for", str) or None,
+        wait_for_timeout=_read(arguments, "wait_for_timeout", float, WAIT_FOR_TIMEOUT, (0, max_timeout)),
+        viewport=viewport,
+        render_all=render_all,
+        images=_flag(arguments, "images", True),
+        headers=read_headers(arguments.get("headers")),
+        http_method=http_method,
+        body=body,
+        js_source=_read(arguments, "js_source", str),
+        allowed_domains=tuple(str(domains).split(",")) if domains is not None else (),
+        image=read_image(arguments),
+        include=_read_include(arguments),
+    )

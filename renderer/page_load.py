@@ -1,0 +1,103 @@
+"""Where a tab stands in loading its main document. Fed by events; decides nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from renderer.cdp import TargetGone
+
+Params = dict[str, Any]
+
+
+class PageLoad:
+    """Follows the main frame from document to document, and remembers whose storage was touched."""
+
+    def __init__(self, frame_id: str) -> None:
+        self._frame_id = frame_id
+        self._changed = asyncio.Event()
+        self._lost = False
+        self.forget()
+
+    def forget(self) -> None:
+        """Start anew, for the next render."""
+        self.loaders: list[str] = []
+        self.loaded = True
+        # Called at each load event, before anything else can happen.
+        self.at_load: Callable[[], object] | None = None
+        self.failed_url: str | None = None
+        self.url = ""
+        # Origins that had a document, and those whose document is still there (by frame).
+        self.origins: set[str] = set()
+        self.frames: dict[str, str] = {}
+
+    def feed_frame_navigated(self, event: Params) -> None:
+        frame = event["frame"]
+        origin = storage_origin(frame["url"])
+        if origin:
+            self.origins.add(origin)
+        self.frames[frame["id"]] = origin
+        if frame.get("parentId") or frame["id"] != self._frame_id:
+            return
+        self.frames = {frame["id"]: origin}
+        self.loaders.append(frame["loaderId"])
+        self.loaded = False
+        self.failed_url = frame.get("unreachableUrl")
+        self.url = frame["url"] + frame.get("urlFragment", "")
+        if self.url == "about:blank":
+            self.url = ""  # as Splash says before any page
+        self._notify()
+
+    def feed_frame_detached(self, event: Params) -> None:
+        self.frames.pop(event["frameId"], None)
+
+    def feed_navigated_within_document(self, event: Params) -> None:
+        if event["frameId"] == self._frame_id:
+            self.url = event["url"]
+
+    def feed_load_event(self, event: Params) -> None:
+        self.loaded = True
+        if self.at_load is not None:
+            self.at_load()
+        self._notify()
+
+    def feed_loss(self, event: Params) -> None:
+        """The tab is gone; whoever waits for it waits in vain."""
+        self._lost = True
+        self._notify()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def changed(self) -> None:
+        """Return at the next new document or load event."""
+        if not self._lost:
+            await self._changed.wait()
+        if self._lost:
+            raise TargetGone("the tab went away while it was loading")
+
+    async def loaded_since(self, loader: str) -> None:
+        """Return when this document, or one that took its place, has had its load event."""
+        while not (self.loaded and loader in self.loaders):
+            await self.changed()
+
+    @property
+    def documents(self) -> int:
+        """How many main documents there were in this render."""
+        return len(self.loaders)
+
+    @property
+    def departed_origins(self) -> set[str]:
+        """Origins that were visited and left again: their session storage is out of reach."""
+        return self.origins - set(self.frames.values())
+
+
+def storage_origin(url: str) -> str:
+    """The origin that owns a document's storage; empty if it can own none."""
+    parts = urlsplit(url.removeprefix("blob:"))
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

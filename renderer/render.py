@@ -1,0 +1,197 @@
+"""One render.* request, from its options to its result, on a tab that is lent to it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from renderer import baseurl, frames, screenshot
+from renderer.console import Console
+from renderer.errors import BadOption, PageFailed
+from renderer.har import log_of
+from renderer.interception import FirstRequest, Rules
+from renderer.options import ImageOptions, RenderOptions, bad_argument, parse_viewport
+from renderer.tab import ScriptFailed, Tab
+from renderer.wait_for import BadSelector, wait_for
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What goes back to the client."""
+
+    body: bytes
+    content_type: str
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """A page that is loaded, waited for and ready to be shown."""
+
+    tab: Tab
+    options: RenderOptions
+    script_result: Any = None
+    found: bool | None = None  # the element of wait_for; None if nobody waited for one
+    console: tuple[str, ...] = ()
+
+
+Show = Callable[[Visit], Awaitable[tuple[Any, str]]]
+
+
+async def visit(tab: Tab, options: RenderOptions, *, wants_network: bool = False) -> Visit:
+    """Bring the tab to where the options say."""
+    if wants_network:
+        tab.network.turn_on()
+    if options.resource_timeout:
+        tab.limit_requests(options.resource_timeout)
+    console = Console(tab) if options.include.console else None
+    await _prepare(tab, options)
+    found = await _load(tab, options)
+    if options.viewport == "full":
+        await screenshot.set_viewport_full(tab)
+    script_result = await _run_script(tab, options.js_source)
+    return Visit(
+        tab=tab,
+        options=options,
+        script_result=script_result,
+        found=found,
+        console=tuple(console.messages) if console else (),
+    )
+
+
+async def _prepare(tab: Tab, options: RenderOptions) -> None:
+    if options.viewport != "full":
+        size = parse_viewport(options.viewport)
+        if size != tab.viewport:
+            await tab.set_viewport(*size)
+    rules = Rules(images=options.images, allowed_domains=options.allowed_domains)
+    if rules != Rules():
+        await tab.interception.set_rules(rules)
+    headers = list(options.headers)
+    for name, value in options.headers:
+        # The only header that all requests of the render keep.
+        if name.lower() == "user-agent":
+            await tab.set_user_agent(value)
+            headers.remove((name, value))
+    first = FirstRequest(method=options.http_method, headers=tuple(headers), body=options.body)
+    await tab.interception.change_first_document(first)
+
+
+async def _load(tab: Tab, options: RenderOptions) -> bool | None:
+    loading = _go(tab, options)
+    if options.wait_for is None:
+        if not options.wait:
+            tab.stop_at_load()
+        await loading
+        if options.wait:
+            await tab.stay(options.wait)
+        return None
+    try:
+        found = await wait_for(tab, options.wait_for, options.wait_for_timeout, loading)
+    except BadSelector as error:
+        bad_argument("wait_for", f"Not a selector: {error}")
+    if options.wait:
+        await tab.stay(options.wait)
+    return found
+
+
+async def _go(tab: Tab, options: RenderOptions) -> None:
+    if options.baseurl:
+        await tab.set_content(*await baseurl.fetch(tab, options.url), options.baseurl)
+    else:
+        await tab.go(options.url)
+
+
+async def _run_script(tab: Tab, source: str | None) -> Any:
+    if not source:
+        return None
+    try:
+        result = await tab.run_script(source)
+    except ScriptFailed:
+        return None  # as Splash does: the page is shown as it is
+    if "objectId" in result:
+        try:
+            return await tab.value_of(result["objectId"])
+        except ScriptFailed:
+            return None
+    return result.get("value")
+
+
+# -- what the endpoints show
+
+
+async def show_html(visit: Visit) -> tuple[Any, str]:
+    return await visit.tab.html(), "text/html; charset=utf-8"
+
+
+async def show_png(visit: Visit) -> tuple[Any, str]:
+    return await _picture(visit, "png"), "image/png"
+
+
+async def show_jpeg(visit: Visit) -> tuple[Any, str]:
+    return await _picture(visit, "jpeg"), "image/jpeg"
+
+
+async def _picture(visit: Visit, kind: str) -> bytes:
+    options = visit.options
+    image: ImageOptions = options.image
+    return await screenshot.take(visit.tab, kind, image, render_all=options.render_all)
+
+
+async def show_json(visit: Visit) -> tuple[Any, str]:
+    tab, options, include = visit.tab, visit.options, visit.options.include
+    result = await frames.describe(tab, html=include.html, children=include.iframes)
+    result["requestedUrl"] = options.url
+    for kind in ("png", "jpeg"):
+        if getattr(include, kind):
+            result[kind] = base64.b64encode(await _picture(visit, kind)).decode("ascii")
+    if include.script and visit.script_result:
+        result["script"] = visit.script_result
+    if include.console and visit.console:
+        result["console"] = list(visit.console)
+    if include.history:
+        result["history"] = tab.network.history()
+    if include.har:
+        result["har"] = archive(tab, result["title"])
+    if visit.found is not None:
+        result["wait_for"] = "found" if visit.found else "missing"
+    return result, JSON
+
+
+def archive(tab: Tab, title: str) -> dict[str, Any]:
+    entries = tab.network.entries()
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    started = entries[0]["startedDateTime"] if entries else now
+    return log_of(entries, title=title, started=started, on_load=tab.network.on_load, version="")
+
+
+ENDPOINTS: dict[str, Show] = {
+    "html": show_html,
+    "json": show_json,
+    "png": show_png,
+    "jpeg": show_jpeg,
+}
+
+
+async def render(tab: Tab, kind: str, options: RenderOptions) -> tuple[Any, str, dict[str, str]]:
+    """Load the page and show it the way this endpoint does."""
+    wants_network = kind == "json" and (options.include.history or options.include.har)
+    try:
+        visited = await visit(tab, options, wants_network=wants_network)
+        content, content_type = await ENDPOINTS[kind](visited)
+    except PageFailed as error:
+        raise error.as_render_error() from error
+    except screenshot.PictureTooLarge as error:
+        raise BadOption(
+            {"type": "bad_argument", "argument": "render_all", "description": str(error)}
+        ) from error
+    headers = (
+        {} if visited.found is None else {"X-Splashdown-Wait-For": "found" if visited.found else "missing"}
+    )
+    return content, content_type, headers

@@ -1,0 +1,287 @@
+"""The routes of Splash's HTTP API: read the request, hand it on, write the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import gc
+import hmac
+import json
+import logging
+import resource
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from renderer import options as opt
+from renderer.arguments_cache import ArgumentsCache
+from renderer.browser import Browser
+from renderer.errors import (
+    BadOption,
+    ExpiredArguments,
+    GlobalTimeoutError,
+    InternalError,
+    SplashError,
+    UnsupportedContentType,
+)
+from renderer.lua.script import Script, execute
+from renderer.render import Result, render
+from renderer.tab import ResultTooLarge, Tab
+
+log = logging.getLogger(__name__)
+
+MAX_REQUEST = 25 * 1024 * 1024
+MAX_RESULT = 64 * 1024 * 1024
+SUPPORTED_TYPES = ("application/javascript", "application/json")
+
+Work = Callable[[Tab], Awaitable[Result]]
+
+
+class Server:
+    """Everything that the routes share."""
+
+    def __init__(
+        self, browser: Browser, *, max_timeout: float, token: str | None, lua: bool, hosts: frozenset[str]
+    ) -> None:
+        self._browser = browser
+        self._max_timeout = max_timeout
+        self._token = token
+        self._lua = lua
+        self._hosts = hosts
+        self._cache = ArgumentsCache()
+        self._last_uid = 0
+
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=MAX_REQUEST, middlewares=[self._guard, self._answer_errors])
+        for kind in ("html", "json", "png", "jpeg"):
+            self._add_render(app, f"/render.{kind}", self._render_work(kind))
+        if self._lua:
+            self._add_render(app, "/execute", self._script_work(wrap=False))
+            self._add_render(app, "/run", self._script_work(wrap=True))
+        app.router.add_get("/_ping", self._ping)
+        app.router.add_get("/_debug", self._debug)
+        app.router.add_post("/_gc", self._collect)
+        return app
+
+    def _add_render(
+        self, app: web.Application, path: str, make_work: Callable[[dict[str, Any]], Work]
+    ) -> None:
+        async def handle(request: web.Request) -> web.Response:
+            return await self._serve(request, make_work)
+
+        app.router.add_get(path, handle)
+        app.router.add_post(path, handle)
+
+    # -- who may ask
+
+    @web.middleware
+    async def _guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if self._token is not None:
+            if not hmac.compare_digest(_given_token(request).encode(), self._token.encode()):
+                return web.Response(
+                    status=401,
+                    text="token required\n",
+                    headers={"WWW-Authenticate": 'Basic realm="renderer"'},
+                )
+        elif _host_of(request) not in self._hosts:
+            # A name that somebody else points at us: what a page does to reach servers behind the browser.
+            return web.Response(status=403, text="this server answers only to its own address\n")
+        if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+            return web.Response(status=403, text="web pages may not use this server\n")
+        return await handler(request)
+
+    @web.middleware
+    async def _answer_errors(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except SplashError as error:
+            log.info("%s %s: %d %s", request.method, request.path, error.status, error.info)
+            response = web.json_response(error.answer(), status=error.status)
+            if error.status == 503:
+                response.headers["Retry-After"] = "1"
+            return response
+        except web.HTTPException as error:
+            if error.status != 413:
+                raise
+            too_large = BadOption(
+                {"type": "request_too_large", "description": f"Requests are limited to {MAX_REQUEST} bytes"}
+            )
+            return web.json_response(too_large.answer(), status=400)
+        except Exception as error:
+            log.exception("%s %s failed", request.method, request.path)
+            return web.json_response(InternalError(type(error).__name__).answer(), status=500)
+
+    # -- render.* and scripts
+
+    async def _serve(self, request: web.Request, make_work: Callable[[dict[str, Any]], Work]) -> web.Response:
+        started = time.monotonic()
+        arguments = await _read_arguments(request)
+        self._last_uid += 1
+        arguments["uid"] = self._last_uid
+        headers = self._exchange_arguments(arguments)
+        timeout = opt.read_timeout(arguments, self._max_timeout)
+        opt.check_engine(arguments)
+        work = make_work(arguments)
+        deadline = asyncio.get_running_loop().time() + timeout - (time.monotonic() - started)
+        try:
+            async with asyncio.timeout_at(deadline) as limit:
+                result = await self._browser.render(work)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            remaining = deadline - asyncio.get_running_loop().time()
+            raise GlobalTimeoutError({"remaining": remaining, "timeout": timeout}) from error
+        except ResultTooLarge as error:
+            raise _too_large() from error
+        if len(result.body) > MAX_RESULT:
+            raise _too_large()
+        response = web.Response(body=result.body, status=result.status)
+        response.headers["Content-Type"] = result.content_type
+        response.headers.update(headers)
+        response.headers.update(result.headers)
+        return response
+
+    def _exchange_arguments(self, arguments: dict[str, Any]) -> dict[str, str]:
+        """Load and save arguments; returns the header that tells the client their hashes."""
+        wanted = opt.read_load_args(arguments)
+        if missing := self._cache.missing(wanted):
+            raise ExpiredArguments({"expired": missing})
+        saved = [(name, self._cache.add(arguments.get(name))) for name in opt.read_save_args(arguments)]
+        arguments.update(self._cache.load(wanted))
+        if not saved:
+            return {}
+        return {"X-Splash-Saved-Arguments": ";".join(f"{name}={key}" for name, key in saved)}
+
+    def _render_work(self, kind: str) -> Callable[[dict[str, Any]], Work]:
+        def make(arguments: dict[str, Any]) -> Work:
+            options = opt.read_render(arguments, self._max_timeout)
+
+            async def work(tab: Tab) -> Result:
+                content, content_type, headers = await render(tab, kind, options)
+                return Result(body=encode(content), content_type=content_type, headers=headers)
+
+            return work
+
+        return make
+
+    def _script_work(self, *, wrap: bool) -> Callable[[dict[str, Any]], Work]:
+        def make(arguments: dict[str, Any]) -> Work:
+            opt.check_unsupported(arguments)
+            source = arguments.get("lua_source")
+            if source is None:
+                opt.bad_argument(
+                    "lua_source", "Required argument is missing: lua_source", "argument_required"
+                )
+            script = Script(source=str(source), arguments=arguments, is_body=wrap)
+
+            async def work(tab: Tab) -> Result:
+                return await execute(tab, script)
+
+            return work
+
+        return make
+
+    # -- how the server is
+
+    async def _ping(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "maxrss": _max_rss()})
+
+    async def _debug(self, request: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                "active": self._browser.active,
+                "argcache": len(self._cache),
+                "fds": _open_files(),
+                "leaks": {},
+                "maxrss": _max_rss(),
+                "qsize": self._browser.queued,
+                "url": None,
+            }
+        )
+
+    async def _collect(self, request: web.Request) -> web.Response:
+        removed = self._cache.clear()
+        collected = gc.collect()
+        return web.json_response(
+            {"status": "ok", "pyobjects_collected": collected, "cached_args_removed": removed}
+        )
+
+
+def _too_large() -> SplashError:
+    return InternalError(
+        {"type": "result_too_large", "description": f"Results are limited to {MAX_RESULT} bytes"}
+    )
+
+
+def encode(content: Any) -> bytes:
+    """A result as the bytes that Splash would send."""
+    if isinstance(content, bytes):
+        return content
+    if isinstance(content, str):
+        return content.encode("utf-8", "replace")
+    return json.dumps(content).encode("ascii")
+
+
+async def _read_arguments(request: web.Request) -> dict[str, Any]:
+    # Of an argument that comes twice the first one counts.
+    arguments: dict[str, Any] = {}
+    for name, value in request.query.items():
+        arguments.setdefault(name, value)
+    if request.method != "POST":
+        return arguments
+    content_type = request.headers.get("Content-Type", "")
+    if "application/json" in content_type:
+        arguments.update(_read_json(await request.read()))
+    elif "application/javascript" in content_type:
+        arguments["js_source"] = (await request.read()).decode("utf-8", "replace")
+    else:
+        raise UnsupportedContentType({"supported": list(SUPPORTED_TYPES), "received": content_type})
+    return arguments
+
+
+def _read_json(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body.decode("utf-8"))
+        if not isinstance(value, dict):
+            raise ValueError("an object is expected")
+    except (ValueError, RecursionError) as error:
+        raise BadOption(
+            {"type": "invalid_json", "description": "Can't decode JSON", "message": str(error)}
+        ) from error
+    return value
+
+
+def _host_of(request: web.Request) -> str:
+    host = request.headers.get("Host", "")
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0].lower()
+
+
+def _given_token(request: web.Request) -> str:
+    kind, _, value = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip()
+    if kind.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode("utf-8").partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return ""
+
+
+def _open_files() -> int:
+    folder = Path("/proc/self/fd")
+    return sum(1 for _ in folder.iterdir()) if folder.exists() else 0
+
+
+def _max_rss() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,0 +1,352 @@
+"""One tab of Chromium in a browser context of its own: go, wait, evaluate; and clean up for the next render."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from renderer.cdp import CommandFailed, Connection, Params, Session, TargetGone
+from renderer.errors import PageFailed, forbidden_scheme, page_failure
+from renderer.interception import Interception
+from renderer.network import Network
+from renderer.page_load import PageLoad
+from renderer.request_limit import RequestLimit
+
+VIEWPORT = (1024, 768)
+MAX_HTML = 64 * 1024 * 1024
+CLEANING_TIMEOUT = 3.0
+
+# A page may have hidden XMLSerializer or put something else in place of its doctype; the element alone will do then.
+_HTML = """(() => {
+  const root = document.documentElement;
+  if (!root) return '';
+  let doctype = '';
+  try { if (document.doctype) doctype = new XMLSerializer().serializeToString(document.doctype); } catch (e) {}
+  const html = doctype + root.outerHTML;
+  return html.length > MAX_HTML ? null : html;
+})()""".replace("MAX_HTML", str(MAX_HTML))
+
+
+class ScriptFailed(Exception):
+    """JavaScript threw; what it threw is in the attributes."""
+
+    def __init__(self, kind: str, message: str, text: str) -> None:
+        super().__init__(text)
+        self.kind, self.message, self.text = kind, message, text
+
+
+class ResultTooLarge(Exception):
+    """The page is larger than an answer may be."""
+
+
+class Tab:
+    """Use ``Tab.open``. Between two renders ``clean`` has to succeed, else the tab must be closed."""
+
+    def __init__(self, connection: Connection, context_id: str, target_id: str, session: Session) -> None:
+        self.connection, self.context_id, self.target_id = connection, context_id, target_id
+        self.session = session
+        self.renders = 0
+        self.spoiled = False
+        self.load = PageLoad(target_id)  # the main frame's id is the target's
+        self.network = Network(session, target_id)
+        self.interception = Interception(session)
+        self.request_limit = RequestLimit(session, self.network, self.load)
+        self.viewport = VIEWPORT
+        self._undo: dict[str, Params] = {}
+        session.on("Page.frameNavigated", self.load.feed_frame_navigated)
+        session.on("Page.frameDetached", self.load.feed_frame_detached)
+        session.on("Page.navigatedWithinDocument", self.load.feed_navigated_within_document)
+        session.on("Page.loadEventFired", self.load.feed_load_event)
+        session.on("gone", self.load.feed_loss)
+        session.on("Page.javascriptDialogOpening", self._dismiss_dialog)
+        session.on("Inspector.targetCrashed", lambda _: session.lose(TargetGone("the tab crashed")))
+
+    @classmethod
+    async def open(cls, connection: Connection) -> Tab:
+        browser = connection.browser
+        context_id = (await browser.call("Target.createBrowserContext", {"disposeOnDetach": True}))[
+            "browserContextId"
+        ]
+        width, height = VIEWPORT
+        target = await browser.call(
+            "Target.createTarget",
+            {"url": "about:blank", "browserContextId": context_id, "width": width, "height": height},
+        )
+        attached = await browser.call(
+            "Target.attachToTarget", {"targetId": target["targetId"], "flatten": True}
+        )
+        session = connection.session(attached["sessionId"])
+        tab = cls(connection, context_id, target["targetId"], session)
+        await asyncio.gather(
+            session.send("Page.enable"),
+            session.send("Inspector.enable"),
+            browser.send("Browser.setDownloadBehavior", {"behavior": "deny", "browserContextId": context_id}),
+        )
+        return tab
+
+    def _dismiss_dialog(self, event: Params) -> None:
+        # Leaving a page is always allowed; everything else gets the answer "Cancel".
+        self.session.send("Page.handleJavaScriptDialog", {"accept": event["type"] == "beforeunload"})
+
+    # -- navigation
+
+    async def go(self, url: str) -> None:
+        """Load a page up to its load event, following whatever redirects come before that."""
+        if not is_allowed_url(url):
+            raise forbidden_scheme()
+        if "@" in url.partition("//")[2].partition("/")[0]:
+            self.spoiled = True  # Chromium remembers a password for as long as the context lives
+        answer = await self.session.call("Page.navigate", {"url": url})
+        if answer.get("errorText"):
+            raise page_failure(answer["errorText"], self.network.failed_url or url)
+        if loader := answer.get("loaderId"):
+            await self.load.loaded_since(loader)
+        await self.check_loaded()
+        if self.network.gave_up_main_document:
+            raise page_failure("net::ERR_ABORTED", url)
+
+    def stop_at_load(self) -> None:
+        """Stay with what is there at the load event: redirects by the page's scripts are not wanted."""
+        self.load.at_load = lambda: self.session.send("Page.stopLoading")
+
+    async def check_loaded(self) -> None:
+        """Raise if a redirect led to a page that could not be loaded."""
+        url = self.load.failed_url
+        if url is None:
+            return
+        # Only an answer to Page.navigate says what went wrong.
+        answer = await self.session.call("Page.navigate", {"url": url})
+        raise page_failure(answer.get("errorText") or "net::ERR_ABORTED", url)
+
+    async def stay(self, seconds: float) -> None:
+        """Wait; redirects in that time are followed, and one that fails is an error."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.load.failed_url is None:
+                    await self.load.changed()
+        await self.check_loaded()
+
+    async def set_content(self, content: bytes, mime_type: str, base_url: str) -> None:
+        """Show this content as if it had come from the base URL."""
+        if not is_allowed_url(base_url):
+            raise forbidden_scheme()
+        if base_url == "about:blank":
+            # Nothing is asked of the network, so nothing could be answered.
+            await self.go(base_url)
+            self.load.loaded = False
+            html = content.decode("utf-8", "replace")
+            await self.session.call("Page.setDocumentContent", {"frameId": self.target_id, "html": html})
+            await self.load.loaded_since(self.load.loaders[-1])
+            return
+        # about:blank takes over some of the network policies of such a page, so it should be the tab's last one.
+        self.spoiled = True
+        await self.interception.answer_first_document(content, mime_type)
+        await self.go(base_url)
+
+    # -- what is on the page
+
+    async def html(self, context: int | None = None) -> str:
+        html = await self.evaluate(_HTML, context=context)
+        if html is None:
+            raise ResultTooLarge
+        return str(html)
+
+    async def evaluate(self, expression: str, *, context: int | None = None, wait: bool = False) -> Any:
+        """The JSON value of a JavaScript expression of our own."""
+        parameters: Params = {"expression": expression, "returnByValue": True, "awaitPromise": wait}
+        if context is not None:
+            parameters["contextId"] = context
+        for _ in range(3):
+            try:
+                answer = await self.session.call("Runtime.evaluate", parameters)
+                break
+            except CommandFailed:
+                if context is not None:
+                    raise
+                await asyncio.sleep(0.02)  # the document is just being replaced
+        else:
+            answer = await self.session.call("Runtime.evaluate", parameters)
+        raise_script_error(answer)
+        return answer["result"].get("value")
+
+    async def value_of(self, object_id: str) -> Any:
+        """The JSON value of an object in the page."""
+        answer = await self.session.call(
+            "Runtime.callFunctionOn",
+            {
+                "objectId": object_id,
+                "functionDeclaration": "function() { return JSON.stringify(this); }",
+                "returnByValue": True,
+            },
+        )
+        raise_script_error(answer)
+        text = answer["result"].get("value")
+        return None if text is None else json.loads(text)
+
+    async def run_script(self, source: str) -> Params:
+        """Run JavaScript of the user in the page's global scope; returns CDP's description of the last value."""
+        # Through eval, so that a second run may declare the same names again.
+        answer = await self.session.call(
+            "Runtime.evaluate",
+            {"expression": f"(0, eval)({json.dumps(source)})", "allowUnsafeEvalBlockedByCSP": True},
+        )
+        raise_script_error(answer)
+        result: Params = answer["result"]
+        return result
+
+    async def run_before_scripts(self, source: str) -> str:
+        """Run JavaScript in every coming document before its own scripts."""
+        answer = await self.session.call("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+        identifier: str = answer["identifier"]
+        self._undo[f"Page.removeScriptToEvaluateOnNewDocument {identifier}"] = {"identifier": identifier}
+        return identifier
+
+    # -- settings of this render, taken back by clean()
+
+    def override(
+        self, method: str, parameters: Params, undo_method: str, undo: Params
+    ) -> asyncio.Future[Params]:
+        self._undo[undo_method] = undo
+        return self.session.send(method, parameters)
+
+    async def set_viewport(self, width: int, height: int) -> None:
+        self.viewport = (width, height)
+        await self.override(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
+            "Emulation.clearDeviceMetricsOverride",
+            {},
+        )
+
+    async def set_user_agent(self, value: str) -> None:
+        await self.override(
+            "Emulation.setUserAgentOverride",
+            {"userAgent": value},
+            "Emulation.setUserAgentOverride",
+            {"userAgent": ""},
+        )
+
+    def limit_requests(self, seconds: float) -> None:
+        """Abort each request that takes longer than this; 0 lifts the limit."""
+        self.network.turn_on()
+        self.request_limit.set(seconds)
+
+    async def set_headers(self, headers: Mapping[str, str]) -> None:
+        """Send these with every request."""
+        self.network.turn_on()
+        await self.override(
+            "Network.setExtraHTTPHeaders",
+            {"headers": dict(headers)},
+            "Network.setExtraHTTPHeaders",
+            {"headers": {}},
+        )
+
+    async def set_scripts_enabled(self, enabled: bool) -> None:
+        await self.override(
+            "Emulation.setScriptExecutionDisabled",
+            {"value": not enabled},
+            "Emulation.setScriptExecutionDisabled",
+            {"value": False},
+        )
+
+    # -- cookies
+
+    async def cookies(self) -> list[Params]:
+        answer = await self.connection.browser.call(
+            "Storage.getCookies", {"browserContextId": self.context_id}
+        )
+        cookies: list[Params] = answer["cookies"]
+        return cookies
+
+    async def set_cookies(self, cookies: Sequence[Mapping[str, Any]]) -> None:
+        await self.connection.browser.call(
+            "Storage.setCookies", {"cookies": list(cookies), "browserContextId": self.context_id}
+        )
+
+    async def clear_cookies(self) -> None:
+        await self.connection.browser.call("Storage.clearCookies", {"browserContextId": self.context_id})
+
+    # -- the end of a render
+
+    async def clean(self) -> bool:
+        """Leave nothing of this render behind; False if the tab is not fit for another one."""
+        self.renders += 1
+        self.interception.forget()
+        self.request_limit.set(0)
+        self.network.forget()
+        if self.spoiled or self.session.is_gone or self.load.departed_origins:
+            return False
+        try:
+            async with asyncio.timeout(CLEANING_TIMEOUT):
+                await self._clean()
+        except (TimeoutError, CommandFailed, TargetGone):
+            return False
+        self.load.forget()
+        return True
+
+    async def _clean(self) -> None:
+        origins, frames = self.load.origins, set(self.load.frames.values()) - {""}
+        session = self.session
+        session.send("Page.stopLoading")
+        # Session storage belongs to the tab, not to the context, and can be reached only while its page is there.
+        emptied = [
+            session.send(
+                "DOMStorage.clear", {"storageId": {"storageKey": f"{origin}/", "isLocalStorage": False}}
+            )
+            for origin in frames
+        ]
+        undone = [session.send(method.partition(" ")[0], undo) for method, undo in self._undo.items()]
+        self._undo.clear()
+        self.viewport = VIEWPORT
+        left = session.send("Page.navigate", {"url": "about:blank"})
+        await asyncio.gather(*emptied, *undone, left)
+        # The page is gone and can write no more. The tab's name would outlive it.
+        await asyncio.gather(
+            session.send("Runtime.evaluate", {"expression": "name = ''"}),
+            session.send("Network.clearBrowserCache"),
+            *(
+                session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+                for origin in origins
+            ),
+            self.clear_cookies(),
+        )
+
+    async def close(self) -> None:
+        """Throw the tab away, with its context and whatever that holds."""
+        with contextlib.suppress(CommandFailed, TargetGone, TimeoutError):
+            async with asyncio.timeout(CLEANING_TIMEOUT):
+                await self.connection.browser.call(
+                    "Target.disposeBrowserContext", {"browserContextId": self.context_id}
+                )
+        self.connection.drop(self.session.session_id)
+
+
+def is_allowed_url(url: str) -> bool:
+    """Whether a render may go there: nothing local, nothing of Chromium's own."""
+    scheme, colon, _ = url.strip().partition(":")
+    return url.strip() == "about:blank" or (bool(colon) and scheme.lower() in ("http", "https"))
+
+
+def raise_script_error(answer: Params) -> None:
+    """Turn CDP's exceptionDetails, if there are any, into an exception."""
+    details = answer.get("exceptionDetails")
+    if not details:
+        return
+    thrown = details.get("exception", {})
+    if thrown.get("subtype") == "error":
+        kind = thrown.get("className", "Error")
+        text = str(thrown.get("description", "")).split("\n    at ")[0]
+        message = "" if text == kind else text.removeprefix(f"{kind}: ")
+        raise ScriptFailed(kind, message, text)
+    value = thrown.get("value", thrown.get("unserializableValue", thrown.get("description")))
+    raise ScriptFailed("<custom JS error>", _as_text(value), _as_text(value))
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+__all__ = ["PageFailed", "ResultTooLarge", "ScriptFailed", "Tab", "is_allowed_url"]

@@ -1,0 +1,237 @@
+"""Small pages of every kind to render, and a client that talks to the renderer as scrapy-splash does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+PIXEL = bytes.fromhex(
+    "47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b"
+)
+LATE = "<!doctype html><title>Late</title><p id=p>waiting</p><script>setTimeout(() => {%s}, 60)</script>"
+KEEPER = """<!doctype html><title>Keeper</title><script>
+  const seen = [document.cookie, localStorage.getItem('k'), sessionStorage.getItem('k'), window.name];
+  document.cookie = 'k=1; path=/'; localStorage.setItem('k', '1'); sessionStorage.setItem('k', '1');
+  window.name = 'k';
+  indexedDB.databases().then(list => {
+    seen.push(String(list.length));
+    const opening = indexedDB.open('k');
+    opening.onsuccess = () => {
+      opening.result.close();
+      navigator.serviceWorker.getRegistrations().then(workers => {
+        seen.push(String(workers.length));
+        return navigator.serviceWorker.register('/worker.js');
+      }).then(() => caches.keys()).then(keys => {
+        seen.push(String(keys.length));
+        return caches.open('k');
+      }).then(() => {
+        const p = document.createElement('p');
+        p.id = 'seen';
+        p.textContent = JSON.stringify(seen);
+        document.documentElement.append(p);
+      });
+    };
+  });
+</script><img src=/cached.gif>"""
+
+PAGES = {
+    "/plain": "<!doctype html><title>Plain</title><p id=p>plain</p>",
+    "/late": LATE % "p.textContent = 'by script'; p.className = 'ready'",
+    "/keeper": KEEPER,
+    "/alerts": "<title>A</title><p id=p></p><script>for (let i = 0; i < 20; i++) { alert(i); }"
+    "p.textContent = String(confirm('?')) + prompt('?')</script>",
+    "/popup": "<title>P</title><p id=p></p><script>const w = window.open('/plain');"
+    "p.textContent = String(w)</script>",
+    "/loop": "<title>L</title><script>setTimeout(() => { while (true) {} }, 30)</script>",
+    "/framed": "<title>F</title><iframe src=/plain name=inner></iframe>",
+    "/local-frame": "<title>F</title><iframe src='file:///etc/passwd'></iframe>"
+    "<script>setTimeout(() => { location = 'file:///etc/passwd'; }, 10)</script>",
+    "/never": "<title>N</title><p id=p>here</p><img src=/hang.gif>",
+    "/meta": "<meta http-equiv=refresh content='0; url=/plain'><title>M</title>",
+    "/broken-redirect": "<script>setTimeout(() => { location = 'http://127.0.0.1:9/' }, 30)</script>",
+    "/form": "<title>Form</title><form action=/echo method=post><input id=i name=i><button id=b>Go</button></form>",
+    "/image": "<title>I</title><img id=i src=/pixel.gif>",
+    "/strict": "<!doctype html><title>Strict</title><p id=p>strict</p>",
+    "/tall": "<body style='margin:0'><div style='height:3000px'>tall</div>",
+    "/closes": "<title>C</title><script>window.close()</script><p id=p>still here</p>",
+    "/console": "<script>console.log('one', 2, {a: 1})</script>",
+}
+
+
+class Pages:
+    """A web site on a thread of its own; counts what it is asked for."""
+
+    def __init__(self) -> None:
+        self.hits: Counter[str] = Counter()
+        self.last_headers: dict[str, str] = {}
+        self.url = ""
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Pages:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        runner = web.AppRunner(app, access_log=None)
+        self._loop.run_until_complete(runner.setup())
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        self._loop.run_until_complete(web.SockSite(runner, listener).start())
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self._ready.set()
+        self._loop.run_forever()
+        hanging = asyncio.all_tasks(self._loop)
+        for task in hanging:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*hanging, return_exceptions=True))
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        path = request.path
+        self.hits[path] += 1
+        if path in PAGES:
+            self.last_headers = dict(request.headers)
+            headers = {}
+            if path == "/strict":
+                headers["Content-Security-Policy"] = "default-src 'none'; require-trusted-types-for 'script'"
+            return web.Response(text=PAGES[path], content_type="text/html", headers=headers)
+        match path:
+            case "/cached.gif":
+                return web.Response(
+                    body=PIXEL, content_type="image/gif", headers={"Cache-Control": "max-age=3600"}
+                )
+            case "/pixel.gif":
+                return web.Response(body=PIXEL, content_type="image/gif")
+            case "/worker.js":
+                return web.Response(text="", content_type="text/javascript")
+            case "/hang" | "/hang.gif":
+                await asyncio.sleep(60)
+                return web.Response(text="late")
+            case "/redirect":
+                raise web.HTTPFound("/plain")
+            case "/echo":
+                body = await request.text()
+                text = json.dumps({"method": request.method, "body": body, "headers": dict(request.headers)})
+                return web.Response(text=text, content_type="text/plain")
+            case "/cookie":
+                response = web.Response(text="<p>cookie</p>", content_type="text/html")
+                response.set_cookie("from", "server")
+                return response
+        return web.Response(status=404, text="<title>Nope</title><p>no page</p>", content_type="text/html")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Client:
+    """Sends a request and returns whatever the answer is."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def get(self, path: str, **arguments: Any) -> Answer:
+        query = urllib.parse.urlencode(arguments)
+        return self._send(urllib.request.Request(f"{self.url}{path}?{query}"))
+
+    def post(
+        self, path: str, content_type: str = "application/json", data: bytes | None = None, **arguments: Any
+    ) -> Answer:
+        body = json.dumps(arguments).encode() if data is None else data
+        request = urllib.request.Request(
+            f"{self.url}{path}", data=body, headers={"Content-Type": content_type}
+        )
+        return self._send(request)
+
+    def send(self, path: str, headers: dict[str, str]) -> Answer:
+        return self._send(urllib.request.Request(f"{self.url}{path}", headers=headers))
+
+    def html(self, url: str, **arguments: Any) -> str:
+        answer = self.post("/render.html", url=url, **arguments)
+        assert answer.status == 200, answer.text
+        return answer.text
+
+    def execute(self, lua: str, **arguments: Any) -> Any:
+        """The result of a script, from JSON if it is JSON."""
+        answer = self.post("/execute", lua_source=lua, **arguments)
+        assert answer.status == 200, answer.text
+        return answer.json if answer.headers["content-type"].startswith("application/json") else answer.text
+
+    def main(self, body: str, **arguments: Any) -> Any:
+        """The result of the inside of a main function."""
+        return self.execute(f"function main(splash, args)\n{body}\nend", **arguments)
+
+    def script_error(self, body: str, **arguments: Any) -> dict[str, Any]:
+        lua = f"function main(splash, args)\n{body}\nend"
+        answer = self.post("/execute", lua_source=lua, **arguments)
+        assert answer.status == 400, answer.text
+        assert answer.json["type"] == "ScriptError"
+        info: dict[str, Any] = answer.json["info"]
+        return info
+
+    def _send(self, request: urllib.request.Request) -> Answer:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=60) as response:
+                return Answer(response.status, _lower(response.headers), response.read())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, _lower(error.headers), error.read())
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+@pytest.fixture(scope="session")
+def pages() -> Iterator[Pages]:
+    with Pages() as site:
+        yield site
+
+
+@pytest.fixture
+def splash(chromium_renderer: str) -> Client:
+    return Client(chromium_renderer)
+
+
+@pytest.fixture
+def a_closed_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+ROOT = Path(__file__).parent.parent.parent

@@ -1,0 +1,165 @@
+"""Nothing of one render reaches another, and nothing that a page does harms the renderer."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.processes import server
+from tests.renderer.conftest import ROOT, Client
+
+
+@pytest.fixture(scope="module")
+def one_tab():
+    """A renderer whose renders all use the same tab."""
+    with server("renderer", "--port", "0", "--exit-with-stdin", "--slots", "1") as url:
+        yield Client(url)
+
+
+def test_cookies_storage_cache_and_workers_do_not_outlive_a_render(one_tab, pages):
+    url = f"{pages.url}/keeper"
+    before = pages.hits["/cached.gif"]
+    for number in (1, 2, 3):
+        result = one_tab.main(
+            """
+            splash:go(args.url)
+            for i = 1, 500 do
+              local seen = splash:select("#seen")
+              if seen then return seen:text() end
+              splash:wait(0.02)
+            end
+            return "the page was not done"
+            """,
+            url=url,
+        )
+        cookie, local, session, name, databases, workers, caches = json.loads(result)
+        assert (cookie, local, session, name) == ("", None, None, "")
+        assert (databases, workers, caches) == ("0", "0", "0")
+        assert pages.hits["/cached.gif"] == before + number
+
+
+def test_settings_of_a_script_do_not_outlive_it(one_tab, pages):
+    one_tab.main(
+        """
+        splash:set_user_agent("Mine/1")
+        splash:set_custom_headers({["X-Mine"] = "1"})
+        splash:set_viewport_size(500, 400)
+        splash.images_enabled = false
+        splash:autoload("window.mine = 1")
+        splash:go(args.url)
+        splash.js_enabled = false
+        """,
+        url=f"{pages.url}/plain",
+    )
+    result = one_tab.main(
+        "splash:go(args.url) return {splash:evaljs('typeof window.mine + innerWidth'), splash.images_enabled}",
+        url=f"{pages.url}/image",
+    )
+    assert result == {"1": "undefined1024", "2": True}
+    one_tab.html(f"{pages.url}/plain")
+    assert "X-Mine" not in pages.last_headers
+    assert "Mine/1" not in pages.last_headers["User-Agent"]
+
+
+def test_session_storage_of_a_site_that_was_left_is_gone_too(one_tab, pages):
+    other = pages.url.replace("127.0.0.1", "localhost")
+    one_tab.main(
+        "splash:go(args.url) splash:runjs('sessionStorage.k = 1') splash:go(args.other)",
+        url=f"{pages.url}/plain",
+        other=f"{other}/plain",
+    )
+    stored = one_tab.main(
+        "splash:go(args.url) return splash:evaljs('sessionStorage.length')", url=f"{pages.url}/plain"
+    )
+    assert stored == "0"
+
+
+def test_a_page_cannot_reach_the_renderer(one_tab, pages):
+    for host in ("127.0.0.1", "localhost", "[::1]", "0.0.0.0", "127.1.2.3", "x.localhost"):
+        url = one_tab.url.replace("127.0.0.1", host) + "/_ping"
+        answer = one_tab.get("/render.html", url=url)
+        assert answer.status == 502, host
+    url = f"{one_tab.url}/_ping"
+    result = one_tab.main(
+        """
+        splash:go(args.url)
+        return splash:wait_for_resume([[function main(splash) {
+          fetch(']] .. args.target .. [[', {mode: 'no-cors'})
+            .then(() => splash.resume('reached'), () => splash.resume('not'))
+        }]])
+        """,
+        url=f"{pages.url}/plain",
+        target=url,
+    )
+    assert result == {"value": "not"}
+
+
+def test_a_name_that_points_at_the_renderer_is_refused(one_tab):
+    assert one_tab.send("/_ping", {"Host": "evil.example"}).status == 403
+
+
+def test_a_web_page_in_a_browser_is_refused(one_tab):
+    assert one_tab.send("/_ping", {"Sec-Fetch-Site": "cross-site"}).status == 403
+
+
+def test_a_client_that_leaves_frees_the_slot(one_tab, pages):
+    query = f"{one_tab.url}/render.html?url={pages.url}/hang&timeout=60"
+    with pytest.raises(TimeoutError):
+        urllib.request.urlopen(query, timeout=0.5)
+    assert "plain" in one_tab.html(f"{pages.url}/plain", timeout=10)
+
+
+def test_a_token_is_asked_for_and_accepted_in_both_forms():
+    with server("renderer", "--port", "0", "--exit-with-stdin", "--token", "secret") as url:
+        client = Client(url)
+        assert client.get("/_ping").status == 401
+        assert client.send("/_ping", {"Authorization": "Bearer wrong"}).status == 401
+        assert client.send("/_ping", {"Authorization": "Bearer secret"}).status == 200
+        assert client.send("/_ping", {"Authorization": "Basic dXNlcjpzZWNyZXQ="}).status == 200
+
+
+def test_other_hosts_than_loopback_need_a_token():
+    ended = subprocess.run(
+        [sys.executable, "-m", "renderer", "--host", "0.0.0.0", "--port", "0"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
+    assert "--token" in ended.stderr
+
+
+@pytest.mark.parametrize("program", ["/no/such/program", "true"])
+def test_without_a_chromium_one_line_says_what_to_do(program):
+    ended = subprocess.run(
+        [sys.executable, "-m", "renderer", "--port", "0"],
+        cwd=ROOT,
+        env=os.environ | {"CHROMIUM": program},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 3
+    assert "install" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+
+
+def test_many_renders_at_once_are_each_answered_with_their_own_page(splash, pages):
+    barrier = threading.Barrier(8)
+
+    def render(number: int) -> str:
+        barrier.wait(10)
+        return splash.html(f"{pages.url}/plain", js_source=f"document.title = 'number {number}'")
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(render, range(8)))
+    assert all(f"number {number}" in answer for number, answer in enumerate(answers))

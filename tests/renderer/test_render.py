@@ -1,0 +1,261 @@
+"""render.*: what comes back for a page, and for a page that fails."""
+
+from __future__ import annotations
+
+import base64
+import struct
+
+import pytest
+
+
+def png_size(data: bytes) -> tuple[int, int]:
+    assert data.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", data[16:24])
+    return width, height
+
+
+def test_the_html_is_what_the_scripts_made_of_it(splash, pages):
+    assert "by script" in splash.html(f"{pages.url}/late", wait=0.3)
+
+
+def test_without_waiting_the_html_is_that_of_the_load_event(splash, pages):
+    assert "waiting" in splash.html(f"{pages.url}/late")
+
+
+def test_html_is_sent_as_utf8_with_its_doctype(splash, pages):
+    answer = splash.get("/render.html", url=f"{pages.url}/plain")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.text.startswith("<!DOCTYPE html>")
+
+
+def test_a_page_that_is_not_found_is_rendered_all_the_same(splash, pages):
+    answer = splash.get("/render.html", url=f"{pages.url}/nowhere")
+    assert answer.status == 200
+    assert "no page" in answer.text
+
+
+def test_a_refused_connection_is_code_1(splash, a_closed_port):
+    url = f"http://127.0.0.1:{a_closed_port}/"
+    answer = splash.get("/render.html", url=url)
+    assert answer.status == 502
+    assert answer.json["type"] == "RenderError"
+    assert answer.json["info"] == {"type": "Network", "code": 1, "text": "Connection refused", "url": url}
+
+
+def test_an_unknown_host_is_code_3(splash):
+    answer = splash.get("/render.html", url="http://no-such-host.invalid/")
+    assert (answer.status, answer.json["info"]["code"]) == (502, 3)
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "chrome://version", "javascript:1", "data:text/html,x", "x"]
+)
+def test_other_schemes_than_http_are_code_301(splash, url):
+    answer = splash.get("/render.html", url=url)
+    assert answer.status == 502
+    assert answer.json["info"] == {
+        "type": "Network",
+        "code": 301,
+        "text": 'Protocol "" is unknown',
+        "url": "",
+    }
+
+
+def test_a_page_cannot_show_local_files(splash, pages):
+    answer = splash.post("/render.json", url=f"{pages.url}/local-frame", wait=0.3, html=1, iframes=1)
+    assert answer.status == 200
+    assert "root:" not in answer.text
+
+
+def test_a_page_that_takes_too_long_is_504(splash, pages):
+    answer = splash.get("/render.html", url=f"{pages.url}/hang", timeout=0.5)
+    assert (answer.status, answer.json["type"]) == (504, "GlobalTimeoutError")
+    assert answer.json["info"]["timeout"] == 0.5
+
+
+def test_a_load_event_that_never_comes_is_504(splash, pages):
+    assert splash.get("/render.html", url=f"{pages.url}/never", timeout=0.7).status == 504
+
+
+def test_resource_timeout_gives_up_the_slow_resource_only(splash, pages):
+    assert "here" in splash.html(f"{pages.url}/never", resource_timeout=0.3, timeout=10)
+
+
+def test_resource_timeout_of_the_page_itself_is_code_5(splash, pages):
+    answer = splash.get("/render.html", url=f"{pages.url}/hang", resource_timeout=0.3, timeout=10)
+    assert (answer.status, answer.json["info"]["code"]) == (502, 5)
+
+
+def test_a_redirect_by_the_page_is_followed_while_waiting(splash, pages):
+    assert "plain" in splash.html(f"{pages.url}/meta", wait=0.4)
+
+
+def test_a_redirect_by_the_page_is_not_followed_without_waiting(splash, pages):
+    assert "<title>M" in splash.html(f"{pages.url}/meta")
+
+
+def test_a_redirect_that_fails_while_waiting_is_an_error(splash, pages):
+    assert splash.get("/render.html", url=f"{pages.url}/broken-redirect", wait=0.5).status == 502
+
+
+def test_dialogs_never_block(splash, pages):
+    assert "falsenull" in splash.html(f"{pages.url}/alerts")
+
+
+def test_popups_do_not_open(splash, pages):
+    before = pages.hits["/plain"]
+    assert '<p id="p">null</p>' in splash.html(f"{pages.url}/popup", wait=0.2)
+    assert pages.hits["/plain"] == before
+
+
+def test_a_page_that_closes_itself_is_still_there(splash, pages):
+    assert "still here" in splash.html(f"{pages.url}/closes", wait=0.1)
+
+
+def test_an_endless_loop_in_the_page_holds_up_nobody_else(splash, pages):
+    assert splash.get("/render.html", url=f"{pages.url}/loop", wait=0.3, timeout=1).status == 504
+    assert "plain" in splash.html(f"{pages.url}/plain")
+
+
+def test_js_source_runs_before_the_result(splash, pages):
+    script = "document.title = 'changed'; 1 + 1"
+    result = splash.post("/render.json", url=f"{pages.url}/plain", js_source=script, script=1).json
+    assert (result["title"], result["script"]) == ("changed", 2)
+
+
+def test_js_source_may_be_the_body_of_a_post(splash, pages):
+    path = f"/render.html?url={pages.url}/plain"
+    answer = splash.post(path, "application/javascript", b"document.title = 'by post'")
+    assert "<title>by post</title>" in answer.text
+
+
+def test_a_strict_content_security_policy_does_not_stop_scripts_of_the_client(splash, pages):
+    html = splash.html(f"{pages.url}/strict", js_source="document.querySelector('p').textContent = 'mine'")
+    assert "mine" in html
+
+
+def test_json_tells_where_the_page_is(splash, pages):
+    url = f"{pages.url}/redirect"
+    result = splash.post("/render.json", url=url).json
+    assert result == {
+        "url": f"{pages.url}/plain",
+        "requestedUrl": url,
+        "title": "Plain",
+        "geometry": [0, 0, 1024, 768],
+    }
+
+
+def test_json_has_what_was_asked_for(splash, pages):
+    result = splash.post(
+        "/render.json", url=f"{pages.url}/framed", html=1, iframes=1, png=1, history=1, har=1
+    ).json
+    assert "<iframe" in result["html"]
+    [frame] = result["childFrames"]
+    assert "plain" in frame["html"]
+    assert frame["frameName"] == "inner"
+    assert png_size(base64.b64decode(result["png"])) == (1024, 768)
+    assert [entry["response"]["status"] for entry in result["history"]] == [200]
+    urls = [entry["request"]["url"] for entry in result["har"]["log"]["entries"]]
+    assert {f"{pages.url}/framed", f"{pages.url}/plain"} <= set(urls)
+
+
+def test_the_history_of_a_redirect_is_its_final_page(splash, pages):
+    history = splash.post("/render.json", url=f"{pages.url}/redirect", history=1).json["history"]
+    assert [entry["request"]["url"] for entry in history] == [f"{pages.url}/plain"]
+
+
+def test_the_console_is_returned_on_request(splash, pages):
+    result = splash.post("/render.json", url=f"{pages.url}/console", console=1).json
+    assert result["console"][0].startswith("one 2")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "size"),
+    [
+        ({}, (1024, 768)),
+        ({"viewport": "640x480"}, (640, 480)),
+        ({"width": 512}, (512, 384)),
+        ({"width": 512, "height": 100}, (512, 100)),
+        ({"render_all": 1, "wait": 0.1}, (1024, 3000)),
+        ({"viewport": "full", "wait": 0.1}, (1024, 3000)),
+    ],
+)
+def test_a_png_has_the_size_asked_for(splash, pages, arguments, size):
+    answer = splash.post("/render.png", url=f"{pages.url}/tall", **arguments)
+    assert answer.headers["content-type"] == "image/png"
+    assert png_size(answer.body) == size
+
+
+def test_a_jpeg_is_a_jpeg(splash, pages):
+    answer = splash.get("/render.jpeg", url=f"{pages.url}/plain", quality=50)
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.body.startswith(b"\xff\xd8\xff")
+
+
+def test_headers_go_with_the_first_request_only_but_the_user_agent_with_all(splash, pages):
+    splash.html(f"{pages.url}/meta", wait=0.4, headers={"X-Mine": "1", "User-Agent": "Me/1"})
+    assert pages.last_headers["User-Agent"] == "Me/1"
+    assert "X-Mine" not in pages.last_headers
+    splash.html(f"{pages.url}/plain", headers=[["X-Mine", "1"]])
+    assert pages.last_headers["X-Mine"] == "1"
+    assert "Me/1" not in pages.last_headers["User-Agent"]
+
+
+def test_a_cookie_header_reaches_the_page(splash, pages):
+    splash.html(f"{pages.url}/plain", headers={"Cookie": "a=b"})
+    assert pages.last_headers.get("Cookie") == "a=b"
+
+
+def test_a_post_sends_its_body(splash, pages):
+    html = splash.html(f"{pages.url}/echo", http_method="POST", body="a=1&b=2")
+    assert '"method": "POST"' in html
+    assert "a=1&amp;b=2" in html
+    assert "application/x-www-form-urlencoded" in html
+
+
+def test_images_can_be_left_out(splash, pages):
+    before = pages.hits["/pixel.gif"]
+    splash.html(f"{pages.url}/image", images=0)
+    assert pages.hits["/pixel.gif"] == before
+
+
+def test_other_domains_can_be_left_out(splash, pages):
+    answer = splash.get("/render.html", url=f"{pages.url}/plain", allowed_domains="example.com")
+    assert answer.status == 502
+
+
+def test_a_page_can_be_shown_as_if_it_lived_elsewhere(splash, pages):
+    result = splash.post(
+        "/render.json", url=f"{pages.url}/plain", baseurl="http://shop.example/", html=1
+    ).json
+    assert result["url"] == "http://shop.example/"
+    assert "plain" in result["html"]
+
+
+@pytest.mark.parametrize("selector", ["//p[@class='ready']", "p.ready", "(//p)[@class='ready']"])
+def test_wait_for_returns_when_the_element_is_there(splash, pages, selector):
+    answer = splash.post("/render.html", url=f"{pages.url}/late", wait_for=selector)
+    assert "by script" in answer.text
+    assert answer.headers["x-splashdown-wait-for"] == "found"
+
+
+def test_wait_for_does_not_wait_for_the_load_event(splash, pages):
+    assert "here" in splash.html(f"{pages.url}/never", wait_for="#p", timeout=10)
+
+
+def test_wait_for_says_when_the_element_never_came(splash, pages):
+    answer = splash.post(
+        "/render.json", url=f"{pages.url}/late", wait_for="#none", wait_for_timeout=0.3, html=1
+    )
+    assert answer.status == 200
+    assert answer.headers["x-splashdown-wait-for"] == "missing"
+    assert answer.json["wait_for"] == "missing"
+
+
+def test_wait_for_reports_a_page_that_fails(splash, a_closed_port):
+    assert splash.get("/render.html", url=f"http://127.0.0.1:{a_closed_port}/", wait_for="p").status == 502
+
+
+def test_wait_for_refuses_what_is_no_selector(splash, pages):
+    answer = splash.post("/render.html", url=f"{pages.url}/plain", wait_for="p[")
+    assert answer.json["info"]["argument"] == "wait_for"
