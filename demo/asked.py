@@ -1,0 +1,58 @@
+"""What a request asks for: which shop, under which address, which page of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from demo.pages import page
+from demo.shop import Shop
+
+SHOP: web.AppKey[Shop] = web.AppKey("shop", Shop)
+
+T = TypeVar("T")
+
+
+def shop_of(request: web.Request) -> Shop:
+    return request.app[SHOP]
+
+
+def origin_of(request: web.Request) -> str:
+    """The address by which the client knows this site, without a trailing slash."""
+    return f"{request.scheme}://{request.host}"
+
+
+async def form_of(request: web.Request) -> dict[str, str]:
+    """The fields of a form that was sent the usual way; nothing where the body is something else."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        return {}
+    body = (await request.read()).decode("utf-8", "replace")
+    return dict(parse_qsl(body, keep_blank_values=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part(Generic[T]):
+    """One page of a list."""
+
+    number: int
+    pages: int
+    rows: Sequence[T]
+
+
+def part_of(request: web.Request, rows: Sequence[T], size: int) -> Part[T]:
+    """The rows of the page named by ``?page=``; a page that the list does not have is a 404."""
+    asked = request.query.get("page", "1")
+    pages = max(1, -(-len(rows) // size))
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 9 and 1 <= int(asked) <= pages):
+        raise not_found(f"page {asked} of {pages}")
+    number = int(asked)
+    return Part(number=number, pages=pages, rows=rows[(number - 1) * size : number * size])
+
+
+def not_found(what: str) -> web.HTTPNotFound:
+    body = page("Not found", f"There is no {what} here.")
+    return web.HTTPNotFound(text=body, content_type="text/html")

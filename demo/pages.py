@@ -1,0 +1,62 @@
+"""The HTML that the server sends: short pages of text, and shells that scripts in demo/static/ fill."""
+
+from __future__ import annotations
+
+from html import escape
+
+_HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<link rel="stylesheet" href="/static/style.css">
+{scripts}</head>
+<body>
+<header><a href="/">A shop of books</a></header>
+"""
+_TAIL = "</body>\n</html>\n"
+
+# A browser runs exactly one of the two: a current one the module, Splash's WebKit of 2016 the other.
+_SCRIPTS = """<link rel="modulepreload" href="/static/views.js">
+<script type="module" src="/static/app.js"></script>
+<script nomodule defer src="/static/legacy.js"></script>
+"""
+_NOSCRIPT = "<noscript><p>This page comes by JavaScript, and this browser runs none.</p></noscript>\n"
+
+
+def page(title: str, paragraph: str = "") -> str:
+    """A page of one paragraph of text."""
+    return html_page(title, f"<p>{escape(paragraph)}</p>\n" if paragraph else "")
+
+
+def html_page(title: str, body: str) -> str:
+    """A page with a body of HTML; only the title is escaped here."""
+    head = _HEAD.format(title=escape(title), scripts="")
+    return f"{head}<main>\n<h1>{escape(title)}</h1>\n{body}</main>\n{_TAIL}"
+
+
+def shell(title: str, view: str, source: str = "", *, below: str = "") -> str:
+    """A page without content: scripts show in it, as that view, what they fetch from ``source``."""
+    head = _HEAD.format(title=escape(title), scripts=_SCRIPTS)
+    main = f'<main data-view="{escape(view)}" data-source="{escape(source)}"></main>\n'
+    return f"{head}{main}{_NOSCRIPT}{below}{_TAIL}"
+
+
+HOME = html_page(
+    "A shop of books",
+    """<p>This shop is made up. It is here to be crawled: nearly everything on it comes by JavaScript, every day
+something in it changes, and <a href="/truth.json">truth.json</a> says what a perfect crawl finds.</p>
+<ul>
+<li><a href="/books?page=1">Books</a>, page by page, with reviews</li>
+<li><a href="/quotes">Quotes</a>, as far as you scroll</li>
+<li><a href="/catalogue">Catalogue</a>, on one page with a button</li>
+<li><a href="/orders">Orders</a>, after you <a href="/login">log in</a></li>
+</ul>
+<p>Pages that misbehave: <a href="/slow-tail">one that never finishes loading</a>,
+<a href="/never">one that never shows anything</a>, <a href="/empty">an empty one</a>,
+<a href="/csp">one with a strict policy</a>, <a href="/broken/html">one of bad HTML</a>,
+<a href="/broken/price">one with no price</a>, <a href="/broken/404">a missing one</a>,
+<a href="/broken/500">a failing one</a>, <a href="/broken/once/today">one that fails once</a>.</p>
+""",
+)
