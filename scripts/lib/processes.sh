@@ -1,0 +1,74 @@
+# Servers that outlive the script that starts them, and how they are ended. Sourced.
+# shellcheck shell=bash
+
+# A pid alone could by now be somebody else's: its start time goes with it. A process that has ended has none.
+started_at() { { sed 's/.*) //' "/proc/$1/stat" | awk '$1 != "Z" { print $20 }'; } 2>/dev/null; }
+
+# The service user may have no way to the folder we are in.
+in_root_folder() { (cd / && exec "$@"); }
+
+# spawn PIDFILE LOG COMMAND...: in a session of its own, so that a Ctrl-C in the terminal does not reach it.
+spawn() {
+  local pidfile=$1 log=$2
+  shift 2
+  (cd / && exec setsid "$@") >>"$log" 2>&1 </dev/null & # exec: so that $! is the server and not a shell before it
+  printf '%s %s\n' "$!" "$(started_at "$!")" >"$pidfile"
+  disown "$!"
+}
+
+is_alive() { # PIDFILE
+  local pid="" start=""
+  [ -f "$1" ] && read -r pid start <"$1" && [ -n "$start" ] && [ "$(started_at "$pid")" = "$start" ]
+}
+
+# Ask, then insist; the whole group, for Splash has an Xvfb beside it.
+end() { # PIDFILE
+  local pid
+  if is_alive "$1"; then
+    read -r pid _ <"$1"
+    kill -TERM "$pid" 2>/dev/null || true
+    for _ in $(seq 50); do
+      is_alive "$1" || break
+      sleep 0.1
+    done
+    kill -KILL -- "-$pid" 2>/dev/null || true
+  fi
+  rm -f "$1"
+}
+
+as_root() { [ "$(id -u)" = 0 ]; }
+
+# Databases and a browser of 2016 have no business with root's rights: as root they run as this user.
+SERVICE_USER=splashdown-test
+
+make_service_user() {
+  as_root || return 0
+  id "$SERVICE_USER" >/dev/null 2>&1 ||
+    useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$SERVICE_USER"
+}
+
+give_to_service_user() { ! as_root || chown -R "$SERVICE_USER:" "$1"; }
+
+# What goes before a command to run it as that user.
+as_service_user=()
+if as_root; then
+  # shellcheck disable=SC2034
+  as_service_user=(setpriv "--reuid=$SERVICE_USER" "--regid=$SERVICE_USER" --clear-groups --no-new-privs --)
+fi
+
+# Can the service user get into this folder? (Asked as nobody: the user may not be there yet.)
+lets_in() {
+  as_root || return 0
+  setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$1"
+}
+
+free_port() {
+  .venv/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+is_listening() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# Standard input into a file that only we can read.
+secret() { (umask 077 && cat >"$1"); }
+
+random_password() { head -c 18 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }

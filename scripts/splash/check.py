@@ -1,0 +1,61 @@
+"""Does a Splash server really render? The answer is the exit code; a refusal is printed in one line.
+
+check.py URL    asks for /_ping, for a page of ours on loopback whose text comes from JavaScript, and for a Lua script
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import sys
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+
+TIMEOUT = 20
+# Splash's WebKit does not know ES modules; our own renderer, which answers alike, is Chromium and does.
+PAGE = b"""<!doctype html><p id="answer"></p><script>
+document.getElementById("answer").innerHTML =
+  ["noModule" in document.createElement("script") ? "Modern" : "Old", "browser"].join(" ");
+</script>"""
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(PAGE)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def ask(splash: str, route: str, **arguments: str) -> str:
+    query = urllib.parse.urlencode(arguments)
+    without_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with without_proxy.open(f"{splash}/{route}?{query}", timeout=TIMEOUT) as answer:
+        return str(answer.read().decode())
+
+
+def refusal(splash: str) -> str:
+    ask(splash, "_ping")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+        html = ask(splash, "render.html", url=f"http://127.0.0.1:{server.server_port}/", timeout="15")
+        server.shutdown()
+    if "Modern browser" in html:
+        return "it answers, but it is not Splash: its browser is a current one"
+    if "Old browser" not in html:
+        return "it answers, but it does not render a page on this machine's loopback"
+    if json.loads(ask(splash, "execute", lua_source="function main() return {sum = 1 + 1} end")) != {"sum": 2}:
+        return "it answers, but it does not run Lua scripts"
+    return ""
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(refusal(sys.argv[1].rstrip("/")) or 0)
+    except (OSError, ValueError) as error:
+        sys.exit(f"{type(error).__name__}: {error}")
