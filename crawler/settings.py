@@ -5,6 +5,7 @@ These are Scrapy settings like any other: ``-s NAME=VALUE`` and a spider's ``cus
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -123,6 +124,7 @@ EXTENSIONS = {
 LOG_LEVEL = _env("LOG_LEVEL", "INFO", _level)
 LOG_FORMATTER = "crawler.log_formatter.LogFormatter"
 FEED_EXPORT_ENCODING = "utf-8"
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it reports each look at the schema
 # Both let whoever reaches the port run Python in the crawl.
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
