@@ -14,6 +14,7 @@ from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response, TextResponse
 
+from crawler.splash.errors import short
 from crawler.splash.render import RENDER
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def failure_of(response: Response, *, url: str, wait_for: str | None, timeout: f
     data: dict[str, Any] = getattr(response, "data", None) or {}
     status = getattr(response, "splash_response_status", None) or response.status
     if status >= 400 and "error" in data:
-        return RenderFailed(url, _splash_error(data))
+        return RenderFailed(url, f"the renderer answered {status}, {short(data)}")
     if "render_error" in data:
         return RenderFailed(url, f"could not be loaded ({data['render_error']})")
     if "form_problem" in data:
@@ -61,12 +62,6 @@ def failure_of(response: Response, *, url: str, wait_for: str | None, timeout: f
 def _has(response: TextResponse, what: str) -> bool:
     look = response.xpath if what.startswith(("/", "./", "(")) else response.css
     return bool(look(what))
-
-
-def _splash_error(data: dict[str, Any]) -> str:
-    info = data.get("info")
-    detail = info if isinstance(info, str) else (info or {}).get("message") or (info or {}).get("text") or ""
-    return f"the renderer answered {data['error']} {data.get('type', '')}: {detail or data.get('description', '')}"
 
 
 class RenderedPageMiddleware:
