@@ -64,6 +64,6 @@ class SplashAwareFSCacheStorage(FilesystemCacheStorage):
 def _splash_aware(crawler: Crawler) -> RequestFingerprinterProtocol:
     chosen = crawler.request_fingerprinter
     if isinstance(chosen, SplashRequestFingerprinter):
-        return chosen  # type: ignore[no-any-return]
+        return chosen
     made: RequestFingerprinterProtocol = SplashRequestFingerprinter.from_crawler(crawler)
     return made

@@ -53,4 +53,4 @@ class _Loader:
 def install() -> None:
     """Wait for the import of scrapy_splash; any number of times, also after it was imported."""
     if PACKAGE not in sys.modules and not any(type(finder).__name__ == "_Finder" for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _Finder())

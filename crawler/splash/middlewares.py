@@ -58,7 +58,8 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
 
     def _get_slot_key(self, request_or_response: Any) -> str:
         assert self.crawler.engine is not None
-        return self.crawler.engine.downloader.get_slot_key(request_or_response)
+        key: str = self.crawler.engine.downloader.get_slot_key(request_or_response)
+        return key
 
     def _process_x_splash_saved_arguments(self, request: Request, response: Response) -> None:
         # Without cache_args there is nothing of ours that Splash could have kept.

@@ -27,6 +27,8 @@ async def evaluate(tab: Tab, source: str) -> Any:
 
 async def call(tab: Tab, target: Element | None, function: str, arguments: Sequence[Any]) -> Any:
     """Call a JavaScript function with values and elements; ``this`` is the target, or the page's global object."""
+    if target is None and not any(isinstance(argument, Element) for argument in arguments):
+        return await _call_globally(tab, function, arguments)
     parameters: Params = {
         "functionDeclaration": function,
         "arguments": [_argument(argument) for argument in arguments],
@@ -43,6 +45,23 @@ async def call(tab: Tab, target: Element | None, function: str, arguments: Seque
         raise js_failure(error) from error
     except CommandFailed as error:
         raise LuaFailure("Element no longer exists in DOM") from error
+
+
+NAVIGATIONS = 5  # documents that may replace one another while one call is made
+
+
+async def _call_globally(tab: Tab, function: str, arguments: Sequence[Any]) -> Any:
+    """Call it in one step, in whatever document is there: a script may look at a page while it navigates."""
+    values = ", ".join(json.dumps(value) for value in arguments)
+    for remaining in reversed(range(NAVIGATIONS)):
+        try:
+            return await read(tab, await tab.run_script(f"({function})({values})"))
+        except ScriptFailed as error:
+            raise js_failure(error) from error
+        except CommandFailed as error:
+            if not remaining:
+                raise LuaFailure("the page navigated while its JavaScript was called") from error
+    raise AssertionError("unreachable")
 
 
 def _argument(value: Any) -> Params:

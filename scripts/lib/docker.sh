@@ -3,13 +3,17 @@
 
 docker_answers() { command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1; }
 
-# image NAME IMAGE: it is here or can be pulled. A refusal is remembered for a while, for we ask more than once.
+# A refusal is remembered for a while, for we ask more than once.
+image_was_refused() { [ -n "$(find "data/services/$1/image-refused" -mmin -15 2>/dev/null)" ]; }
+
+image_is_here() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# image NAME IMAGE: it is here, or can be pulled
 image() {
-  local refused=data/services/$1/image-refused
-  docker image inspect "$2" >/dev/null 2>&1 && return
-  if [ -z "$(find "$refused" -mmin -15 2>/dev/null)" ]; then
+  image_is_here "$2" && return
+  if ! image_was_refused "$1"; then
     timeout 300 docker pull -q "$2" && return
-    touch "$refused"
+    touch "data/services/$1/image-refused"
   fi
   echo "the image $2 cannot be pulled"
   return 1

@@ -7,6 +7,7 @@ mariadb_port=3306
 mariadb_image=mariadb:11.4
 # Only the programs: the package mariadb-server would start a server for the whole machine.
 mariadb_packages=(mariadb-server-core mariadb-client-core)
+mariadb_end_with=TERM
 
 mariadb_candidates() { echo "mysql+pymysql://root@127.0.0.1:3306/$DATABASE"; }
 

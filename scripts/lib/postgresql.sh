@@ -6,6 +6,7 @@ postgresql_variable=TEST_POSTGRESQL_URL
 postgresql_port=5432
 postgresql_image=postgres:17
 postgresql_packages=(postgresql)
+postgresql_end_with=INT # TERM would wait for its clients to leave
 
 postgresql_candidates() {
   echo "postgresql+psycopg://$(id -un)@127.0.0.1:5432/$DATABASE"
@@ -34,6 +35,7 @@ postgresql_from_debian() { # FOLDER ROOM
   give_to_service_user "$2"
   in_root_folder "${as_service_user[@]}" "$programs/initdb" -D "$2/data" -U postgres --pwfile="$2/password" \
     --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --no-sync
+  rm "$2/password"
   # Nothing is flushed to disk: the data ends with the tests.
   spawn "$1/pid" data/logs/services-postgresql-server.log "${as_service_user[@]}" \
     "$programs/postgres" -D "$2/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \

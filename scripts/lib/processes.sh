@@ -21,16 +21,21 @@ is_alive() { # PIDFILE
   [ -f "$1" ] && read -r pid start <"$1" && [ -n "$start" ] && [ "$(started_at "$pid")" = "$start" ]
 }
 
-# Ask, then insist; the whole group, for Splash has an Xvfb beside it.
-end() { # PIDFILE
+# end PIDFILE SIGNAL: ask with the signal, then insist
+end() {
   local pid
+  [ -f "$1" ] || return 0
+  read -r pid _ <"$1"
   if is_alive "$1"; then
-    read -r pid _ <"$1"
-    kill -TERM "$pid" 2>/dev/null || true
+    kill "-$2" "$pid" 2>/dev/null || true
     for _ in $(seq 50); do
       is_alive "$1" || break
       sleep 0.1
     done
+  fi
+  # The whole group, for Splash has an Xvfb beside it, also when Splash itself was killed; unless the pid is by now
+  # another process's.
+  if is_alive "$1" || [ -z "$(started_at "$pid")" ]; then
     kill -KILL -- "-$pid" 2>/dev/null || true
   fi
   rm -f "$1"

@@ -27,7 +27,7 @@ step() {
 jobs_running=()
 background() {
   set -m
-  { set +m; "$@"; } </dev/null &
+  "$@" </dev/null &
   set +m
   jobs_running+=("$!")
 }
@@ -36,7 +36,10 @@ end_jobs() {
   local job
   for job in ${jobs_running[@]+"${jobs_running[@]}"}; do
     kill -TERM -- "-$job" 2>/dev/null || true
+  done
+  for job in ${jobs_running[@]+"${jobs_running[@]}"}; do
     wait "$job" 2>/dev/null || true
+    # What it had started may take a moment longer.
     for _ in $(seq 50); do
       kill -0 -- "-$job" 2>/dev/null || break
       sleep 0.1

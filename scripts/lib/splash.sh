@@ -7,6 +7,7 @@ splash_port=8050
 splash_image=scrapinghub/splash:3.5
 splash_packages=(python3-pyqt5.qtwebkit python3-pyqt5.qtwebengine xvfb fonts-dejavu-core
   python3-venv python3-dev gcc libc6-dev pkg-config liblua5.2-dev)
+splash_end_with=TERM
 splash_options=(--ip 127.0.0.1 --max-timeout 90 --slots 4)
 
 splash_candidates() { echo http://127.0.0.1:8050; }

@@ -5,6 +5,7 @@ Its options are Splash's own: ``start.py --ip 127.0.0.1 --port 8050``. Made to r
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Iterable
@@ -37,9 +38,8 @@ def main() -> None:
     QtCore.QPoint = _Point
     sys.argv[0] = "splash"
 
-    from splash.server import main as run_splash  # takes those names from their modules, so it comes after them
-
-    run_splash()
+    # Only now, for it takes those names out of their modules.
+    importlib.import_module("splash.server").main()
 
 
 if __name__ == "__main__":
