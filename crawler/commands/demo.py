@@ -180,10 +180,11 @@ class Command(ScrapyCommand):
                 self.console.print(Text("  " + " ".join(line.split())), overflow="ellipsis", no_wrap=True)
 
     def _show_books(self, engine: Engine) -> None:
-        table = Table(title="The first of them")
+        table = Table(title="The first of them", expand=True)
         columns = ("sku", "title", "author", "price", "stock", "rating", "published")
         for column in columns:
-            table.add_column(column, overflow="ellipsis", no_wrap=True)
+            flexible = column in ("title", "author")
+            table.add_column(column, overflow="ellipsis", no_wrap=True, ratio=1 if flexible else None)
         for _, row in sorted(snapshot(engine, Book).items())[:5]:
             # Text, not markup: the titles are the site's.
             table.add_row(*(Text(" ".join(str(row[column]).split())) for column in columns))

@@ -1,0 +1,252 @@
+"""Spiders and settings as people have them for scrapy-splash, in scripts of their own, through both renderers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crawler.splash.site import Site, recording_site
+
+START = {
+    "start_requests": "def start_requests(self):",
+    "start": "async def start(self):",
+}
+
+# As its users wrote it; only the URLs, the start and where the links are printed differ from test to test.
+SCRIPT = """
+import json, scrapy
+from scrapy.crawler import CrawlerProcess
+from scrapy_splash import SplashRequest
+SPLASH_URL = {splash!r}
+url = {url!r}
+
+class TestScraper(scrapy.Spider):
+    name = "test_scraper"
+    custom_settings = {{"SPLASH_URL": SPLASH_URL,
+        "DOWNLOADER_MIDDLEWARES": {{"scrapy_splash.SplashCookiesMiddleware": 723, "scrapy_splash.SplashMiddleware": 725,
+            "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 810}},
+        "SPIDER_MIDDLEWARES": {{"scrapy_splash.SplashDeduplicateArgsMiddleware": 100}},
+        "DUPEFILTER_CLASS": "scrapy_splash.SplashAwareDupeFilter",
+        "HTTPCACHE_STORAGE": "scrapy_splash.SplashAwareFSCacheStorage", "LOG_ENABLED": False}}
+    {start}
+        yield SplashRequest(url=url, callback=self.parse, args={{"wait": 0.2}})
+    def parse(self, response):
+        for url in response.xpath('//ul[@class="abc"]/li/a[@class="xyz"]/@href').getall():
+            print(json.dumps(url))
+
+process = CrawlerProcess({{"USER_AGENT": "people's own"}}); process.crawl(TestScraper); process.start()
+"""
+
+SPIDER = """
+import json, scrapy
+from scrapy.crawler import CrawlerProcess
+from scrapy_splash import SplashFormRequest, SplashJsonResponse, SplashRequest, SplashTextResponse
+
+def say(**what):
+    print(json.dumps(what), flush=True)
+
+LUA = "function main(splash, args) splash:init_cookies(args.cookies) assert(splash:go{{args.url, headers=args.headers}})" \\
+      " return {{html = splash:html(), url = splash:url(), cookies = splash:get_cookies()}} end"
+
+class It(scrapy.Spider):
+    name = "it"
+    custom_settings = {{
+        "SPLASH_URL": {splash!r},
+        "DOWNLOADER_MIDDLEWARES": {{"scrapy_splash.SplashCookiesMiddleware": 723, "scrapy_splash.SplashMiddleware": 725,
+            "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 810}},
+        "SPIDER_MIDDLEWARES": {{"scrapy_splash.SplashDeduplicateArgsMiddleware": 100}},
+        "REQUEST_FINGERPRINTER_CLASS": "scrapy_splash.SplashRequestFingerprinter",
+        "TELNETCONSOLE_ENABLED": False, "REMOTE_CONTROL_ENABLED": False, "LOG_LEVEL": "INFO",
+        {settings}
+    }}
+    url = {url!r}
+{body}
+
+process = CrawlerProcess({{}}); process.crawl(It); process.start()
+"""
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with recording_site() as site:
+        yield site
+
+
+def run(text: str, folder: Path) -> tuple[list[dict[str, object]], str]:
+    """Run a script of a user's, outside of the project; what it printed, and its log."""
+    script = folder / "script.py"
+    script.write_text(text, "utf-8")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SPLASH", "PYTHONPATH"))}
+    done = subprocess.run(
+        [sys.executable, script.name],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def spider(splash: str, site: Site, body: str, settings: str = "") -> str:
+    return SPIDER.format(splash=splash, url=site.url, body=body, settings=settings)
+
+
+@pytest.mark.parametrize("start", START)
+def test_the_script_that_people_have_gives_its_links(
+    start: str, renderer: str, site: Site, tmp_path: Path
+) -> None:
+    links, _ = run(SCRIPT.format(splash=renderer, url=site.url, start=START[start]), tmp_path)
+    assert links == ["/one", "/two"]
+    assert {headers["user-agent"] for headers in site.headers_of("/")} == {"people's own"}
+
+
+def test_what_is_for_splash_never_reaches_the_site_nor_the_log(
+    renderer: str, site: Site, tmp_path: Path
+) -> None:
+    said, log = run(
+        spider(
+            renderer,
+            site,
+            """
+    allowed_domains = ["127.0.0.1"]
+    async def start(self):
+        yield SplashRequest(self.url + "/a", splash_headers={"X-Splash-Secret": "geheim1"}, args={"wait": 0.1})
+        yield SplashRequest(self.url + "/private/b")
+        yield SplashRequest("http://elsewhere.invalid/")
+        yield SplashRequest(self.url + "/c", self.parse_json, endpoint="execute", args={"lua_source": LUA},
+                            cache_args=["lua_source"], cookies={"mine": "1"})
+    def parse(self, response):
+        say(url=response.url, kind=type(response).__name__, real=response.real_url)
+    def parse_json(self, response):
+        say(url=response.url, links=response.css("a.xyz::text").getall(), names=[c["name"] for c in response.data["cookies"]])
+""",
+            '"ROBOTSTXT_OBEY": True, "SPLASH_USER": "u", "SPLASH_PASS": "geheim2",',
+        ),
+        tmp_path,
+    )
+    by_url = {one["url"]: one for one in said}
+    assert set(by_url) == {f"{site.url}/a", f"{site.url}/c"}  # robots.txt and allowed_domains were obeyed
+    assert by_url[f"{site.url}/a"]["kind"] == "SplashTextResponse"
+    assert by_url[f"{site.url}/a"]["real"] == f"{renderer}/render.html"
+    assert by_url[f"{site.url}/c"]["links"] == ["1", "2"]
+    assert site.paths.count("/robots.txt") == 1  # the site's own, asked once
+    everything = json.dumps(site.asked)
+    assert "geheim" not in everything.lower()
+    assert "authorization" not in everything.lower()
+    assert "geheim" not in log
+    assert "ScrapyDeprecationWarning" not in log
+
+
+def test_arguments_that_splash_forgot_are_sent_again(renderer: str, site: Site, tmp_path: Path) -> None:
+    said, _ = run(
+        spider(
+            renderer,
+            site,
+            """
+    left = 4
+    async def start(self):
+        yield self.one(0)
+    def one(self, n):
+        return SplashRequest(f"{self.url}/{n}", endpoint="execute", args={"lua_source": LUA}, cache_args=["lua_source"],
+                             cb_kwargs={"n": n})
+    def parse(self, response, n):
+        import urllib.request
+        urllib.request.urlopen(urllib.request.Request(self.settings["SPLASH_URL"] + "/_gc", method="POST")).close()
+        say(n=n, url=response.url, links=response.css("a.xyz::text").getall())
+        if n < 3:
+            yield self.one(n + 1)
+    def closed(self, reason):
+        stats = self.crawler.stats.get_stats()
+        say(forgotten=stats.get("splash/execute/response_count/498", 0))
+""",
+        ),
+        tmp_path,
+    )
+    assert [one["links"] for one in said[:-1]] == [["1", "2"]] * 4
+    assert said[-1]["forgotten"] == 3
+
+
+def test_a_cached_page_is_found_again_in_the_next_run(renderer: str, site: Site, tmp_path: Path) -> None:
+    text = spider(
+        renderer,
+        site,
+        """
+    async def start(self):
+        for n in range(3):
+            yield SplashRequest(f"{self.url}/{n}", endpoint="execute", args={"lua_source": LUA}, cache_args=["lua_source"])
+    def parse(self, response):
+        say(url=response.url, links=response.css("a.xyz::text").getall())
+""",
+        f'"HTTPCACHE_ENABLED": True, "HTTPCACHE_DIR": {str(tmp_path / "cache")!r}, "CONCURRENT_REQUESTS": 1,',
+    )
+    first, _ = run(text, tmp_path)
+    asked = len(site.asked)
+    second, _ = run(text, tmp_path)
+    assert sorted(one["url"] for one in first) == sorted(one["url"] for one in second)
+    assert all(one["links"] == ["1", "2"] for one in second)
+    assert len(site.asked) == asked
+
+
+def test_a_form_is_posted_by_splash(renderer: str, site: Site, tmp_path: Path) -> None:
+    said, _ = run(
+        spider(
+            renderer,
+            site,
+            """
+    async def start(self):
+        yield SplashFormRequest(self.url + "/form", formdata={"q": "é &", "n": "1"})
+        yield SplashRequest(self.url + "/form", slot_policy="single_slot")
+        yield SplashRequest(self.url + "/form#one", slot_policy="scrapy_default")
+        yield SplashRequest(self.url + "/form#one", slot_policy="scrapy_default")
+    def parse(self, response):
+        say(said=response.xpath("string(//pre)").get(), slot=response.meta["download_slot"])
+""",
+        ),
+        tmp_path,
+    )
+    assert sorted((str(one["said"]), str(one["slot"])) for one in said) == sorted(
+        [("q=%C3%A9+%26&n=1", "127.0.0.1"), ("", "__splash__"), ("", "127.0.0.1")]
+    )
+
+
+def test_an_error_of_splash_is_one_short_line_and_no_more(renderer: str, site: Site, tmp_path: Path) -> None:
+    _, log = run(
+        spider(
+            renderer,
+            site,
+            """
+    async def start(self):
+        yield SplashRequest(self.url, endpoint="execute", args={"lua_source": "function main(splash)\\n  error('oops') end " + "-- x" * 500})
+""",
+        ),
+        tmp_path,
+    )
+    (line,) = [line for line in log.splitlines() if "Splash refused" in line]
+    assert "oops" in line and "ScriptError" in line and len(line) < 700
+    assert "-- x-- x-- x" not in log
+
+
+@pytest.mark.parametrize("options", [[], ["-I"]])
+def test_the_package_can_be_imported_by_any_script(options: list[str], tmp_path: Path) -> None:
+    code = (
+        "import scrapy_splash.middleware, scrapy_splash as s; import scrapy_splash;"
+        "print(s.SplashMiddleware.__module__, s.middleware.SplashMiddleware is s.SplashMiddleware, s.__file__ != '')"
+    )
+    done = subprocess.run(
+        [sys.executable, *options, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["crawler.splash.middlewares", "True", "True"]
+
+
+def test_python_starts_without_scrapy() -> None:
+    code = "import sys; print(sorted({m.split('.')[0] for m in sys.modules} & {'scrapy', 'twisted', 'scrapy_splash'}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
