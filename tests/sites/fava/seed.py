@@ -7,7 +7,7 @@ import sys
 from datetime import date, timedelta
 from pathlib import Path
 
-PAYEES = {"Bäckerei": "Food", "Kino <b>Rex</b>": "Fun", "City & Sons": "Rent", "書店": "Books"}
+PAYEES = {"Bäckerei": "Food", "Kino “Rex”": "Fun", "City & Sons": "Rent", "書店": "Books"}
 TRANSACTIONS = 120
 
 
