@@ -1,6 +1,8 @@
 -- Clicks args.next_button until it is gone or disabled, and returns the page as it was before each click.
 -- A click has worked when the text of args.next_changes (by default what was waited for) is another one.
 
+local treat = require("treat")
+
 local STATE = [[
 function (what) {
   function all(what) {
