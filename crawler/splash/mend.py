@@ -11,6 +11,10 @@ if False:  # what only type checkers need; typing would cost every start of Pyth
     from typing import Any
 
 PACKAGE = "scrapy_splash"
+MENDED = "__mended__"  # is in the package once it was; it may be reloaded
+
+# The modules of ours that derive from its classes, and so import it.
+OURS = ("fingerprint", "middlewares", "replacements", "requests", "responses")
 
 
 class _Finder:
@@ -42,6 +46,10 @@ class _Loader:
         if not hasattr(scrapy.utils.url, "canonicalize_url"):
             scrapy.utils.url.canonicalize_url = w3lib.url.canonicalize_url  # type: ignore[attr-defined]
         self.loader.exec_module(module)
+        # One of ours that was imported first waits for this import, half made; Python then takes the whole one.
+        if not hasattr(module, MENDED):
+            for name in OURS:
+                sys.modules.pop(f"crawler.splash.{name}", None)
         from crawler.splash import replacements  # noqa: PLC0415
 
         replacements.put_into(module)

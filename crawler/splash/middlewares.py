@@ -2,59 +2,114 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
 from scrapy_splash import middleware as original
 
+from crawler.splash.arguments import kept_in_state, lost, own_options
+from crawler.splash.cache import keep_errors_out_of_the_cache
+from crawler.splash.credentials import http_auth, is_for_the_site, without_userinfo
 from crawler.splash.errors import short
+from crawler.splash.logs import logger, set_level
+from crawler.splash.render import RENDER
+from crawler.splash.sent import SESSION_COOKIES, anew, is_copied, is_sent, mark_sent
 from crawler.splash.start_requests import give_start
-
-logger = logging.getLogger("splashdown.render")
 
 SPLASH_DEFAULT_TIMEOUT = 30.0  # seconds that Splash gives a render which does not name a timeout
 MOST_498 = 5  # times that a request is sent anew because Splash had forgotten its arguments
 
 
 class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
+    crawler: Crawler
+
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        level = crawler.settings.get("SPLASH_LOG_LEVEL") or "WARNING"
-        for name in ("scrapy_splash", "splashdown.render"):
-            logging.getLogger(name).setLevel(level)
+        set_level(crawler.settings.get("SPLASH_LOG_LEVEL") or "WARNING")
         made: Self = super().from_crawler(crawler)
-        if not made.splash_base_url:
-            made.splash_base_url = cls.default_splash_url
+        url, auth = without_userinfo(made.splash_base_url or cls.default_splash_url)
+        made.splash_base_url = url
+        made.auth = made.auth or auth
         give_start(crawler.spider)
         return made
 
     def spider_opened(self, spider: Spider) -> None:
-        # The original replaces the robots.txt middleware where a spider has http_user, so that its credentials do
-        # not reach the site. Scrapy now binds credentials to a domain, so robots.txt can be asked for as always.
-        if not hasattr(spider, "state"):
-            spider.state = {}  # type: ignore[attr-defined]
-        spider.state.setdefault(self.remote_keys_key, {})  # type: ignore[attr-defined]
+        # The original replaces the robots.txt middleware by one that lets rendered pages through, where a spider has
+        # http_user. Ours needs no such exception: see _protect.
+        keep_errors_out_of_the_cache(self.crawler)
 
-    def process_request(self, request: Request) -> Request | None:
-        sent: Request | None = super().process_request(request, self.crawler.spider)
+    @property
+    def _argument_values(self) -> dict[str, Any]:
+        return kept_in_state(self.crawler.spider, SplashDeduplicateArgsMiddleware.local_values_key)
+
+    @property
+    def _remote_keys(self) -> dict[str, Any]:
+        return kept_in_state(self.crawler.spider, self.remote_keys_key)
+
+    def process_request(self, request: Request, spider: Spider | None = None) -> Request | None:
+        if "splash" not in request.meta:
+            self._protect(request, splash_url=self.splash_base_url)
+            return None
+        if is_copied(request):
+            return anew(request)
+        if is_sent(request):
+            return None
+        # The caller keeps the request as it was: a retry, a frontier and the next page may still need it.
+        page = request.replace(meta={**request.meta, "splash": own_options(request)})
+        options = page.meta["splash"]
+        self._point_at_splash(options)
+        if lost(options, self._argument_values, self._remote_keys):
+            logger.error("%s cannot be rendered: the values of its cache_args are lost", request.url)
+            raise IgnoreRequest(f"the values of the cache_args of {request.url} are lost")
+        self._protect(page, splash_url=options["splash_url"])
+        # Without a spider the original leaves the Authorization header alone; _protect knows better.
+        sent: Request | None = super().process_request(page, None)
         if sent is None:
             return None
-        # The page's own address was looked at by the off-site filter; Splash's is no page.
-        sent.meta["allow_offsite"] = True
-        args = sent.meta["splash"]["args"]
-        if "timeout" not in args:
+        if "timeout" not in sent.meta["splash"]["args"] and "download_timeout" in sent.meta:
             least = SPLASH_DEFAULT_TIMEOUT + self.splash_extra_timeout
-            sent.meta["download_timeout"] = max(least, sent.meta.get("download_timeout", 0))
+            sent.meta["download_timeout"] = max(least, sent.meta["download_timeout"])
+        mark_sent(sent, request)
+        logger.debug("Asking Splash for %s (%s)", request.url, options["endpoint"])
         return sent
 
-    def process_response(self, request: Request, response: Response) -> Request | Response:
-        result: Request | Response = super().process_response(request, response, self.crawler.spider)
+    def process_response(
+        self, request: Request, response: Response, spider: Spider | None = None
+    ) -> Request | Response:
+        if not is_sent(request):
+            return response
+        result: Request | Response = super().process_response(request, response, None)
+        data = getattr(result, "data", None)
+        if response.status >= 500 and isinstance(data, dict):
+            logger.info("Splash failed on %s: %s", _page_url(request), short(data))
         return result
+
+    def _point_at_splash(self, options: dict[str, Any]) -> None:
+        """Say where Splash is, without its password, which would be in every log line that names the URL."""
+        url, auth = without_userinfo(options.get("splash_url") or self.splash_base_url)
+        # Splash may be under a path: urljoin would cut off the last part of it, or all where the endpoint has a slash.
+        options["splash_url"] = f"{url.rstrip('/')}/"
+        options["endpoint"] = (options.get("endpoint") or self.default_endpoint).lstrip("/")
+        if auth is not None:
+            options["splash_headers"] = {"Authorization": auth, **(options.get("splash_headers") or {})}
+
+    def _protect(self, request: Request, *, splash_url: str) -> None:
+        """Take from a request for a site the credentials that are for Splash, or for whoever owns the proxy."""
+        if "splash" in request.meta:
+            request.headers.pop("Proxy-Authorization", None)
+        elif request.callback is not NO_CALLBACK or urlsplit(request.url).path != "/robots.txt":
+            return  # a page that the spider asks for by itself: Scrapy's own rules
+        auth = http_auth(request, self.crawler.spider, self.crawler.settings)
+        if auth is None or request.headers.get("Authorization") != auth.header:
+            return
+        if not is_for_the_site(auth, site=request.url, splash=splash_url):
+            del request.headers["Authorization"]
 
     def _get_slot_key(self, request_or_response: Any) -> str:
         assert self.crawler.engine is not None
@@ -62,42 +117,70 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
         return key
 
     def _process_x_splash_saved_arguments(self, request: Request, response: Response) -> None:
-        # Without cache_args there is nothing of ours that Splash could have kept.
-        if "_local_arg_fingerprints" in request.meta["splash"]:
-            super()._process_x_splash_saved_arguments(request, response)
+        # Arguments that the spider had saved by itself are none of ours, and a page from the HTTP cache says nothing
+        # about what Splash has today.
+        header = original.get_splash_headers(response).get(b"X-Splash-Saved-Arguments")
+        if not header or "cached" in response.flags:
+            return
+        fingerprints = request.meta["splash"].get("_local_arg_fingerprints", {})
+        for name, key in original.parse_x_splash_saved_arguments_header(header).items():
+            if name in fingerprints:
+                self._remote_keys[fingerprints[name]] = key
 
-    def _498_retry_request(self, request: Request, response: Response) -> Request:
+    def _498_retry_request(self, request: Request, response: Response) -> Request | Response:
+        options = request.meta["splash"]
+        fingerprints = options.get("_local_arg_fingerprints")
+        if not fingerprints:
+            return response  # the spider's own load_args: it knows what to do
         count = request.meta.get("_splash_498", 0) + 1
-        if count > MOST_498 or "_local_arg_fingerprints" not in request.meta["splash"]:
-            raise IgnoreRequest(f"Splash forgets the arguments of {request} as often as they are sent")
+        if count > MOST_498 or any(value not in self._argument_values for value in fingerprints.values()):
+            logger.error("%s cannot be rendered: Splash has lost its arguments", _page_url(request))
+            raise IgnoreRequest("Splash has lost the arguments of a page, and they cannot be sent again")
         again: Request = super()._498_retry_request(request, response)
         again.meta["_splash_498"] = count
         # The same request a second time is on purpose; the duplicates filter would drop the page.
         return again.replace(dont_filter=True)
 
-    def _log_400(self, request: Request, response: Response, spider: Spider) -> None:
+    def _log_400(self, request: Request, response: Response, spider: Spider | None) -> None:
         data = getattr(response, "data", None)
-        if isinstance(data, dict):
-            logger.warning(
-                "Splash refused %s: %s", getattr(request, "_original_url", request.url), short(data)
-            )
+        if isinstance(data, dict) and RENDER not in request.meta:  # crawler.splash.rendered reports its own
+            logger.warning("Splash refused %s: %s", _page_url(request), short(data))
 
 
 class SplashCookiesMiddleware(original.SplashCookiesMiddleware):  # type: ignore[misc]
-    crawler: Crawler
+    def process_request(self, request: Request, spider: Spider | None = None) -> None:
+        options = request.meta.get("splash", {})
+        given = "cookies" in options.get("args", {})
+        super().process_request(request, spider)
+        if not given and "cookies" in options.get("args", {}):
+            options[SESSION_COOKIES] = True
 
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        made: Self = super().from_crawler(crawler)
-        made.crawler = crawler
-        return made
-
-    def process_request(self, request: Request) -> None:
-        super().process_request(request, self.crawler.spider)
-
-    def process_response(self, request: Request, response: Response) -> Response:
-        result: Response = super().process_response(request, response, self.crawler.spider)
+    def process_response(
+        self, request: Request, response: Response, spider: Spider | None = None
+    ) -> Response:
+        if not isinstance(getattr(response, "data", {}), dict):
+            return response  # what a script returned may be a list or a number
+        result: Response = super().process_response(request, response, spider)
         return result
+
+    def _get_request_cookies(self, request: Request) -> list[dict[str, Any]]:
+        """As text, and for the page's host: Splash sends no cookie that has no domain."""
+        host = urlsplit(request.url).hostname or ""
+        cookies = super()._get_request_cookies(request)
+        return [
+            {
+                **{key: _text(value) for key, value in cookie.items()},
+                "domain": _text(cookie.get("domain")) or host,
+                "path": _text(cookie.get("path")) or "/",
+            }
+            for cookie in cookies
+        ]
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 class SplashDeduplicateArgsMiddleware(original.SplashDeduplicateArgsMiddleware):  # type: ignore[misc]
@@ -118,15 +201,31 @@ class SplashDeduplicateArgsMiddleware(original.SplashDeduplicateArgsMiddleware):
         self, response: Response, result: AsyncIterator[Any]
     ) -> AsyncIterator[Any]:
         async for one in result:
+            if isinstance(one, Request):
+                _forget_splash_as_referer(one, response)
             yield self._deduplicated(one)
 
     def _deduplicated(self, result: Any) -> Any:
-        if not isinstance(result, Request):
+        if not isinstance(result, Request) or "splash" not in result.meta or is_sent(result):
             return result
-        spider: Any = self.crawler.spider
-        if not hasattr(spider, "state"):
-            spider.state = {}
-        spider.state.setdefault(self.local_values_key, {})
-        if "_replaced_args" in result.meta.get("splash", {}):
+        if is_copied(result):
+            return anew(result)
+        if "_replaced_args" in result.meta["splash"]:
             return result  # a request that a callback sends on as it got it
-        return self._process_request(result, spider)
+        kept_in_state(self.crawler.spider, self.local_values_key)
+        result.meta["splash"] = own_options(result)
+        return self._process_request(result, self.crawler.spider)
+
+
+def _forget_splash_as_referer(request: Request, response: Response) -> None:
+    """A response that was left as it came (dont_process_response) has Splash's address, which is no site's business."""
+    referer = (request.headers.get("Referer") or b"").decode("latin-1")
+    came_from = response.request
+    if not referer or came_from is None or not is_sent(came_from):
+        return
+    if urlsplit(referer).netloc == urlsplit(came_from.url).netloc != urlsplit(_page_url(came_from)).netloc:
+        del request.headers["Referer"]
+
+
+def _page_url(sent: Request) -> str:
+    return str(sent.meta["splash"]["args"].get("url", sent.url))

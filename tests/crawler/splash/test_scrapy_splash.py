@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.crawler.splash.site import Site, recording_site
+from tests.crawler.splash.scripts import run, spider
+from tests.crawler.splash.site import Site
 
 START = {
     "start_requests": "def start_requests(self):",
@@ -42,61 +41,6 @@ class TestScraper(scrapy.Spider):
 
 process = CrawlerProcess({{"USER_AGENT": "people's own"}}); process.crawl(TestScraper); process.start()
 """
-
-SPIDER = """
-import json, scrapy
-from scrapy.crawler import CrawlerProcess
-from scrapy_splash import SplashFormRequest, SplashJsonResponse, SplashRequest, SplashTextResponse
-
-def say(**what):
-    print(json.dumps(what), flush=True)
-
-LUA = "function main(splash, args) splash:init_cookies(args.cookies) assert(splash:go{{args.url, headers=args.headers}})" \\
-      " return {{html = splash:html(), url = splash:url(), cookies = splash:get_cookies()}} end"
-
-class It(scrapy.Spider):
-    name = "it"
-    custom_settings = {{
-        "SPLASH_URL": {splash!r},
-        "DOWNLOADER_MIDDLEWARES": {{"scrapy_splash.SplashCookiesMiddleware": 723, "scrapy_splash.SplashMiddleware": 725,
-            "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 810}},
-        "SPIDER_MIDDLEWARES": {{"scrapy_splash.SplashDeduplicateArgsMiddleware": 100}},
-        "REQUEST_FINGERPRINTER_CLASS": "scrapy_splash.SplashRequestFingerprinter",
-        "TELNETCONSOLE_ENABLED": False, "REMOTE_CONTROL_ENABLED": False, "LOG_LEVEL": "INFO",
-        {settings}
-    }}
-    url = {url!r}
-{body}
-
-process = CrawlerProcess({{}}); process.crawl(It); process.start()
-"""
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with recording_site() as site:
-        yield site
-
-
-def run(text: str, folder: Path) -> tuple[list[dict[str, object]], str]:
-    """Run a script of a user's, outside of the project; what it printed, and its log."""
-    script = folder / "script.py"
-    script.write_text(text, "utf-8")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SPLASH", "PYTHONPATH"))}
-    done = subprocess.run(
-        [sys.executable, script.name],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
-
-
-def spider(splash: str, site: Site, body: str, settings: str = "") -> str:
-    return SPIDER.format(splash=splash, url=site.url, body=body, settings=settings)
 
 
 @pytest.mark.parametrize("start", START)
@@ -250,3 +194,43 @@ def test_python_starts_without_scrapy() -> None:
     code = "import sys; print(sorted({m.split('.')[0] for m in sys.modules} & {'scrapy', 'twisted', 'scrapy_splash'}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_spider_as_its_manual_teaches_it(renderer: str, site: Site, tmp_path: Path) -> None:
+    said, _ = run(
+        spider(
+            renderer,
+            site,
+            """
+    start_urls = [url + "/a", url + "/b"]
+    LUA = '''function main(splash)
+        splash:init_cookies(splash.args.cookies)
+        assert(splash:go{splash.args.url, headers=splash.args.headers, http_method=splash.args.http_method,
+                         body=splash.args.body})
+        assert(splash:wait(0.1))
+        local entries = splash:history()
+        local last = entries[#entries].response
+        return {url = splash:url(), headers = last.headers, http_status = last.status,
+                cookies = splash:get_cookies(), html = splash:html()}
+    end'''
+    def start_requests(self):
+        for url in self.start_urls:
+            yield SplashRequest(url, self.parse, endpoint="execute", cache_args=["lua_source"],
+                                args={"lua_source": self.LUA}, headers={"X-My-Header": "value"})
+    def parse(self, response):
+        say(url=response.url, status=response.status, kind=response.headers["Content-Type"].decode(),
+            links=[response.urljoin(link) for link in response.css("a.xyz::attr(href)").getall()])
+""",
+        ),
+        tmp_path,
+    )
+    assert sorted(said, key=lambda one: str(one["url"])) == [
+        {
+            "url": site.url + path,
+            "status": 200,
+            "kind": "text/html",
+            "links": [site.url + "/one", site.url + "/two"],
+        }
+        for path in ("/a", "/b")
+    ]
+    assert {headers["x-my-header"] for headers in site.headers_of("/a")} == {"value"}

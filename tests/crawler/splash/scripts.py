@@ -1,0 +1,60 @@
+"""Scripts as users of scrapy-splash have them, and what they print."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.crawler.splash.site import Site
+
+SPIDER = """
+import json, scrapy
+from scrapy.crawler import CrawlerProcess
+from scrapy_splash import SplashFormRequest, SplashJsonResponse, SplashRequest, SplashTextResponse
+
+def say(**what):
+    print(json.dumps(what), flush=True)
+
+LUA = "function main(splash, args) splash:init_cookies(args.cookies) assert(splash:go{{args.url, headers=args.headers}})" \\
+      " return {{html = splash:html(), url = splash:url(), cookies = splash:get_cookies()}} end"
+
+class It(scrapy.Spider):
+    name = "it"
+    custom_settings = {{
+        "SPLASH_URL": {splash!r},
+        "DOWNLOADER_MIDDLEWARES": {{"scrapy_splash.SplashCookiesMiddleware": 723, "scrapy_splash.SplashMiddleware": 725,
+            "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 810}},
+        "SPIDER_MIDDLEWARES": {{"scrapy_splash.SplashDeduplicateArgsMiddleware": 100}},
+        "REQUEST_FINGERPRINTER_CLASS": "scrapy_splash.SplashRequestFingerprinter",
+        "TELNETCONSOLE_ENABLED": False, "REMOTE_CONTROL_ENABLED": False, "LOG_LEVEL": "INFO",
+        {settings}
+    }}
+    url = {url!r}
+{body}
+
+process = CrawlerProcess({{}}); process.crawl(It); process.start()
+"""
+
+
+def run(text: str, folder: Path) -> tuple[list[dict[str, object]], str]:
+    """Run a script of a user's, outside of the project; what it printed, and its log."""
+    script = folder / "script.py"
+    script.write_text(text, "utf-8")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SPLASH", "PYTHONPATH"))}
+    done = subprocess.run(
+        [sys.executable, script.name],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def spider(splash: str, site: Site, body: str, settings: str = "") -> str:
+    return SPIDER.format(splash=splash, url=site.url, body=body, settings=settings)

@@ -1,0 +1,133 @@
+"""What is Splash's stays with Splash, what is the site's with the site, and robots.txt is the site's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from w3lib.http import basic_auth_header
+
+from tests.crawler.splash.scripts import run, spider
+from tests.crawler.splash.site import Site
+from tests.crawler.splash.wire import Wire
+
+SPLASHS = basic_auth_header("splash", "geheim").decode()
+SITES = basic_auth_header("site", "secret").decode()
+
+COPYING = """
+    async def start(self):
+        yield SplashRequest(self.url + "/a", splash_headers={"X-Key": "geheim"}, headers={"Authorization": SITES},
+                            cookies={"mine": "1"})
+    def parse(self, response):
+        say(url=response.url, status=response.status)
+        if not response.url.endswith("/a"):
+            return
+        yield response.request.replace(url=self.url + "/replaced")
+        yield response.request.replace(url=self.url + "/private/replaced")
+        yield response.request.replace(url=self.url + "/other-body", body="x", method="POST")
+        yield scrapy.Request(self.url + "/copied", meta=response.meta, headers={"X-Mine": "1"})
+        yield scrapy.Request(self.url + "/private/copied", meta=response.meta)
+        yield response.follow("/plain")
+        yield SplashRequest(self.url + "/private/rendered")
+"""
+
+
+def test_neither_a_copied_request_nor_copied_meta_takes_splashs_secrets_to_the_site(
+    wire: Wire, site: Site, tmp_path: Path
+) -> None:
+    where = wire.url.replace("http://", "http://splash:geheim@")
+    text = spider(
+        where,
+        site,
+        f"    SITES = {SITES!r}" + COPYING.replace("SITES}", "self.SITES}"),
+        '"ROBOTSTXT_OBEY": True,',
+    )
+    said, log = run(text, tmp_path)
+    assert {one["url"] for one in said} == {
+        site.url + path for path in ("/a", "/replaced", "/other-body", "/copied", "/plain")
+    }
+    assert {headers.get("authorization") for headers in wire.headers()} == {SPLASHS}
+    assert {headers.get("x-key") for headers in wire.headers()} == {"geheim"}
+    assert not any("cookie" in headers for headers in wire.headers())
+    assert [args["url"] for args in wire.args()].count(site.url + "/replaced") == 1
+    everything = json.dumps(site.asked)
+    assert "geheim" not in everything and SPLASHS not in everything
+    assert wire.url not in everything
+    assert [headers["authorization"] for headers in site.headers_of("/a")] == [SITES]
+    assert [headers["cookie"] for headers in site.headers_of("/a")] == ["mine=1"]
+    assert [headers["x-mine"] for headers in site.headers_of("/copied")] == ["1"]
+    assert not any("/private" in path for path in site.paths)
+    assert "geheim" not in log and SPLASHS not in log
+
+
+HTTP_AUTH = """
+    async def start(self):
+        yield SplashRequest(self.url + "/a")
+        yield SplashRequest(self.url + "/private/b")
+    def parse(self, response):
+        say(url=response.url)
+"""
+
+
+@pytest.mark.parametrize("domain", ["nobody's", "the site's"])
+def test_http_auth_is_for_whom_its_domain_names_and_robots_txt_is_obeyed_all_the_same(
+    domain: str, stub: Wire, site: Site, tmp_path: Path
+) -> None:
+    named = None if domain == "nobody's" else site.url.removeprefix("http://")
+    settings = f'"ROBOTSTXT_OBEY": True, "HTTPAUTH_USER": "site", "HTTPAUTH_PASS": "secret", "HTTPAUTH_DOMAIN": {named!r},'
+    said, _ = run(spider(stub.url, site, HTTP_AUTH, settings), tmp_path)
+    assert [one["url"] for one in said] == [site.url + "/a"]
+    (headers,), (args,) = stub.headers(), stub.args()
+    (robots,) = site.headers_of("/robots.txt")
+    if domain == "nobody's":  # then it may be Splash's, as it was in scrapy-splash
+        assert headers["authorization"] == SITES
+        assert "Authorization" not in args["headers"]
+        assert "authorization" not in robots
+    else:
+        assert "authorization" not in headers
+        assert args["headers"]["Authorization"] == SITES
+
+
+SPIDERS_OWN = (
+    """
+    http_user, http_pass, http_auth_domain = "splash", "geheim", None
+"""
+    + HTTP_AUTH
+)
+
+
+def test_a_spider_with_http_user_obeys_robots_txt(stub: Wire, site: Site, tmp_path: Path) -> None:
+    said, _ = run(spider(stub.url, site, SPIDERS_OWN, '"ROBOTSTXT_OBEY": True,'), tmp_path)
+    assert [one["url"] for one in said] == [site.url + "/a"]
+    assert stub.headers()[0]["authorization"] == SPLASHS
+    assert SPLASHS not in json.dumps([site.asked, stub.args()])
+
+
+def test_a_redirect_of_the_renderer_takes_nothing_along(stub: Wire, site: Site, tmp_path: Path) -> None:
+    stub.answer(307, {}, Location=site.url + "/caught")
+    body = """
+    async def start(self):
+        yield SplashRequest(self.url + "/a", splash_headers={"X-Key": "geheim"})
+    def parse(self, response):
+        say(url=response.url)
+"""
+    run(spider(stub.url, site, body, '"SPLASH_USER": "splash", "SPLASH_PASS": "geheim",'), tmp_path)
+    assert site.asked == []
+
+
+def test_a_response_left_as_it_came_tells_no_site_where_splash_is(
+    stub: Wire, site: Site, tmp_path: Path
+) -> None:
+    body = """
+    async def start(self):
+        yield SplashRequest(self.url + "/a", dont_process_response=True)
+    def parse(self, response):
+        say(kind=type(response).__name__)
+        yield scrapy.Request(self.url + "/next", self.parse_next)
+    def parse_next(self, response):
+        say(referer=response.request.headers.get("Referer", b"none").decode())
+"""
+    said, _ = run(spider(stub.url, site, body), tmp_path)
+    assert said == [{"kind": "JsonResponse"}, {"referer": "none"}]
+    assert "referer" not in site.headers_of("/next")[0]
