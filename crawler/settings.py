@@ -63,7 +63,13 @@ SPIDER_LOADER_CLASS = "crawler.spider_loader.SpiderLoader"
 
 DATABASE_URL = _env("DATABASE_URL", f"sqlite:///{ROOT / 'data' / 'splashdown.db'}", str)
 DATABASE_BATCH_ROWS = _env("DATABASE_BATCH_ROWS", 500, int)
-DATABASE_PATIENCE = _env("DATABASE_PATIENCE", 60.0, float)  # seconds that a lost database is waited for
+DATABASE_PATIENCE = _env("DATABASE_PATIENCE", 900.0, float)  # seconds that a lost database is waited for
+HISTORY_ENABLED = _env("HISTORY_ENABLED", True, _switch)  # every change of a row into row_change
+OUTBOX_ENABLED = _env("OUTBOX_ENABLED", False, _switch)  # and into outbox_event, to be sent
+GONE_LIMIT = _env(
+    "GONE_LIMIT", 0.2, float
+)  # if more of a spider's rows vanish in one run, something is wrong
+FRONTIER_WINDOW = _env("FRONTIER_WINDOW", 10_000, int)  # requests in memory; the rest is in the table
 
 # Empty: the crawl starts our own renderer (renderer/) and ends it with itself.
 SPLASH_URL = _env("SPLASH_URL", "", str)
@@ -107,7 +113,14 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy_splash.SplashMiddleware": 725,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 810,
 }
-SPIDER_MIDDLEWARES = {"scrapy_splash.SplashDeduplicateArgsMiddleware": 100}
+SPIDER_MIDDLEWARES = {
+    "frontier.middleware.EngineSideMiddleware": 1,
+    "scrapy_splash.SplashDeduplicateArgsMiddleware": 100,
+    "frontier.middleware.SpiderSideMiddleware": 999,
+}
+SCHEDULER = "frontier.scheduler.Scheduler"
+PAGE_WRITER = "pipelines.writer.make_writer"
+ITEM_PROCESSOR = "pipelines.processor.PageItemProcessor"
 REQUEST_FINGERPRINTER_CLASS = "scrapy_splash.SplashRequestFingerprinter"
 ITEM_PIPELINES = {
     "pipelines.validate.ValidatePipeline": 300,
@@ -115,6 +128,7 @@ ITEM_PIPELINES = {
 }
 EXTENSIONS = {
     "crawler.extensions.renderer.RendererExtension": 10,
+    "crawler.extensions.run.RunExtension": 15,
     "crawler.extensions.progress.ProgressExtension": 20,
     "crawler.extensions.summary.SummaryExtension": 30,
 }

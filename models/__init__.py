@@ -5,8 +5,25 @@ Importing this package knows every table, which migrations and the schema check 
 
 from models.base import Base, ModelError, Row
 from models.book import Book, Review
+from models.change import RowChange
 from models.order import Order
+from models.outbox import OutboxEvent
 from models.quote import Quote
+from models.rejected import RejectedItem
+from models.request import CrawlRequest
 from models.run import CrawlRun
 
-__all__ = ["Base", "Book", "CrawlRun", "ModelError", "Order", "Quote", "Review", "Row"]
+__all__ = [
+    "Base",
+    "Book",
+    "CrawlRequest",
+    "CrawlRun",
+    "ModelError",
+    "Order",
+    "OutboxEvent",
+    "Quote",
+    "RejectedItem",
+    "Review",
+    "Row",
+    "RowChange",
+]

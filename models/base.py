@@ -12,7 +12,7 @@ from sqlalchemy import Column, ForeignKey, MetaData, Table, inspect
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, declared_attr, mapped_column
 
-from models.types import UtcDateTime
+from models.types import Digest, UtcDateTime
 
 
 class ModelError(Exception):
@@ -57,6 +57,8 @@ class Row(Base):
     A model marks the columns of its natural key with ``primary_key=True``; upserts match on them. Every other
     column is filled by the item's field of the same name. A ``relationship`` to another Row makes the field of
     that name a list of children, which is kept whole: a child that is no longer in the list is deleted.
+
+    Every change of a field goes into the history, unless its column says ``info={"tracked": False}``.
     """
 
     __abstract__ = True
@@ -68,6 +70,9 @@ class Row(Base):
     def run_id(cls) -> Mapped[int]:
         """The last run that saw this row."""
         return mapped_column(ForeignKey("crawl_run.id"), sort_order=102)
+
+    gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime, sort_order=103)
+    content_hash: Mapped[bytes | None] = mapped_column(Digest(16), sort_order=104)  # of all fields
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         try:
@@ -97,6 +102,11 @@ class Row(Base):
         return _shape(cls).fields
 
     @classmethod
+    def untracked(cls) -> frozenset[str]:
+        """The fields whose changes are stored, but are no news: view counters and their like."""
+        return _shape(cls).untracked
+
+    @classmethod
     def children(cls) -> Mapping[str, Children]:
         """The lists of children that a spider fills, by the name of the relationship."""
         return _shape(cls).children
@@ -111,13 +121,14 @@ class Row(Base):
         return f"{type(self).__name__}({key})"
 
 
-BOOKKEEPING = frozenset({"first_seen_at", "last_seen_at", "run_id"})
+BOOKKEEPING = frozenset({"first_seen_at", "last_seen_at", "run_id", "gone_at", "content_hash"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Shape:
     key: tuple[str, ...]
     fields: Mapping[str, Column[Any]]
+    untracked: frozenset[str]
     children: Mapping[str, Children]
 
 
@@ -140,5 +151,6 @@ def _shape(model: type[Row]) -> _Shape:
     return _Shape(
         key=tuple(column.name for column in table.primary_key.columns),
         fields={c.name: c for c in table.columns if c.name not in BOOKKEEPING},
+        untracked=frozenset(c.name for c in table.columns if c.info.get("tracked", True) is False),
         children=children,
     )

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from models.base import Row
+from models.plain import plain
 from models.run import CrawlRun
 
 Snapshot = Mapping[tuple[Any, ...], Mapping[str, Any]]
-
-
-def plain(value: Any) -> Any:
-    """The value as JSON would have it: amounts as text with their decimals, dates and moments in ISO 8601."""
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    return value
 
 
 def snapshot(

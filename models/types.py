@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Float, Numeric, String, Text, TypeDecorator
+from sqlalchemy import DateTime, Dialect, Float, LargeBinary, Numeric, String, Text, TypeDecorator
 from sqlalchemy.dialects import mysql, postgresql
 
 MYSQL = ("mysql", "mariadb")
@@ -117,3 +118,43 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def __repr__(self) -> str:
         return "UtcDateTime()"
+
+
+class Digest(TypeDecorator[bytes]):
+    """A hash of ``length`` bytes, which may be in an index."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name in MYSQL:
+            return dialect.type_descriptor(mysql.BINARY(self.length))
+        return dialect.type_descriptor(LargeBinary())
+
+    def __repr__(self) -> str:
+        return f"Digest({self.length})"
+
+
+class LongJson(TypeDecorator[Any]):
+    """A JSON value as text; for us to read, not for queries to look into."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name in MYSQL:
+            return dialect.type_descriptor(mysql.LONGTEXT(collation=BINARY))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+    def __repr__(self) -> str:
+        return "LongJson()"

@@ -1,65 +1,177 @@
-"""One batch of rows, written in one transaction's session: parents, then children, a statement a table."""
+"""The rows of a batch into their tables: what is new or other is written, the rest is only marked as seen.
+
+Parents come before children, and each table takes a handful of statements whatever the batch's size.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import sort_tables
 
+from crawler.row import ValidRow
 from models import Row
-from pipelines.row import ValidRow
+from models.change import CHANGED, CREATED, GONE, RETURNED, Change
+from models.chunks import chunks
+from pipelines.compare import changed_fields, content_hash
 from pipelines.statements import remove_vanished, upsert
 
+Key = tuple[Any, ...]
+Values = dict[str, Any]
 
-def write_batch(session: Session, rows: Sequence[ValidRow], *, run_id: int, now: datetime) -> None:
-    """Upsert the rows, in the order of their tables' foreign keys, and make their lists of children whole.
 
-    A natural key that occurs more than once is written once, as if the rows had come one after the other.
-    """
-    merged: dict[type[Row], dict[tuple[Any, ...], dict[str, Any]]] = defaultdict(dict)
-    lists: dict[tuple[type[Row], str], dict[tuple[Any, ...], list[tuple[Any, ...]]]] = defaultdict(dict)
+@dataclass(frozen=True, kw_only=True)
+class _Sighting:
+    """What every row gets that this batch saw."""
+
+    run_id: int
+    now: datetime
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        return {"last_seen_at": self.now, "run_id": self.run_id}
+
+
+def write_batch(session: Session, rows: Sequence[ValidRow], *, run_id: int, now: datetime) -> list[Change]:
+    """Write the rows and make their lists of children whole; gives what changed by it."""
+    merged: dict[type[Row], dict[Key, Values]] = defaultdict(dict)
+    lists: dict[tuple[type[Row], str], dict[Key, list[Key]]] = defaultdict(dict)
     for row in rows:
-        merged[row.model].setdefault(row.key, {}).update(row.values)
+        key = row.key
+        of_model = merged[row.model]
+        if key in of_model:
+            of_model[key] = {**of_model[key], **row.values}
+        else:
+            of_model[key] = dict(row.values)
         for name, items in row.children.items():
-            children = row.model.children()[name]
-            previous = lists[row.model, name].get(row.key, [])
-            for key in previous:
-                merged[children.model].pop(key, None)
-            kept = []
-            for values in items:
-                child_key = tuple(values[column] for column in children.model.key())
-                merged[children.model].setdefault(child_key, {}).update(values)
-                kept.append(child_key)
-            lists[row.model, name][row.key] = kept
-
-    seen = {"first_seen_at": now, "last_seen_at": now, "run_id": run_id}
+            _merge_children(merged, lists[row.model, name], row.model, name, key, items)
+    seen = _Sighting(run_id=run_id, now=now)
+    changes: list[Change] = []
     by_table = {model.table(): model for model in merged}
     for table in sort_tables(by_table):  # parents first
-        _upsert(session, by_table[table], merged[by_table[table]], seen)
+        changes += _write_table(session, by_table[table], merged[by_table[table]], seen)
     for (model, name), by_parent in lists.items():
         children = model.children()[name]
         positions = [model.key().index(parent) for parent in children.columns_from_parent.values()]
-        remove_vanished(
-            session,
-            children,
-            {tuple(parent[i] for i in positions): kept for parent, kept in by_parent.items()},
-        )
+        kept = {tuple(parent[i] for i in positions): keys for parent, keys in by_parent.items()}
+        changes += [
+            Change(model=children.model, key=key, kind=GONE)
+            for key in remove_vanished(session, children, kept)
+        ]
+    return changes
+
+
+def _merge_children(
+    merged: dict[type[Row], dict[Key, Values]],
+    by_parent: dict[Key, list[Key]],
+    model: type[Row],
+    name: str,
+    parent: Key,
+    items: Sequence[Mapping[str, Any]],
+) -> None:
+    children = model.children()[name]
+    for key in by_parent.get(parent, ()):
+        merged[children.model].pop(key, None)
+    kept = []
+    for values in items:
+        key = tuple(values[column] for column in children.model.key())
+        merged[children.model].setdefault(key, {}).update(values)
+        kept.append(key)
+    by_parent[parent] = kept
+
+
+def _write_table(
+    session: Session, model: type[Row], rows: dict[Key, Values], seen: _Sighting
+) -> list[Change]:
+    fields = tuple(model.fields())
+    # Always in one order, so that two writers do not deadlock.
+    keys = sorted(rows, key=repr)
+    stored = _stored_hashes(session, model, keys)
+    hashes = {key: content_hash(values, fields) for key, values in rows.items() if len(values) == len(fields)}
+    unsure = [key for key in keys if key in stored and stored[key][0] != hashes.get(key)]
+    before = _stored_rows(session, model, unsure)
+    changes: list[Change] = []
+    written: list[tuple[Values, bytes | None]] = []
+    touched: list[Key] = []
+    for key in keys:
+        values = rows[key]
+        old = stored.get(key)
+        if old is None:
+            written.append((values, hashes.get(key)))
+            changes.append(Change(model=model, key=key, kind=CREATED, row=values))
+            continue
+        news: dict[str, tuple[Any, Any]] = {}
+        after = values
+        if key in before:
+            after = before[key] | values
+            news = changed_fields(before[key], values)
+        if key in before and (news or old[0] != content_hash(after, fields)):
+            written.append((values, content_hash(after, fields)))
+        else:
+            touched.append(key)
+        tracked = {name: pair for name, pair in news.items() if name not in model.untracked()}
+        if old[1] is not None:
+            changes.append(Change(model=model, key=key, kind=RETURNED, fields=tracked, row=after))
+        elif tracked:
+            changes.append(Change(model=model, key=key, kind=CHANGED, fields=tracked, row=after))
+    _upsert(session, model, written, seen)
+    returned = {change.key for change in changes if change.kind == RETURNED}
+    _touch(session, model, [key for key in touched if key not in returned], seen.columns)
+    _touch(session, model, [key for key in touched if key in returned], seen.columns | {"gone_at": None})
+    return changes
+
+
+def _stored_hashes(
+    session: Session, model: type[Row], keys: Sequence[Key]
+) -> dict[Key, tuple[bytes | None, datetime | None]]:
+    table = model.table()
+    names = model.key()
+    query = select(*(table.c[name] for name in names), table.c.content_hash, table.c.gone_at)
+    found = {}
+    for some in chunks(keys):
+        # Another run may write the same table; the rows that we compare with stay as they are until we are done.
+        for row in session.execute(query.where(key_in(model, some)).with_for_update()):
+            found[tuple(row[: len(names)])] = (row[-2], row[-1])
+    return found
+
+
+def _stored_rows(session: Session, model: type[Row], keys: Sequence[Key]) -> dict[Key, Values]:
+    table = model.table()
+    query = select(*(table.c[name] for name in model.fields()))
+    found = {}
+    for some in chunks(keys):
+        for row in session.execute(query.where(key_in(model, some))).mappings():
+            found[tuple(row[name] for name in model.key())] = dict(row)
+    return found
+
+
+def key_in(model: type[Row], keys: Sequence[Key]) -> Any:
+    """The condition that a row's natural key is one of these."""
+    columns = [model.table().c[name] for name in model.key()]
+    if len(columns) == 1:
+        return columns[0].in_([key[0] for key in keys])
+    return tuple_(*columns).in_(keys)
 
 
 def _upsert(
-    session: Session,
-    model: type[Row],
-    rows: dict[tuple[Any, ...], dict[str, Any]],
-    seen: dict[str, Any],
+    session: Session, model: type[Row], written: Sequence[tuple[Values, bytes | None]], seen: _Sighting
 ) -> None:
     # Items may leave out columns: a statement for each set of them, so that what is not said is not overwritten.
-    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-    for key in sorted(rows, key=repr):  # always in one order, so that two writers do not deadlock
-        by_columns[tuple(rows[key])].append(rows[key] | seen)
+    by_columns: dict[tuple[str, ...], list[Values]] = defaultdict(list)
+    bookkeeping = {"first_seen_at": seen.now, **seen.columns, "gone_at": None}
+    for values, digest in written:
+        by_columns[tuple(values)].append({**values, **bookkeeping, "content_hash": digest})
     dialect = session.get_bind().dialect.name
-    for columns, values in by_columns.items():
-        session.execute(upsert(dialect, model, (*columns, *seen)), values)
+    for columns, rows in by_columns.items():
+        session.execute(upsert(dialect, model, (*columns, *bookkeeping, "content_hash")), rows)
+
+
+def _touch(session: Session, model: type[Row], keys: Sequence[Key], columns: Mapping[str, Any]) -> None:
+    for some in chunks(keys):
+        session.execute(update(model.table()).where(key_in(model, some)).values(**columns))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -13,8 +13,7 @@ from sqlalchemy.sql.dml import Insert
 
 from models import Row
 from models.base import Children
-
-CHUNK = 500  # keys in one IN (...): far below every database's limit of parameters
+from models.chunks import chunks
 
 
 @lru_cache(maxsize=256)
@@ -52,8 +51,8 @@ def remove_vanished(
     session: Session,
     children: Children,
     kept: Mapping[tuple[Any, ...], Iterable[tuple[Any, ...]]],
-) -> int:
-    """Delete the children of the parents in ``kept`` that are not among the keys kept for them; counts them.
+) -> list[tuple[Any, ...]]:
+    """Delete the children of the parents in ``kept`` that are not among the keys kept for them; gives their keys.
 
     ``kept`` maps a parent's key, as its children carry it, to the whole keys of the children to keep.
     """
@@ -67,8 +66,4 @@ def remove_vanished(
         vanished += [tuple(found) for found in present if tuple(found) not in wanted]
     for some in chunks(vanished):
         session.execute(delete(table).where(tuple_(*key).in_(some)))
-    return len(vanished)
-
-
-def chunks(values: Sequence[tuple[Any, ...]]) -> Iterable[Sequence[tuple[Any, ...]]]:
-    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+    return vanished

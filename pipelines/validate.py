@@ -11,6 +11,8 @@ from itemadapter import ItemAdapter
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
+from crawler.page import current_page, plain_item
+from crawler.row import Rejection
 from crawler.stopping import stop_crawl
 from models import Row
 from pipelines.coerce import Unfit, coerce
@@ -18,7 +20,7 @@ from pipelines.coerce import Unfit, coerce
 logger = logging.getLogger(__name__)
 
 
-class RejectedItem(DropItem):
+class InvalidItem(DropItem):
     """An item breaks the rules of its model; ``reasons`` has them by field. Its neighbours are not touched."""
 
     def __init__(self, model: type[Row], reasons: Mapping[str, str]) -> None:
@@ -50,7 +52,7 @@ def validated(fields: Mapping[str, Any], model: type[Row]) -> dict[str, Any]:
 
     Raises:
         UnknownField: a field is not in the model.
-        RejectedItem: a value is missing or does not fit; every such field is named, not only the first.
+        InvalidItem: a value is missing or does not fit; every such field is named, not only the first.
     """
     columns, lists = model.fields(), model.children()
     for name in fields:
@@ -73,13 +75,21 @@ def validated(fields: Mapping[str, Any], model: type[Row]) -> dict[str, Any]:
         for position, child in enumerate(fields[name] or ()):
             try:
                 rows.append(validated({**ItemAdapter(child).asdict(), **inherited}, children.model))
-            except RejectedItem as rejected:
+            except InvalidItem as rejected:
                 # A parent is stored with all of its children or not at all: a list with a hole would delete a row.
                 reasons |= {f"{name}[{position}].{field}": why for field, why in rejected.reasons.items()}
         values[name] = rows
     if reasons:
-        raise RejectedItem(model, reasons)
+        raise InvalidItem(model, reasons)
     return values
+
+
+def readable_key(fields: Mapping[str, Any], model: type[Row]) -> tuple[Any, ...] | None:
+    """The natural key of an item that is rejected, if that much of it is fit."""
+    try:
+        return tuple(coerce(fields.get(name), model.fields()[name]) for name in model.key())
+    except Unfit:
+        return None
 
 
 class ValidatePipeline:
@@ -105,14 +115,25 @@ class ValidatePipeline:
                 )
             return item
         adapter = ItemAdapter(item)
+        fields = adapter.asdict()
+        page = current_page.get()
         try:
-            values = validated(adapter.asdict(), model)
+            values = validated(fields, model)
         except UnknownField as error:
+            if page is not None:
+                page.fail(str(error))
             stop_crawl(self.crawler, "unknown_field", str(error))
             raise DropItem(str(error), log_level="DEBUG") from None
-        except RejectedItem:
-            if self.crawler.stats:
-                self.crawler.stats.inc_value("rows/rejected")
+        except InvalidItem as invalid:
+            if page is not None:
+                page.reject(
+                    Rejection(
+                        model=model,
+                        item=plain_item(fields),
+                        reasons=invalid.reasons,
+                        key=readable_key(fields, model),
+                    )
+                )
             raise
         for name, value in values.items():
             adapter[name] = value

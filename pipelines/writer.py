@@ -1,182 +1,327 @@
-"""The writer: one thread that commits rows in batches, and tells each row what became of it."""
+"""The writer: one thread through which everything of a run goes into the database, page by page.
+
+Pages are committed together, in the order in which they came. Each transaction begins by locking the run's row and
+checking that the run is still ours and that the last transaction is the one we think it is (``models.run.fence``).
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import queue
 import random
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
+from scrapy.settings import BaseSettings
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from pipelines.batch import write_batch
-from pipelines.row import ValidRow
+from crawler.page import Commit, Committed, plain_item
+from crawler.row import Rejection
+from models.request import Inventory, Leased, NewRequest, lease, release, take_stock
+from models.run import HeldRun, database_now, fence
+from pipelines.finish import finish_run
+from pipelines.target import Target
+from pipelines.transaction import refused_rows, write_pages
+from pipelines.transient import is_transient
 
 logger = logging.getLogger(__name__)
 
-# Error numbers and codes that say "the same again may work", by dialect.
-MYSQL_TRANSIENT = {1040, 1053, 1205, 1213, 2002, 2003, 2006, 2013, 2055}
-POSTGRESQL_TRANSIENT = ("08", "40", "53", "57", "55P03")
+T = TypeVar("T")
 
-
-class RowRefused(Exception):
-    """The database does not take this row; the rows written with it are stored."""
+HEARTBEAT = 5.0  # seconds between signs of life
+LONGEST_PAUSE = 5.0  # seconds between two attempts
 
 
 class DatabaseLost(Exception):
     """The database went away and did not come back in time; what was committed before is safe."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Pending:
-    row: ValidRow
-    done: asyncio.Future[None]
-    loop: asyncio.AbstractEventLoop
-
-    def settle(self, error: Exception | None) -> None:
-        # The loop is closed when a crawl is torn down the hard way.
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._settle, error)
-
-    def _settle(self, error: Exception | None) -> None:
-        if self.done.done():
-            return
-        if error is None:
-            self.done.set_result(None)
-        else:
-            self.done.set_exception(error)
+    commit: Commit
+    done: Callable[[Committed], None]
 
 
 class Writer(threading.Thread):
-    """Commits rows in the order in which they came.
+    """Commits pages, hands out leases and shows that the run is alive.
 
     Args:
-        sessions: makes the session of each batch.
-        run_id: the run that every row is marked with.
-        batch_rows: rows in one transaction at the most.
-        batch_age: seconds that a row waits for others to share its transaction.
+        sessions: makes the session of each transaction.
+        target: the run, and what is written beside the rows.
+        loop: where callbacks are called.
+        failed: called, on the loop, with the error that ended the writer; what came after is not stored.
+        batch_weight: rows, roughly, in one transaction.
+        batch_age: seconds that a page waits for others to share its transaction.
         patience: seconds during which a lost database is tried again.
     """
 
     def __init__(
         self,
         sessions: sessionmaker[Session],
+        target: Target,
         *,
-        run_id: int,
-        batch_rows: int = 500,
+        loop: asyncio.AbstractEventLoop,
+        failed: Callable[[Exception], None],
+        batch_weight: int = 500,
         batch_age: float = 0.1,
-        patience: float = 60.0,
+        patience: float = 900.0,
     ) -> None:
         super().__init__(name="writer", daemon=True)
-        self.sessions, self.run_id = sessions, run_id
-        self.batch_rows, self.batch_age, self.patience = batch_rows, batch_age, patience
-        # Each item in flight waits for its row, and Scrapy bounds those, so this does not grow.
-        self.queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
+        self.sessions, self.target, self.loop, self.failed = sessions, target, loop, failed
+        self.batch_weight, self.batch_age, self.patience = batch_weight, batch_age, patience
+        self.commits = target.run.commits
+        self.weight = 0
+        self.error: Exception | None = None
+        self.lost_since: float | None = None
+        self._wake = threading.Condition()
+        self._pages: deque[_Pending] = deque()
+        self._errands: deque[Callable[[], None]] = deque()
+        self._hurry = False
+        self._closing = False
 
-    async def write(self, row: ValidRow) -> None:
-        """Return when the row is committed.
+    # --- From the event loop's thread -------------------------------------------------------------------------
 
-        Raises:
-            RowRefused: the database does not take it.
-            DatabaseLost: the database went away for longer than ``patience``.
-        """
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        self.queue.put(_Pending(row=row, done=done, loop=loop))
-        await done
+    @property
+    def backlog(self) -> int:
+        return self.weight
+
+    def put(self, commit: Commit, done: Callable[[Committed], None]) -> None:
+        with self._wake:
+            self._pages.append(_Pending(commit=commit, done=done))
+            self.weight += commit.weight
+            if len(self._pages) == 1 or self.weight >= self.batch_weight:
+                self._wake.notify()
+
+    def lease(self, limit: int, done: Callable[[list[Leased]], None]) -> None:
+        def errand() -> None:
+            run = self.target.run
+
+            def find(session: Session) -> list[Leased]:
+                return lease(session, run.id, limit, database_now(session))
+
+            self._tell(done, self._transaction(find))
+
+        self._send(errand)
+
+    def release(self, numbers: list[int]) -> None:
+        run_id = self.target.run.id
+        self._send(lambda: self._transaction(lambda session: release(session, run_id, numbers)))
+
+    def take_stock(self, done: Callable[[Inventory], None]) -> None:
+        run_id = self.target.run.id
+        self._send(lambda: self._tell(done, self._transaction(lambda session: take_stock(session, run_id))))
+
+    async def finish(self, reason: str, *, covered: bool) -> None:
+        """Commit what is waiting, end the run or leave it to be resumed, and end the thread."""
+        await self.close()
+        if self.error is None:
+            await asyncio.to_thread(self._finish, reason, covered)
+
+    def _finish(self, reason: str, covered: bool) -> None:
+        target = self.target
+        self._transaction(
+            lambda session: finish_run(session, target, reason, covered=covered, number=self.commits)
+        )
+
+    def hurry(self) -> None:
+        with self._wake:
+            if self._pages and not self._hurry:
+                self._hurry = True
+                self._wake.notify()
 
     async def close(self) -> None:
         """Commit what is waiting and end the thread."""
-        self.queue.put(None)
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
         await asyncio.to_thread(self.join)
 
+    def _send(self, errand: Callable[[], None]) -> None:
+        with self._wake:
+            self._errands.append(errand)
+            self._wake.notify()
+
+    # --- In the writer's thread ---------------------------------------------------------------------------------
+
     def run(self) -> None:
-        more = True
-        while more:
-            batch, more = self._next_batch()
-            if batch:
-                self._commit(batch)
-
-    def _next_batch(self) -> tuple[list[_Pending], bool]:
-        first = self.queue.get()
-        if first is None:
-            return [], False
-        batch = [first]
-        until = time.monotonic() + self.batch_age
-        while len(batch) < self.batch_rows:
-            try:
-                following = self.queue.get(timeout=max(0.0, until - time.monotonic()))
-            except queue.Empty:
-                break
-            if following is None:
-                return batch, False
-            batch.append(following)
-        return batch, True
-
-    def _commit(self, batch: Sequence[_Pending]) -> None:
         try:
-            self._commit_or_split(batch)
+            while self._work():
+                pass
         except Exception as error:
-            for pending in batch:
-                pending.settle(error)
+            self.error = error
+            self._tell(self.failed, error)
 
-    def _commit_or_split(self, batch: Sequence[_Pending]) -> None:
-        """Commit the batch; where the database refuses a row of it, find that row by halves."""
+    def _work(self) -> bool:
+        errands, batch = self._next()
+        for errand in errands:
+            errand()
+        if batch:
+            outcome = self._commit([pending.commit for pending in batch])
+            with self._wake:
+                self.weight -= sum(pending.commit.weight for pending in batch)
+            self._tell(self._settle, list(zip(batch, outcome, strict=True)))
+        elif not errands:
+            if self._closing:
+                return False
+            self._transaction(lambda _: None)  # a sign of life
+        return True
+
+    def _next(self) -> tuple[list[Callable[[], None]], list[_Pending]]:
+        """What is to be done next; nothing when it is time for a sign of life, or to end."""
+        with self._wake:
+            if not self._pages and not self._errands and not self._closing:
+                self._wake.wait(HEARTBEAT)
+            until = time.monotonic() + self.batch_age
+            while (
+                self._pages
+                and self.weight < self.batch_weight
+                and not (self._hurry or self._closing or self._errands)
+                and (left := until - time.monotonic()) > 0
+            ):
+                self._wake.wait(left)
+            self._hurry = False
+            errands = list(self._errands)
+            self._errands.clear()
+            batch: list[_Pending] = []
+            weight = 0
+            while self._pages and (not batch or weight < self.batch_weight):
+                weight += self._pages[0].commit.weight
+                batch.append(self._pages.popleft())
+            return errands, batch
+
+    def _settle(self, outcome: Sequence[tuple[_Pending, Committed]]) -> None:
+        for pending, committed in outcome:
+            pending.done(committed)
+
+    def _tell(self, callback: Callable[[T], Any], value: T) -> None:
         try:
-            self._commit_with_patience([pending.row for pending in batch])
-        except SQLAlchemyError as error:
-            if len(batch) == 1:
-                reason = error.orig if isinstance(error, DBAPIError) and error.orig else error
-                batch[0].settle(RowRefused(f"{batch[0].row} was refused by the database: {reason}"))
-                return
-            middle = len(batch) // 2
-            self._commit_or_split(batch[:middle])
-            self._commit_or_split(batch[middle:])
-        else:
-            for pending in batch:
-                pending.settle(None)
+            self.loop.call_soon_threadsafe(callback, value)
+        except RuntimeError:  # the loop is closed: the crawl was torn down the hard way
+            logger.debug("nobody is left to hear of the last commit")
 
-    def _commit_with_patience(self, rows: Sequence[ValidRow]) -> None:
-        give_up = time.monotonic() + self.patience
+    def _commit(self, commits: Sequence[Commit]) -> list[Committed]:
+        """Commit the pages together; where the database refuses a row, find it and commit the rest."""
+        try:
+            return self._transaction(lambda session: write_pages(session, self.target, commits, self.commits))
+        except SQLAlchemyError:
+            if len(commits) > 1:
+                middle = len(commits) // 2
+                return self._commit(commits[:middle]) + self._commit(commits[middle:])
+            return self._commit([self._without_refused(commits[0])])
+
+    def _without_refused(self, commit: Commit) -> Commit:
+        """The page with its unstorable rows as rejected items.
+
+        Raises:
+            SQLAlchemyError: it is not for its rows that the page is refused.
+        """
+
+        def search(session: Session) -> list[tuple[Any, str]]:
+            found = refused_rows(session, self.target, commit.rows)
+            session.rollback()
+            return found
+
+        refused = self._patiently(search)
+        if not refused:
+            raise RuntimeError(f"the database refuses page {commit.url}, and none of its rows alone")
+        reasons = {id(row): reason for row, reason in refused}
+        for row, reason in refused:
+            logger.warning("%s: %s", row, reason)
+        return replace(
+            commit,
+            rows=tuple(row for row in commit.rows if id(row) not in reasons),
+            rejections=(
+                *commit.rejections,
+                *(
+                    Rejection(
+                        model=row.model,
+                        item=plain_item({**row.values, **row.children}),
+                        reasons={"": reason},
+                        key=row.key,
+                    )
+                    for row, reason in refused
+                ),
+            ),
+        )
+
+    def _transaction(self, work: Callable[[Session], T]) -> T:
+        """Do the work in a transaction of the run, once, also where the answer to its COMMIT is lost."""
+        results: list[T] = []
+
+        def attempt(session: Session) -> None:
+            with session.begin():
+                if fence(session, self.target.run, self.commits):
+                    results[:] = [work(session)]
+
+        self._patiently(attempt)
+        self.commits += 1
+        return results[0]
+
+    def _patiently(self, work: Callable[[Session], T]) -> T:
+        """Call ``work`` with a new session until the database takes part.
+
+        Raises:
+            DatabaseLost: it did not for longer than our patience.
+        """
         attempt = 0
         while True:
             try:
-                with self.sessions.begin() as session:
-                    write_batch(session, rows, run_id=self.run_id, now=datetime.now(UTC))
+                with self.sessions() as session:
+                    result = work(session)
             except DBAPIError as error:
                 if not is_transient(error):
                     raise
-                if time.monotonic() > give_up:
-                    raise DatabaseLost(f"the database went away: {error.orig}") from error
-                if attempt == 0:
-                    logger.warning("the database does not answer, writing again: %s", error.orig)
+                now = time.monotonic()
+                self.lost_since = self.lost_since or now
+                if now - self.lost_since > self.patience:
+                    raise DatabaseLost(
+                        f"the database did not come back within {self.patience:g} s: {_reason(error)}"
+                    ) from error
+                if attempt == 2:  # a deadlock or two are nobody's business
+                    logger.warning("the crawl waits for the database: %s", _reason(error))
                 attempt += 1
-                time.sleep(min(5.0, 0.1 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
+                time.sleep(min(LONGEST_PAUSE, 0.05 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
             else:
-                if attempt:
-                    logger.info("the database answers again")
-                return
+                if attempt > 2 and self.lost_since is not None:
+                    logger.warning(
+                        "the database is back after %.0f s, the crawl goes on",
+                        time.monotonic() - self.lost_since,
+                    )
+                self.lost_since = None
+                return result
 
 
-def is_transient(error: DBAPIError) -> bool:
-    """Whether the same statements may work if they are sent again: a lost connection, a deadlock, a lock timeout."""
-    if error.connection_invalidated:
-        return True
-    cause = error.orig
-    if cause is None:
-        return False
-    state = getattr(cause, "sqlstate", None)
-    if isinstance(state, str):
-        return state.startswith(POSTGRESQL_TRANSIENT)
-    if type(cause).__module__.startswith("psycopg"):
-        return type(cause).__name__ == "OperationalError"  # no code: the connection itself failed
-    if type(cause).__module__.startswith("sqlite3"):
-        return "locked" in str(cause) or "busy" in str(cause)
-    return bool(cause.args) and cause.args[0] in MYSQL_TRANSIENT
+def _reason(error: DBAPIError) -> str:
+    return " ".join(str(error.orig).split())
+
+
+def make_writer(
+    sessions: sessionmaker[Session],
+    run: HeldRun,
+    settings: BaseSettings,
+    *,
+    loop: asyncio.AbstractEventLoop,
+    failed: Callable[[Exception], None],
+    admits: Callable[[NewRequest], bool],
+) -> Writer:
+    """The writer that the settings describe (PAGE_WRITER)."""
+    target = Target(
+        run=run,
+        history=settings.getbool("HISTORY_ENABLED", True),
+        outbox=settings.getbool("OUTBOX_ENABLED", False),
+        gone_limit=settings.getfloat("GONE_LIMIT", 0.2),
+        admits=admits,
+    )
+    return Writer(
+        sessions,
+        target,
+        loop=loop,
+        failed=failed,
+        batch_weight=settings.getint("DATABASE_BATCH_ROWS", 500),
+        patience=settings.getfloat("DATABASE_PATIENCE", 900.0),
+    )

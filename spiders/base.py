@@ -123,6 +123,7 @@ class SiteSpider(scrapy.Spider):
         """
         more = {"fields": fields, "logged_in": logged_in}
         request.setdefault("dont_filter", True)
+        request["meta"] = {**request.get("meta", {}), "makes_session": True}
         return self._render("log_in", url, callback, wait_for, timeout, more, **request)
 
     async def parse_pages(self, response: Response, each_page: str, **kwargs: Any) -> AsyncIterator[Any]:

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import Engine, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from crawler.row import ValidRow, row_of
 from models import Base, Book, CrawlRun, Order, Quote, Review, Row
 from models.session import make_engine, make_sessions
 from models.types import ExactString
 from pipelines.batch import write_batch
-from pipelines.row import ValidRow, row_of
 from pipelines.validate import validated
 from pipelines.writer import RowRefused, Writer
 from tests.conftest import service
@@ -63,7 +63,7 @@ class Table:
 
     def run(self) -> int:
         with self.sessions.begin() as session:
-            run = CrawlRun(spider="test", arguments={}, started_at=FIRST)
+            run = CrawlRun(spider="test", arguments={}, scope=b"t" * 32, started_at=FIRST)
             session.add(run)
             session.flush()
             return run.id

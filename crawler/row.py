@@ -1,4 +1,4 @@
-"""A valid row on its way from the validator to the writer."""
+"""A valid row on its way from the validator to the writer, and what takes its place when it was rejected."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from models import Row
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ValidRow:
     """What one item says of one record: column values, and its lists of children where the item has them.
 
@@ -22,11 +22,25 @@ class ValidRow:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        return tuple(self.values[name] for name in self.model.key())
+        values = self.values
+        return tuple([values[name] for name in self.model.key()])
 
     def __str__(self) -> str:
         key = ", ".join(f"{name}={value!r}" for name, value in zip(self.model.key(), self.key, strict=True))
         return f"{self.model.__name__}({key})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejection:
+    """An item that is not stored, and why: reasons by field, "" for the whole item.
+
+    ``key`` is the natural key where the item has one that can be read: the row is still on the site.
+    """
+
+    model: type[Row]
+    item: Mapping[str, Any]
+    reasons: Mapping[str, str]
+    key: tuple[Any, ...] | None = None
 
 
 def row_of(item: Mapping[str, Any], model: type[Row]) -> ValidRow:

@@ -1,0 +1,1 @@
+"""Which request is next, and what became of it."""

@@ -1,0 +1,115 @@
+"""The part of the frontier that is in memory: the next requests, in Scrapy's order, a queue a site."""
+
+from __future__ import annotations
+
+import heapq
+from bisect import insort
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from scrapy import Request
+
+Rank = tuple[int, int]  # priority, position: the highest is next
+
+
+class Waiting(NamedTuple):
+    """A request that may be handed out. One that is on its way already (a retry, a redirect) is there as it is."""
+
+    priority: int
+    position: int
+    number: int
+    url: str
+    text: str | None
+    request: Request | None = None
+
+    @property
+    def rank(self) -> Rank:
+        return self.priority, self.position
+
+
+@dataclass
+class _Queue:
+    by_priority: dict[int, deque[Waiting]]
+    active: int = 0
+
+
+class Window:
+    """Requests by site. Of the sites the one with the fewest pages under way is next, as with Scrapy's own queue;
+    of its requests the one with the highest priority, and of those the one with the highest position.
+    """
+
+    def __init__(self) -> None:
+        self._queues: dict[str, _Queue] = {}
+        self._waiting: dict[str, _Queue] = {}  # those that are not empty
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def add(self, waiting: Waiting) -> None:
+        site = site_of(waiting)
+        queue = self._queues.setdefault(site, _Queue({}))
+        self._waiting[site] = queue
+        same = queue.by_priority.setdefault(waiting.priority, deque())
+        if not same or waiting.position >= same[-1].position:
+            same.append(waiting)
+        elif waiting.position <= same[0].position:
+            same.appendleft(waiting)
+        else:
+            insort(same, waiting)
+        self._length += 1
+
+    def pop(self) -> Waiting | None:
+        if not self._waiting:
+            return None
+        site = min(self._waiting, key=lambda name: self._waiting[name].active)
+        queue = self._waiting[site]
+        priority = max(queue.by_priority)
+        same = queue.by_priority[priority]
+        waiting = same.pop()
+        if not same:
+            del queue.by_priority[priority]
+            if not queue.by_priority:
+                del self._waiting[site]
+        queue.active += 1
+        self._length -= 1
+        return waiting
+
+    def finished(self, waiting: Waiting) -> None:
+        """A request that was handed out is under way no more."""
+        site = site_of(waiting)
+        queue = self._queues[site]
+        queue.active -= 1
+        if queue.active == 0 and not queue.by_priority:
+            del self._queues[site]
+
+    def take_worst(self, number: int) -> list[Waiting]:
+        """Remove and give the ``number`` requests that would come last, best first; none that is on its way."""
+        everything = [
+            waiting
+            for queue in self._waiting.values()
+            for same in queue.by_priority.values()
+            for waiting in same
+            if waiting.text is not None and waiting.request is None
+        ]
+        worst = heapq.nsmallest(number, everything, key=lambda waiting: waiting.rank)
+        taken = {waiting.number for waiting in worst}
+        for site, queue in list(self._waiting.items()):
+            for priority, same in list(queue.by_priority.items()):
+                kept = deque(waiting for waiting in same if waiting.number not in taken)
+                if kept:
+                    queue.by_priority[priority] = kept
+                else:
+                    del queue.by_priority[priority]
+            if not queue.by_priority:
+                del self._waiting[site]
+                if not queue.active:
+                    del self._queues[site]
+        self._length -= len(worst)
+        return worst[::-1]
+
+
+def site_of(waiting: Waiting) -> str:
+    return urlsplit(waiting.url).netloc

@@ -1,0 +1,77 @@
+"""What happened to rows: created, changed (which fields, old and new), gone, returned."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Row
+from models.plain import plain
+from models.types import Digest, ExactString, LongJson, LongText, UtcDateTime
+
+CREATED, CHANGED, GONE, RETURNED = "created", "changed", "gone", "returned"
+
+
+class RowChange(Base):
+    """One change of one row in one run. ``fields`` has ``{"price": ["9.99", "8.99"]}`` where fields changed."""
+
+    __tablename__ = "row_change"
+    __table_args__ = (Index("ix_row_change_row", "table_name", "key_hash"),)
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    run_id: Mapped[int] = mapped_column(ForeignKey("crawl_run.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    table_name: Mapped[str] = mapped_column(ExactString(64))
+    key_hash: Mapped[bytes] = mapped_column(Digest(16))
+    row_key: Mapped[str] = mapped_column(LongText())  # the natural key as a JSON list
+    kind: Mapped[str] = mapped_column(ExactString(8))
+    fields: Mapped[dict[str, list[Any]] | None] = mapped_column(LongJson())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """A change on its way into the table; ``row`` are the row's values after it."""
+
+    model: type[Row]
+    key: tuple[Any, ...]
+    kind: str
+    fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    row: Mapping[str, Any] = field(default_factory=dict)
+
+
+def key_text(key: tuple[Any, ...]) -> str:
+    """A natural key as a JSON list, the same for equal keys."""
+    return json.dumps([plain(part) for part in key], ensure_ascii=False, separators=(",", ":"))
+
+
+def key_hash(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def change_rows(changes: list[Change], *, run_id: int, at: datetime) -> list[dict[str, Any]]:
+    """The rows of ``row_change`` for these changes."""
+    rows = []
+    for change in changes:
+        text = key_text(change.key)
+        rows.append(
+            {
+                "run_id": run_id,
+                "at": at,
+                "table_name": change.model.__tablename__,
+                "key_hash": key_hash(text),
+                "row_key": text,
+                "kind": change.kind,
+                "fields": {name: [plain(old), plain(new)] for name, (old, new) in change.fields.items()}
+                or None,
+            }
+        )
+    return rows

@@ -1,0 +1,14 @@
+"""Long lists in pieces that every database takes in one ``IN (...)``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+CHUNK = 500  # far below every database's limit of parameters, also with keys of several columns
+
+T = TypeVar("T")
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))

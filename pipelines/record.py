@@ -1,0 +1,23 @@
+"""Changes into the history and the outbox, in the transaction of the rows that changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from models import OutboxEvent, RowChange
+from models.change import Change, change_rows
+from models.outbox import event_rows
+from pipelines.target import Target
+
+
+def record(session: Session, target: Target, changes: list[Change], number: int, now: datetime) -> None:
+    """Put the changes into the history and, where it is on, into the outbox."""
+    run = target.run
+    if target.history:
+        session.execute(insert(RowChange.__table__), change_rows(changes, run_id=run.id, at=now))  # type: ignore[arg-type]
+    if target.outbox:
+        events = event_rows(changes, spider=run.spider, run_id=run.id, commit=number, at=now)
+        session.execute(insert(OutboxEvent.__table__), events)  # type: ignore[arg-type]
