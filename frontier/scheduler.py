@@ -40,6 +40,7 @@ WINDOW = 10_000  # requests in memory
 REMEMBERED = 50_000  # identities that are known to be in the table without asking it
 BACKLOG = 4  # batches that may wait to be committed before the crawl waits for the database
 ORPHAN_SECONDS = 10.0
+IDENTITY_BYTES = 20
 
 
 class Scheduler(BaseScheduler):
@@ -357,6 +358,8 @@ class Scheduler(BaseScheduler):
 
     def _identity(self, request: Request, page: Page) -> bytes:
         fingerprint = self.fingerprint(request)
+        if len(fingerprint) != IDENTITY_BYTES:  # a fingerprinter may make them of any length; scrapy-splash's is hex
+            fingerprint = hashlib.sha1(fingerprint, usedforsecurity=False).digest()
         if request.meta.get(SESSION):
             return hashlib.sha1(fingerprint + self.run.held.owner.encode(), usedforsecurity=False).digest()
         if not request.dont_filter:

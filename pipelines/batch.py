@@ -94,7 +94,8 @@ def _write_table(
     keys = sorted(rows, key=repr)
     stored = _stored_hashes(session, model, keys)
     hashes = {key: content_hash(values, fields) for key, values in rows.items() if len(values) == len(fields)}
-    unsure = [key for key in keys if key in stored and stored[key][0] != hashes.get(key)]
+    # An item that leaves out a field has no hash of its own: its row is compared field by field.
+    unsure = [key for key in keys if key in stored and (key not in hashes or stored[key][0] != hashes[key])]
     before = _stored_rows(session, model, unsure)
     changes: list[Change] = []
     written: list[tuple[Values, bytes | None]] = []

@@ -208,18 +208,18 @@ class Writer(threading.Thread):
         """Commit the pages together; where the database refuses a row, find it and commit the rest."""
         try:
             return self._transaction(lambda session: write_pages(session, self.target, commits, self.commits))
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
             if len(commits) > 1:
                 middle = len(commits) // 2
                 return self._commit(commits[:middle]) + self._commit(commits[middle:])
-            return self._commit([self._without_refused(commits[0])])
+            accepted = self._without_refused(commits[0])
+            if len(accepted.rows) == len(commits[0].rows):
+                raise  # it is not for its rows that the page is refused
+            logger.debug("a page was refused for some of its rows: %s", error)
+            return self._commit([accepted])
 
     def _without_refused(self, commit: Commit) -> Commit:
-        """The page with its unstorable rows as rejected items.
-
-        Raises:
-            SQLAlchemyError: it is not for its rows that the page is refused.
-        """
+        """The page with its unstorable rows as rejected items."""
 
         def search(session: Session) -> list[tuple[Any, str]]:
             found = refused_rows(session, self.target, commit.rows)
@@ -227,8 +227,6 @@ class Writer(threading.Thread):
             return found
 
         refused = self._patiently(search)
-        if not refused:
-            raise RuntimeError(f"the database refuses page {commit.url}, and none of its rows alone")
         reasons = {id(row): reason for row, reason in refused}
         for row, reason in refused:
             logger.warning("%s: %s", row, reason)

@@ -73,6 +73,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+@pytest.fixture(params=["mariadb", "postgresql"])
+def server_url(request: pytest.FixtureRequest) -> str:
+    """Each database that is a server."""
+    url = service(*DATABASES[request.param])  # type: ignore[misc]
+    empty(url)
+    return url
+
+
 def empty(url: str) -> None:
     engine = make_engine(url)
     upgrade(engine)

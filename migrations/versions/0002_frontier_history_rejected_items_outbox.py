@@ -169,21 +169,7 @@ def downgrade() -> None:
         batch_op.drop_column("content_hash")
         batch_op.drop_column("gone_at")
 
-    with op.batch_alter_table("row_change", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_row_change_run_id"))
-        batch_op.drop_index("ix_row_change_row")
-
     op.drop_table("row_change")
-    with op.batch_alter_table("rejected_item", schema=None) as batch_op:
-        batch_op.drop_index("ix_rejected_item_run")
-
     op.drop_table("rejected_item")
-    with op.batch_alter_table("crawl_request", schema=None) as batch_op:
-        batch_op.drop_index("ix_crawl_request_next")
-        batch_op.drop_index("ix_crawl_request_identity")
-
     op.drop_table("crawl_request")
-    with op.batch_alter_table("outbox_event", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_outbox_event_sent_at"))
-
     op.drop_table("outbox_event")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -13,13 +12,13 @@ from sqlalchemy import Engine, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crawler.row import ValidRow, row_of
-from models import Base, Book, CrawlRun, Order, Quote, Review, Row
+from models import Base, Book, CrawlRun, Order, Quote, RejectedItem, Review, Row
 from models.session import make_engine, make_sessions
 from models.types import ExactString
 from pipelines.batch import write_batch
 from pipelines.validate import validated
-from pipelines.writer import RowRefused, Writer
 from tests.conftest import service
+from tests.pipelines.runs import Run, page
 
 FIRST = datetime(2026, 1, 1, 3, 0, 0, 123456, tzinfo=UTC)
 
@@ -179,47 +178,17 @@ def isbn_table(engine: Engine) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("isbn_table")
-def test_a_second_unique_key_never_makes_one_row_overwrite_another(engine: Engine, table: Table) -> None:
-    outcome = write_all(
-        table,
-        [
-            ValidRow(model=Isbn, values={"sku": "A", "isbn": "1"}),
-            ValidRow(model=Isbn, values={"sku": "B", "isbn": "1"}),
-            ValidRow(model=Isbn, values={"sku": "C", "isbn": "2"}),
-        ],
+def test_a_second_unique_key_never_makes_one_row_overwrite_another(engine: Engine) -> None:
+    run = Run(engine)
+    run.commit(
+        page(ValidRow(model=Isbn, values={"sku": "A", "isbn": "1"})),
+        page(ValidRow(model=Isbn, values={"sku": "B", "isbn": "1"})),
+        page(ValidRow(model=Isbn, values={"sku": "C", "isbn": "2"})),
     )
-    assert [type(o) for o in outcome] == [type(None), RowRefused, type(None)]
     with engine.connect() as connection:
         found = connection.execute(select(Isbn.table().c.sku, Isbn.table().c.isbn).order_by("sku")).all()
     assert [tuple(row) for row in found] == [("A", "1"), ("C", "2")]
-
-
-def write_all(table: Table, rows: list[ValidRow]) -> list[BaseException | None]:
-    """Give the rows to a writer, all at once; what became of each."""
-
-    async def run() -> list[BaseException | None]:
-        writer = Writer(table.sessions, run_id=table.run())
-        writer.start()
-        outcome = await asyncio.gather(*(writer.write(row) for row in rows), return_exceptions=True)
-        await writer.close()
-        return list(outcome)
-
-    return asyncio.run(run())
-
-
-def test_a_row_that_the_database_refuses_costs_none_of_its_neighbours(table: Table) -> None:
-    rows = [row_of(validated(quote(n), Quote), Quote) for n in range(200)]
-    orphan = {"sku": "no such book", "reviewer": "x", "stars": 1, "body": "!", "posted": date(2024, 1, 1)}
-    rows[77:77] = [ValidRow(model=Review, values=orphan)]
-    outcome = write_all(table, rows)
-    assert [type(o) for o in outcome if o is not None] == [RowRefused]
-    assert len(table.all(Quote)) == 200
-
-
-def test_every_row_that_was_written_is_in_the_table(table: Table) -> None:
-    rows = [row_of(validated(quote(n), Quote), Quote) for n in range(2500)]
-    assert set(write_all(table, rows)) == {None}
-    assert [q.quote_id for q in table.all(Quote)] == list(range(2500))
+    assert [rejected.item["sku"] for rejected in run.all(RejectedItem)] == ["B"]
 
 
 def test_mysql_is_strict_even_where_its_server_is_not() -> None:

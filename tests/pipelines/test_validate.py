@@ -11,7 +11,7 @@ import scrapy
 from scrapy.utils.test import get_crawler
 
 from models import Book, Quote
-from pipelines.validate import RejectedItem, UnknownField, ValidatePipeline, model_of, validated
+from pipelines.validate import InvalidItem, UnknownField, ValidatePipeline, model_of, validated
 
 QUOTE: dict[str, Any] = {"quote_id": "7", "body": " Be. ", "author": "O. W."}
 
@@ -65,7 +65,7 @@ def test_any_kind_of_item_is_coerced_in_place(item: Any) -> None:
 
 
 def test_every_field_that_is_wrong_is_named() -> None:
-    with pytest.raises(RejectedItem) as caught:
+    with pytest.raises(InvalidItem) as caught:
         validated({"quote_id": "seven", "body": ""}, Quote)
     assert set(caught.value.reasons) == {"quote_id", "body", "author"}
 
@@ -76,7 +76,7 @@ def test_a_child_that_is_wrong_rejects_its_parent_and_says_which() -> None:
         "sku": "B1", "title": "T", "author": "A", "category": "C", "price": "1", "stock": 1, "rating": 1,
         "published": "2020-01-01", "url": "u", "reviews": [review | {"stars": 4}, review],
     }  # fmt: skip
-    with pytest.raises(RejectedItem) as caught:
+    with pytest.raises(InvalidItem) as caught:
         validated(book, Book)
     assert list(caught.value.reasons) == ["reviews[1].stars"]
 

@@ -1,0 +1,92 @@
+"""A spider for crash tests: the shop's books by its API, without rendering, so that a kill meets many pages.
+
+Each request that leaves is noted in the file CRASH_LOG. CRASH_AT, for instance ``before commit 17``, has the process
+kill itself there, which no kill from outside would meet so well.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+from scrapy import FormRequest, Request
+from scrapy.http import Response
+from sqlalchemy import Engine, event
+
+from models import Book
+from spiders.base import SiteSpider
+
+
+class NoteRequests:
+    def process_request(self, request: Request) -> None:
+        with Path(os.environ["CRASH_LOG"]).open("a") as log:
+            log.write(f"{request.method} {request.url}\n")
+
+
+class CrashSpider(SiteSpider):
+    name = "crash"
+    model = Book
+    custom_settings = {  # noqa: RUF012
+        "RENDERER_ENABLED": False,
+        "ROBOTSTXT_OBEY": False,
+        "OUTBOX_ENABLED": True,
+        "LOG_LEVEL": "WARNING",
+        "DOWNLOADER_MIDDLEWARES": {NoteRequests: 1},
+        "DATABASE_BATCH_ROWS": 40,
+        "FRONTIER_WINDOW": 100,
+    }
+
+    async def start(self) -> AsyncIterator[Any]:
+        yield Request(f"{self.site}/api/books?page=1", self.parse_list, dont_filter=True)
+        for category in ("a", "b", "c"):
+            yield FormRequest(f"{self.site}/echo", formdata={"c": category}, callback=self.parse_echo)
+
+    def parse_echo(self, response: Response) -> Iterator[Any]:
+        for page in range(1, 9):
+            yield Request(f"{self.site}/api/quotes?page={page}", self.parse_nothing, dont_filter=True)
+
+    def parse_nothing(self, response: Response) -> None:
+        pass
+
+    def parse_list(self, response: Response) -> Iterator[Any]:
+        part = response.json()  # type: ignore[attr-defined]
+        for book in part["books"]:
+            yield Request(
+                f"{self.site}/api/books/{book['sku']}", self.parse_book, cb_kwargs={"sku": book["sku"]}
+            )
+        if part["page"] < part["pages"]:
+            yield Request(f"{self.site}/api/books?page={part['page'] + 1}", self.parse_list)
+        yield Request(f"{self.site}/missing/{part['page']}", self.parse_nothing)
+
+    def parse_book(self, response: Response, sku: str) -> Iterator[Any]:
+        book = response.json()  # type: ignore[attr-defined]
+        number = int("".join(filter(str.isdigit, sku)) or 0)
+        book["url"] = f"/books/{sku}"
+        yield book
+        if getattr(self, "poison", None):
+            if number % 10 == 3:
+                yield {**book, "sku": f"{sku}-x", "price": "a lot"}
+            if number % 50 == 4:
+                raise RuntimeError(f"cannot read {sku}")
+
+
+def _crash(when: str) -> None:
+    where, _, number = when.rpartition(" ")
+    left = [int(number)]
+
+    def count(*_: Any) -> None:
+        left[0] -= 1
+        if left[0] <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if where == "before commit":
+        event.listen(Engine, "commit", count)
+    else:  # "after commit": the connection goes back to the pool
+        event.listen(Engine, "begin", count)
+
+
+if "CRASH_AT" in os.environ:
+    _crash(os.environ["CRASH_AT"])

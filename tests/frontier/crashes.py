@@ -1,0 +1,239 @@
+"""Crawls that are killed again and again, and compared with one that was not.
+
+python -m tests.frontier.crashes --kills 100 --database sqlite:////tmp/crash.db
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session
+
+from models import Base, Book, CrawlRequest, CrawlRun, OutboxEvent, RejectedItem, Review, RowChange
+from models.plain import plain
+from models.schema import upgrade
+from models.session import make_engine
+from tests.processes import server
+
+ROOT = Path(__file__).parent.parent.parent
+SPIDERS = "tests.frontier.crash_spider"
+BOOKS = 300
+ATTEMPTS = 60
+
+
+class Crawls:
+    """Crawls of one database, each a process of its own."""
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        self.database_url, self.folder = database_url, folder
+        self.log = folder / "requests.log"
+        self.log.touch()
+        self.engine = make_engine(database_url)
+
+    def start(self, site: str, *, poison: bool, crash_at: str | None = None) -> subprocess.Popen[str]:
+        env = {
+            **{k: v for k, v in os.environ.items() if k not in ("SPLASH_URL", "DEMO_URL", "LOG_LEVEL")},
+            "DATABASE_URL": self.database_url,
+            "SPLASHDOWN_ENV_FILE": "",
+            "CRASH_LOG": str(self.log),
+            **({"CRASH_AT": crash_at} if crash_at else {}),
+        }
+        arguments = ["-a", f"site={site}", *(["-a", "poison=1"] if poison else [])]
+        return subprocess.Popen(
+            [sys.executable, "-m", "scrapy", "crawl", "crash", *arguments, "-s", f"SPIDER_MODULES={SPIDERS}"],
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def whole(self, site: str, *, poison: bool) -> None:
+        process = self.start(site, poison=poison)
+        said, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, said[-3000:]
+
+    def killed(self, site: str, *, poison: bool, dice: random.Random, kills: int) -> int:
+        """Crawl to the end, killing it up to ``kills`` times; gives how often it was."""
+        done, finished_before = 0, self.finished_runs()
+        while done < ATTEMPTS:
+            fetched_before, asked_before = self.done_urls(), self.requests()
+            crash_at, delay = None, None
+            if done < kills:
+                kind = dice.choice(("time", "before commit", "after commit"))
+                if kind == "time":
+                    delay = dice.uniform(0.7, 3.0)
+                else:
+                    crash_at = f"{kind} {dice.randint(1, 40)}"
+            process = self.start(site, poison=poison, crash_at=crash_at)
+            try:
+                said, _ = process.communicate(timeout=delay if delay is not None else 120)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                said, _ = process.communicate()
+            again = [url for url in self.requests()[len(asked_before) :] if url in fetched_before]
+            assert not again, f"fetched again although they were done: {again[:5]}"
+            if process.returncode == 0:
+                return done
+            assert process.returncode == -signal.SIGKILL, said[-3000:]
+            done += 1
+            if self.finished_runs() > finished_before:  # it was killed after its last commit
+                return done
+        raise AssertionError(f"not at its end after {ATTEMPTS} attempts")
+
+    def finished_runs(self) -> int:
+        with Session(self.engine) as session:
+            return len(session.scalars(select(CrawlRun.id).where(CrawlRun.finished_at.is_not(None))).all())
+
+    def requests(self) -> list[str]:
+        return self.log.read_text().splitlines()
+
+    def done_urls(self) -> set[str]:
+        """Of the unfinished run, what must not be requested again; only what is requested once at all."""
+        with Session(self.engine) as session:
+            found = session.scalars(
+                select(CrawlRequest.url)
+                .join(CrawlRun, CrawlRun.id == CrawlRequest.run_id)
+                .where(
+                    CrawlRun.finished_at.is_(None),
+                    CrawlRequest.state.in_(("done", "skipped")),
+                    CrawlRequest.request.not_like('%"dont_filter"%'),
+                    CrawlRequest.request.not_like('%"method"%'),
+                )
+            )
+            return {f"GET {url}" for url in found}
+
+    def left_behind(self) -> dict[str, Any]:
+        """Everything that the crawls stored, without what differs from crawl to crawl: times and numbers."""
+
+        def rows(model: Any) -> Counter[Any]:
+            names = [*model.fields()]
+            with Session(self.engine) as session:
+                found = session.execute(
+                    select(*(model.table().c[name] for name in (*names, "gone_at")))
+                ).mappings()
+                return Counter(
+                    (*(plain(row[name]) for name in names), row["gone_at"] is None) for row in found
+                )
+
+        with Session(self.engine) as session:
+
+            def all_of(*columns: Any) -> Counter[Any]:
+                return Counter(tuple(map(str, row)) for row in session.execute(select(*columns)))
+
+            return {
+                "book": rows(Book),
+                "review": rows(Review),
+                "row_change": all_of(
+                    RowChange.table_name,
+                    RowChange.row_key,
+                    RowChange.kind,
+                    RowChange.fields,
+                    RowChange.run_id,
+                ),
+                "crawl_request": all_of(
+                    CrawlRequest.run_id, CrawlRequest.url, CrawlRequest.state, CrawlRequest.depth
+                ),
+                "rejected_item": all_of(RejectedItem.url, RejectedItem.reasons, RejectedItem.run_id),
+                "outbox_event": all_of(OutboxEvent.type),
+                "crawl_run": all_of(CrawlRun.id, CrawlRun.finish_reason, CrawlRun.note),
+            }
+
+
+def emptied(url: str) -> str:
+    engine = make_engine(url)
+    upgrade(engine)
+    reset(engine)
+    engine.dispose()
+    return url
+
+
+def reset(engine: Engine) -> None:
+    """No rows, and run numbers that begin at 1."""
+    with engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            if engine.dialect.name == "postgresql":
+                connection.execute(text(f"TRUNCATE {table.name} RESTART IDENTITY CASCADE"))
+            else:
+                connection.execute(table.delete())
+        if engine.dialect.name == "sqlite":
+            pass  # without AUTOINCREMENT an empty table begins at 1
+        elif engine.dialect.name != "postgresql":
+            connection.execute(text("ALTER TABLE crawl_run AUTO_INCREMENT = 1"))
+
+
+@contextmanager
+def two_days() -> Iterator[tuple[str, str]]:
+    """The shop on day 1 and on day 2."""
+    with (
+        server("demo", "--port", "0", "--books", str(BOOKS), "--exit-with-stdin") as first,
+        server("demo", "--port", "0", "--books", str(BOOKS), "--day", "2", "--exit-with-stdin") as second,
+    ):
+        yield first, second
+
+
+def campaign(
+    database_url: str, reference: dict[str, Any], days: tuple[str, str], kills: int, seed: int
+) -> int:
+    """Two days under fire; gives the number of kills.
+
+    Raises:
+        AssertionError: something is other than in the reference.
+    """
+    dice = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        crawls = Crawls(emptied(database_url), Path(folder))
+        killed = crawls.killed(days[0], poison=True, dice=dice, kills=kills // 2)
+        killed += crawls.killed(days[1], poison=False, dice=dice, kills=kills - kills // 2)
+        found = crawls.left_behind()
+        crawls.engine.dispose()
+    for table, expected in reference.items():
+        missing, extra = expected - found[table], found[table] - expected
+        assert not missing and not extra, (
+            f"seed {seed}, {table}: {sum(missing.values())} are missing, {sum(extra.values())} too many: "
+            f"{list(missing)[:3]} {list(extra)[:3]}"
+        )
+    return killed
+
+
+def reference_of(days: tuple[str, str]) -> dict[str, Any]:
+    """What two days leave behind when nothing happens."""
+    with tempfile.TemporaryDirectory() as folder:
+        crawls = Crawls(emptied(f"sqlite:///{folder}/reference.db"), Path(folder))
+        crawls.whole(days[0], poison=True)
+        crawls.whole(days[1], poison=False)
+        found = crawls.left_behind()
+        crawls.engine.dispose()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--database", required=True)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    options = parser.parse_args()
+    with two_days() as days:
+        reference = reference_of(days)
+        killed, seed, began = 0, options.seed, time.monotonic()
+        while killed < options.kills:
+            killed += campaign(options.database, reference, days, 10, seed)
+            print(f"seed {seed}: {killed} kills, {time.monotonic() - began:.0f} s", flush=True)
+            seed += 1
+
+
+if __name__ == "__main__":
+    main()

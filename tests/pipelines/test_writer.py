@@ -1,0 +1,168 @@
+"""Pages into the database: whole, once, and none for the faults of its neighbour."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from sqlalchemy import Engine, event, text
+
+from crawler.page import Commit
+from crawler.row import ValidRow
+from models import Quote, RejectedItem, Review, RowChange
+from models.run import RunIsAlive, RunLost, hold_run
+from models.session import make_engine, make_sessions
+from pipelines.writer import DatabaseLost
+from tests.pipelines.runs import Run, page
+from tests.pipelines.test_upsert import quote
+
+ORPHAN = ValidRow(
+    model=Review,
+    values={"sku": "no such book", "reviewer": "x", "stars": 1, "body": "!", "posted": date(2024, 1, 1)},
+)
+
+
+@pytest.fixture
+def server(server_url: str) -> Iterator[Engine]:
+    engine = make_engine(server_url)
+    yield engine
+    engine.dispose()
+
+
+def test_every_row_of_every_page_is_in_the_table(engine: Engine) -> None:
+    run = Run(engine)
+    outcome = run.commit(*(page(*((Quote, quote(25 * n + m)) for m in range(25))) for n in range(100)))
+    assert sum(committed.stored for committed in outcome) == 2500
+    assert [q.quote_id for q in run.all(Quote)] == list(range(2500))
+
+
+def test_a_row_that_the_database_refuses_is_kept_with_its_reason_and_its_neighbours_are_stored(
+    engine: Engine,
+) -> None:
+    run = Run(engine)
+    pages: list[Commit] = [page((Quote, quote(2 * n)), (Quote, quote(2 * n + 1))) for n in range(50)]
+    pages[20] = page((Quote, quote(40)), ORPHAN, (Quote, quote(41)))
+    run.commit(*pages)
+    assert len(run.all(Quote)) == 100
+    (rejected,) = run.all(RejectedItem)
+    assert rejected.table_name == "review" and rejected.item["sku"] == "no such book"
+    assert "database refused" in rejected.reasons[""]
+
+
+def test_a_commit_whose_answer_is_lost_is_not_made_twice(engine: Engine) -> None:
+    """The connection breaks after the COMMIT took place: the writer finds out, and goes on."""
+    run = Run(engine)
+    broken = []
+
+    def break_once(connection: object) -> None:
+        broken.append(connection)
+
+    dialect_commit = engine.dialect.do_commit
+
+    def commit_and_break(connection: object) -> None:
+        dialect_commit(connection)  # type: ignore[arg-type]
+        if not broken:
+            break_once(connection)
+            raise engine.dialect.dbapi.OperationalError(2013, "Lost connection to server during query")  # type: ignore[union-attr]
+
+    real = engine.dialect.is_disconnect
+    engine.dialect.do_commit = commit_and_break  # type: ignore[method-assign]
+    engine.dialect.is_disconnect = lambda error, *rest: "Lost" in str(error) or real(error, *rest)  # type: ignore[method-assign]
+    try:
+        outcome = run.commit(page((Quote, quote(1)), number=0))
+    finally:
+        engine.dialect.do_commit = dialect_commit  # type: ignore[method-assign]
+        engine.dialect.is_disconnect = real  # type: ignore[method-assign]
+    assert broken and outcome[0].stored == 1
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM row_change")).scalar() == 1
+        assert connection.execute(text("SELECT count(*) FROM quote")).scalar() == 1
+
+
+CONNECTIONS = {  # those that wait for a lock, and how to end one
+    "mysql": (
+        "SELECT trx_mysql_thread_id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
+        "KILL {}",
+    ),
+    "postgresql": (
+        "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+        "SELECT pg_terminate_backend({})",
+    ),
+}
+
+
+def test_a_connection_that_breaks_in_a_transaction_costs_nothing(server: Engine) -> None:
+    run = Run(server)
+    waiting, kill = CONNECTIONS[server.dialect.name]
+    killed = []
+
+    def kill_the_writer() -> None:
+        """Hold the row that every transaction of the run begins with, and end the connection that waits for it."""
+        with server.connect() as holder, server.connect() as watcher:
+            holder.execute(text("SELECT commits FROM crawl_run FOR UPDATE"))
+            held.set()
+            deadline = time.monotonic() + 20
+            while not killed and time.monotonic() < deadline:
+                killed.extend(watcher.execute(text(waiting)).scalars().all()[:1])
+                watcher.commit()
+                ready.wait(0.15)  # MariaDB shows what it knew 0.1 s ago to who asks more often
+            watcher.execute(text(kill.format(killed[0])))
+
+    held, ready = threading.Event(), threading.Event()
+    killer = threading.Thread(target=kill_the_writer)
+    killer.start()
+    held.wait(20)
+    outcome = run.commit(page((Quote, quote(1)), number=0))
+    killer.join()
+    assert killed and outcome[0].stored == 1
+    assert [change.kind for change in run.all(RowChange)] == ["created"]
+
+
+def test_a_database_that_stays_away_ends_the_run_after_our_patience(server: Engine) -> None:
+    run = Run(server)
+
+    def away(*_: object) -> None:
+        number = 2003 if server.dialect.name == "mysql" else "connection refused"
+        raise server.dialect.dbapi.OperationalError(number, "Can't connect")  # type: ignore[union-attr]
+
+    server.dispose()
+    event.listen(server, "do_connect", away)
+    outcome = run.commit(page((Quote, quote(1))), patience=0.3)
+    event.remove(server, "do_connect", away)
+    assert isinstance(outcome, DatabaseLost)
+
+
+def test_a_run_that_another_process_took_is_not_written_to_any_more(engine: Engine) -> None:
+    run = Run(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE crawl_run SET owner = 'elsewhere 1 1.0 abc', commits = commits + 1"))
+    outcome = run.commit(page((Quote, quote(1))))
+    assert isinstance(outcome, RunLost)
+    assert run.all(Quote) == []
+
+
+def test_a_run_is_held_by_one_process(engine: Engine) -> None:
+    run = Run(engine)
+    with pytest.raises(RunIsAlive, match="is being done by process"):
+        hold_run(make_sessions(engine), "test", {})
+    assert hold_run(make_sessions(engine), "test", {"other": "arguments"}).id != run.held.id
+
+
+def test_a_run_whose_process_died_is_taken_over_and_resumed(engine: Engine) -> None:
+    run = Run(engine)
+    with engine.begin() as connection:
+        owner = run.held.owner.rsplit(" ", 3)
+        dead = f"{owner[0]} 999999999 1.0 abc"
+        connection.execute(text("UPDATE crawl_run SET owner = :dead"), {"dead": dead})
+    again = hold_run(make_sessions(engine), "test", {})
+    assert again.resumed and again.id == run.held.id
+
+
+def test_a_fresh_run_gives_up_the_unfinished_one(engine: Engine) -> None:
+    run = Run(engine)
+    run.commit(page((Quote, quote(1))), finish="shutdown", covered=False)
+    fresh = hold_run(make_sessions(engine), "test", {}, fresh=True)
+    assert fresh.left == run.held.id and not fresh.resumed and fresh.id != run.held.id
