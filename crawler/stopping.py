@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
+from scrapy.core.engine import ExecutionEngine
 from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import is_asyncio_available
 from scrapy.utils.defer import deferred_from_coro
@@ -28,7 +30,18 @@ def stop_crawl(crawler: Crawler, reason: str, message: str) -> None:
     crawler.stats.set_value(STOPPED, message)
     logger.error("%s; the crawl stops", message)
     if crawler.engine is not None and is_asyncio_available():
-        deferred_from_coro(crawler.engine.close_spider_async(reason=reason))
+        deferred_from_coro(_close(crawler.engine, reason))
+
+
+async def _close(engine: ExecutionEngine, reason: str) -> None:
+    """Close when the items under way are through: Scrapy waits for ever for one that start() yielded."""
+    engine.pause()
+    for _ in range(250):
+        if engine.scraper.slot is None or not engine.scraper.slot.itemproc_size:
+            break
+        await asyncio.sleep(0.02)
+    if engine.spider is not None:
+        await engine.close_spider_async(reason=reason)
 
 
 def stopped_because(crawler: Crawler) -> str | None:

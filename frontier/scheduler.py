@@ -358,7 +358,9 @@ class Scheduler(BaseScheduler):
 
     def _identity(self, request: Request, page: Page) -> bytes:
         fingerprint = self.fingerprint(request)
-        if len(fingerprint) != IDENTITY_BYTES:  # a fingerprinter may make them of any length; scrapy-splash's is hex
+        if (
+            len(fingerprint) != IDENTITY_BYTES
+        ):  # a fingerprinter may make them of any length; scrapy-splash's is hex
             fingerprint = hashlib.sha1(fingerprint, usedforsecurity=False).digest()
         if request.meta.get(SESSION):
             return hashlib.sha1(fingerprint + self.run.held.owner.encode(), usedforsecurity=False).digest()

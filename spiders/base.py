@@ -10,9 +10,11 @@ from typing import Any, ClassVar
 
 import scrapy
 from scrapy import Request
+from scrapy.exceptions import CloseSpider
 from scrapy.http import HtmlResponse, Response
 
 from crawler.splash.render import render_request
+from crawler.stopping import stop_crawl
 from models import Row
 
 LUA = Path(__file__).parent / "lua"
@@ -147,7 +149,9 @@ class SiteSpider(scrapy.Spider):
     ) -> Request:
         scripts = self.settings.getbool("SPLASH_SCRIPTS", True)
         if not scripts and script != "wait_for":
-            raise ValueError(f"{url} needs a render script ({script}), but SPLASH_SCRIPTS is off")
+            why = f"{url} needs a render script ({script}): set SPLASH_SCRIPTS=1 and start Splash without --disable-lua"
+            stop_crawl(self.crawler, "scripts_needed", why)
+            raise CloseSpider("scripts_needed")
         return render_request(
             url,
             script=lua_script(script) if scripts else None,

@@ -20,9 +20,24 @@ logger = logging.getLogger(__name__)
 class Command(ScrapyCrawl):
     def long_desc(self) -> str:
         return (
-            "Run a spider of this project, by name. Exit code: 0 the crawl ran to its end; 1 it could not start, "
+            "Run a spider of this project, by name. A run that was interrupted, however that came about, is resumed; "
+            "otherwise a new one begins. Exit code: 0 the crawl ran to its end; 1 it could not start, "
             "or had to stop; the last lines of the log say why."
         )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--fresh",
+            action="store_true",
+            help="begin anew, and give up what an interrupted run left to be done",
+        )
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        if opts.fresh:
+            assert self.settings is not None
+            self.settings.set("RUN_FRESH", True, priority="cmdline")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 1:

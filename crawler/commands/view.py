@@ -1,0 +1,11 @@
+"""``scrapy view``: Scrapy's own, which looks and stores nothing."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from scrapy.commands.view import Command as ScrapyCommand
+
+
+class Command(ScrapyCommand):
+    default_settings: ClassVar = {**ScrapyCommand.default_settings, "RUN_ENABLED": False}

@@ -1,0 +1,95 @@
+"""What is wrong is said in one line, with what to do about it; the exit code is not 0, and there is no traceback."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import service
+from tests.crawls import scrapy
+
+NOTHING = "http://127.0.0.1:1"
+
+CASES = {
+    "a database that does not answer": (
+        {"DATABASE_URL": "mysql+pymysql://u:secret@127.0.0.1:1/x"},
+        "books",
+        "Check DATABASE_URL and that the server is running",
+    ),
+    "a database URL that is none": ({"DATABASE_URL": "nonsense"}, "books", "write it like mysql+pymysql://"),
+    "a database that is not supported": ({"DATABASE_URL": "oracle://x"}, "books", "which is not supported"),
+    "a driver that is not ours": ({"DATABASE_URL": "mysql://u@h/x"}, "books", "write it with our driver"),
+    "a Splash that does not answer": ({"SPLASH_URL": NOTHING}, "books", "Start it, correct SPLASH_URL, or"),
+    "a Splash URL that is none": (
+        {"SPLASH_URL": "localhost"},
+        "books",
+        "write it like http://127.0.0.1:8050",
+    ),
+    "no Chromium": ({"CHROMIUM": "/nowhere/chromium"}, "books", "or run scripts/setup"),
+    "a spider that there is not": ({}, "bokos", "did you mean 'books'?"),
+    "a setting that is no number": (
+        {"RETRY_TIMES": "often"},
+        "books",
+        "RETRY_TIMES='often' is not a whole number",
+    ),
+    "scripts where there are none": ({"SPLASH_SCRIPTS": "0"}, "quotes", "set SPLASH_SCRIPTS=1"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_said_in_one_line(case: str, tmp_path: Path) -> None:
+    env, spider, advice = CASES[case]
+    done = scrapy("crawl", spider, **{"DATABASE_URL": f"sqlite:///{tmp_path}/x.db"} | env)
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if advice in line and line[0] not in " {"]
+    assert len(said) == 1, done.stderr[-2000:]
+    assert "Traceback" not in done.stderr and "secret" not in done.stderr
+
+
+def test_a_server_whose_schema_is_behind_is_named_with_the_command_to_type() -> None:
+    url = service("TEST_MARIADB_URL", "MariaDB").rpartition("/")[0] + "/mysql"
+    done = scrapy("crawl", "books", DATABASE_URL=url)
+    assert done.returncode == 1
+    assert "run `scrapy migrate`" in done.stderr and "Traceback" not in done.stderr
+
+
+SPIDERS = {
+    "keyless": (
+        """
+class Thing(Row):
+    __tablename__ = "thing"
+    name: Mapped[str] = mapped_column()
+""",
+        "has no natural key: mark the column",
+    ),
+    "unknown": (
+        """
+class ThingSpider(SiteSpider):
+    name = "thing"
+    model = Quote
+    custom_settings = {"RENDERER_ENABLED": False, "ROBOTSTXT_OBEY": False}
+    async def start(self):
+        yield {"quote_id": 1, "body": "b", "autor": "a"}
+""",
+        "did you mean 'author'?",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPIDERS)
+def test_a_model_or_an_item_that_is_wrong(name: str, tmp_path: Path) -> None:
+    code, advice = SPIDERS[name]
+    imports = "from sqlalchemy.orm import Mapped, mapped_column\nfrom models import Quote, Row\n"
+    (tmp_path / "things.py").write_text(f"{imports}from spiders.base import SiteSpider\n{code}")
+    done = scrapy(
+        "crawl",
+        "thing",
+        "-s",
+        "SPIDER_MODULES=things",
+        DATABASE_URL=f"sqlite:///{tmp_path}/x.db",
+        PYTHONPATH=f"{tmp_path}:{':'.join(sys.path[:1])}",
+    )
+    assert done.returncode == 1
+    assert advice in done.stderr and "Traceback" not in done.stderr, done.stderr[-2000:]
