@@ -4,7 +4,7 @@ WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY crawler/splash/splashdown_scrapy_splash.pth crawler/splash/
 # The dependencies first: they change less often than the code. An empty package of each room is enough for that.
-RUN for room in crawler spiders pipelines models migrations renderer demo; do mkdir -p $room && touch $room/__init__.py; done \
+RUN for room in crawler spiders frontier pipelines models migrations renderer demo; do mkdir -p $room && touch $room/__init__.py; done \
  && pip install --no-cache-dir -c constraints.txt -e .
 COPY . .
 RUN useradd --create-home crawler && mkdir -p data && chown crawler data

@@ -120,6 +120,7 @@ SPIDER_MIDDLEWARES = {
 }
 SCHEDULER = "frontier.scheduler.Scheduler"
 PAGE_WRITER = "pipelines.writer.make_writer"
+REPLAY = "pipelines.replay.replay"
 ITEM_PROCESSOR = "pipelines.processor.PageItemProcessor"
 REQUEST_FINGERPRINTER_CLASS = "scrapy_splash.SplashRequestFingerprinter"
 ITEM_PIPELINES = {

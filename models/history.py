@@ -1,0 +1,55 @@
+"""The history of rows, for reading."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.change import RowChange
+
+
+def read_changes(
+    session: Session,
+    *,
+    table: str | None = None,
+    since: datetime | None = None,
+    key: str | None = None,
+    run_id: int | None = None,
+    limit: int | None = None,
+) -> Iterator[RowChange]:
+    """Changes in the order in which they were made; with ``limit`` only the last ones.
+
+    ``key`` is a natural key as a person writes it: ``B00042``, or its parts with ``/`` between them.
+    """
+    query = select(RowChange)
+    if table is not None:
+        query = query.where(RowChange.table_name == table)
+    if since is not None:
+        query = query.where(RowChange.at >= since)
+    if run_id is not None:
+        query = query.where(RowChange.run_id == run_id)
+    if key is not None:
+        query = query.where(RowChange.row_key.in_(_spellings(key)))
+    if limit is not None:
+        newest = query.order_by(RowChange.id.desc()).limit(limit)
+        yield from reversed(session.scalars(newest).all())
+        return
+    yield from session.scalars(query.order_by(RowChange.id).execution_options(yield_per=1000))
+
+
+def _spellings(key: str) -> set[str]:
+    """The JSON lists that a key may be stored as: its parts are text or numbers."""
+
+    def text(parts: list[Any]) -> str:
+        return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+
+    spellings = {key} if key.startswith("[") else set()
+    for parts in ([key], key.split("/")):
+        spellings.add(text(list(parts)))
+        spellings.add(text([int(part) if part.lstrip("-").isdigit() else part for part in parts]))
+    return spellings

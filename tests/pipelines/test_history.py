@@ -1,0 +1,182 @@
+"""What happened to a row is written down once, by value, and a row that is seen no more is gone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crawler.page import Commit
+from crawler.row import Rejection
+from models import Base, Book, CrawlRun, OutboxEvent, Quote, Review, Row, RowChange
+from models.request import Settled
+from models.types import ExactString
+from tests.pipelines.runs import Run, page
+from tests.pipelines.test_upsert import book, quote
+
+
+class Video(Row):
+    """A table with a counter whose changes are no news."""
+
+    __tablename__ = "test_video"
+
+    name: Mapped[str] = mapped_column(ExactString(20), primary_key=True)
+    title: Mapped[str] = mapped_column(ExactString(50))
+    views: Mapped[int] = mapped_column(info={"tracked": False})
+
+
+Base.metadata.remove(Video.table())  # no migration makes it: the fixture does
+
+
+@pytest.fixture
+def videos(engine: Engine) -> Iterator[None]:
+    run_id = Video.table().c.run_id
+    for constraint in list(run_id.foreign_keys):
+        Video.table().constraints.discard(constraint.constraint)  # type: ignore[arg-type]
+    Video.table().create(engine, checkfirst=True)
+    yield
+    Video.table().drop(engine)
+
+
+def crawl(engine: Engine, *items: Any, **options: Any) -> Run:
+    """A whole run that saw these items."""
+    run = Run(engine, outbox=options.pop("outbox", False))
+    run.commit(page(*items))
+    run.finish(**options)
+    return run
+
+
+def told(engine: Engine) -> list[tuple[Any, ...]]:
+    run = Run(engine, spider="reader")
+    return [(c.table_name, c.row_key, c.kind, c.fields) for c in run.all(RowChange)]
+
+
+def test_a_row_is_created_changed_gone_and_returned(engine: Engine) -> None:
+    many = [(Quote, quote(n)) for n in range(2, 10)]
+    crawl(engine, (Quote, quote(1)), *many)
+    crawl(engine, (Quote, quote(1, body="Other.")), *many)
+    crawl(engine, *many)
+    run = crawl(engine, (Quote, quote(1, body="Third.")), *many)
+    of_one = [(kind, fields) for _, key, kind, fields in told(engine) if key == "[1]"]
+    assert of_one == [
+        ("created", None),
+        ("changed", {"body": ["Be yourself.", "Other."]}),
+        ("gone", None),
+        ("returned", {"body": ["Other.", "Third."]}),
+    ]
+    assert all(q.gone_at is None for q in run.all(Quote))
+
+
+def test_a_row_that_is_the_same_by_value_is_only_seen(engine: Engine) -> None:
+    first = crawl(engine, (Book, book(price="£51.77", published="3 May 2019")))
+    again = crawl(engine, (Book, book(price=Decimal("51.770"), published="2019-05-03", stock="22")))
+    assert [kind for *_, kind, _ in told(engine)] == ["created"]
+    (stored,) = again.all(Book)
+    assert stored.run_id == again.held.id != first.held.id
+    assert stored.last_seen_at - stored.first_seen_at > timedelta(0)
+
+
+def test_null_is_a_value_and_a_field_that_is_not_said_is_none(engine: Engine) -> None:
+    crawl(engine, (Book, book(description="Long.")))
+    crawl(engine, (Book, book()))
+    crawl(engine, (Book, book(description="")))
+    assert [fields for *_, fields in told(engine)] == [None, {"description": ["Long.", None]}]
+
+
+@pytest.mark.usefixtures("videos")
+def test_a_column_that_is_not_tracked_is_stored_and_is_no_news(engine: Engine) -> None:
+    def video(views: int, title: str = "A") -> tuple[type[Row], dict[str, Any]]:
+        return Video, {"name": "v", "title": title, "views": views}
+
+    for item in (video(1), video(2), video(3, "B")):
+        Run(engine).commit(page(item))
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE crawl_run SET owner = NULL"))
+    reader = Run(engine, spider="reader")
+    assert [(c.kind, c.fields) for c in reader.all(RowChange)] == [
+        ("created", None),
+        ("changed", {"title": ["A", "B"]}),
+    ]
+    assert reader.all(Video)[0].views == 3
+
+
+def test_a_vanished_review_is_gone(engine: Engine) -> None:
+    def reviews(*names: str) -> list[dict[str, Any]]:
+        return [{"reviewer": n, "stars": 1, "body": "!", "posted": "2024-05-03"} for n in names]
+
+    crawl(engine, (Book, book(reviews=reviews("ann", "bob"))))
+    crawl(engine, (Book, book(reviews=reviews("ann"))))
+    assert ("review", '["B1","bob"]', "gone", None) in told(engine)
+
+
+def test_too_many_rows_are_not_gone_at_once(engine: Engine) -> None:
+    crawl(engine, *((Quote, quote(n)) for n in range(10)))
+    run = crawl(engine, *((Quote, quote(n)) for n in range(7)))
+    assert all(q.gone_at is None for q in run.all(Quote))
+    assert "GONE_LIMIT" in run.all(CrawlRun)[-1].note
+
+
+@pytest.mark.parametrize("fault", ["a page failed", "an item had no key", "it was interrupted"])
+def test_a_run_that_did_not_see_everything_marks_nothing_as_gone(engine: Engine, fault: str) -> None:
+    crawl(engine, *((Quote, quote(n)) for n in range(10)))
+    run = Run(engine)
+    run.commit(page(*((Quote, quote(n)) for n in range(9))))
+    if fault == "a page failed":
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO crawl_request (run_id, number, identity, url, priority, position, depth, state, "
+                    f"attempts) VALUES ({run.held.id}, 0, '12345678901234567890', 'x', 0, 0, 0, 'leased', 0)"
+                )
+            )
+        run.commit(Commit(number=0, settled=Settled(number=0, state="failed", error="HTTP 500")))
+    if fault == "an item had no key":
+        bad = Rejection(model=Quote, item={}, reasons={"quote_id": "is missing"})
+        run.commit(Commit(rejections=(bad,)))
+    run.finish(covered=fault != "it was interrupted")
+    assert all(q.gone_at is None for q in run.all(Quote))
+
+
+def test_a_row_whose_item_was_rejected_is_not_gone(engine: Engine) -> None:
+    crawl(engine, *((Quote, quote(n)) for n in range(10)))
+    run = Run(engine)
+    run.commit(page(*((Quote, quote(n)) for n in range(9))))
+    run.commit(
+        Commit(rejections=(Rejection(model=Quote, item={}, reasons={"body": "is missing"}, key=(9,)),))
+    )
+    run.finish()
+    assert all(q.gone_at is None for q in run.all(Quote))
+
+
+def test_another_spiders_rows_are_not_gone(engine: Engine) -> None:
+    crawl(engine, *((Quote, quote(n)) for n in range(10)))
+    other = Run(engine, spider="other")
+    other.commit(page(*((Quote, quote(n)) for n in range(100, 120))))
+    other.finish()
+    assert all(q.gone_at is None for q in other.all(Quote))
+
+
+def test_every_change_has_an_event_with_an_id_of_its_own(engine: Engine) -> None:
+
+    crawl(engine, (Book, book()), (Book, book("B2")), outbox=True)
+    run = crawl(engine, (Book, book(price="9.99")), (Book, book("B2")), outbox=True)
+    events = [json.loads(event.envelope) for event in run.all(OutboxEvent)]
+    assert [event["type"] for event in events] == ["splashdown.row.created"] * 2 + ["splashdown.row.changed"]
+    assert len({event["id"] for event in events}) == 3
+    assert events[-1]["specversion"] == "1.0" and events[-1]["data"]["changed"] == {
+        "price": ["51.77", "9.99"]
+    }
+    assert events[-1]["data"]["row"]["price"] == "9.99"
+
+
+def test_the_history_of_reviews_names_both_parts_of_their_key(engine: Engine) -> None:
+    review = {"reviewer": "ann", "stars": 1, "body": "!", "posted": "2024-05-03"}
+    run = crawl(engine, (Book, book(reviews=[review])))
+    assert [c.row_key for c in run.all(RowChange)] == ['["B1"]', '["B1","ann"]']
+    assert len(run.all(Review)) == 1
