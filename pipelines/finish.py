@@ -83,7 +83,7 @@ def _models_of(session: Session, target: Target) -> list[type[Row]]:
     models = [
         mapper.class_
         for mapper in Base.registry.mappers
-        if issubclass(mapper.class_, Row) and mapper.class_.table().metadata is Base.metadata
+        if issubclass(mapper.class_, Row) and mapper.class_.__tablename__ in Base.metadata.tables
     ]
     return [
         model
