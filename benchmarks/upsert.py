@@ -1,0 +1,203 @@
+"""Rows per second into each database: ours, the usual per-item merge, and the raw limit of the driver.
+
+python -m benchmarks.upsert [--rows 100000] [DATABASE_URL ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from benchmarks.product import Product, drop_table, items, make_table
+from crawler.page import Commit, Committed
+from crawler.row import row_of
+from models import CrawlRun
+from models.run import database_now, hold_run
+from models.schema import upgrade
+from models.session import make_engine, make_sessions
+from pipelines.target import Target
+from pipelines.validate import validated
+from pipelines.writer import Writer
+
+ROWS_A_PAGE = 20
+BATCH = 1000
+PER_ITEM_ROWS = 3000  # the slow way is measured on fewer
+BACKLOG = 4 * BATCH
+
+
+def ours(engine: Engine, number: int, second_pass: bool) -> None:
+    """Validation, history, writer and all."""
+    sessions = make_sessions(engine)
+    run = hold_run(sessions, "benchmark", {"pass": second_pass}, fresh=True)
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        failed: asyncio.Future[Exception] = loop.create_future()
+        writer = Writer(sessions, Target(run=run), loop=loop, failed=failed.set_result, batch_weight=BATCH)
+        writer.start()
+        stored = 0
+
+        def done(committed: Committed) -> None:
+            nonlocal stored
+            stored += committed.stored
+
+        page = []
+        for item in items(number, second_pass):
+            page.append(row_of(validated(item, Product), Product))
+            if len(page) == ROWS_A_PAGE:
+                writer.put(Commit(rows=tuple(page)), done)
+                page = []
+                while writer.backlog > BACKLOG:  # noqa: ASYNC110 - it is a benchmark
+                    await asyncio.sleep(0.001)
+        if page:
+            writer.put(Commit(rows=tuple(page)), done)
+        await writer.finish("finished", covered=False)
+        if writer.error:
+            raise writer.error
+        await asyncio.sleep(0.05)
+        assert stored == number, f"{stored} of {number} rows"
+
+    asyncio.run(work())
+
+
+def per_item(engine: Engine, number: int, second_pass: bool) -> None:
+    """What most pipelines do: merge and commit each item."""
+    with make_sessions(engine).begin() as session:
+        now = database_now(session)
+        run = CrawlRun(spider="merge", arguments={}, scope=b"m" * 32, started_at=now)
+        session.add(run)
+        session.flush()
+        run_id = run.id
+    for item in items(number, second_pass):
+        values = validated(item, Product)
+        with Session(engine) as session:
+            session.merge(Product(**values, first_seen_at=now, last_seen_at=now, run_id=run_id))
+            session.commit()
+
+
+def raw(engine: Engine, number: int, second_pass: bool) -> None:
+    """The limit: hashes of a batch with one IN query, compared in Python, what is new or other in multi-row statements,
+    the rest touched with one; the bare driver, no validation, no history.
+    """
+    connection: Any = engine.raw_connection()
+    cursor = connection.cursor()
+    sqlite = engine.dialect.name == "sqlite"
+    mark = "?" if sqlite else "%s"
+    names = [*Product.fields()]
+    columns = [*names, "content_hash", "first_seen_at", "last_seen_at", "run_id"]
+    moment = "2026-01-01 00:00:00"
+    conflict = (
+        "ON DUPLICATE KEY UPDATE " + ", ".join(f"{c}=VALUES({c})" for c in columns[1:])
+        if engine.dialect.name == "mysql"
+        else "ON CONFLICT (sku) DO UPDATE SET " + ", ".join(f"{c}=excluded.{c}" for c in columns[1:])
+    )
+    insert = f"INSERT INTO benchmark_product ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))}) {conflict}"
+    if sqlite:
+        cursor.execute("BEGIN")
+    cursor.execute(
+        "INSERT INTO crawl_run (spider, arguments, scope, started_at, start_read, commits) VALUES "
+        f"('raw', '{{}}', {mark}, '{moment}', {'false' if not sqlite else 0}, 0)",
+        (os.urandom(32),),
+    )
+    cursor.execute("SELECT max(id) FROM crawl_run")
+    run_id = cursor.fetchone()[0]
+    connection.commit()
+    for batch in batches(items(number, second_pass)):
+        rows = {}
+        for item in batch:
+            item["price"] = item["price"][1:]
+            values = tuple(item.values())
+            rows[item["sku"]] = (values, hashlib.blake2b(repr(values).encode(), digest_size=16).digest())
+        if sqlite:
+            cursor.execute("BEGIN")
+        keys = list(rows)
+        cursor.execute(
+            f"SELECT sku, content_hash FROM benchmark_product WHERE sku IN ({', '.join([mark] * len(keys))})",
+            keys,
+        )
+        known = {sku: bytes(digest) for sku, digest in cursor.fetchall() if digest is not None}
+        same = [sku for sku, (_, digest) in rows.items() if known.get(sku) == digest]
+        other = [
+            (*values, digest, moment, moment, run_id)
+            for sku, (values, digest) in rows.items()
+            if known.get(sku) != digest
+        ]
+        if other:
+            cursor.executemany(insert, other)
+        if same:
+            cursor.execute(
+                f"UPDATE benchmark_product SET last_seen_at = '{moment}', run_id = {run_id} WHERE sku IN "
+                f"({', '.join([mark] * len(same))})",
+                same,
+            )
+        connection.commit()
+    connection.close()
+
+
+def batches(found: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch = []
+    for item in found:
+        batch.append(item)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+WAYS: dict[str, Callable[[Engine, int, bool], None]] = {"raw limit": raw, "ours": ours, "per item": per_item}
+
+
+def measure(url: str, rows: int) -> dict[str, tuple[float, float]]:
+    engine = make_engine(url)
+    upgrade(engine)
+    speeds = {}
+    for name, way in WAYS.items():
+        drop_table(engine)
+        make_table(engine)
+        number = min(rows, PER_ITEM_ROWS) if name == "per item" else rows
+        took = []
+        for second_pass in (False, True):
+            began = time.perf_counter()
+            way(engine, number, second_pass)
+            took.append(number / (time.perf_counter() - began))
+        speeds[name] = (took[0], took[1])
+    drop_table(engine)
+    engine.dispose()
+    return speeds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("databases", nargs="*")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        urls = options.databases or [
+            f"sqlite:///{folder}/benchmark.db",
+            *(os.environ[name] for name in ("TEST_MARIADB_URL", "TEST_POSTGRESQL_URL") if name in os.environ),
+        ]
+        print(f"{options.rows:,} rows, rows per second: pass 1 (all new) / pass 2 (a tenth changed)")
+        for url in urls:
+            speeds = measure(url, options.rows)
+            name = url.split(":")[0]
+            print("  ".join(f"{way} {a:,.0f} / {b:,.0f}" for way, (a, b) in speeds.items()), f"({name})")
+            limit, mine, slow = speeds["raw limit"], speeds["ours"], speeds["per item"]
+            print(
+                f"  ours to the raw limit: {mine[0] / limit[0]:.2f} / {mine[1] / limit[1]:.2f}; "
+                f"to per item: {mine[0] / slow[0]:.1f} / {mine[1] / slow[1]:.1f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
