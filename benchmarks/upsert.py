@@ -100,7 +100,8 @@ def raw(engine: Engine, number: int, second_pass: bool) -> None:
         if engine.dialect.name == "mysql"
         else "ON CONFLICT (sku) DO UPDATE SET " + ", ".join(f"{c}=excluded.{c}" for c in columns[1:])
     )
-    insert = f"INSERT INTO benchmark_product ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))}) {conflict}"
+    values = ", ".join([mark] * len(columns))
+    insert = f"INSERT INTO benchmark_product ({', '.join(columns)}) VALUES ({values}) {conflict}"
     if sqlite:
         cursor.execute("BEGIN")
     cursor.execute(
@@ -115,8 +116,8 @@ def raw(engine: Engine, number: int, second_pass: bool) -> None:
         rows = {}
         for item in batch:
             item["price"] = item["price"][1:]
-            values = tuple(item.values())
-            rows[item["sku"]] = (values, hashlib.blake2b(repr(values).encode(), digest_size=16).digest())
+            row = tuple(item.values())
+            rows[item["sku"]] = (row, hashlib.blake2b(repr(row).encode(), digest_size=16).digest())
         if sqlite:
             cursor.execute("BEGIN")
         keys = list(rows)
