@@ -196,7 +196,10 @@ class Writer(threading.Thread):
 
     def _settle(self, outcome: Sequence[tuple[_Pending, Committed]]) -> None:
         for pending, committed in outcome:
-            pending.done(committed)
+            try:
+                pending.done(committed)
+            except Exception:  # the next ones are to hear of theirs all the same
+                logger.exception("a page was committed, and what comes after failed")
 
     def _tell(self, callback: Callable[[T], Any], value: T) -> None:
         try:
