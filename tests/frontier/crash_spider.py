@@ -1,7 +1,7 @@
 """A spider for crash tests: the shop's books by its API, without rendering, so that a kill meets many pages.
 
-Each request that leaves is noted in the file CRASH_LOG. CRASH_AT, for instance ``before commit 17``, has the process
-kill itself there, which no kill from outside would meet so well.
+Each request that leaves is noted in the file CRASH_LOG. With CRASH_POISON some pages give bad items, or raise. CRASH_AT,
+for instance ``before commit 17``, has the process kill itself there, which no kill from outside would meet so well.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ class CrashSpider(SiteSpider):
         "FRONTIER_WINDOW": 100,
     }
 
+    @property
+    def site(self) -> str:
+        return str(self.settings["DEMO_URL"])
+
     async def start(self) -> AsyncIterator[Any]:
         yield Request(f"{self.site}/api/books?page=1", self.parse_list, dont_filter=True)
         for category in ("a", "b", "c"):
@@ -66,7 +70,7 @@ class CrashSpider(SiteSpider):
         number = int("".join(filter(str.isdigit, sku)) or 0)
         book["url"] = f"/books/{sku}"
         yield book
-        if getattr(self, "poison", None):
+        if os.environ.get("CRASH_POISON"):
             if number % 10 == 3:
                 yield {**book, "sku": f"{sku}-x", "price": "a lot"}
             if number % 50 == 4:

@@ -49,11 +49,12 @@ class Crawls:
             "DATABASE_URL": self.database_url,
             "SPLASHDOWN_ENV_FILE": "",
             "CRASH_LOG": str(self.log),
+            "DEMO_URL": site,  # not an argument: the days are runs of one scope
+            **({"CRASH_POISON": "1"} if poison else {}),
             **({"CRASH_AT": crash_at} if crash_at else {}),
         }
-        arguments = ["-a", f"site={site}", *(["-a", "poison=1"] if poison else [])]
         return subprocess.Popen(
-            [sys.executable, "-m", "scrapy", "crawl", "crash", *arguments, "-s", f"SPIDER_MODULES={SPIDERS}"],
+            [sys.executable, "-m", "scrapy", "crawl", "crash", "-s", f"SPIDER_MODULES={SPIDERS}"],
             cwd=ROOT,
             env=env,
             stdout=subprocess.PIPE,

@@ -53,9 +53,14 @@ class PrivateMariaDb:
                 shutil.which("mariadbd") or "/usr/sbin/mariadbd",
                 "--no-defaults",
                 f"--datadir={self.folder}/data",
-            ]
-            + [f"--socket={self.folder}/s", f"--pid-file={self.folder}/pid", f"--port={self.port}"]
-            + ["--bind-address=127.0.0.1", "--skip-log-bin", "--innodb-log-file-size=16M", *self.user],
+                f"--socket={self.folder}/s",
+                f"--pid-file={self.folder}/pid",
+                f"--port={self.port}",
+                "--bind-address=127.0.0.1",
+                "--skip-log-bin",
+                "--innodb-log-file-size=16M",
+                *self.user,
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
