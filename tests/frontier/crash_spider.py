@@ -1,6 +1,6 @@
 """A spider for crash tests: the shop's books by its API, without rendering, so that a kill meets many pages.
 
-Each request that leaves is noted in the file CRASH_LOG. With CRASH_POISON some pages give bad items, or raise. CRASH_AT,
+Each request that leaves is noted in the file CRASH_LOG. With CRASH_POISON some pages fail. CRASH_AT,
 for instance ``before commit 17``, has the process kill itself there, which no kill from outside would meet so well.
 """
 
