@@ -122,6 +122,9 @@ SCHEDULER = "frontier.scheduler.Scheduler"
 PAGE_WRITER = "pipelines.writer.make_writer"
 REPLAY = "pipelines.replay.replay"
 ITEM_PROCESSOR = "pipelines.processor.PageItemProcessor"
+# Scrapy makes a task for each of these for every page, 100 by default, which is half of the time that a small page
+# takes. Our pipelines do not wait for anything, so a few are as good.
+CONCURRENT_ITEMS = 4
 REQUEST_FINGERPRINTER_CLASS = "scrapy_splash.SplashRequestFingerprinter"
 ITEM_PIPELINES = {
     "pipelines.validate.ValidatePipeline": 300,

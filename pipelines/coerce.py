@@ -56,11 +56,15 @@ def coerce(value: Any, column: Column[Any]) -> Any:
         if column.nullable or column.default is not None or column.server_default is not None:
             return None
         raise Unfit("is missing")
+    read, type_ = _reader(column)
+    return value if read is None else read(value, type_, column.info)
+
+
+@lru_cache(maxsize=4096)
+def _reader(column: Column[Any]) -> tuple[Callable[..., Any] | None, TypeEngine[Any]]:
+    """What reads values for a column, and the type that it reads them for."""
     type_ = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
-    for kind, read in READERS:
-        if isinstance(type_, kind):
-            return read(value, type_, column.info)
-    return value
+    return next((read for kind, read in READERS if isinstance(type_, kind)), None), type_
 
 
 def clean(text: str) -> str:
