@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dotenv import dotenv_values
+from scrapy.settings import default_settings
 
 ROOT = Path(__file__).parent.parent
 ENV_FILE = os.environ.get("SPLASHDOWN_ENV_FILE", str(ROOT / ".env"))
@@ -107,6 +108,17 @@ DEMO_URL = _env("DEMO_URL", "http://127.0.0.1:8765", str).rstrip("/")
 
 # --- A page's way through Scrapy ------------------------------------------------------------------------------
 
+# The frontier's own are in the lists that a spider's custom_settings do not replace: no run is without them.
+DOWNLOADER_MIDDLEWARES_BASE = {
+    **default_settings.DOWNLOADER_MIDDLEWARES_BASE,
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "frontier.offsite.OffsiteMiddleware": 50,
+}
+SPIDER_MIDDLEWARES_BASE = {
+    **default_settings.SPIDER_MIDDLEWARES_BASE,
+    "frontier.middleware.EngineSideMiddleware": 1,
+    "frontier.middleware.SpiderSideMiddleware": 10_000,
+}
 DOWNLOADER_MIDDLEWARES = {
     "crawler.splash.rendered.RenderedPageMiddleware": 722,
     "scrapy_splash.SplashCookiesMiddleware": 723,
@@ -114,9 +126,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 810,
 }
 SPIDER_MIDDLEWARES = {
-    "frontier.middleware.EngineSideMiddleware": 1,
     "scrapy_splash.SplashDeduplicateArgsMiddleware": 100,
-    "frontier.middleware.SpiderSideMiddleware": 999,
 }
 SCHEDULER = "frontier.scheduler.Scheduler"
 PAGE_WRITER = "pipelines.writer.make_writer"
