@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import CrawlRequest, CrawlRun
+from models import CrawlRequest, CrawlRun, Order
 from models.session import make_engine
 from tests.crawls import scrapy
 
@@ -108,3 +108,23 @@ def test_every_request_keeps_what_became_of_it(runs: Runs) -> None:
     assert states["offsite"][0] == "skipped" and "offsite" in str(states["offsite"][1]).lower()
     assert states["refused"][0] == "failed" and "refused" in str(states["refused"][1]).lower()
     assert runs.asked.count("refused") == 2  # once and one retry, one entry
+
+
+def test_a_resumed_run_logs_in_again_before_it_goes_on(
+    tmp_path: Path, demo_site: str, chromium_renderer: str
+) -> None:
+    known = {
+        "DATABASE_URL": f"sqlite:///{tmp_path}/orders.db",
+        "DEMO_URL": demo_site,
+        "SPLASH_URL": chromium_renderer,
+    }
+    first = scrapy("crawl", "orders", "-s", "CLOSESPIDER_PAGECOUNT=2", **known)
+    assert "closespider_pagecount" in first.stderr
+    rest = scrapy("crawl", "orders", **known)
+    assert "is resumed" in rest.stderr
+    engine = make_engine(known["DATABASE_URL"])
+    with Session(engine) as session:
+        assert len(session.scalars(select(Order)).all()) == 60
+        stored = " ".join(filter(None, session.scalars(select(CrawlRequest.request))))
+    engine.dispose()
+    assert '"password"' not in stored
