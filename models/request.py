@@ -47,6 +47,9 @@ class CrawlRequest(Base):
     status: Mapped[int | None]  # the last HTTP status
     error: Mapped[str | None] = mapped_column(LongText())
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    kept_page: Mapped[str | None] = mapped_column(
+        ExactString(255)
+    )  # where the page is kept, below KEPT_PAGES_FOLDER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, select, text, update
+from sqlalchemy import JSON, BigInteger, Boolean, Double, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from models.base import Base
 from models.process import Process
-from models.types import Digest, ExactString, LongText, UtcDateTime
+from models.types import Digest, ExactString, LongJson, LongText, UtcDateTime
 
 # A process that is alive says so every few seconds; one that has not for this long is taken for dead.
 LEASE = timedelta(seconds=30)
@@ -45,6 +45,19 @@ class CrawlRun(Base):
     owner: Mapped[str | None] = mapped_column(ExactString(200))
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     commits: Mapped[int] = mapped_column(BigInteger, default=0)
+    held_since: Mapped[datetime | None] = mapped_column(
+        UtcDateTime
+    )  # since when its owner, or its last one, had it
+    # What the last process had to say when it let go of the run; NULL while one is at it, and after a crash.
+    verdict: Mapped[int | None]  # the exit code
+    reasons: Mapped[list[str] | None] = mapped_column(LongJson())
+    counts: Mapped[dict[str, Any] | None] = mapped_column(LongJson())
+    versions: Mapped[dict[str, str] | None] = mapped_column(LongJson())
+    host: Mapped[str | None] = mapped_column(ExactString(255))
+    seconds: Mapped[float | None] = mapped_column(Double)  # of work, over all processes that ended in order
+    peak_memory: Mapped[int | None] = mapped_column(
+        BigInteger
+    )  # bytes; of the crawl's process, the largest so far
 
 
 class RunIsAlive(Exception):
