@@ -87,6 +87,10 @@ MAX_COVERAGE_DROP = _env(
     "MAX_COVERAGE_DROP", 0.2, float
 )  # of rows that have a value, by field, against good runs
 
+# Who hears when a spider's runs turn bad, and when they are good again: addresses as Apprise has them. Secrets.
+ALERT_URLS = _env("ALERT_URLS", "", str)
+ALERT_STATES = str(ROOT / "data" / "alarms")  # what was said last
+
 # --- The renderer ---------------------------------------------------------------------------------------------------
 
 # Empty: the crawl starts our own renderer (renderer/) and ends it with itself.

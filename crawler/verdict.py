@@ -28,7 +28,13 @@ WORDS = {
 
 # Finish reasons of a crawl that stopped by itself. Whatever else ends one before its time (a signal, CLOSESPIDER_...,
 # a spider's CloseSpider, the memory limit, a renderer that does not come back) has interrupted it.
-CODES = {"database_lost": NOT_STORED, "scripts_needed": CANNOT_START, "login_failed": BELOW_POLICY}
+CODES = {
+    "database_lost": NOT_STORED,
+    "scripts_needed": CANNOT_START,
+    "unknown_field": CANNOT_START,
+    "login_failed": BELOW_POLICY,
+    "start_error": BELOW_POLICY,
+}
 
 FEW = 10  # rows, of which a share says nothing
 

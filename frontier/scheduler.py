@@ -112,7 +112,7 @@ class Scheduler(BaseScheduler):
             reason == "finished" and self.start_is_read and not self._left() and self.run.failure is None
         )
         why = None
-        if reason == "finished" and not covered:
+        if reason in ("finished", "start_error") and not covered:
             why = self.start_page.error or "start() did not come to its end"
             why = f"{why.strip().splitlines()[-1]} (in start()); the next crawl goes on from there"
         await self.run.finish(reason, covered=covered, message=why)

@@ -149,7 +149,9 @@ class RunExtension:
             self.held.spider,
             self.verdict.word,
             self.verdict.code,
-            "".join(f"; {reason}" for reason in self.verdict.reasons),
+            "".join(
+                f"; {reason}" for reason in self.verdict.reasons if reason != stopped_because(self.crawler)
+            ),
         )
 
     def _fail(self, error: Exception) -> None:
