@@ -18,8 +18,7 @@ from crawler.plain_text import one_line
 from crawler.verdict import ALREADY_RUNNING, GOOD, Verdict
 
 logger = logging.getLogger("splashdown.alarm")
-# What it says below that has the addresses, which are secrets.
-logging.getLogger("apprise").setLevel(logging.WARNING)
+apprise_logger = logging.getLogger("apprise")
 
 
 class WrongAddress(ValueError):
@@ -49,7 +48,11 @@ class Alarm:
     def __init__(self, addresses: str, folder: Path) -> None:
         self.folder = folder
         self.apprise = Apprise()
-        if addresses.strip() and not self.apprise.add(addresses):
+        # The addresses are secrets: Apprise repeats one that it does not know, and more of them below WARNING.
+        apprise_logger.setLevel(logging.CRITICAL)
+        known = not addresses.strip() or self.apprise.add(addresses)
+        apprise_logger.setLevel(logging.WARNING)
+        if not known:
             raise WrongAddress(
                 "ALERT_URLS has an address that Apprise does not know; https://appriseit.com/services has their forms"
             )
