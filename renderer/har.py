@@ -97,7 +97,7 @@ def _received_cookies(headers: Params) -> list[Params]:
         cookie: Params = {
             "name": name,
             "value": value,
-            "path": found.get("path", "/"),
+            "path": found.get("path", ""),
             "domain": found.get("domain", ""),
             "httpOnly": "httponly" in found,
             "secure": "secure" in found,
@@ -182,7 +182,7 @@ def response_to_har(exchange: Exchange) -> Params:
         "url": response["url"],
         "status": status,
         # HTTP/2 has no reason phrase; Splash's users are used to one.
-        "statusText": response.get("statusText") or _phrase(status),
+        "statusText": response.get("statusText") or exchange.status_line[13:] or _phrase(status),
         "redirectURL": _header(headers, "location"),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -12,11 +13,12 @@ from urllib.parse import urlsplit
 
 from renderer.cdp import CommandFailed, Session, TargetGone
 from renderer.filters import Filters
+from renderer.network import Network
 from renderer.page_load import PageLoad
 
 Params = dict[str, Any]
 
-# Within this time after a page started a redirect its load event is due; else the redirect came before it.
+# A page that starts a redirect and does not become ready within this time waits for something else.
 REDIRECT_DELAY = 0.1
 
 
@@ -75,8 +77,8 @@ class Rules:
 class Interception:
     """Asks Chromium to stop only at the requests that some rule is about; by default at none."""
 
-    def __init__(self, session: Session, load: PageLoad) -> None:
-        self._session, self._load = session, load
+    def __init__(self, session: Session, load: PageLoad, network: Network) -> None:
+        self._session, self._load, self._network = session, load, network
         self._rules = Rules()
         self._first: FirstRequest | None = None
         self._content: tuple[bytes, str] | None = None
@@ -114,7 +116,7 @@ class Interception:
         return self._capture
 
     async def hold_redirects(self) -> None:
-        """Give up main documents that the page itself asks for at its load event or after it."""
+        """Give up redirects of the page itself, unless it has still to wait for something else."""
         self._holding = True
         await self._enable()
 
@@ -168,8 +170,8 @@ class Interception:
         if self._rules.refuses(kind, request["url"], "" if is_page else self._load.url):
             self._session.send("Fetch.failRequest", answer | {"errorReason": "BlockedByClient"})
             return
-        if is_page and self._holding and not self._is_ours(event.get("networkId", "")):
-            held = asyncio.ensure_future(self._hold(answer))
+        if is_page and self._holding and request["method"] == "GET" and not self._is_ours(event):
+            held = asyncio.ensure_future(self._hold(event))
             self._held.add(held)
             held.add_done_callback(self._held.discard)
             return
@@ -181,6 +183,7 @@ class Interception:
                 "responseHeaders": [{"name": "Content-Type", "value": mime_type}],
                 "body": base64.b64encode(content).decode("ascii"),
             }
+            self._network.hide(event.get("networkId", ""))
             self._session.send("Fetch.fulfillRequest", answer)
         elif kind == "Document" and self._first is not None:
             first, self._first = self._first, None
@@ -211,24 +214,29 @@ class Interception:
         else:
             self._session.send("Fetch.continueRequest", answer)
 
-    def _is_ours(self, network_id: str) -> bool:
-        # The hops of an HTTP redirect share the id of the request that they began with.
-        if self._expecting:
-            self._expecting = False
-            self._ours.add(network_id)
-        return network_id in self._ours
+    def _is_ours(self, event: Params) -> bool:
+        """Whether we asked for this main document, or a server sent us on to it."""
+        if not self._expecting and event.get("redirectedRequestId") not in self._ours:
+            return False
+        self._expecting = False
+        self._ours.add(event["requestId"])
+        return True
 
-    async def _hold(self, answer: Params) -> None:
-        try:
-            async with asyncio.timeout(REDIRECT_DELAY):
-                while not (self._load.documents and self._load.loaded):
-                    await self._load.changed()
-        except TimeoutError:
-            self._session.send("Fetch.continueRequest", answer)
-        except TargetGone:
-            pass
-        else:
-            self._session.send("Fetch.failRequest", answer | {"errorReason": "Aborted"})
+    async def _hold(self, event: Params) -> None:
+        # Chromium fires no load event as long as a redirect is under way.
+        self._session.send("Fetch.failRequest", {"requestId": event["requestId"], "errorReason": "Aborted"})
+        self._network.hide(event.get("networkId", ""))
+        with contextlib.suppress(TargetGone):
+            try:
+                async with asyncio.timeout(REDIRECT_DELAY):
+                    while not (self._load.documents and self._load.loaded):
+                        await self._load.changed()
+            except TimeoutError:
+                self.expect_document()
+                target: Params = {"url": event["request"]["url"]}
+                if referrer := event["request"]["headers"].get("Referer"):
+                    target["referrer"] = referrer
+                self._session.send("Page.navigate", target)
 
     async def _take(self, event: Params, capture: asyncio.Future[tuple[bytes, str]]) -> None:
         request = {"requestId": event["requestId"]}
@@ -242,6 +250,7 @@ class Interception:
             capture.set_exception(error)
             return
         content = base64.b64decode(body["body"]) if body["base64Encoded"] else body["body"].encode()
+        self._network.take(event, content)
         capture.set_result((content, headers.get("content-type", "text/html")))
         self._capture = None
         self._session.send("Fetch.failRequest", request | {"errorReason": "Aborted"})

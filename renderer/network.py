@@ -29,11 +29,14 @@ class Exchange:
         self.request_headers: Params = dict(self.request["headers"])
         self.response: Params | None = None
         self.response_headers: Params = {}
+        self.status_line = ""  # HTTP/1.1 only
         self.request_body: bytes | None = None
         self.response_body: bytes | None = None
         self.finished: float | None = None
         self.size = 0
         self.failure = ""
+        self.taken = False  # the response was taken away from Chromium
+        self.hidden = False  # Chromium's business, not the page's
 
     @property
     def started_at(self) -> str:
@@ -119,6 +122,7 @@ class Network:
         exchange = self._current.get(event["requestId"])
         if exchange is not None:
             exchange.response_headers = dict(event["headers"])
+            exchange.status_line = event.get("headersText", "").partition("\r\n")[0]
 
     def _responded(self, event: Params) -> None:
         exchange = self._current.get(event["requestId"])
@@ -138,9 +142,37 @@ class Network:
         if exchange is None:
             return
         exchange.finished = event["timestamp"]
+        if exchange.taken:
+            return
         exchange.failure = event.get("errorText", "")
         if self._is_main_document(exchange):
             self.failed_url = exchange.request["url"]
+
+    def hide(self, request_id: str) -> None:
+        """Leave this out of what is told: no request of it reached the network."""
+        if request_id in self._current:
+            self._current[request_id].hidden = True
+
+    def take(self, paused: Params, body: bytes) -> None:
+        """Count the response to a paused request, which Chromium is not going to see, as received."""
+        exchange = self._current.get(paused.get("networkId", ""))
+        if exchange is None:
+            return
+        headers: dict[str, str] = {}
+        for header in paused.get("responseHeaders", ()):
+            name, value = header["name"], header["value"]
+            headers[name] = f"{headers[name]}\n{value}" if name in headers else value
+        exchange.respond(
+            {
+                "status": paused["responseStatusCode"],
+                "statusText": paused.get("responseStatusText", ""),
+                "headers": headers,
+                "url": exchange.request["url"],
+            }
+        )
+        exchange.size, exchange.taken = len(body), True
+        if self._keeps_responses:
+            exchange.response_body = body
 
     # -- bodies
 
@@ -189,10 +221,11 @@ class Network:
         return None
 
     def history(self) -> list[Params]:
-        return [entry_of(exchange) for exchange in self.main_documents() if exchange.response is not None]
+        documents = [exchange for exchange in self.main_documents() if exchange.response is not None]
+        return [entry_of(exchange) for exchange in documents if not exchange.hidden]
 
     def entries(self) -> list[Params]:
-        return [entry_of(exchange) for exchange in self._exchanges]
+        return [entry_of(exchange) for exchange in self._exchanges if not exchange.hidden]
 
     def slow(self, now: float, seconds: float) -> list[Exchange]:
         """Requests that have taken longer than this and are still under way."""

@@ -76,7 +76,7 @@ class Tab:
         self.spoiled = False
         self.load = PageLoad(target_id)  # the main frame's id is the target's
         self.network = Network(session, target_id)
-        self.interception = Interception(session, self.load)
+        self.interception = Interception(session, self.load, self.network)
         self.request_limit = RequestLimit(session, self.network, self.load)
         self.viewport = VIEWPORT
         self._undo: dict[str, Params] = {}
