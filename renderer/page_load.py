@@ -16,7 +16,7 @@ class PageLoad:
     """Follows the main frame from document to document, and remembers whose storage was touched."""
 
     def __init__(self, frame_id: str) -> None:
-        self._frame_id = frame_id
+        self.frame_id = frame_id
         self._changed = asyncio.Event()
         self._lost = False
         self.forget()
@@ -39,7 +39,7 @@ class PageLoad:
         if origin:
             self.origins.add(origin)
         self.frames[frame["id"]] = origin
-        if frame.get("parentId") or frame["id"] != self._frame_id:
+        if frame.get("parentId") or frame["id"] != self.frame_id:
             return
         self.frames = {frame["id"]: origin}
         self.loaders.append(frame["loaderId"])
@@ -54,7 +54,7 @@ class PageLoad:
         self.frames.pop(event["frameId"], None)
 
     def feed_navigated_within_document(self, event: Params) -> None:
-        if event["frameId"] == self._frame_id:
+        if event["frameId"] == self.frame_id:
             self.url = event["url"]
 
     def feed_load_event(self, event: Params) -> None:

@@ -48,6 +48,7 @@ async def visit(tab: Tab, options: RenderOptions, *, wants_network: bool = False
     """Bring the tab to where the options say."""
     if wants_network:
         tab.network.turn_on()
+        tab.network.keep_bodies(requests=options.request_body, responses=options.response_body)
     if options.resource_timeout:
         tab.limit_requests(options.resource_timeout)
     console = Console(tab) if options.include.console else None
@@ -70,9 +71,8 @@ async def _prepare(tab: Tab, options: RenderOptions) -> None:
         size = parse_viewport(options.viewport)
         if size != tab.viewport:
             await tab.set_viewport(*size)
-    rules = Rules(images=options.images, allowed_domains=options.allowed_domains)
-    if rules != Rules():
-        await tab.interception.set_rules(rules)
+    if options.rules != Rules():
+        await tab.interception.set_rules(options.rules)
     headers = list(options.headers)
     for name, value in options.headers:
         # The only header that all requests of the render keep.
@@ -87,7 +87,7 @@ async def _load(tab: Tab, options: RenderOptions) -> bool | None:
     loading = _go(tab, options)
     if options.wait_for is None:
         if not options.wait:
-            tab.stop_at_load()
+            await tab.stop_at_load()
         await loading
         if options.wait:
             await tab.stay(options.wait)
@@ -155,6 +155,7 @@ async def show_json(visit: Visit) -> tuple[Any, str]:
         result["script"] = visit.script_result
     if include.console and visit.console:
         result["console"] = list(visit.console)
+    await tab.network.bodies_read()
     if include.history:
         result["history"] = tab.network.history()
     if include.har:
@@ -162,6 +163,12 @@ async def show_json(visit: Visit) -> tuple[Any, str]:
     if visit.found is not None:
         result["wait_for"] = "found" if visit.found else "missing"
     return result, JSON
+
+
+async def show_har(visit: Visit) -> tuple[Any, str]:
+    title = await visit.tab.evaluate("document.title")
+    await visit.tab.network.bodies_read()
+    return archive(visit.tab, title), JSON
 
 
 def archive(tab: Tab, title: str) -> dict[str, Any]:
@@ -172,6 +179,7 @@ def archive(tab: Tab, title: str) -> dict[str, Any]:
 
 
 ENDPOINTS: dict[str, Show] = {
+    "har": show_har,
     "html": show_html,
     "json": show_json,
     "png": show_png,
@@ -181,7 +189,8 @@ ENDPOINTS: dict[str, Show] = {
 
 async def render(tab: Tab, kind: str, options: RenderOptions) -> tuple[Any, str, dict[str, str]]:
     """Load the page and show it the way this endpoint does."""
-    wants_network = kind == "json" and (options.include.history or options.include.har)
+    include = options.include
+    wants_network = kind == "har" or (kind == "json" and (include.history or include.har))
     try:
         visited = await visit(tab, options, wants_network=wants_network)
         content, content_type = await ENDPOINTS[kind](visited)
