@@ -116,6 +116,8 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
     policy = TabPolicy(
         allowed_schemes=frozenset(scheme.lower() for scheme in options.allowed_schemes),
         caches=not options.disable_browser_caches,
+        public_only=options.forbid_private_addresses,
+        blocked_port=port,
     )
     chromium = Chromium(
         program=program, blocked_port=port, cross_domain_access=bool(options.js_cross_domain_access)

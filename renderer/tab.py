@@ -51,6 +51,8 @@ class TabPolicy:
 
     allowed_schemes: frozenset[str] = frozenset({"http", "https"})
     caches: bool = True
+    public_only: bool = False
+    blocked_port: int = 0  # the renderer's own
 
     def allows(self, url: str) -> bool:
         """Whether a render may go there: by default nothing local, nothing of Chromium's own."""
@@ -79,6 +81,9 @@ class Tab:
         self.interception = Interception(session, self.load, self.network)
         self.request_limit = RequestLimit(session, self.network, self.load)
         self.viewport = VIEWPORT
+        # What this render sends with every request instead of, or besides, Chromium's own.
+        self.user_agent = ""
+        self.headers: dict[str, str] = {}
         self._undo: dict[str, Params] = {}
         session.on("Page.frameNavigated", self.load.feed_frame_navigated)
         session.on("Page.frameDetached", self.load.feed_frame_detached)
@@ -259,6 +264,7 @@ class Tab:
         )
 
     async def set_user_agent(self, value: str) -> None:
+        self.user_agent = value
         await self.override(
             "Emulation.setUserAgentOverride",
             {"userAgent": value},
@@ -273,6 +279,7 @@ class Tab:
 
     async def set_headers(self, headers: Mapping[str, str]) -> None:
         """Send these with every request."""
+        self.headers = dict(headers)
         self.network.turn_on()
         await self.override(
             "Network.setExtraHTTPHeaders",
@@ -337,7 +344,7 @@ class Tab:
         ]
         undone = [session.send(method.partition(" ")[0], undo) for method, undo in self._undo.items()]
         self._undo.clear()
-        self.viewport = VIEWPORT
+        self.viewport, self.user_agent, self.headers = VIEWPORT, "", {}
         left = session.send("Page.navigate", {"url": "about:blank"})
         await asyncio.gather(*emptied, *undone, left)
         # The page is gone and can write no more. The tab's name would outlive it.

@@ -39,6 +39,15 @@ class Timer:
     number: int
 
 
+@dataclass(frozen=True)
+class Exposed:
+    """A request or response: fields that scripts read, and a number by which its methods find it."""
+
+    kind: str
+    number: int
+    fields: Mapping[str, Any]
+
+
 class Converter:
     """Knows the numbers under which a script holds its opaque objects."""
 
@@ -51,6 +60,7 @@ class Converter:
             Element: host[b"element"],
         }
         self._make_timer = host[b"timer"]
+        self._make_exposed = host[b"exposed"]
         self._objects: list[Binary | Element] = []
 
     # -- Python to Lua
@@ -70,6 +80,8 @@ class Converter:
             return self._array(self._table([self.to_lua(item, depth - 1) for item in value]))
         if isinstance(value, Timer):
             return self._make_timer(value.number)
+        if isinstance(value, Exposed):
+            return self._make_exposed(value.kind.encode(), value.number, self.to_lua(value.fields, depth - 1))
         if isinstance(value, Binary | Element):
             self._objects.append(value)
             return self._make[type(value)](len(self._objects) - 1)

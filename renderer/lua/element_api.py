@@ -64,7 +64,7 @@ class ElementApi:
             self.send_keys,
             self.submit,
         ):
-            runtime.add(Command(f"element.{function.__name__}", function))
+            runtime.add(Command(f"element.{function.__name__}", function, bound=1))
             runtime.host[b"add_element_method"](function.__name__.encode())
         runtime.add(Command("element.get", self.get_property))
         runtime.add(Command("element.set", self.set_property))

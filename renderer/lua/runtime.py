@@ -16,6 +16,10 @@ from renderer.lua.conversion import Converter, NotConvertible
 
 MAX_MEMORY = 100_000 * 1024
 OUT_OF_MEMORY = "script uses too much memory"
+# What a callback cannot do while a request stands still for it.
+WAITING = frozenset(
+    {"go", "wait", "set_content", "wait_for_resume", "with_timeout", "http_get", "http_post", "autoload"}
+)
 _HERE = Path(__file__).parent
 _SANDBOX = (_HERE / "sandbox.lua").read_bytes()
 _SPLASH = (_HERE / "splash.lua").read_bytes()
@@ -38,8 +42,11 @@ class Stopped(Exception):
 class Command:
     """A Python function behind a Lua name; a lone table argument carries its arguments by name, as in Splash."""
 
-    def __init__(self, name: str, function: Callable[..., Any], *, takes_table: bool = False) -> None:
+    def __init__(
+        self, name: str, function: Callable[..., Any], *, takes_table: bool = False, bound: int = 0
+    ) -> None:
         self.name, self._function, self._takes_table = name, function, takes_table
+        self._bound = bound  # so many first arguments say on which object the method is called
         self._parameters = [
             parameter
             for parameter in inspect.signature(function).parameters.values()
@@ -48,13 +55,14 @@ class Command:
         self._takes_rest = len(self._parameters) < len(inspect.signature(function).parameters)
 
     async def __call__(self, arguments: Sequence[Any]) -> Any:
-        positional, named = list(arguments), {}
+        bound, positional, named = list(arguments[: self._bound]), list(arguments[self._bound :]), {}
         lone_table = len(positional) == 1 and isinstance(positional[0], dict)
         if lone_table and not self._takes_table and not self._takes_rest:
             table = positional[0]
             numbers = [key for key in table if isinstance(key, int)]
             positional = [table[number] for number in sorted(numbers)]
             named = {str(key): value for key, value in table.items() if not isinstance(key, int)}
+        positional = bound + positional
         if not self._takes_rest:
             self._check(positional, named)
         try:
@@ -123,8 +131,11 @@ class Runtime:
             raise ScriptError({"type": "BAD_MAIN_ERROR", "message": "'main' is not a function"})
         return self.host[b"script_main"](main)
 
-    async def run(self, function: Any, *arguments: Any) -> list[Any]:
-        """Run a Lua function as a coroutine to its end; returns its results as Lua has them."""
+    async def run(self, function: Any, *arguments: Any, may_wait: bool = True) -> list[Any]:
+        """Run a Lua function as a coroutine to its end; returns its results as Lua has them.
+
+        One that may not wait gets an error from commands that take their time.
+        """
         thread = self._sandbox[b"start"](function)
         values: Sequence[Any] = [self.converter.to_lua(argument) for argument in arguments]
         while True:
@@ -135,7 +146,7 @@ class Runtime:
                 raise self._error_of(rest[0] if rest else None)
             # Others get their turn even if a script never waits.
             await asyncio.sleep(0)
-            values = await self._answer(rest)
+            values = await self._answer(rest, may_wait)
 
     def _step(self, thread: int, *values: Any) -> tuple[Any, ...]:
         # One coroutine that eats all memory ends the script, even if another one would go on.
@@ -152,11 +163,13 @@ class Runtime:
             rest = [OUT_OF_MEMORY.encode()]
         return status, ok, *rest
 
-    async def _answer(self, request: Sequence[Any]) -> list[Any]:
+    async def _answer(self, request: Sequence[Any], may_wait: bool) -> list[Any]:
         name, *arguments = request
         command = self.commands[name.decode()]
         try:
             try:
+                if not may_wait and command.name in WAITING:
+                    raise LuaFailure(f"splash:{command.name} is async; it can't be used in this callback")
                 python = [self.converter.to_python(argument, functions=True) for argument in arguments]
                 result = await command(python)
                 results = result if isinstance(result, Results) else (result,)

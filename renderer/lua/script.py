@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from renderer.errors import ScriptError
+from renderer.http_client import HttpClient
+from renderer.lua.callback_api import CallbackApi
 from renderer.lua.conversion import Binary, NotConvertible, to_json
 from renderer.lua.element_api import ElementApi
+from renderer.lua.http_api import HttpApi
 from renderer.lua.library_api import LibraryApi
 from renderer.lua.navigation_api import NavigationApi
 from renderer.lua.page_api import PageApi
@@ -40,15 +43,31 @@ async def execute(tab: Tab, script: Script) -> Result:
     if script.is_body:
         # On one line with the user's first one, so that line numbers stay.
         source = f"function main(splash, args) {source}\nend"
+    async with HttpClient(tab) as client:
+        return await _run(tab, client, script.arguments, source)
+
+
+async def _run(tab: Tab, client: HttpClient, arguments: Mapping[str, Any], source: str) -> Result:
     runtime = Runtime()
-    settings = SettingsApi(tab, script.arguments)
+    settings = SettingsApi(tab)
+    callbacks = CallbackApi(tab, runtime, client)
     timers = TimerApi(runtime)
-    navigation = NavigationApi(tab, settings)
-    for api in (navigation, PageApi(tab), settings, StorageApi(tab), ElementApi(tab), LibraryApi(), timers):
+    apis = (
+        NavigationApi(tab),
+        PageApi(tab),
+        settings,
+        StorageApi(tab),
+        ElementApi(tab),
+        LibraryApi(),
+        timers,
+        callbacks,
+        HttpApi(tab, client, settings, callbacks),
+    )
+    for api in apis:
         api.add_to(runtime)
     try:
         main = runtime.load(source)
-        runtime.host[b"set_args"](runtime.converter.to_lua(dict(script.arguments)))
+        runtime.host[b"set_args"](runtime.converter.to_lua(dict(arguments)))
         tab.network.turn_on()
         values = await timers.run_main(main)
         try:
@@ -62,6 +81,7 @@ async def execute(tab: Tab, script: Script) -> Result:
         body, content_type = b"", "text/plain; charset=utf-8"
     finally:
         await timers.end()
+        await callbacks.end()
     return Result(
         body=body, content_type=content_type, status=settings.status_code, headers=dict(settings.headers)
     )

@@ -98,6 +98,38 @@ function host.timer(id)
 end
 
 -------------------------------------------------------------------------------
+-- Requests and responses: plain tables, with methods that find them by number
+
+local function case_insensitive(source)
+  local values, lower = {}, {}
+  for key, value in pairs(source) do
+    values[key] = value
+    lower[string_lower(key)] = value
+  end
+  return setmetatable(values, {
+    __index = function(_, key) return lower[string_lower(key)] end,
+    __newindex = function(self, key, value)
+      rawset(self, key, value)
+      lower[string_lower(key)] = value
+    end,
+  })
+end
+
+local exposed_methods = { request = {}, response = {} }
+function host.add_exposed_method(kind, name)
+  exposed_methods[kind][name] = kind .. "." .. name
+end
+
+function host.exposed(kind, id, fields)
+  fields.headers = case_insensitive(fields.headers)
+  for name, full_name in pairs(exposed_methods[kind]) do
+    -- With a colon or a dot: Splash's own examples have `request.abort()`.
+    fields[name] = function(_, ...) return call(full_name, id, ...) end
+  end
+  return fields
+end
+
+-------------------------------------------------------------------------------
 -- The splash object
 
 local methods, attributes = {}, {}
@@ -108,10 +140,6 @@ function host.add_attribute(name)
   methods["get_" .. name] = function(self) return call("attribute.get", name) end
   methods["set_" .. name] = function(self, value) return call("attribute.set", name, value) end
 end
-function host.add_missing_method(name)
-  methods[name] = function() fail("splash:" .. name .. " is not supported by this renderer yet") end
-end
-
 function methods.jsfunc(self, source)
   local id = call("jsfunc", source)
   return function(...) return call("call_jsfunc", id, ...) end
@@ -166,21 +194,6 @@ sandbox.libraries.base64 = {
     return call("base64.decode", text)
   end,
 }
-
-local function case_insensitive(source)
-  local values, lower = {}, {}
-  for key, value in pairs(source) do
-    values[key] = value
-    lower[string_lower(key)] = value
-  end
-  return setmetatable(values, {
-    __index = function(_, key) return lower[string_lower(key)] end,
-    __newindex = function(self, key, value)
-      rawset(self, key, value)
-      lower[string_lower(key)] = value
-    end,
-  })
-end
 
 sandbox.libraries.treat = {
   as_array = function(object)
