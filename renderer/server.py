@@ -29,6 +29,7 @@ from renderer.errors import (
     UnsupportedContentType,
 )
 from renderer.interception import Rules
+from renderer.lua.runtime import LuaPolicy
 from renderer.lua.script import Script, execute
 from renderer.render import Result, render
 from renderer.tab import ResultTooLarge, Tab
@@ -51,7 +52,7 @@ class Server:
         *,
         max_timeout: float,
         token: str | None,
-        lua: bool,
+        lua: LuaPolicy | None,  # None: no scripts
         hosts: frozenset[str],
         offer: opt.Offer,
         max_saved_arguments: int,
@@ -71,9 +72,9 @@ class Server:
         app = web.Application(client_max_size=MAX_REQUEST, middlewares=[self._guard, self._answer_errors])
         for kind in ("html", "json", "png", "jpeg", "har"):
             self._add_render(app, f"/render.{kind}", self._render_work(kind))
-        if self._lua:
-            self._add_render(app, "/execute", self._script_work(wrap=False))
-            self._add_render(app, "/run", self._script_work(wrap=True))
+        if self._lua is not None:
+            self._add_render(app, "/execute", self._script_work(self._lua, wrap=False))
+            self._add_render(app, "/run", self._script_work(self._lua, wrap=True))
         app.router.add_get("/_ping", self._ping)
         app.router.add_get("/_debug", self._debug)
         app.router.add_post("/_gc", self._collect)
@@ -190,7 +191,7 @@ class Server:
 
         return make
 
-    def _script_work(self, *, wrap: bool) -> Callable[[dict[str, Any]], Work]:
+    def _script_work(self, policy: LuaPolicy, *, wrap: bool) -> Callable[[dict[str, Any]], Work]:
         def make(arguments: dict[str, Any]) -> Work:
             rules = opt.read_rules(arguments, self._offer)
             source = arguments.get("lua_source")
@@ -198,7 +199,7 @@ class Server:
                 opt.bad_argument(
                     "lua_source", "Required argument is missing: lua_source", "argument_required"
                 )
-            script = Script(source=str(source), arguments=arguments, is_body=wrap)
+            script = Script(source=str(source), arguments=arguments, policy=policy, is_body=wrap)
 
             async def work(tab: Tab) -> Result:
                 if rules != Rules():

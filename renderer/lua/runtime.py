@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,15 @@ class LuaFailure(Exception):
 
 class Stopped(Exception):
     """The script asked to end by splash:stop()."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LuaPolicy:
+    """What whoever runs the server lets scripts use."""
+
+    package_path: str = ""  # as in Lua: /folder/?.lua;/another/?.lua
+    allowed_modules: tuple[str, ...] = ()
+    sandboxed: bool = True
 
 
 class Command:
@@ -92,17 +102,20 @@ class Command:
 class Runtime:
     """Runs one script. Its coroutines take turns on the event loop; none of them runs between two commands."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: LuaPolicy) -> None:
         self._lua = LuaRuntime(
             encoding=None,
             unpack_returned_tuples=True,
             register_eval=False,
             register_builtins=False,
             attribute_filter=_no_attributes,
-            max_memory=MAX_MEMORY,
+            max_memory=MAX_MEMORY if policy.sandboxed else None,
         )
         self._sandbox = self._lua.execute(_SANDBOX)
         self.host = self._lua.compile(_SPLASH)(self._sandbox)
+        self._sandbox[b"set_modules"](policy.package_path.encode(), ";".join(policy.allowed_modules).encode())
+        if not policy.sandboxed:
+            self._sandbox[b"open"]()
         self.converter = Converter(self._lua, self.host)
         self.commands: dict[str, Command] = {}
         self._failures: list[LuaFailure] = []

@@ -16,7 +16,7 @@ from renderer.lua.http_api import HttpApi
 from renderer.lua.library_api import LibraryApi
 from renderer.lua.navigation_api import NavigationApi
 from renderer.lua.page_api import PageApi
-from renderer.lua.runtime import Runtime, Stopped
+from renderer.lua.runtime import LuaPolicy, Runtime, Stopped
 from renderer.lua.settings_api import SettingsApi
 from renderer.lua.storage_api import StorageApi
 from renderer.lua.timer_api import TimerApi
@@ -32,6 +32,7 @@ class Script:
 
     source: str
     arguments: Mapping[str, Any]
+    policy: LuaPolicy
     is_body: bool  # for /run: the source is only the inside of main
 
 
@@ -44,11 +45,12 @@ async def execute(tab: Tab, script: Script) -> Result:
         # On one line with the user's first one, so that line numbers stay.
         source = f"function main(splash, args) {source}\nend"
     async with HttpClient(tab) as client:
-        return await _run(tab, client, script.arguments, source)
+        return await _run(tab, client, Runtime(script.policy), script.arguments, source)
 
 
-async def _run(tab: Tab, client: HttpClient, arguments: Mapping[str, Any], source: str) -> Result:
-    runtime = Runtime()
+async def _run(
+    tab: Tab, client: HttpClient, runtime: Runtime, arguments: Mapping[str, Any], source: str
+) -> Result:
     settings = SettingsApi(tab)
     callbacks = CallbackApi(tab, runtime, client)
     timers = TimerApi(runtime)

@@ -172,17 +172,17 @@ function host.script_main(main) return function() return main(splash, own.args) 
 -------------------------------------------------------------------------------
 -- Libraries
 
-sandbox.libraries.splash = methods
+sandbox.offer("splash", methods, false)
 
-sandbox.libraries.json = {
+sandbox.offer("json", {
   encode = function(value) return call("json.encode", value) end,
   decode = function(text)
     if type(text) ~= "string" then fail("json.decode argument must be a string") end
     return call("json.decode", text)
   end,
-}
+}, true)
 
-sandbox.libraries.base64 = {
+sandbox.offer("base64", {
   encode = function(value)
     if type(value) ~= "string" and kinds[value] ~= "binary" then
       fail("base64.encode argument must be a string")
@@ -193,9 +193,9 @@ sandbox.libraries.base64 = {
     if type(text) ~= "string" then fail("base64.decode argument must be a string") end
     return call("base64.decode", text)
   end,
-}
+}, true)
 
-sandbox.libraries.treat = {
+sandbox.offer("treat", {
   as_array = function(object)
     if type(object) ~= "table" or kinds[object] then fail("as_array argument must be a table") end
     return host.array(object)
@@ -211,10 +211,6 @@ sandbox.libraries.treat = {
     return call("treat.as_string", value)
   end,
   as_case_insensitive = case_insensitive,
-}
-
-for name, library in pairs(sandbox.libraries) do
-  if name ~= "splash" then sandbox.env[name] = library end
-end
+}, true)
 
 return host
