@@ -6,7 +6,7 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -214,7 +214,7 @@ class CallbackApi:
     def tell(self, exchange: Exchange) -> None:
         """A response is here, with its body."""
         for callback in self._callbacks["on_response"]:
-            self._spawn(self._run("on_response", callback, self.exposed_response(exchange), may_wait=True))
+            self._spawn(self._run("on_response", callback, self.exposed_response(exchange)))
 
     def exposed_response(self, exchange: Exchange) -> Exposed:
         self._last_number += 2
@@ -233,11 +233,13 @@ class CallbackApi:
 
     async def _run_all(self, event: str, exposed: Exposed) -> None:
         for callback in tuple(self._callbacks[event]):
-            await self._run(event, callback, exposed, may_wait=False)
+            await self._run(event, callback, exposed, _refuse_to_wait)
 
-    async def _run(self, event: str, callback: Any, exposed: Exposed, *, may_wait: bool) -> None:
+    async def _run(
+        self, event: str, callback: Any, exposed: Exposed, on_wait: Callable[[], None] | None = None
+    ) -> None:
         try:
-            await self._runtime.run(callback, exposed, may_wait=may_wait)
+            await self._runtime.run(callback, exposed, on_wait=on_wait)
         except Stopped:
             pass
         except ScriptError as error:
@@ -341,6 +343,10 @@ class CallbackApi:
     async def _tell_later(self, exchange: Exchange) -> None:
         await self._tab.network.bodies_read()
         self.tell(exchange)
+
+
+def _refuse_to_wait() -> None:
+    raise LuaFailure("async methods can't be used while a request stands still for the callback")
 
 
 def receive(exchange: Exchange, response: Response) -> None:

@@ -33,6 +33,11 @@ class Element:
 
 
 @dataclass(frozen=True)
+class Event(Element):
+    """An event of the page, by its name in Chromium."""
+
+
+@dataclass(frozen=True)
 class Timer:
     """What call_later returned."""
 
@@ -58,6 +63,7 @@ class Converter:
         self._make: dict[type, Callable[[int], Any]] = {
             Binary: host[b"binary"],
             Element: host[b"element"],
+            Event: host[b"event"],
         }
         self._make_timer = host[b"timer"]
         self._make_exposed = host[b"exposed"]
@@ -106,7 +112,7 @@ class Converter:
         what, number = answer if isinstance(answer, tuple) else (answer, None)
         if what == b"array":
             return self._to_list(value, depth, functions)
-        if what in (b"binary", b"element"):
+        if what in (b"binary", b"element", b"event"):
             return self._objects[number]
         if what == b"timer":
             return Timer(number)

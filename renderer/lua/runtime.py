@@ -17,7 +17,7 @@ from renderer.lua.conversion import Converter, NotConvertible
 
 MAX_MEMORY = 100_000 * 1024
 OUT_OF_MEMORY = "script uses too much memory"
-# What a callback cannot do while a request stands still for it.
+# What takes its time.
 WAITING = frozenset(
     {"go", "wait", "set_content", "wait_for_resume", "with_timeout", "http_get", "http_post", "autoload"}
 )
@@ -144,10 +144,12 @@ class Runtime:
             raise ScriptError({"type": "BAD_MAIN_ERROR", "message": "'main' is not a function"})
         return self.host[b"script_main"](main)
 
-    async def run(self, function: Any, *arguments: Any, may_wait: bool = True) -> list[Any]:
+    async def run(
+        self, function: Any, *arguments: Any, on_wait: Callable[[], None] | None = None
+    ) -> list[Any]:
         """Run a Lua function as a coroutine to its end; returns its results as Lua has them.
 
-        One that may not wait gets an error from commands that take their time.
+        Before each command that takes its time ``on_wait`` is called, and may refuse by a LuaFailure.
         """
         thread = self._sandbox[b"start"](function)
         values: Sequence[Any] = [self.converter.to_lua(argument) for argument in arguments]
@@ -159,7 +161,7 @@ class Runtime:
                 raise self._error_of(rest[0] if rest else None)
             # Others get their turn even if a script never waits.
             await asyncio.sleep(0)
-            values = await self._answer(rest, may_wait)
+            values = await self._answer(rest, on_wait)
 
     def _step(self, thread: int, *values: Any) -> tuple[Any, ...]:
         # One coroutine that eats all memory ends the script, even if another one would go on.
@@ -176,13 +178,13 @@ class Runtime:
             rest = [OUT_OF_MEMORY.encode()]
         return status, ok, *rest
 
-    async def _answer(self, request: Sequence[Any], may_wait: bool) -> list[Any]:
+    async def _answer(self, request: Sequence[Any], on_wait: Callable[[], None] | None) -> list[Any]:
         name, *arguments = request
         command = self.commands[name.decode()]
         try:
             try:
-                if not may_wait and command.name in WAITING:
-                    raise LuaFailure(f"splash:{command.name} is async; it can't be used in this callback")
+                if on_wait is not None and command.name in WAITING:
+                    on_wait()
                 python = [self.converter.to_python(argument, functions=True) for argument in arguments]
                 result = await command(python)
                 results = result if isinstance(result, Results) else (result,)

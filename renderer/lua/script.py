@@ -12,10 +12,13 @@ from renderer.http_client import HttpClient
 from renderer.lua.callback_api import CallbackApi
 from renderer.lua.conversion import Binary, NotConvertible, to_json
 from renderer.lua.element_api import ElementApi
+from renderer.lua.event_api import EventApi
+from renderer.lua.form_api import FormApi
 from renderer.lua.http_api import HttpApi
 from renderer.lua.library_api import LibraryApi
 from renderer.lua.navigation_api import NavigationApi
 from renderer.lua.page_api import PageApi
+from renderer.lua.picture_api import PictureApi
 from renderer.lua.runtime import LuaPolicy, Runtime, Stopped
 from renderer.lua.settings_api import SettingsApi
 from renderer.lua.storage_api import StorageApi
@@ -53,13 +56,17 @@ async def _run(
 ) -> Result:
     settings = SettingsApi(tab)
     callbacks = CallbackApi(tab, runtime, client)
+    events = EventApi(tab, runtime)
     timers = TimerApi(runtime)
     apis = (
         NavigationApi(tab),
         PageApi(tab),
         settings,
         StorageApi(tab),
+        PictureApi(tab),
         ElementApi(tab),
+        FormApi(tab),
+        events,
         LibraryApi(),
         timers,
         callbacks,
@@ -84,6 +91,7 @@ async def _run(
     finally:
         await timers.end()
         await callbacks.end()
+        await events.end()
     return Result(
         body=body, content_type=content_type, status=settings.status_code, headers=dict(settings.headers)
     )

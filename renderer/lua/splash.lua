@@ -50,18 +50,52 @@ end
 -------------------------------------------------------------------------------
 -- Elements
 
-local element_methods = {}
+local element_methods, event_methods = {}, {}
+
+-- Functions have no name that Python could tell them by.
+local function_numbers, last_function = setmetatable({}, { __mode = "k" }), 0
+local function number_of(func)
+  if type(func) ~= "function" then return 0 end
+  if function_numbers[func] == nil then
+    last_function = last_function + 1
+    function_numbers[func] = last_function
+  end
+  return function_numbers[func]
+end
+
+local styled = setmetatable({}, { __mode = "k" })   -- style -> its element
+local STYLE = {
+  __metatable = OPAQUE,
+  __index = function(self, name) return call("element.get_style", styled[self], name) end,
+  __newindex = function(self, name, value) call("element.set_style", styled[self], name, value) end,
+}
+
+local function style_of(element)
+  local style = setmetatable({}, STYLE)
+  styled[style], kinds[style] = element, "style"
+  return style
+end
+
 local ELEMENT = {
   __metatable = OPAQUE,
   __tostring = function() return "element" end,
   __index = function(self, name)
     local method = element_methods[name]
-    if method ~= nil then return method end
+    -- With a colon or a dot, as in Splash.
+    if method ~= nil then return function(_, ...) return method(self, ...) end end
     if name == "node" then return self end
+    if name == "style" then return style_of(self) end
     if type(name) ~= "string" or string_sub(name, 1, 1) == "_" then return nil end
     return call("element.get", self, name)
   end,
-  __newindex = function(self, name, value) call("element.set", self, name, value) end,
+  __newindex = function(self, name, value)
+    if name == "node" then fail("Cannot set node field of the element") end
+    if type(name) == "string" and string_sub(name, 1, 2) == "on" then
+      call("element.set_event_handler", self, string_sub(name, 3), value, number_of(value))
+      return
+    end
+    call("element.set", self, name, value)
+  end,
 }
 
 function host.element(id)
@@ -78,8 +112,31 @@ function host.add_dom_method(name)
   element_methods[name] = function(self, ...) return call("element.call", self, name, ...) end
 end
 
-function host.add_missing_element_method(name)
-  element_methods[name] = function() fail("element:" .. name .. " is not supported by this renderer yet") end
+function element_methods.addEventListener(self, name, handler, options)
+  return call("element.addEventListener", self, name, handler, number_of(handler), options)
+end
+
+function element_methods.removeEventListener(self, name, handler)
+  return call("element.removeEventListener", self, name, handler, number_of(handler))
+end
+
+local EVENT = {
+  __metatable = OPAQUE,
+  __index = function(self, name)
+    local method = event_methods[name]
+    if method ~= nil then return function(_, ...) return method(self, ...) end end
+    return call("element.get", self, name)
+  end,
+}
+
+function host.event(id)
+  local object = setmetatable({}, EVENT)
+  ids[object], kinds[object] = id, "event"
+  return object
+end
+
+function host.add_event_method(name)
+  event_methods[name] = function(self) return call("element.call", self, name) end
 end
 
 -------------------------------------------------------------------------------
