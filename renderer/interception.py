@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -18,8 +17,8 @@ from renderer.page_load import PageLoad
 
 Params = dict[str, Any]
 
-# A page that starts a redirect and does not become ready within this time waits for something else.
-REDIRECT_DELAY = 0.1
+# Another process tells us of a page's pictures than of its redirects.
+REPORT_DELAY = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +115,10 @@ class Interception:
         return self._capture
 
     async def hold_redirects(self) -> None:
-        """Give up redirects of the page itself, unless it has still to wait for something else."""
+        """Give up redirects of the page itself, unless its load event has to wait for its pictures."""
         self._holding = True
+        self._network.turn_on()
+        self._network.holds_redirects = True
         await self._enable()
 
     def expect_document(self) -> None:
@@ -170,7 +171,7 @@ class Interception:
         if self._rules.refuses(kind, request["url"], "" if is_page else self._load.url):
             self._session.send("Fetch.failRequest", answer | {"errorReason": "BlockedByClient"})
             return
-        if is_page and self._holding and request["method"] == "GET" and not self._is_ours(event):
+        if is_page and self._holding and not self._is_ours(event):
             held = asyncio.ensure_future(self._hold(event))
             self._held.add(held)
             held.add_done_callback(self._held.discard)
@@ -223,20 +224,20 @@ class Interception:
         return True
 
     async def _hold(self, event: Params) -> None:
-        # Chromium fires no load event as long as a redirect is under way.
-        self._session.send("Fetch.failRequest", {"requestId": event["requestId"], "errorReason": "Aborted"})
+        answer: Params = {"requestId": event["requestId"]}
+        if await self._is_still_loading():
+            self._ours.add(event["requestId"])
+            self._session.send("Fetch.continueRequest", answer)
+            return
         self._network.hide(event.get("networkId", ""))
-        with contextlib.suppress(TargetGone):
-            try:
-                async with asyncio.timeout(REDIRECT_DELAY):
-                    while not (self._load.documents and self._load.loaded):
-                        await self._load.changed()
-            except TimeoutError:
-                self.expect_document()
-                target: Params = {"url": event["request"]["url"]}
-                if referrer := event["request"]["headers"].get("Referer"):
-                    target["referrer"] = referrer
-                self._session.send("Page.navigate", target)
+        self._session.send("Fetch.failRequest", answer | {"errorReason": "Aborted"})
+        # Chromium fires no load event of its own in a page that sent itself elsewhere before.
+        self._load.feed_load_event({})
+
+    async def _is_still_loading(self) -> bool:
+        if not self._load.loaded:
+            await asyncio.sleep(REPORT_DELAY)
+        return not self._load.loaded and self._network.loads_resources()
 
     async def _take(self, event: Params, capture: asyncio.Future[tuple[bytes, str]]) -> None:
         request = {"requestId": event["requestId"]}
