@@ -188,6 +188,7 @@ class Interception:
             self._session.send("Fetch.fulfillRequest", answer)
         elif kind == "Document" and self._first is not None:
             first, self._first = self._first, None
+            self._network.change(event.get("networkId", ""), first.method, first.body)
             self._session.send("Fetch.continueRequest", answer | _changes(first, request))
         else:
             self._session.send("Fetch.continueRequest", answer)

@@ -153,6 +153,14 @@ class Network:
         if request_id in self._current:
             self._current[request_id].hidden = True
 
+    def change(self, request_id: str, method: str, body: bytes | None) -> None:
+        """Tell of this request as it leaves, not as Chromium meant it."""
+        exchange = self._current.get(request_id)
+        if exchange is not None:
+            exchange.request = exchange.request | {"method": method}
+            if self._keeps_requests:
+                exchange.request_body = body
+
     def take(self, paused: Params, body: bytes) -> None:
         """Count the response to a paused request, which Chromium is not going to see, as received."""
         exchange = self._current.get(paused.get("networkId", ""))
