@@ -55,6 +55,8 @@ class Browser:
         if self._public_only:
             self._shared_egress = await self._open_egress(None)
         process = await self._running()
+        # The first client should not have to wait for it.
+        self._idle.append(await Tab.open(process.connection, self._policy, self._shared_egress))
         self.version = (await process.connection.browser.call("Browser.getVersion"))["product"]
 
     async def _running(self) -> ChromiumProcess:

@@ -258,14 +258,32 @@ class Interception:
         self._session.send("Fetch.failRequest", request | {"errorReason": "Aborted"})
 
 
+_CHROMIUMS_OWN = frozenset(
+    {
+        "connection",
+        "content-length",
+        "cookie2",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
 def _changes(first: FirstRequest, request: Params) -> Params:
-    given = {name.lower() for name, _ in first.headers}
+    # Of these Chromium decides by itself, and refuses the whole request otherwise.
+    allowed = [(name, value) for name, value in first.headers if name.lower() not in _CHROMIUMS_OWN]
+    given = {name.lower() for name, _ in allowed}
     headers = [
         {"name": name, "value": value}
         for name, value in request["headers"].items()
         if name.lower() not in given
     ]
-    headers += [{"name": name, "value": value} for name, value in first.headers]
+    headers += [{"name": name, "value": value} for name, value in allowed]
     changes: Params = {"headers": headers, "method": first.method}
     if first.method != "GET":
         if "content-type" not in given:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +20,7 @@ from renderer.tab import ScriptFailed, Tab
 from renderer.wait_for import BadSelector, wait_for
 
 JSON = "application/json"
+FRAMES_TIMEOUT = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +94,8 @@ async def _load(tab: Tab, options: RenderOptions) -> bool | None:
         await loading
         if options.wait:
             await tab.stay(options.wait)
+        else:
+            await _wait_for_frames(tab)
         return None
     try:
         found = await wait_for(tab, options.wait_for, options.wait_for_timeout, loading)
@@ -99,6 +104,13 @@ async def _load(tab: Tab, options: RenderOptions) -> bool | None:
     if options.wait:
         await tab.stay(options.wait)
     return found
+
+
+async def _wait_for_frames(tab: Tab) -> None:
+    # Frames that the page made in its load event belong to what Splash shows.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FRAMES_TIMEOUT):
+            await tab.load.frames_loaded()
 
 
 async def _go(tab: Tab, options: RenderOptions) -> None:

@@ -81,6 +81,8 @@ class Tab:
         self.viewport = VIEWPORT
         self._undo: dict[str, Params] = {}
         session.on("Page.frameNavigated", self.load.feed_frame_navigated)
+        session.on("Page.frameStartedLoading", self.load.feed_frame_started)
+        session.on("Page.frameStoppedLoading", self.load.feed_frame_stopped)
         session.on("Page.frameDetached", self.load.feed_frame_detached)
         session.on("Page.navigatedWithinDocument", self.load.feed_navigated_within_document)
         session.on("Page.loadEventFired", self.load.feed_load_event)
@@ -140,9 +142,8 @@ class Tab:
 
     async def stop_at_load(self) -> None:
         """Stay with what is there at the load event: redirects by the page's scripts are not wanted."""
-        # A redirect that the page starts at that very moment could be through before we hear of the event.
+        # Told to stop at that event, Chromium could be through with a redirect before it hears of that.
         await self.interception.hold_redirects()
-        self.load.at_load = lambda: self.session.send("Page.stopLoading")
 
     async def check_loaded(self) -> None:
         """Raise if a redirect led to a page that could not be loaded."""
