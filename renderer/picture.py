@@ -1,4 +1,4 @@
-"""What Splash's pictures have and Chromium's do not: an alpha channel, room below the page, raster scaling, any length."""
+"""What Splash's pictures have and Chromium's do not: alpha, room below the page, raster scaling, any length."""
 
 from __future__ import annotations
 

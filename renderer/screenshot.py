@@ -67,8 +67,9 @@ async def take(
     factor = options.width / (right - left) if options.width else 1.0
     if options.height:
         bottom = min(bottom, top + options.height / factor)
-    # Also for a JPEG: Chromium's own has the colours of neighbouring pixels run into each other.
-    parameters: Params = {"format": "png", "captureBeyondViewport": region is not None}
+    parameters: Params = {"format": kind, "captureBeyondViewport": region is not None}
+    if kind == "jpeg":
+        parameters["quality"] = 100 if by_pixels else options.quality
     needs_clip = region is not None or options.height or (options.width and not by_pixels)
     scroll = await tab.evaluate("[scrollX, scrollY]") if needs_clip and not long_page else (0, 0)
     tiles = []
@@ -93,5 +94,7 @@ async def take(
         width=options.width if by_pixels else None,
         height=options.height,
     )
+    if kind == "jpeg" and len(tiles) == 1 and how.width is None and how.height is None:
+        return tiles[0]
     # Megapixels take a while.
     return await asyncio.to_thread(finish, tiles, how)

@@ -28,9 +28,22 @@ _HTML = """(() => {
   if (!root) return '';
   let doctype = '';
   try { if (document.doctype) doctype = new XMLSerializer().serializeToString(document.doctype); } catch (e) {}
-  const html = doctype + root.outerHTML;
+  const html = doctype + SERIALIZED;
   return html.length > MAX_HTML ? null : html;
 })()""".replace("MAX_HTML", str(MAX_HTML))
+
+# As declarative shadow roots, which a browser would read back.
+_WITH_SHADOW_ROOTS = """(() => {
+    const roots = [];
+    const walk = tree => {
+      for (const element of tree.querySelectorAll('*')) {
+        if (element.shadowRoot) { roots.push(element.shadowRoot); walk(element.shadowRoot); }
+      }
+    };
+    walk(document);
+    const shell = root.cloneNode(false).outerHTML, end = shell.lastIndexOf('</');
+    return shell.slice(0, end) + root.getHTML({shadowRoots: roots}) + shell.slice(end);
+  })()"""
 
 
 class ScriptFailed(Exception):
@@ -186,8 +199,10 @@ class Tab:
 
     # -- what is on the page
 
-    async def html(self, context: int | None = None) -> str:
-        html = await self.evaluate(_HTML, context=context)
+    async def html(self, context: int | None = None, *, shadow_roots: bool = False) -> str:
+        """The document with its doctype, and if wanted with the open shadow roots in it."""
+        serialized = _WITH_SHADOW_ROOTS if shadow_roots else "root.outerHTML"
+        html = await self.evaluate(_HTML.replace("SERIALIZED", serialized), context=context)
         if html is None:
             raise ResultTooLarge
         return str(html)
