@@ -17,6 +17,7 @@ from aiohttp import web
 from renderer.browser import Browser
 from renderer.chromium import Chromium, ChromiumMissing, find_chromium, remove_stale_profiles
 from renderer.filters import Filters
+from renderer.memory import watch
 from renderer.options import Offer
 from renderer.server import Server
 from renderer.start_options import add_splash_options, existing_folder, log_meaningless
@@ -147,7 +148,10 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
         # Whoever started us reads this line to learn the port.
         sys.stdout.write(f"listening on http://{host}:{port}\n")
         sys.stdout.flush()
+        watching = asyncio.ensure_future(watch(browser, options.maxrss, ended)) if options.maxrss else None
         await ending
+        if watching is not None:
+            watching.cancel()
         await runner.cleanup()
     finally:
         ending.cancel()

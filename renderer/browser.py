@@ -165,6 +165,21 @@ class Browser:
                 await tab.egress.close()
             self._slots.release()
 
+    async def renew(self) -> None:
+        """Start Chromium anew between renders: those under way are finished first, later ones wait."""
+        taken = 0
+        try:
+            while taken < self._slot_count:
+                await self._slots.acquire()
+                taken += 1
+            if self._process is not None:
+                await self._process.end()
+                self._process = None
+            await self._running()
+        finally:
+            for _ in range(taken):
+                self._slots.release()
+
     async def end(self) -> None:
         for task in self._cleaning:
             task.cancel()
