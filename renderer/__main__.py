@@ -140,6 +140,7 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
             offer=offer,
             max_saved_arguments=options.argument_cache_max_entries,
             secret_arguments=frozenset(options.dont_log_args),
+            start_page=not options.disable_ui,
         )
         runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None, shutdown_timeout=1)
         await runner.setup()

@@ -84,6 +84,8 @@ PAGES = {
     "row.textContent = 'row ' + Math.min(first + i, 99); row.className = 'row';"
     "row.style.cssText = `position:absolute;margin:0;top:${(first + i) * 40}px` }) };"
     "draw(); box.addEventListener('scroll', draw)</script>",
+    "/hostile": "<title>H</title><img src=x onerror='top.hacked = parent.hacked = window.hacked = 1'>"
+    "<script>try { top.hacked = 1 } catch (e) {}</script></pre></iframe><script>hacked = 1</script>",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
 }
 

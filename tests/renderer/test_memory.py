@@ -60,7 +60,7 @@ def test_chromium_is_renewed_between_renders(chromium, pages, monkeypatch):
         try:
             shown = await asyncio.gather(*(browser.render(work) for _ in range(3)))
             async with asyncio.timeout(10):
-                while browser.pid in (first, None):
+                while browser.pid in (first, None):  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             shown.append(await browser.render(work))
         finally:
