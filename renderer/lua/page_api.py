@@ -8,13 +8,14 @@ from typing import Any
 from renderer import keyboard, mouse
 from renderer.lua import page_values, resume
 from renderer.lua.conversion import Element
+from renderer.lua.http_api import HttpApi
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
 from renderer.tab import ScriptFailed, Tab
 
 
 class PageApi:
-    def __init__(self, tab: Tab) -> None:
-        self._tab = tab
+    def __init__(self, tab: Tab, http: HttpApi) -> None:
+        self._tab, self._http = tab, http
         self._functions: list[str] = []
 
     def add_to(self, runtime: Runtime) -> None:
@@ -73,13 +74,19 @@ class PageApi:
 
     async def autoload(
         self, source_or_url: str | None = None, source: str | None = None, url: str | None = None
-    ) -> bool:
+    ) -> Any:
         given = [value for value in (source_or_url, source, url) if value is not None]
         if len(given) != 1:
             raise LuaFailure("splash:autoload requires a single argument")
-        if given[0].strip().startswith(("http://", "https://")) and source is None:
-            raise LuaFailure("splash:autoload of a URL is not supported by this renderer yet")
-        self._scripts.append(await self._tab.run_before_scripts(given[0]))
+        code = given[0]
+        if source is None and (url is not None or code.strip().startswith(("http://", "https://"))):
+            exchange = await self._http.fetch(code.strip())
+            if exchange.response is None or exchange.response_body is None:
+                return Results((None, exchange.failure))
+            if exchange.response["status"] >= 400:
+                return Results((None, f"http{exchange.response['status']}"))
+            code = exchange.response_body.decode("utf-8", "replace")
+        self._scripts.append(await self._tab.run_before_scripts(code))
         return True
 
     async def autoload_reset(self) -> None:

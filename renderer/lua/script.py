@@ -54,13 +54,15 @@ async def execute(tab: Tab, script: Script) -> Result:
 async def _run(
     tab: Tab, client: HttpClient, runtime: Runtime, arguments: Mapping[str, Any], source: str
 ) -> Result:
+    runtime.waiting = tab.interception.waiting
     settings = SettingsApi(tab)
     callbacks = CallbackApi(tab, runtime, client)
     events = EventApi(tab, runtime)
+    http = HttpApi(tab, client, settings, callbacks)
     timers = TimerApi(runtime)
     apis = (
-        NavigationApi(tab),
-        PageApi(tab),
+        NavigationApi(tab, http),
+        PageApi(tab, http),
         settings,
         StorageApi(tab),
         PictureApi(tab),
@@ -70,7 +72,7 @@ async def _run(
         LibraryApi(),
         timers,
         callbacks,
-        HttpApi(tab, client, settings, callbacks),
+        http,
     )
     for api in apis:
         api.add_to(runtime)
