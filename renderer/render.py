@@ -116,7 +116,7 @@ async def _load(tab: Tab, options: RenderOptions) -> bool | None:
         await loading
         if options.wait:
             await tab.stay(options.wait)
-        else:
+        elif options.include.iframes:
             await _wait_for_frames(tab)
         return None
     try:
