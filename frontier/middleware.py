@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any, Self
 
+import scrapy
 from scrapy import Request
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
@@ -22,7 +23,9 @@ from frontier.output import through
 from frontier.request_json import NotJson, encode
 from frontier.scheduler import OURS, SESSION, TEXT, Scheduler
 
-LINE = "frontier_line"  # in Request.meta, between the two: where the spider yielded it
+YIELDED_BY = (
+    "frontier_yielded_by"  # in Request.meta, between the two: the generator that is still at that line
+)
 LONGEST_TRACEBACK = 8000
 
 
@@ -44,13 +47,13 @@ class SpiderSideMiddleware:
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for one in start:
             if isinstance(one, Request):
-                one.meta[LINE] = _line(start)
+                one.meta[YIELDED_BY] = start
             yield one
 
     def process_spider_output(self, response: Response, result: Iterable[Any]) -> Iterable[Any]:
         for one in result:
             if isinstance(one, Request):
-                one.meta[LINE] = _line(result)
+                one.meta[YIELDED_BY] = result
             yield one
 
     async def process_spider_output_async(
@@ -58,7 +61,7 @@ class SpiderSideMiddleware:
     ) -> AsyncIterator[Any]:
         async for one in result:
             if isinstance(one, Request):
-                one.meta[LINE] = _line(result)
+                one.meta[YIELDED_BY] = result
             yield one
 
     def process_spider_exception(self, response: Response, exception: Exception) -> None:
@@ -101,9 +104,7 @@ class EngineSideMiddleware:
             return
         if not scheduler.reads_start:
             return
-        async for one in through(scheduler.start_page, start):
-            if isinstance(one, Request):
-                self._check(one)
+        async for one in through(scheduler.start_page, start, self._check):
             yield one
 
     async def process_spider_output(self, response: Response, result: Any) -> AsyncIterator[Any]:
@@ -112,18 +113,12 @@ class EngineSideMiddleware:
         if page is None:
             async for one in as_async_generator(result):
                 if isinstance(one, Request):
-                    one.meta.pop(LINE, None)
+                    one.meta.pop(YIELDED_BY, None)
                 yield one
             return
         page.status = page.status or response.status
         try:
-            async for one in through(page, as_async_generator(result)):
-                if isinstance(one, Request):
-                    self._check(one)
-                    if one.meta.get(SESSION):
-                        raise NotJson(
-                            f"{one.url}: a login belongs into start(), which a resumed run reads again"
-                        )
+            async for one in through(page, as_async_generator(result), self._check_found):
                 yield one
         except CloseSpider:
             page.exhausted()
@@ -135,22 +130,43 @@ class EngineSideMiddleware:
         Raises:
             NotJson: names the key and the line.
         """
-        line = request.meta.pop(LINE, "")
+        yielded_by = request.meta.pop(YIELDED_BY, None)
         if request.meta.get(SESSION):
             return
         assert self.crawler.spider is not None
         try:
             request.meta[TEXT] = encode(request, self.crawler.spider, without_meta=OURS)
         except NotJson as error:
-            raise NotJson(f"{error}{line}") from None
+            raise NotJson(f"{error}{_line(yielded_by)}") from None
+
+    def _check_found(self, request: Request) -> None:
+        """The same for a request that was found on a page.
+
+        Raises:
+            NotJson: it would make a session that a resumed run could not make again.
+        """
+        if request.meta.get(SESSION):
+            raise NotJson(
+                f"{request.url}: a login belongs into start(), which a resumed run reads again"
+                f"{_line(request.meta.pop(YIELDED_BY, None))}"
+            )
+        self._check(request)
+
+
+SCRAPY = Path(scrapy.__file__).parent
 
 
 def _line(generator: Any) -> str:
-    """Where a generator stands; nothing for a list."""
-    frame = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
-    if frame is None or not (inspect.isgenerator(generator) or inspect.isasyncgen(generator)):
-        return ""
-    return f" (yielded at {Path(frame.f_code.co_filename).name}, line {frame.f_lineno})"
+    """Where the spider's generator stands, below those that Scrapy has wrapped it in; nothing for a list."""
+    while (frame := getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)) is not None:
+        file = Path(frame.f_code.co_filename)
+        if not file.is_relative_to(SCRAPY):
+            return f" (yielded at {file.name}, line {frame.f_lineno})"
+        inner = (
+            one for one in frame.f_locals.values() if inspect.isgenerator(one) or inspect.isasyncgen(one)
+        )
+        generator = next(inner, None)
+    return ""
 
 
 def _trace(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from scrapy import Request
@@ -14,10 +14,14 @@ NUMBER = "frontier"  # in Request.meta: the request's number in the frontier, wh
 PAGE = "frontier_page"  # in Request.meta, from the spider to the scheduler: the page that it was found on
 
 
-async def through(page: Page, output: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    """The output, as it is; when it ends its page is told so."""
+async def through(
+    page: Page, output: AsyncIterator[Any], check: Callable[[Request], None] | None = None
+) -> AsyncIterator[Any]:
+    """The output, as it is; when it ends its page is told so. ``check`` may refuse a request by raising."""
     async for one in output:
         if isinstance(one, Request):
+            if check is not None:
+                check(one)
             one = marked(one, page)
         elif one is not None:
             note_item(one, page)

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from scrapy import Request, Spider
+from scrapy import Request, Spider, signals
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.core.scheduler import Scheduler as ScrapyScheduler
 from scrapy.crawler import Crawler
@@ -39,6 +39,7 @@ OURS = (NUMBER, PAGE, TEXT, SESSION, DELAY)
 WINDOW = 10_000  # requests in memory
 REMEMBERED = 50_000  # identities that are known to be in the table without asking it
 BACKLOG = 4  # batches that may wait to be committed before the crawl waits for the database
+LATER = 0.5  # seconds until requests that are not to be made yet are looked at again
 ORPHAN_SECONDS = 10.0
 IDENTITY_BYTES = 20
 
@@ -75,6 +76,7 @@ class Scheduler(BaseScheduler):
         self.remake_sessions = False
         self.orphaned_since: float | None = None
         run.admits = self.admits
+        crawler.signals.connect(self._announced, signals.request_scheduled)
 
     # --- What Scrapy asks ---------------------------------------------------------------------------------------
 
@@ -109,7 +111,11 @@ class Scheduler(BaseScheduler):
         covered = (
             reason == "finished" and self.start_is_read and not self._left() and self.run.failure is None
         )
-        await self.run.finish(reason, covered=covered)
+        why = None
+        if reason in ("finished", "start_error") and not covered:
+            why = self.start_page.error or "start() did not come to its end"
+            why = f"{why.strip().splitlines()[-1]} (in start()); the next crawl goes on from there"
+        await self.run.finish(reason, covered=covered, message=why)
 
     def has_pending_requests(self) -> bool:
         if self.run.failure is not None:
@@ -121,6 +127,16 @@ class Scheduler(BaseScheduler):
 
     def _left(self) -> bool:
         return bool(len(self.window) or self.in_table or self.pages or self.uncommitted or self.refilling)
+
+    def _announced(self, request: Request) -> None:
+        """Scrapy is about to hand over a request, unless somebody who heard of it refuses it: we are not told then."""
+        asyncio.get_running_loop().call_soon(self._refused, request)
+
+    def _refused(self, request: Request) -> None:
+        found_on: Page | None = request.meta.pop(PAGE, None)
+        if found_on is not None:
+            self.stats.inc_value("scheduler/refused")
+            found_on.ended()
 
     def enqueue_request(self, request: Request) -> bool:
         number = request.meta.get(NUMBER)
@@ -266,8 +282,9 @@ class Scheduler(BaseScheduler):
             self.horizon = None
         elif found:
             self.horizon = found[-1].priority, found[-1].position
-        if not found:
-            self.refill_after = time.monotonic() + 0.5  # they are there, and not to be requested yet
+        if not found and self.in_table:  # they are there, and not to be requested yet
+            self.refill_after = time.monotonic() + LATER
+            asyncio.get_running_loop().call_later(LATER, self._wake)
         self._wake()
 
     # --- Committing -----------------------------------------------------------------------------------------------
@@ -324,6 +341,8 @@ class Scheduler(BaseScheduler):
             )
         else:
             self.in_table += 1
+            if request.not_before is None:
+                self.refill_after = 0.0
 
     def _session_made(self, commit: Commit) -> None:
         assert commit.settled is not None

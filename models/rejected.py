@@ -30,4 +30,5 @@ class RejectedItem(Base):
     reasons: Mapped[dict[str, str]] = mapped_column(LongJson())  # by field; "" for the whole item
     keyed: Mapped[bool]  # its natural key could be read, so its row is known to be on the site
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+    kept_page: Mapped[str | None] = mapped_column(ExactString(255))  # where its page is kept
     replayed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

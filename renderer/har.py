@@ -88,7 +88,8 @@ def _sent_cookies(headers: Params) -> list[Params]:
     return [{"name": name, "value": value} for name, _, value in pairs]
 
 
-def _received_cookies(headers: Params) -> list[Params]:
+def received_cookies(headers: Params) -> list[Params]:
+    """What the response's Set-Cookie headers say."""
     cookies = []
     for line in filter(None, _header(headers, "set-cookie").split("\n")):
         pair, *attributes = (part.strip() for part in line.split(";"))
@@ -173,7 +174,7 @@ def response_to_har(exchange: Exchange) -> Params:
         }
     return {
         "httpVersion": "HTTP/1.1",
-        "cookies": _received_cookies(headers),
+        "cookies": received_cookies(headers),
         "headers": headers_to_har(headers),
         "content": content,
         "headersSize": _size(headers),

@@ -64,6 +64,8 @@ class TabPolicy:
 
     allowed_schemes: frozenset[str] = frozenset({"http", "https"})
     caches: bool = True
+    public_only: bool = False
+    blocked_port: int = 0  # the renderer's own
 
     def allows(self, url: str) -> bool:
         """Whether a render may go there: by default nothing local, nothing of Chromium's own."""
@@ -92,6 +94,9 @@ class Tab:
         self.interception = Interception(session, self.load, self.network)
         self.request_limit = RequestLimit(session, self.network, self.load)
         self.viewport = VIEWPORT
+        # What this render sends with every request instead of, or besides, Chromium's own.
+        self.user_agent = ""
+        self.headers: dict[str, str] = {}
         self._undo: dict[str, Params] = {}
         session.on("Page.frameNavigated", self.load.feed_frame_navigated)
         session.on("Page.frameStartedLoading", self.load.feed_frame_started)
@@ -275,6 +280,7 @@ class Tab:
         )
 
     async def set_user_agent(self, value: str) -> None:
+        self.user_agent = value
         await self.override(
             "Emulation.setUserAgentOverride",
             {"userAgent": value},
@@ -289,6 +295,7 @@ class Tab:
 
     async def set_headers(self, headers: Mapping[str, str]) -> None:
         """Send these with every request."""
+        self.headers = dict(headers)
         self.network.turn_on()
         await self.override(
             "Network.setExtraHTTPHeaders",
@@ -353,7 +360,7 @@ class Tab:
         ]
         undone = [session.send(method.partition(" ")[0], undo) for method, undo in self._undo.items()]
         self._undo.clear()
-        self.viewport = VIEWPORT
+        self.viewport, self.user_agent, self.headers = VIEWPORT, "", {}
         left = session.send("Page.navigate", {"url": "about:blank"})
         await asyncio.gather(*emptied, *undone, left)
         # The page is gone and can write no more. The tab's name would outlive it.

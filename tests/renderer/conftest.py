@@ -259,6 +259,12 @@ def splash(chromium_renderer: str) -> Client:
 
 
 @pytest.fixture
+def both(renderer: str) -> Client:
+    """Ours and a real Splash, in turn: what holds for one must hold for the other."""
+    return Client(renderer)
+
+
+@pytest.fixture
 def a_closed_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
