@@ -72,6 +72,7 @@ def make_engine(text: str, *, pool_size: int = 5) -> Engine:
     else:
         # Servers and firewalls drop idle connections; MySQL's own limit is eight hours.
         options = {"pool_pre_ping": True, "pool_recycle": 1800, "pool_size": pool_size, "max_overflow": 0}
+        options["paramstyle"] = "format"  # rows go to the driver as tuples, as they do to SQLite's
     if url.drivername == "mysql+pymysql":
         url = url.update_query_dict({"charset": "utf8mb4"})
         options["connect_args"] = {"connect_timeout": 10, "read_timeout": 300, "write_timeout": 300}

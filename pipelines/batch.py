@@ -19,6 +19,7 @@ from crawler.row import ValidRow
 from models import Row
 from models.change import CHANGED, CREATED, GONE, RETURNED, Change
 from models.chunks import chunks
+from pipelines.bulk import insert_rows
 from pipelines.compare import changed_fields, content_hash
 from pipelines.statements import remove_vanished, upsert
 
@@ -164,13 +165,14 @@ def _upsert(
     session: Session, model: type[Row], written: Sequence[tuple[Values, bytes | None]], seen: _Sighting
 ) -> None:
     # Items may leave out columns: a statement for each set of them, so that what is not said is not overwritten.
-    by_columns: dict[tuple[str, ...], list[Values]] = defaultdict(list)
-    bookkeeping = {"first_seen_at": seen.now, **seen.columns, "gone_at": None}
+    by_columns: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
     for values, digest in written:
-        by_columns[tuple(values)].append({**values, **bookkeeping, "content_hash": digest})
+        by_columns[tuple(values)].append((*values.values(), digest))
+    same = {"first_seen_at": seen.now, **seen.columns, "gone_at": None}
     dialect = session.get_bind().dialect.name
-    for columns, rows in by_columns.items():
-        session.execute(upsert(dialect, model, (*columns, *bookkeeping, "content_hash")), rows)
+    for names, rows in by_columns.items():
+        columns = dict(zip((*names, "content_hash"), zip(*rows, strict=True), strict=True))
+        insert_rows(session, upsert(dialect, model, (*columns, *same)), columns, same)
 
 
 def _touch(session: Session, model: type[Row], keys: Sequence[Key], columns: Mapping[str, Any]) -> None:
