@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import sort_tables
 
@@ -21,7 +21,7 @@ from models.change import CHANGED, CREATED, GONE, RETURNED, Change
 from models.chunks import chunks
 from pipelines.bulk import insert_rows
 from pipelines.compare import changed_fields, content_hash
-from pipelines.statements import remove_vanished, upsert
+from pipelines.statements import key_in, remove_vanished, upsert
 
 Key = tuple[Any, ...]
 Values = dict[str, Any]
@@ -138,7 +138,7 @@ def _stored_hashes(
     found = {}
     for some in chunks(keys):
         # Another run may write the same table; the rows that we compare with stay as they are until we are done.
-        for row in session.execute(query.where(key_in(model, some)).with_for_update()):
+        for row in session.execute(query.where(key_in(session, model, some)).with_for_update()):
             found[tuple(row[: len(names)])] = (row[-2], row[-1])
     return found
 
@@ -148,17 +148,9 @@ def _stored_rows(session: Session, model: type[Row], keys: Sequence[Key]) -> dic
     query = select(*(table.c[name] for name in model.fields()))
     found = {}
     for some in chunks(keys):
-        for row in session.execute(query.where(key_in(model, some))).mappings():
+        for row in session.execute(query.where(key_in(session, model, some))).mappings():
             found[tuple(row[name] for name in model.key())] = dict(row)
     return found
-
-
-def key_in(model: type[Row], keys: Sequence[Key]) -> Any:
-    """The condition that a row's natural key is one of these."""
-    columns = [model.table().c[name] for name in model.key()]
-    if len(columns) == 1:
-        return columns[0].in_([key[0] for key in keys])
-    return tuple_(*columns).in_(keys)
 
 
 def _upsert(
@@ -177,4 +169,4 @@ def _upsert(
 
 def _touch(session: Session, model: type[Row], keys: Sequence[Key], columns: Mapping[str, Any]) -> None:
     for some in chunks(keys):
-        session.execute(update(model.table()).where(key_in(model, some)).values(**columns))
+        session.execute(update(model.table()).where(key_in(session, model, some)).values(**columns))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, UniqueConstraint, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crawler.row import ValidRow, row_of
@@ -196,3 +198,13 @@ def test_mysql_is_strict_even_where_its_server_is_not() -> None:
     with engine.begin() as connection:
         assert "STRICT_ALL_TABLES" in connection.execute(text("SELECT @@sql_mode")).scalar_one()
     engine.dispose()
+
+
+def test_a_key_that_is_too_long_is_not_taken_for_another_that_it_begins_like(table: Table) -> None:
+    """A cast to the column's type would cut it; SQLite, which has no lengths, stores the row."""
+    stored, longer = "B" * 20, "B" * 20 + "C"
+    run = table.write((Book, book(stored)))
+    values = validated(book(stored), Book) | {"sku": longer, "title": "Days"}
+    with suppress(DBAPIError), table.sessions.begin() as session:
+        write_batch(session, [ValidRow(model=Book, values=values)], run_id=run, now=FIRST)
+    assert {b.sku: b.title for b in table.all(Book)}[stored] == "Nights"
