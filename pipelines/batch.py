@@ -138,8 +138,10 @@ def _stored_hashes(
     found = {}
     for some in chunks(keys):
         # Another run may write the same table; the rows that we compare with stay as they are until we are done.
-        for row in session.execute(query.where(key_in(session, model, some)).with_for_update()):
-            found[tuple(row[: len(names)])] = (row[-2], row[-1])
+        for *key, digest, gone_at in session.execute(
+            query.where(key_in(session, model, some)).with_for_update()
+        ):
+            found[tuple(key)] = (digest, gone_at)
     return found
 
 
