@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import sort_tables
 
@@ -21,10 +22,12 @@ from models.change import CHANGED, CREATED, GONE, RETURNED, Change
 from models.chunks import chunks
 from pipelines.bulk import insert_rows
 from pipelines.compare import changed_fields, content_hash
-from pipelines.statements import key_in, remove_vanished, upsert
+from pipelines.statements import insert_new, key_in, remove_vanished, upsert
+from pipelines.transient import is_transient
 
 Key = tuple[Any, ...]
 Values = dict[str, Any]
+_Written = list[tuple[Values, bytes | None]]  # each with its hash, where all of its fields are known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +102,14 @@ def _write_table(
     unsure = [key for key in keys if key in stored and (key not in hashes or stored[key][0] != hashes[key])]
     before = _stored_rows(session, model, unsure)
     changes: list[Change] = []
-    written: list[tuple[Values, bytes | None]] = []
+    created: _Written = []
+    altered: _Written = []
     touched: list[Key] = []
     for key in keys:
         values = rows[key]
         old = stored.get(key)
         if old is None:
-            written.append((values, hashes.get(key)))
+            created.append((values, hashes.get(key)))
             changes.append(Change(model=model, key=key, kind=CREATED, row=values))
             continue
         news: dict[str, tuple[Any, Any]] = {}
@@ -114,7 +118,7 @@ def _write_table(
             after = before[key] | values
             news = changed_fields(before[key], values)
         if key in before and (news or old[0] != content_hash(after, fields)):
-            written.append((values, content_hash(after, fields)))
+            altered.append((values, content_hash(after, fields)))
         else:
             touched.append(key)
         tracked = {name: pair for name, pair in news.items() if name not in model.untracked()}
@@ -122,7 +126,8 @@ def _write_table(
             changes.append(Change(model=model, key=key, kind=RETURNED, fields=tracked, row=after))
         elif tracked:
             changes.append(Change(model=model, key=key, kind=CHANGED, fields=tracked, row=after))
-    _upsert(session, model, written, seen)
+    _write(session, model, created, seen, new=True)
+    _write(session, model, altered, seen)
     returned = {change.key for change in changes if change.kind == RETURNED}
     _touch(session, model, [key for key in touched if key not in returned], seen.columns)
     _touch(session, model, [key for key in touched if key in returned], seen.columns | {"gone_at": None})
@@ -155,18 +160,32 @@ def _stored_rows(session: Session, model: type[Row], keys: Sequence[Key]) -> dic
     return found
 
 
-def _upsert(
-    session: Session, model: type[Row], written: Sequence[tuple[Values, bytes | None]], seen: _Sighting
-) -> None:
+def _write(session: Session, model: type[Row], rows: _Written, seen: _Sighting, *, new: bool = False) -> None:
     # Items may leave out columns: a statement for each set of them, so that what is not said is not overwritten.
     by_columns: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
-    for values, digest in written:
+    for values, digest in rows:
         by_columns[tuple(values)].append((*values.values(), digest))
     same = {"first_seen_at": seen.now, **seen.columns, "gone_at": None}
     dialect = session.get_bind().dialect.name
-    for names, rows in by_columns.items():
-        columns = dict(zip((*names, "content_hash"), zip(*rows, strict=True), strict=True))
+    for names, of_names in by_columns.items():
+        columns = dict(zip((*names, "content_hash"), zip(*of_names, strict=True), strict=True))
+        if new and dialect == "postgresql" and _copied(session, model, columns, same):
+            continue
         insert_rows(session, upsert(dialect, model, (*columns, *same)), columns, same)
+
+
+def _copied(
+    session: Session, model: type[Row], columns: Mapping[str, Sequence[Any]], same: Mapping[str, Any]
+) -> bool:
+    """Try the quick way for rows that were not there a moment ago; whatever hinders it, the upsert has the say."""
+    try:
+        with session.begin_nested():
+            insert_rows(session, insert_new(model), columns, same)
+    except DBAPIError as error:
+        if is_transient(error):
+            raise
+        return False
+    return True
 
 
 def _touch(session: Session, model: type[Row], keys: Sequence[Key], columns: Mapping[str, Any]) -> None:

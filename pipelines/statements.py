@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +23,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    insert,
     select,
     tuple_,
 )
@@ -59,6 +60,12 @@ def upsert(dialect: str, model: type[Row], columns: tuple[str, ...]) -> Insert:
         index_elements=list(model.key()),
         set_={name: statement.excluded[name] for name in updated},
     )
+
+
+@cache
+def insert_new(model: type[Row]) -> Insert:
+    """INSERT of rows that are not there."""
+    return insert(model.table())
 
 
 def _has_other_unique_keys(table: Table) -> bool:

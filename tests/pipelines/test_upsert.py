@@ -17,6 +17,7 @@ from crawler.row import ValidRow, row_of
 from models import Base, Book, CrawlRun, Order, Quote, RejectedItem, Review, Row
 from models.session import make_engine, make_sessions
 from models.types import ExactString
+from pipelines import batch
 from pipelines.batch import write_batch
 from pipelines.validate import validated
 from tests.conftest import service
@@ -208,3 +209,27 @@ def test_a_key_that_is_too_long_is_not_taken_for_another_that_it_begins_like(tab
     with suppress(DBAPIError), table.sessions.begin() as session:
         write_batch(session, [ValidRow(model=Book, values=values)], run_id=run, now=FIRST)
     assert {b.sku: b.title for b in table.all(Book)}[stored] == "Nights"
+
+
+def test_a_row_that_another_run_wrote_a_moment_ago_is_updated(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.write((Quote, quote(1)))
+    monkeypatch.setattr(batch, "_stored_hashes", lambda *_: {})  # what we saw before the other committed
+    table.write((Quote, quote(1, tags="new")), (Quote, quote(2)), (Quote, quote(3)))
+    assert [(q.quote_id, q.tags) for q in table.all(Quote)] == [(1, "new"), (2, None), (3, None)]
+
+
+def test_text_that_a_bulk_format_could_trip_over_is_stored_as_it_is(table: Table) -> None:
+    said = [
+        "\\N",
+        "\\.",
+        "a\tb",
+        "a\nb\r\nc",
+        "back\\slash \\x41",
+        '"{quoted}", %s %(name)s :name',
+        "'; --",
+        "NULL",
+    ]
+    table.write(*((Quote, quote(n, body=text, tags="x" + text)) for n, text in enumerate(said)))
+    assert [(q.body, q.tags) for q in table.all(Quote)] == [(text, "x" + text) for text in said]
