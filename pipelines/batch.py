@@ -107,22 +107,25 @@ def _write_table(
     touched: list[Key] = []
     for key in keys:
         values = rows[key]
-        old = stored.get(key)
-        if old is None:
+        if key not in stored:
             created.append((values, hashes.get(key)))
             changes.append(Change(model=model, key=key, kind=CREATED, row=values))
             continue
-        news: dict[str, tuple[Any, Any]] = {}
+        digest, gone_at = stored[key]
+        tracked: dict[str, tuple[Any, Any]] = {}
         after = values
         if key in before:
             after = before[key] | values
             news = changed_fields(before[key], values)
-        if key in before and (news or old[0] != content_hash(after, fields)):
-            altered.append((values, content_hash(after, fields)))
+            tracked = {name: pair for name, pair in news.items() if name not in model.untracked()}
+            digest_after = hashes.get(key) or content_hash(after, fields)
+            if news or digest != digest_after:
+                altered.append((values, digest_after))
+            else:
+                touched.append(key)
         else:
             touched.append(key)
-        tracked = {name: pair for name, pair in news.items() if name not in model.untracked()}
-        if old[1] is not None:
+        if gone_at is not None:
             changes.append(Change(model=model, key=key, kind=RETURNED, fields=tracked, row=after))
         elif tracked:
             changes.append(Change(model=model, key=key, kind=CHANGED, fields=tracked, row=after))
@@ -165,7 +168,7 @@ def _write(session: Session, model: type[Row], rows: _Written, seen: _Sighting, 
     by_columns: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
     for values, digest in rows:
         by_columns[tuple(values)].append((*values.values(), digest))
-    same = {"first_seen_at": seen.now, **seen.columns, "gone_at": None}
+    same = {"first_seen_at": seen.now, **seen.columns}
     dialect = session.get_bind().dialect.name
     for names, of_names in by_columns.items():
         columns = dict(zip((*names, "content_hash"), zip(*of_names, strict=True), strict=True))

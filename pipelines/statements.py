@@ -24,24 +24,26 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    null,
     select,
     tuple_,
 )
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import Insert
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NullType, TypeEngine
 
 from models import Row
 from models.base import Children
 from models.chunks import chunks
+from models.types import MYSQL
 
 
 @lru_cache(maxsize=256)
 def upsert(dialect: str, model: type[Row], columns: tuple[str, ...]) -> Insert:
     """INSERT that updates the row with the same natural key instead, for ``executemany`` with ``columns``.
 
-    ``first_seen_at`` stays as it was on a row that is there.
+    ``first_seen_at`` stays as it was on a row that is there, and the row is not gone any more.
     """
     table = model.table()
     updated = [name for name in columns if name not in model.key() and name != "first_seen_at"]
@@ -54,11 +56,13 @@ def upsert(dialect: str, model: type[Row], columns: tuple[str, ...]) -> Insert:
             for name in model.key()
             if _has_other_unique_keys(table)
         ]
-        return insert.on_duplicate_key_update([*guards, *((name, insert.inserted[name]) for name in updated)])
+        return insert.on_duplicate_key_update(
+            [*guards, *((name, insert.inserted[name]) for name in updated), ("gone_at", null())]
+        )
     statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     return statement.on_conflict_do_update(
         index_elements=list(model.key()),
-        set_={name: statement.excluded[name] for name in updated},
+        set_={name: statement.excluded[name] for name in updated} | {"gone_at": null()},
     )
 
 
@@ -80,29 +84,27 @@ def key_in(session: Session, model: type[Row], keys: Sequence[tuple[Any, ...]]) 
     if len(columns) > 1:
         return tuple_(*columns).in_(keys)
     values = [key[0] for key in keys]
-    array = _array_of(columns[0], session.get_bind().dialect)
-    if array is not None:
-        return columns[0] == any_(bindparam(None, values, type_=array))
+    dialect = session.get_bind().dialect
+    item = _item_type(columns[0], dialect)
+    if item is not None and dialect.name == "postgresql":
+        return columns[0] == any_(bindparam(None, values, type_=postgresql.ARRAY(item)))
+    if item is not None and dialect.name in MYSQL:
+        return columns[0].op("IN", is_comparison=True)(bindparam(None, values, type_=NullType()))
     return columns[0].in_(values)
 
 
-def _array_of(column: Column[Any], dialect: Dialect) -> postgresql.ARRAY[Any] | None:
-    """The array for many values of the column, where that is one parameter and not thousands: a third of the time.
+def _item_type(column: Column[Any], dialect: Dialect) -> TypeEngine[Any] | None:
+    """The type of the column's values where the driver takes a list of them as one parameter, in a third of the time.
 
-    An array of text has no length. A cast to VARCHAR(20)[] would cut what is longer, in silence.
+    Text has no length here. A cast to VARCHAR(20)[] would cut what is longer, in silence.
     """
-    type_ = column.type.dialect_impl(dialect)
-    if (
-        dialect.name != "postgresql"
-        or type_.bind_processor(dialect) is not None
-        or isinstance(column.type, Enum)
-    ):
+    if isinstance(column.type, Enum) or column.type.dialect_impl(dialect).bind_processor(dialect) is not None:
         return None
     kind = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
-    return next((postgresql.ARRAY(item) for of, item in ARRAYS if isinstance(kind, of)), None)
+    return next((item for of, item in ITEM_TYPES if isinstance(kind, of)), None)
 
 
-ARRAYS: list[tuple[type[TypeEngine[Any]], TypeEngine[Any]]] = [(String, Text()), (Integer, BigInteger())]
+ITEM_TYPES: list[tuple[type[TypeEngine[Any]], TypeEngine[Any]]] = [(String, Text()), (Integer, BigInteger())]
 
 
 def remove_vanished(

@@ -80,7 +80,7 @@ def validated(fields: Mapping[str, Any], model: type[Row]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     reasons: dict[str, str] = {}
     for name, read, may_be_left_out in rules.columns:
-        if name not in fields and may_be_left_out:
+        if may_be_left_out and name not in fields:
             continue  # not said: the database keeps what it has
         try:
             values[name] = read(fields.get(name))
