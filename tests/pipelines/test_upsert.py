@@ -233,3 +233,12 @@ def test_text_that_a_bulk_format_could_trip_over_is_stored_as_it_is(table: Table
     ]
     table.write(*((Quote, quote(n, body=text, tags="x" + text)) for n, text in enumerate(said)))
     assert [(q.body, q.tags) for q in table.all(Quote)] == [(text, "x" + text) for text in said]
+
+
+def test_a_hostile_key_is_found_again_as_it_is(table: Table) -> None:
+    keys = ["'", '"', "\\", "\\'", "a') OR ('1'='1", "%s", "{a,b}", "NULL", "a,b", "🙂"]
+    table.write(*((Book, book(key)) for key in keys))
+    table.write(*((Book, book(key, price="1.00")) for key in keys[::2]))
+    assert {b.sku: b.price for b in table.all(Book)} == {
+        key: Decimal("1.00") if position % 2 == 0 else Decimal("51.77") for position, key in enumerate(keys)
+    }
