@@ -16,8 +16,8 @@ from models.chunks import chunks
 from models.request import FAILED, count
 from models.run import Closing, database_now, end_run
 from models.tally import good_tallies, row_models, tally
-from pipelines.batch import key_in
 from pipelines.record import record
+from pipelines.statements import key_in
 from pipelines.target import Target
 
 logger = logging.getLogger("splashdown.run")
@@ -94,7 +94,7 @@ def _mark_gone(session: Session, target: Target, number: int, now: datetime) -> 
         by_model.setdefault(change.model, []).append(change.key)
     for model, keys in by_model.items():
         for some in chunks(keys):
-            session.execute(update(model.table()).where(key_in(model, some)).values(gone_at=now))
+            session.execute(update(model.table()).where(key_in(session, model, some)).values(gone_at=now))
     if changes:
         record(session, target, changes, number, now)
         logger.info("%s: %d rows are gone", run.spider, len(changes))

@@ -45,6 +45,7 @@ class DatabaseLost(Exception):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Pending:
     commit: Commit
+    weight: int
     done: Callable[[Committed], None]
 
 
@@ -92,9 +93,10 @@ class Writer(threading.Thread):
         return self.weight
 
     def put(self, commit: Commit, done: Callable[[Committed], None]) -> None:
+        pending = _Pending(commit=commit, weight=commit.weight, done=done)
         with self._wake:
-            self._pages.append(_Pending(commit=commit, done=done))
-            self.weight += commit.weight
+            self._pages.append(pending)
+            self.weight += pending.weight
             if len(self._pages) == 1 or self.weight >= self.batch_weight:
                 self._wake.notify()
 
@@ -172,7 +174,7 @@ class Writer(threading.Thread):
         if batch:
             outcome = self._commit([pending.commit for pending in batch])
             with self._wake:
-                self.weight -= sum(pending.commit.weight for pending in batch)
+                self.weight -= sum(pending.weight for pending in batch)
             self._tell(self._settle, list(zip(batch, outcome, strict=True)))
         elif not errands:
             if self._closing:
@@ -199,7 +201,7 @@ class Writer(threading.Thread):
             batch: list[_Pending] = []
             weight = 0
             while self._pages and (not batch or weight < self.batch_weight):
-                weight += self._pages[0].commit.weight
+                weight += self._pages[0].weight
                 batch.append(self._pages.popleft())
             return errands, batch
 
