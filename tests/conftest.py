@@ -21,7 +21,6 @@ from models.schema import upgrade
 from models.session import make_engine
 from tests.processes import ROOT, server
 
-
 # How long an example takes says how busy the machine is.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
