@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
-from scrapy.http import Response
+from scrapy.http import Headers, Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy_splash import middleware as original
 
@@ -19,7 +19,8 @@ from crawler.splash.credentials import http_auth, is_for_the_site, without_useri
 from crawler.splash.errors import short
 from crawler.splash.logs import logger, set_level
 from crawler.splash.render import RENDER
-from crawler.splash.sent import SESSION_COOKIES, anew, is_copied, is_sent, mark_sent
+from crawler.splash.sent import SESSION_COOKIES, TURN, anew, is_copied, is_sent, mark_sent
+from crawler.splash.servers import Servers
 from crawler.splash.start_requests import give_start
 
 SPLASH_DEFAULT_TIMEOUT = 30.0  # seconds that Splash gives a render which does not name a timeout
@@ -28,14 +29,15 @@ MOST_498 = 5  # times that a request is sent anew because Splash had forgotten i
 
 class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
     crawler: Crawler
+    servers: Servers
+    _at = ""  # the server that the request in hand is for
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         set_level(crawler.settings.get("SPLASH_LOG_LEVEL") or "WARNING")
         made: Self = super().from_crawler(crawler)
-        url, auth = without_userinfo(made.splash_base_url or cls.default_splash_url)
-        made.splash_base_url = url
-        made.auth = made.auth or auth
+        made.servers = Servers.of(crawler)
+        made.splash_base_url = made.servers.all[0].url
         give_start(crawler.spider)
         return made
 
@@ -50,11 +52,14 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
 
     @property
     def _remote_keys(self) -> dict[str, Any]:
-        return kept_in_state(self.crawler.spider, self.remote_keys_key)
+        """What the server has saved, by fingerprint: each server has its own."""
+        keys: dict[str, Any] = kept_in_state(self.crawler.spider, self.remote_keys_key)
+        found: dict[str, Any] = keys.setdefault(self._at, {})
+        return found
 
     def process_request(self, request: Request, spider: Spider | None = None) -> Request | None:
         if "splash" not in request.meta:
-            self._protect(request, splash_url=self.splash_base_url)
+            self._protect(request)
             return None
         if is_copied(request):
             return anew(request)
@@ -63,15 +68,18 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
         # The caller keeps the request as it was: a retry, a frontier and the next page may still need it.
         page = request.replace(meta={**request.meta, "splash": own_options(request)})
         options = page.meta["splash"]
-        self._point_at_splash(options)
+        auth = self._point_at_splash(options)
+        self._at = options["splash_url"]
         if lost(options, self._argument_values, self._remote_keys):
             logger.error("%s cannot be rendered: the values of its cache_args are lost", request.url)
             raise IgnoreRequest(f"the values of the cache_args of {request.url} are lost")
-        self._protect(page, splash_url=options["splash_url"])
+        self._protect(page)
         # Without a spider the original leaves the Authorization header alone; _protect knows better.
         sent: Request | None = super().process_request(page, None)
         if sent is None:
             return None
+        if auth is not None and "Authorization" not in Headers(options.get("splash_headers") or {}):
+            sent.headers["Authorization"] = auth
         if "timeout" not in sent.meta["splash"]["args"] and "download_timeout" in sent.meta:
             least = SPLASH_DEFAULT_TIMEOUT + self.splash_extra_timeout
             sent.meta["download_timeout"] = max(least, sent.meta["download_timeout"])
@@ -84,31 +92,42 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
     ) -> Request | Response:
         if not is_sent(request):
             return response
+        self._at = request.meta["splash"]["splash_url"]
         result: Request | Response = super().process_response(request, response, None)
         data = getattr(result, "data", None)
         if response.status >= 500 and isinstance(data, dict):
             logger.info("Splash failed on %s: %s", _page_url(request), short(data))
         return result
 
-    def _point_at_splash(self, options: dict[str, Any]) -> None:
-        """Say where Splash is, without its password, which would be in every log line that names the URL."""
-        url, auth = without_userinfo(options.get("splash_url") or self.splash_base_url)
+    def _point_at_splash(self, options: dict[str, Any]) -> bytes | None:
+        """Say which server it is, without its password, which would be in every log line; gives its Authorization.
+
+        A request of a spider's that names its ``splash_url`` goes there.
+        """
+        named = options.get("splash_url")
+        url, auth = without_userinfo(named or "")
+        server = self.servers.at(url) if named else self.servers.next()
+        if not named:
+            options[TURN] = True
+        if server is not None:
+            url, auth = server.url if not named else url, auth or server.auth
         # Splash may be under a path: urljoin would cut off the last part of it, or all where the endpoint has a slash.
         options["splash_url"] = f"{url.rstrip('/')}/"
         options["endpoint"] = (options.get("endpoint") or self.default_endpoint).lstrip("/")
-        if auth is not None:
-            options["splash_headers"] = {"Authorization": auth, **(options.get("splash_headers") or {})}
+        return auth
 
-    def _protect(self, request: Request, *, splash_url: str) -> None:
+    def _protect(self, request: Request) -> None:
         """Take from a request for a site the credentials that are for Splash, or for whoever owns the proxy."""
+        splash_urls = [server.url for server in self.servers.all]
         if "splash" in request.meta:
             request.headers.pop("Proxy-Authorization", None)
+            splash_urls.append(request.meta["splash"]["splash_url"])
         elif request.callback is not NO_CALLBACK or urlsplit(request.url).path != "/robots.txt":
             return  # a page that the spider asks for by itself: Scrapy's own rules
         auth = http_auth(request, self.crawler.spider, self.crawler.settings)
         if auth is None or request.headers.get("Authorization") != auth.header:
             return
-        if not is_for_the_site(auth, site=request.url, splash=splash_url):
+        if not all(is_for_the_site(auth, site=request.url, splash=url) for url in splash_urls):
             del request.headers["Authorization"]
 
     def _get_slot_key(self, request_or_response: Any) -> str:
