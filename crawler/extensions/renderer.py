@@ -104,7 +104,7 @@ def wait_for_a_renderer(servers: Servers) -> None:
     """
     until = time.monotonic() + servers.patience
     told = False
-    with _ended_by_signals(), ThreadPoolExecutor(len(servers.all)) as pool:
+    with _noted_signals() as came, ThreadPoolExecutor(len(servers.all)) as pool:
         while True:
             pings = {server: pool.submit(ping, server.url, server.auth) for server in servers.all}
             wait(pings.values())
@@ -118,6 +118,8 @@ def wait_for_a_renderer(servers: Servers) -> None:
                     servers.is_there(server)
             if servers.none_since is None:
                 break
+            if came:
+                raise CannotStart(f"{came[0].name} came before a renderer did")
             if time.monotonic() >= until:
                 raise CannotStart(f"no renderer answers at {servers}. {ADVICE}")
             if not told:
@@ -130,18 +132,18 @@ def wait_for_a_renderer(servers: Servers) -> None:
 
 
 @contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let SIGINT and SIGTERM end a wait that blocks the event loop, which would only hear of them after it."""
-
-    def end(number: int, _: object) -> None:
-        raise CannotStart(f"{signal.Signals(number).name} came before a renderer did")
-
+def _noted_signals() -> Iterator[list[signal.Signals]]:
+    """Note SIGINT and SIGTERM, for a wait that blocks the event loop, which would only hear of them after it."""
+    came: list[signal.Signals] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield came
         return
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(signal.Signals(number)))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
-        yield
+        yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
