@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
+from scrapy.core.scheduler import Scheduler
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Headers, Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy_splash import middleware as original
 
-from crawler.splash.arguments import kept_in_state, lost, own_options
+from crawler.splash.arguments import kept_in_state, lost, named_script, own_options, whole
 from crawler.splash.cache import keep_errors_out_of_the_cache
 from crawler.splash.credentials import http_auth, is_for_the_site, without_userinfo
 from crawler.splash.errors import short
+from crawler.splash.fingerprint import local_fingerprint
 from crawler.splash.logs import logger, set_level
 from crawler.splash.render import RENDER
-from crawler.splash.sent import SESSION_COOKIES, TURN, anew, is_copied, is_sent, mark_sent
+from crawler.splash.sent import SESSION_COOKIES, TURN, anew, is_copied, is_sent, mark_sent, page_again
 from crawler.splash.servers import Servers
 from crawler.splash.start_requests import give_start
 
 SPLASH_DEFAULT_TIMEOUT = 30.0  # seconds that Splash gives a render which does not name a timeout
 MOST_498 = 5  # times that a request is sent anew because Splash had forgotten its arguments
+
+
+class ArgumentsLost(IgnoreRequest):
+    """A request has the fingerprints of its arguments, and nobody has the arguments."""
 
 
 class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
@@ -70,9 +76,16 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
         options = page.meta["splash"]
         auth = self._point_at_splash(options)
         self._at = options["splash_url"]
-        if lost(options, self._argument_values, self._remote_keys):
+        values = self._argument_values  # makes spider.state, which is only there with JOBDIR
+        if options.get("cache_args") and "_replaced_args" not in options:
+            SplashDeduplicateArgsMiddleware()._process_request(page, self.crawler.spider)
+        script = named_script(page, self.crawler.spider)
+        if script is not None and "lua_source" in lost(options, values):
+            options["args"]["lua_source"] = key = local_fingerprint(script)
+            values[key] = script
+        if lost(options, values, self._remote_keys):
             logger.error("%s cannot be rendered: the values of its cache_args are lost", request.url)
-            raise IgnoreRequest(f"the values of the cache_args of {request.url} are lost")
+            raise ArgumentsLost(f"the values of the cache_args of {request.url} are lost")
         self._protect(page)
         # Without a spider the original leaves the Authorization header alone; _protect knows better.
         sent: Request | None = super().process_request(page, None)
@@ -224,16 +237,43 @@ class SplashDeduplicateArgsMiddleware(original.SplashDeduplicateArgsMiddleware):
                 _forget_splash_as_referer(one, response)
             yield self._deduplicated(one)
 
+    @property
+    def _queue_is_scrapys(self) -> bool:
+        """Scrapy's own queues come with ``spider.state``. A frontier outlives it, so what is in there is whole, but
+        for our own render scripts, which have names; the values are then replaced on the way to Splash.
+        """
+        engine = self.crawler.engine
+        # isinstance() says yes to whatever has a scheduler's methods.
+        return engine is None or Scheduler in type(engine.scheduler).__mro__
+
     def _deduplicated(self, result: Any) -> Any:
-        if not isinstance(result, Request) or "splash" not in result.meta or is_sent(result):
+        if not isinstance(result, Request) or "splash" not in result.meta:
             return result
-        if is_copied(result):
-            return anew(result)
-        if "_replaced_args" in result.meta["splash"]:
-            return result  # a request that a callback sends on as it got it
-        kept_in_state(self.crawler.spider, self.local_values_key)
-        result.meta["splash"] = own_options(result)
-        return self._process_request(result, self.crawler.spider)
+        # Requests are made anew by copying their meta, and the frontier has noted there which generator yielded them.
+        running = {
+            name: result.meta.pop(name)
+            for name, value in list(result.meta.items())
+            if isinstance(value, Iterator | AsyncIterator)
+        }
+        result = self._with_arguments_to_keep(result)
+        result.meta.update(running)
+        return result
+
+    def _with_arguments_to_keep(self, request: Request) -> Request:
+        if is_sent(request):  # a callback that asks for its page once more
+            if self._queue_is_scrapys or TURN not in request.meta["splash"]:
+                return request
+            request = page_again(request).replace(dont_filter=request.dont_filter)
+        elif is_copied(request):
+            request = anew(request)
+        values = kept_in_state(self.crawler.spider, self.local_values_key)
+        if not self._queue_is_scrapys and RENDER not in request.meta:
+            return whole(request, values)
+        if "_replaced_args" in request.meta["splash"]:
+            return request
+        request.meta["splash"] = own_options(request)
+        replaced: Request = self._process_request(request, self.crawler.spider)
+        return replaced
 
 
 def _forget_splash_as_referer(request: Request, response: Response) -> None:
