@@ -12,6 +12,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Headers, Response
 from scrapy.http.request import NO_CALLBACK
+from scrapy.utils.misc import load_object
 from scrapy_splash import middleware as original
 
 from crawler.splash.arguments import kept_in_state, lost, named_script, own_options, whole
@@ -216,12 +217,21 @@ def _text(value: Any) -> Any:
 
 
 class SplashDeduplicateArgsMiddleware(original.SplashDeduplicateArgsMiddleware):  # type: ignore[misc]
+    """Scrapy's own queues come with ``spider.state``, and have fingerprints of arguments whose values are in there.
+
+    A frontier outlives that, so what goes into it has its arguments, but for our own render scripts, which have names;
+    their place is taken by fingerprints on the way to Splash.
+    """
+
     crawler: Crawler
+    queue_is_scrapys = True
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         made = cls()
         made.crawler = crawler
+        # issubclass() says yes to whatever has a scheduler's methods.
+        made.queue_is_scrapys = Scheduler in load_object(crawler.settings["SCHEDULER"]).__mro__
         give_start(crawler.spider)
         return made
 
@@ -236,15 +246,6 @@ class SplashDeduplicateArgsMiddleware(original.SplashDeduplicateArgsMiddleware):
             if isinstance(one, Request):
                 _forget_splash_as_referer(one, response)
             yield self._deduplicated(one)
-
-    @property
-    def _queue_is_scrapys(self) -> bool:
-        """Scrapy's own queues come with ``spider.state``. A frontier outlives it, so what is in there is whole, but
-        for our own render scripts, which have names; the values are then replaced on the way to Splash.
-        """
-        engine = self.crawler.engine
-        # isinstance() says yes to whatever has a scheduler's methods.
-        return engine is None or Scheduler in type(engine.scheduler).__mro__
 
     def _deduplicated(self, result: Any) -> Any:
         if not isinstance(result, Request) or "splash" not in result.meta:
@@ -261,13 +262,13 @@ class SplashDeduplicateArgsMiddleware(original.SplashDeduplicateArgsMiddleware):
 
     def _with_arguments_to_keep(self, request: Request) -> Request:
         if is_sent(request):  # a callback that asks for its page once more
-            if self._queue_is_scrapys or TURN not in request.meta["splash"]:
+            if self.queue_is_scrapys or TURN not in request.meta["splash"]:
                 return request
             request = page_again(request).replace(dont_filter=request.dont_filter)
         elif is_copied(request):
             request = anew(request)
         values = kept_in_state(self.crawler.spider, self.local_values_key)
-        if not self._queue_is_scrapys and RENDER not in request.meta:
+        if not self.queue_is_scrapys and RENDER not in request.meta:
             return whole(request, values)
         if "_replaced_args" in request.meta["splash"]:
             return request
