@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from models.session import make_engine
-from tests.crawler.splash.unsteady import Killed, broken, free_port, our_renderer, silent
+from tests.crawler.splash.unsteady import Killed, broken, dying_of, free_port, our_renderer, silent
 from tests.crawls import ROOT, scrapy
 from tests.processes import server
 from tests.spiders.test_demo_spiders import assert_true
@@ -155,6 +155,36 @@ def test_one_that_hangs_with_pages_is_given_up_after_their_time(
     assert crawl.stat("renderer/lost_pages/DownloadTimeoutError") == len(asked) > 0
     # As long as Splash may take (3 s for what is waited for, 3 s to spare), and a bit: not DOWNLOAD_TIMEOUT.
     assert "took longer than 11" in crawl.log
+
+
+POISONED = """
+from spiders.base import SiteSpider
+
+class Poisoned(SiteSpider):
+    name = "poisoned"
+    custom_settings = {"ROBOTSTXT_OBEY": False, "DOWNLOAD_DELAY": 0}
+
+    async def start(self):
+        for number in range(40):
+            yield self.render(f"http://site.example/{'poison' if number == 20 else number}")
+
+    def parse(self, response):
+        pass
+"""
+
+
+def test_a_page_that_ends_every_renderer_is_given_up_and_takes_no_other_with_it(tmp_path: Path) -> None:
+    (tmp_path / "poisoned.py").write_text(POISONED)
+    with dying_of("poison") as (url, asked):
+        done = scrapy(
+            "crawl", "poisoned", "-s", "SPIDER_MODULES=poisoned", DATABASE_URL=f"sqlite:///{tmp_path}/x.db",
+            SPLASH_URL=url, PYTHONPATH=str(tmp_path),
+        )  # fmt: skip
+    log = done.stderr
+    assert "'pages/done': 39" in log and "'pages/failed': 1" in log
+    assert "http://site.example/poison: it is not tried again, no renderer came through with it" in log
+    tried = [url for url in asked if "poison" in url]
+    assert 12 <= len(tried) <= 16 and len(asked) - len(tried) == 39
 
 
 def test_a_crawl_waits_for_a_renderer_that_comes_late(tmp_path: Path, few_books: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -83,6 +85,42 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         over.set()
         thread.join(5)
+
+
+@contextlib.contextmanager
+def dying_of(poison: str) -> Iterator[tuple[str, list[str]]]:
+    """Renders every page, all alike, but closes the connection on those whose URL has this in it; yields its URL and
+    the URLs that it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            url = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))["url"]
+            asked.append(url)
+            time.sleep(0.1)
+            if poison in url:
+                self.close_connection = True
+            else:
+                self.answer(b'{"html": "<p>page</p>", "appeared": true}')
+
+        def do_GET(self) -> None:
+            self.answer(b'{"status": "ok"}')
+
+        def answer(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
 
 
 @contextlib.contextmanager
