@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Self
@@ -97,14 +95,14 @@ class RendererProcess:
 def wait_for_a_renderer(servers: Servers) -> None:
     """Return when one of the servers answers; those that do not by then are noted as failed.
 
-    Blocks: nothing of the crawl has begun yet.
+    Blocks: nothing of the crawl has begun yet, and a signal ends it at once.
 
     Raises:
-        CannotStart: none came up within the servers' patience, one is wrong by itself, or a signal ended the wait.
+        CannotStart: none came up within the servers' patience, or one is wrong by itself.
     """
     until = time.monotonic() + servers.patience
     told = False
-    with _noted_signals() as came, ThreadPoolExecutor(len(servers.all)) as pool:
+    with ThreadPoolExecutor(len(servers.all)) as pool:
         while True:
             pings = {server: pool.submit(ping, server.url, server.auth) for server in servers.all}
             wait(pings.values())
@@ -118,8 +116,6 @@ def wait_for_a_renderer(servers: Servers) -> None:
                     servers.is_there(server)
             if servers.none_since is None:
                 break
-            if came:
-                raise CannotStart(f"{came[0].name} came before a renderer did")
             if time.monotonic() >= until:
                 raise CannotStart(f"no renderer answers at {servers}. {ADVICE}")
             if not told:
@@ -129,24 +125,6 @@ def wait_for_a_renderer(servers: Servers) -> None:
     for server in servers.all:
         if not server.is_well:
             logger.warning("the renderer at %s does not answer (%s); it rests", server.url, server.reason)
-
-
-@contextlib.contextmanager
-def _noted_signals() -> Iterator[list[signal.Signals]]:
-    """Note SIGINT and SIGTERM, for a wait that blocks the event loop, which would only hear of them after it."""
-    came: list[signal.Signals] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-    before = {
-        number: signal.signal(number, lambda number, _: came.append(signal.Signals(number)))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class RendererExtension:

@@ -6,17 +6,18 @@ import contextlib
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from crawler.verdict import INTERRUPTED
 from models.session import make_engine
 from tests.crawler.splash.unsteady import Killed, broken, dying_of, free_port, our_renderer, silent
 from tests.crawls import ROOT, scrapy
@@ -57,6 +58,27 @@ class Crawl:
     def stat(self, name: str) -> int:
         found = re.search(rf"'{re.escape(name)}': (\d+)", self.log)
         return int(found[1]) if found else 0
+
+
+def after_pages(folder: Path, number: int, act: Callable[[], object]) -> None:
+    """Do it in the background, as soon as a crawl has this many pages done."""
+
+    def watch() -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with contextlib.suppress(sqlite3.Error), contextlib.closing(connect()) as database:
+                (done,) = database.execute(
+                    "SELECT count(*) FROM crawl_request WHERE state = 'done'"
+                ).fetchone()
+                if done >= number:
+                    break
+            time.sleep(0.2)
+        act()
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{folder}/x.db?mode=ro", uri=True)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def test_two_renderers_of_which_each_is_killed_every_few_seconds(tmp_path: Path, shop: str) -> None:
@@ -197,46 +219,66 @@ def test_a_crawl_waits_for_a_renderer_that_comes_late(tmp_path: Path, few_books:
 
 def test_a_crawl_whose_renderers_are_gone_stops_and_is_resumed(tmp_path: Path, shop: str) -> None:
     port = free_port()
-    env = {"SPLASH_URL": f"http://127.0.0.1:{port}", "RENDERER_PATIENCE": "4"}
-    with ExitStack() as stack:
-        once = stack.enter_context(Killed(our_renderer(port), 120))
-        threading.Timer(7, once.__exit__).start()
+    env = {"SPLASH_URL": f"http://127.0.0.1:{port}", "RENDERER_PATIENCE": "12"}
+    with Killed(our_renderer(port), 120) as renderer:
+        after_pages(tmp_path, 20, renderer.end)
         crawl = Crawl(tmp_path, shop, **env)
-    assert crawl.done.returncode != 0
-    assert "no renderer has answered for 4 s" in crawl.log and "'finish_reason': 'renderer_lost'" in crawl.log
+    assert crawl.done.returncode == INTERRUPTED
+    assert (
+        "no renderer has answered for 12 s" in crawl.log and "'finish_reason': 'renderer_lost'" in crawl.log
+    )
     done = crawl.stat("pages/done")
     assert 0 < done < 120 and crawl.stat("pages/failed") == 0
     with Killed(our_renderer(port), 120):
-        crawl = Crawl(tmp_path, shop, **env | {"RENDERER_PATIENCE": "30"})
+        crawl = Crawl(tmp_path, shop, **env)
     crawl.assert_complete()
     assert "is resumed" in crawl.log
     assert crawl.stat("pages/done") < 130 - done + 10  # pages in all, without those of the first time
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_crawl_that_waits_for_its_renderer_can_be_ended(
-    tmp_path: Path, few_books: str, number: signal.Signals
-) -> None:
-    crawl = subprocess.Popen(
+def started(folder: Path, site: str, **env: str) -> subprocess.Popen[str]:
+    known = {"SPLASHDOWN_ENV_FILE": "", "DATABASE_URL": f"sqlite:///{folder}/x.db", "DEMO_URL": site}
+    return subprocess.Popen(
         [sys.executable, "-m", "scrapy", "crawl", "books"],
         cwd=ROOT,
-        env=os.environ
-        | {
-            "SPLASHDOWN_ENV_FILE": "",
-            "DATABASE_URL": f"sqlite:///{tmp_path}/x.db",
-            "SPLASH_URL": "http://127.0.0.1:1",
-        },
+        env=os.environ | known | env,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def ended(crawl: subprocess.Popen[str], number: signal.Signals, *, when: str) -> str:
+    """Signal the crawl when this is in its log, and give the log; it has to end soon."""
     assert crawl.stderr is not None
     log = ""
-    while "waiting for up to" not in log:
+    while when not in log:
         line = crawl.stderr.readline()
         assert line, log
         log += line
     began = time.monotonic()
     crawl.send_signal(number)
     log += crawl.communicate(timeout=20)[1]
-    assert time.monotonic() - began < 8
-    assert crawl.returncode != 0 and "Traceback" not in log and number.name in log
+    assert time.monotonic() - began < 10  # and not after SHUTDOWN_TIMEOUT, nor after RENDERER_PATIENCE
+    assert crawl.returncode == INTERRUPTED and "Traceback" not in log and number.name in log
+    return log
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_crawl_that_waits_for_its_first_renderer_can_be_ended(
+    tmp_path: Path, few_books: str, number: signal.Signals
+) -> None:
+    crawl = started(tmp_path, few_books, SPLASH_URL="http://127.0.0.1:1")
+    ended(crawl, number, when="waiting for up to")
+
+
+def test_a_crawl_whose_pages_wait_for_a_renderer_can_be_ended_and_resumed(tmp_path: Path, shop: str) -> None:
+    port = free_port()
+    with Killed(our_renderer(port), 120) as renderer:
+        crawl = started(tmp_path, shop, SPLASH_URL=f"http://127.0.0.1:{port}", LOG_LEVEL="DEBUG")
+        after_pages(tmp_path, 20, renderer.end)
+        log = ended(crawl, signal.SIGTERM, when="is rendered elsewhere, or later")
+    assert "'pages/failed'" not in log
+    with Killed(our_renderer(port), 120):
+        again = Crawl(tmp_path, shop, SPLASH_URL=f"http://127.0.0.1:{port}")
+    again.assert_complete()
+    assert "is resumed" in again.log

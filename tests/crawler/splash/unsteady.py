@@ -61,6 +61,10 @@ class Killed:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Kill it for good."""
         self._over.set()
         self._thread.join(20)
 
