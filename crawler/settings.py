@@ -93,12 +93,14 @@ ALERT_STATES = str(ROOT / "data" / "alarms")  # what was said last
 
 # --- The renderer ---------------------------------------------------------------------------------------------------
 
-# Empty: the crawl starts our own renderer (renderer/) and ends it with itself.
+# One URL or several, with commas or white space between them. Empty: the crawl starts our own renderer (renderer/)
+# and ends it with itself.
 SPLASH_URL = _env("SPLASH_URL", "", str)
 SPLASH_USER = _env("SPLASH_USER", "", str)
 SPLASH_PASS = _env("SPLASH_PASS", "", str)
 SPLASH_SCRIPTS = _env("SPLASH_SCRIPTS", True, _switch)  # off for a Splash that was started with --disable-lua
 SPLASH_LOG_LEVEL = _env("SPLASH_LOG_LEVEL", "WARNING", _level)
+RENDERER_PATIENCE = _env("RENDERER_PATIENCE", 60.0, float)  # seconds that lost renderers are waited for
 RENDERER_SLOTS = _env("RENDERER_SLOTS", 4, int)  # pages that our own renderer has open at once
 
 # --- Who we are, and how hard we press ------------------------------------------------------------------------
@@ -129,11 +131,13 @@ DEMO_URL = _env("DEMO_URL", "http://127.0.0.1:8765", str).rstrip("/")
 
 # --- A page's way through Scrapy ------------------------------------------------------------------------------
 
-# The frontier's own are in the lists that a spider's custom_settings do not replace: no run is without them.
+# The frontier's own, and what keeps a page when its renderer dies, are in the lists that a spider's custom_settings do
+# not replace: no run is without them.
 DOWNLOADER_MIDDLEWARES_BASE = {
     **default_settings.DOWNLOADER_MIDDLEWARES_BASE,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "frontier.offsite.OffsiteMiddleware": 50,
+    "crawler.splash.failover.FailoverMiddleware": 740,  # between scrapy-splash, at 725, and the download
 }
 SPIDER_MIDDLEWARES_BASE = {
     **default_settings.SPIDER_MIDDLEWARES_BASE,
