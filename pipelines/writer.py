@@ -7,6 +7,7 @@ checking that the run is still ours and that the last transaction is the one we 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 import threading
@@ -84,6 +85,7 @@ class Writer(threading.Thread):
         self._errands: deque[Callable[[], None]] = deque()
         self._hurry = False
         self._closing = False
+        self._context = contextvars.copy_context()  # what the thread logs is the run's as well
 
     # --- From the event loop's thread -------------------------------------------------------------------------
 
@@ -158,6 +160,9 @@ class Writer(threading.Thread):
     # --- In the writer's thread ---------------------------------------------------------------------------------
 
     def run(self) -> None:
+        self._context.run(self._serve)
+
+    def _serve(self) -> None:
         try:
             while self._work():
                 pass

@@ -17,6 +17,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.utils.misc import load_object
 from sqlalchemy.orm import Session
 
+from crawler.log_ids import current_run
 from crawler.page import PageWriter
 from crawler.stopping import AlreadyRunning, stop_crawl, stopped_because
 from crawler.verdict import GOOD, INTERRUPTED, NOT_STORED, Ending, Policy, Verdict
@@ -55,6 +56,7 @@ class RunExtension:
             )
         except RunIsAlive as alive:
             raise AlreadyRunning(str(alive)) from None
+        current_run.set(self.held)
         self.began = time.monotonic()
         self.verdict: Verdict | None = None  # when the run was let go of
         self.failure: Exception | None = None
