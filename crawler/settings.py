@@ -175,6 +175,7 @@ ITEM_PIPELINES = {
 EXTENSIONS = {
     "crawler.extensions.renderer.RendererExtension": 10,
     "crawler.extensions.run.RunExtension": 15,
+    "crawler.extensions.metrics.MetricsExtension": 18,
     "crawler.extensions.progress.ProgressExtension": 20,
     "crawler.extensions.summary.SummaryExtension": 30,
 }
@@ -184,6 +185,8 @@ EXTENSIONS = {
 LOG_LEVEL = _env("LOG_LEVEL", "INFO", _level)
 LOG_FORMAT = _env("LOG_FORMAT", "text", _log_format)
 log_lines.install()
+METRICS_PORT = _env("METRICS_PORT", 0, int)  # on 127.0.0.1, while the crawl runs
+METRICS_FOLDER = _env("METRICS_FOLDER", "", str)  # of node_exporter's textfile collector
 LOG_FORMATTER = "crawler.log_formatter.LogFormatter"
 FEED_EXPORT_ENCODING = "utf-8"
 logging.getLogger("alembic").setLevel(logging.WARNING)  # it reports each look at the schema

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from scrapy.settings import BaseSettings
@@ -47,6 +47,7 @@ class DatabaseLost(Exception):
 class _Pending:
     commit: Commit
     done: Callable[[Committed], None]
+    since: float = field(default_factory=time.monotonic)
 
 
 class Writer(threading.Thread):
@@ -85,6 +86,8 @@ class Writer(threading.Thread):
         self._errands: deque[Callable[[], None]] = deque()
         self._hurry = False
         self._closing = False
+        self._in_work: float | None = None  # since when the oldest page waits that is being committed
+        self._timed = (0, 0.0)
         self._context = contextvars.copy_context()  # what the thread logs is the run's as well
 
     # --- From the event loop's thread -------------------------------------------------------------------------
@@ -92,6 +95,16 @@ class Writer(threading.Thread):
     @property
     def backlog(self) -> int:
         return self.weight
+
+    @property
+    def lag(self) -> float:
+        with self._wake:
+            oldest = self._in_work or (self._pages[0].since if self._pages else None)
+        return time.monotonic() - oldest if oldest is not None else 0.0
+
+    @property
+    def commits_timed(self) -> tuple[int, float]:
+        return self._timed
 
     def put(self, commit: Commit, done: Callable[[Committed], None]) -> None:
         with self._wake:
@@ -175,8 +188,12 @@ class Writer(threading.Thread):
         for errand in errands:
             errand()
         if batch:
+            began = time.monotonic()
             outcome = self._commit([pending.commit for pending in batch])
+            number, seconds = self._timed
+            self._timed = number + 1, seconds + time.monotonic() - began
             with self._wake:
+                self._in_work = None
                 self.weight -= sum(pending.commit.weight for pending in batch)
             self._tell(self._settle, list(zip(batch, outcome, strict=True)))
         elif not errands:
@@ -206,6 +223,7 @@ class Writer(threading.Thread):
             while self._pages and (not batch or weight < self.batch_weight):
                 weight += self._pages[0].commit.weight
                 batch.append(self._pages.popleft())
+            self._in_work = batch[0].since if batch else None
             return errands, batch
 
     def _settle(self, outcome: Sequence[tuple[_Pending, Committed]]) -> None:
