@@ -186,7 +186,7 @@ def test_a_port_that_is_taken_is_one_warning(crawls: Crawls) -> None:
         taken.listen()
         done = crawls.crawl(METRICS_PORT=str(taken.getsockname()[1]))
     assert done.returncode == 0, done.stderr
-    said = [line for line in done.stderr.splitlines() if "WARNING" in line]
+    said = [line for line in done.stderr.splitlines() if "] WARNING: " in line]
     assert len(said) == 1 and "no metrics at METRICS_PORT" in said[0], said
     assert crawls.last()["last_run_verdict"] == 0
 
@@ -196,7 +196,7 @@ def test_a_folder_that_cannot_be_written_to_is_one_warning(crawls: Crawls) -> No
     crawls.folder.write_text("in the way")
     done = crawls.crawl()
     assert done.returncode == 0, done.stderr
-    said = [line for line in done.stderr.splitlines() if "WARNING" in line]
+    said = [line for line in done.stderr.splitlines() if "] WARNING: " in line]
     assert len(said) == 1 and "no metrics in METRICS_FOLDER" in said[0], said
 
 
