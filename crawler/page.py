@@ -42,7 +42,9 @@ class Committed:
     """What the database made of a commit."""
 
     states: Mapping[int, str]  # by the numbers of those new requests that the run did not have yet
-    changes: Mapping[str, int]  # rows by what happened to them: "book/created"
+    changes: Mapping[
+        str, int
+    ]  # rows by what happened to them: "book/created", "book/unchanged", "book/rejected"
     stored: int = 0
     rejected: int = 0
 
@@ -71,6 +73,14 @@ class PageWriter(Protocol):
     @property
     def backlog(self) -> int:
         """The weight of what is waiting to be committed."""
+
+    @property
+    def lag(self) -> float:
+        """Seconds since the oldest page that is not committed was handed over; 0 if none waits."""
+
+    @property
+    def commits_timed(self) -> tuple[int, float]:
+        """How many transactions of pages were committed, and the seconds that all of them took."""
 
 
 # A page of more rows is committed in parts, the last of which marks it as done: what is written again when a crash

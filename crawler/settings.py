@@ -16,6 +16,8 @@ from typing import TypeVar
 from dotenv import dotenv_values
 from scrapy.settings import default_settings
 
+from crawler import log_lines
+
 ROOT = Path(__file__).parent.parent
 ENV_FILE = os.environ.get("SPLASHDOWN_ENV_FILE", str(ROOT / ".env"))
 ENVIRONMENT = {**(dotenv_values(ENV_FILE) if ENV_FILE else {}), **os.environ}
@@ -51,11 +53,18 @@ def _level(text: str) -> str:
     return text.upper()
 
 
+def _log_format(text: str) -> str:
+    if text not in ("json", "text") and "%(" not in text:
+        raise ValueError(text)
+    return text
+
+
 KINDS: dict[Callable[[str], object], str] = {
     float: "a number",
     int: "a whole number",
     _whole: "a whole number",
     _switch: "1 or 0",
+    _log_format: "json, text or a format of Python's logging, such as '%(levelname)s %(message)s'",
     _level: "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
 }
 
@@ -136,11 +145,13 @@ DEMO_URL = _env("DEMO_URL", "http://127.0.0.1:8765", str).rstrip("/")
 DOWNLOADER_MIDDLEWARES_BASE = {
     **default_settings.DOWNLOADER_MIDDLEWARES_BASE,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "frontier.request_id.RequestIdMiddleware": 1,
     "frontier.offsite.OffsiteMiddleware": 50,
     "crawler.splash.failover.FailoverMiddleware": 740,  # between scrapy-splash, at 725, and the download
 }
 SPIDER_MIDDLEWARES_BASE = {
     **default_settings.SPIDER_MIDDLEWARES_BASE,
+    "frontier.request_id.RequestIdMiddleware": 0,
     "frontier.middleware.EngineSideMiddleware": 1,
     "frontier.middleware.SpiderSideMiddleware": 10_000,
 }
@@ -168,6 +179,7 @@ ITEM_PIPELINES = {
 EXTENSIONS = {
     "crawler.extensions.renderer.RendererExtension": 10,
     "crawler.extensions.run.RunExtension": 15,
+    "crawler.extensions.metrics.MetricsExtension": 18,
     "crawler.extensions.progress.ProgressExtension": 20,
     "crawler.extensions.summary.SummaryExtension": 30,
 }
@@ -175,6 +187,10 @@ EXTENSIONS = {
 # --- The rest -------------------------------------------------------------------------------------------------
 
 LOG_LEVEL = _env("LOG_LEVEL", "INFO", _level)
+LOG_FORMAT = _env("LOG_FORMAT", "text", _log_format)
+log_lines.install()
+METRICS_PORT = _env("METRICS_PORT", 0, int)  # on 127.0.0.1, while the crawl runs
+METRICS_FOLDER = _env("METRICS_FOLDER", "", str)  # of node_exporter's textfile collector
 LOG_FORMATTER = "crawler.log_formatter.LogFormatter"
 FEED_EXPORT_ENCODING = "utf-8"
 logging.getLogger("alembic").setLevel(logging.WARNING)  # it reports each look at the schema
