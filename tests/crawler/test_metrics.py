@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from crawler.textfile import file_of
@@ -81,6 +83,13 @@ def port() -> int:
         return found
 
 
+def wait_for(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + DEADLINE
+    while not what():
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.1)
+
+
 def scraped(port: int) -> Values:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
         return Values(response.read().decode())
@@ -92,13 +101,9 @@ def test_a_running_crawl_tells_how_it_goes_to_this_machine_alone(crawls: Crawls,
     crawls.site.held["/6"] = threading.Event()
     process = crawls.start("-a", "n=1", METRICS_PORT=str(port))
     try:
-        until = time.monotonic() + DEADLINE
-        values: dict[str, float] = {}
-        while values.get("pages_total done") != 4:
-            assert time.monotonic() < until and process.poll() is None, values
-            time.sleep(0.1)
-            if "/6" in crawls.site.asked:
-                values = scraped(port)
+        wait_for(lambda: "/6" in crawls.site.asked, process)
+        wait_for(lambda: scraped(port)["pages_total done"] == 4, process)
+        values = scraped(port)
         listening = {
             one.laddr.ip
             for one in psutil.Process(process.pid).net_connections("inet")
@@ -119,6 +124,48 @@ def test_a_running_crawl_tells_how_it_goes_to_this_machine_alone(crawls: Crawls,
     assert values["run_id"] == 1
     assert process.returncode == 2, log  # more than one item in twenty was rejected
     assert crawls.last()["last_run_pages done"] == 5
+
+
+def test_the_lag_of_a_database_that_is_busy_is_seen(crawls: Crawls, port: int, tmp_path: Path) -> None:
+    crawls.site.shelf(4)
+    crawls.site.held["/2"] = threading.Event()
+    process = crawls.start(METRICS_PORT=str(port))
+    database = sqlite3.connect(tmp_path / "metrics.db", timeout=30, isolation_level=None)
+    try:
+        wait_for(lambda: "/2" in crawls.site.asked, process)
+        wait_for(lambda: scraped(port)["pages_total done"] == 2, process)
+        database.execute("BEGIN IMMEDIATE")
+        crawls.site.held["/2"].set()
+        wait_for(lambda: scraped(port)["database_lag_seconds"] > 0.5, process)
+        busy = scraped(port)
+        assert busy["frontier_requests uncommitted"] == 1 and busy["backlog_rows"] == 3
+        assert busy["pages_total done"] == 2
+        database.execute("ROLLBACK")
+    finally:
+        crawls.site.held["/2"].set()
+        database.close()
+        log, _ = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 0, log
+    assert crawls.last()["last_run_commit_seconds_sum"] > 0.5
+
+
+def test_both_of_prometheus_formats_are_served(crawls: Crawls, port: int) -> None:
+    crawls.site.shelf(2)
+    crawls.site.held["/0"] = threading.Event()
+    process = crawls.start(METRICS_PORT=str(port))
+    try:
+        wait_for(lambda: "/0" in crawls.site.asked, process)
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/metrics",
+            headers={"Accept": "application/openmetrics-text; version=1.0.0"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            families = {family.name: family for family in openmetrics(response.read().decode())}
+    finally:
+        crawls.site.held["/0"].set()
+        process.communicate(timeout=DEADLINE)
+    assert families["splashdown_pages"].type == "counter"
+    assert families["splashdown_render_seconds"].type == "histogram"
 
 
 def test_the_last_run_and_the_last_good_one_are_in_the_spiders_file(crawls: Crawls) -> None:
