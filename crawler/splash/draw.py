@@ -33,7 +33,7 @@ POLICY = (
     "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
 )
 # What runs, what fetches, and what leads away.
-CUT = "//script|//link|//meta|//base|//iframe|//frame|//object|//embed|//applet|//video|//audio"
+CUT = "//script|//link|//meta|//base|//iframe|//frame|//object|//embed|//applet|//video|//audio|//noscript"
 
 
 class CannotDraw(Exception):
