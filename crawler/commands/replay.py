@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
+from scrapy.spiderloader import get_spider_loader
 from scrapy.utils.misc import load_object
 from sqlalchemy.orm import Session
 
 from crawler.kept_page import REASONS, KeptPage, UnreadablePage, pages_of, read_page, runs_in
 from crawler.page_case import write_case
 from crawler.reading import Reading
+from crawler.spider_loader import UnknownSpider
 from models.broken import BrokenPage, broken_pages
 from models.run import RunIsAlive
 from models.schema import check_schema
@@ -28,6 +29,10 @@ ROOT = Path(__file__).parent.parent.parent
 TESTS = ROOT / "tests" / "pages"
 STILL_BAD, CANNOT_START = 2, 1
 SHOWN = 20  # pages that are named one by one
+
+
+class WrongUse(Exception):
+    """What was typed makes no sense; the message says what would."""
 
 
 class Command(ScrapyCommand):
@@ -62,14 +67,16 @@ class Command(ScrapyCommand):
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if len(args) > 1 or any(not re.fullmatch(r"[0-9]+/[0-9]+", name) for name in opts.page or ()):
-            raise UsageError("scrapy replay takes one spider's name at most, and pages like 7/12")
         assert self.settings is not None
         self.folder = Path(self.settings["KEPT_PAGES_FOLDER"])
         self.spider, self.opts = (args[0] if args else None), opts
         try:
+            if len(args) > 1 or any(not re.fullmatch(r"[0-9]+/[0-9]+", name) for name in opts.page or ()):
+                raise WrongUse("it takes one spider's name at most, and pages like 7/12")
+            if self.spider:
+                get_spider_loader(self.settings).load(self.spider)
             asyncio.run(self._save_tests() if opts.save_test else self._replay())
-        except (DatabaseUnusable, RunIsAlive, KeyError, OSError) as error:
+        except (WrongUse, UnknownSpider, DatabaseUnusable, RunIsAlive, OSError) as error:
             print(f"scrapy replay: {error}", file=sys.stderr)
             self.exitcode = CANNOT_START
 
@@ -177,15 +184,14 @@ class Readers:
         await self.stack.aclose()
 
     async def read(self, kept: KeptPage) -> Reading:
-        """What the page gives.
-
-        Raises:
-            KeyError: its spider is not there any more.
-        """
+        """What the page gives; an error where its spider cannot be made any more."""
         key = (kept.spider, repr(sorted(kept.arguments.items())))
         if key not in self.open:
-            made = self.make(self.settings, kept.spider, kept.arguments)
-            self.open[key] = await self.stack.enter_async_context(made)
+            try:
+                made = self.make(self.settings, kept.spider, kept.arguments)
+                self.open[key] = await self.stack.enter_async_context(made)
+            except Exception as error:  # a spider's own __init__ may raise anything
+                return Reading(error=f"its spider cannot be made: {error}")
         reading: Reading = await self.open[key].read(kept)
         return reading
 
