@@ -82,7 +82,9 @@ def _sort_out(
             one.reasons = dict(invalid.reasons)
         except UnknownField as unknown:
             one.reasons = {unknown.name: "is no field of the model any more"}
+    trial = session.begin_nested()
     refused = refused_rows(session, target, [row for _, row in fit]) if fit else []
+    trial.rollback()  # what is stored for good is compared with what was there, for the history
     reasons = {id(row): reason for row, reason in refused}
     for one, row in fit:
         if id(row) in reasons:
