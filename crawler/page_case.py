@@ -35,9 +35,13 @@ def write_case(folder: Path, page: KeptPage, reading: Reading) -> Path:
         OSError: the folder cannot be written.
     """
     case = folder / page.spider / page.name.replace("/", "-")
-    write_page(case, replace(page, name=PAGE))
+    why = [one.strip().rpartition("\n")[2] for one in page.why]  # without the paths of a traceback
+    write_page(case, replace(page, name=PAGE, why=why))
     text = json.dumps(found_on(reading), ensure_ascii=False, indent=1)
     write_whole(case / ROWS, f"{text}\n".encode())
+    case.chmod(0o755)
+    for file in case.iterdir():  # it will be in git, for everybody
+        file.chmod(0o644)
     return case
 
 
