@@ -10,12 +10,18 @@ HEADERS = frozenset(
 )
 NAMES = frozenset((*HEADERS, "cookies", "proxy", "http_user", "http_pass", "splash_headers"))
 WORDS = ("password", "passwd", "secret")
+WORDS_OF_SENT = ("cookie", "auth", "token", "key", *WORDS)
 
 
 def is_secret(name: str) -> bool:
     """Whether what has this name is a credential: a header, an argument, a key in ``meta``."""
     name = name.lower()
     return name in NAMES or any(word in name for word in WORDS)
+
+
+def may_be_secret(name: str) -> bool:
+    """The same of a header or an argument that was only sent, and which nobody misses: rather once too often."""
+    return is_secret(name) or any(word in name.lower() for word in WORDS_OF_SENT)
 
 
 def without_credentials(value: Any) -> Any:

@@ -20,9 +20,9 @@ from scrapy import Request
 from scrapy.http import Headers, Response, TextResponse
 from scrapy.utils.misc import load_object
 
-from crawler.credentials import is_secret, without_credentials
+from crawler.credentials import is_secret, may_be_secret, without_credentials
 from crawler.splash.credentials import without_userinfo
-from crawler.splash.kept import answer_of, make_again
+from crawler.splash.kept import answer_of, make_again, options_to_keep
 
 # Why a page is kept.
 RAISED = "raised"  # its callback raised, or yielded what cannot be taken
@@ -143,11 +143,10 @@ def _request_to_keep(text: str) -> str:
     for sent in ("body", "body_base64", "cookies"):
         fields.pop(sent, None)
     fields["url"] = without_userinfo(fields["url"])[0]
-    splash_args = fields.get("meta", {}).get("splash", {}).get("args", {})
-    for sent in ("body", "formdata"):
-        splash_args.pop(sent, None)
-    if isinstance(splash_args.get("url"), str):
-        splash_args["url"] = without_userinfo(splash_args["url"])[0]
+    if "headers" in fields:
+        fields["headers"] = [[name, values] for name, values in fields["headers"] if not may_be_secret(name)]
+    if "splash" in fields.get("meta", {}):
+        fields["meta"]["splash"] = options_to_keep(fields["meta"]["splash"])
     return json.dumps(without_credentials(fields), ensure_ascii=True, separators=(",", ":"))
 
 

@@ -153,7 +153,7 @@ EXTENSIONS = {
 # --- Pages that could not be read -----------------------------------------------------------------------------
 
 KEPT_PAGES = _env("KEPT_PAGES", 20, int)  # the newest so many of each run and reason; 0 for none
-KEPT_PAGES_FOLDER = _env("KEPT_PAGES_FOLDER", str(ROOT / "data" / "pages"), str)
+KEPT_PAGES_FOLDER = str(ROOT / _env("KEPT_PAGES_FOLDER", "data/pages", str))
 KEPT_PAGE_BYTES = _env(
     "KEPT_PAGE_BYTES", 5_000_000, int
 )  # a larger one is not kept, and no larger screenshot

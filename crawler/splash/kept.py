@@ -9,9 +9,26 @@ from typing import Any
 from scrapy import Request
 from scrapy.http import Response
 
-from crawler.credentials import without_credentials
+from crawler.credentials import may_be_secret, without_credentials
+from crawler.splash.credentials import without_userinfo
 
 PAGE = "html"  # the part of a script's answer that is the page itself
+
+
+def options_to_keep(options: Mapping[str, Any]) -> dict[str, Any]:
+    """A request's Splash options, without what may let one in somewhere."""
+    args = {
+        name: value
+        for name, value in options.get("args", {}).items()
+        if name not in ("body", "formdata") and not may_be_secret(name)
+    }
+    if isinstance(args.get("headers"), Mapping):
+        args["headers"] = {name: value for name, value in args["headers"].items() if not may_be_secret(name)}
+    else:
+        args.pop("headers", None)
+    if isinstance(args.get("url"), str):
+        args["url"] = without_userinfo(args["url"])[0]
+    return {**options, "args": args}
 
 
 def answer_of(response: Response) -> dict[str, Any] | None:

@@ -119,7 +119,12 @@ def test_cookies_and_credentials_stay_where_they_are(tmp_path: Path) -> None:
     response.headers["Set-Cookie"] = "s3"
     request = {
         "url": "https://user:s3@shop.example/",
-        "headers": [["Authorization", ["s3"]], ["cookie", ["s3"]], ["Accept", ["*/*"]]],
+        "headers": [
+            ["Authorization", ["s3"]],
+            ["cookie", ["s3"]],
+            ["X-Api-Key", ["s3"]],
+            ["Accept", ["*/*"]],
+        ],
         "cookies": {"a": "s3"},
         "body": "password=s3",
         "meta": {
@@ -136,6 +141,7 @@ def test_cookies_and_credentials_stay_where_they_are(tmp_path: Path) -> None:
                     "proxy": "s3",
                     "body": "s3",
                     "my_password": "s3",
+                    "shop_token": "s3",
                     "wait": 1,
                 },
             },
