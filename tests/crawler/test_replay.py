@@ -7,11 +7,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crawler.commands.demo import untrue
-from models import Book, CrawlRequest, RejectedItem, Review, RowChange
+from models import Book, CrawlRequest, CrawlRun, RejectedItem, Review, RowChange
 from models.session import make_engine
 from models.snapshot import snapshot
 from tests.crawler.house import House
@@ -30,24 +31,28 @@ def table(url: str, query: Any) -> list[Any]:
     return rows
 
 
+@pytest.mark.parametrize(
+    ("renderer", "database_url"), [("chromium", "sqlite"), ("splash", "mariadb")], indirect=True
+)
 def test_a_layout_change_is_mended_without_the_site_and_stays_mended(
-    tmp_path: Path, chromium_renderer: str
+    tmp_path: Path, renderer: str, database_url: str
 ) -> None:
     house = House(tmp_path)
-    env = {"DATABASE_URL": f"sqlite:///{tmp_path}/x.db", "KEPT_PAGES": "25"}
+    env = {"DATABASE_URL": database_url, "KEPT_PAGES": "25"}
     with server("demo", "--port", "0", "--books", str(BOOKS), "--layout", "new", "--exit-with-stdin") as site:
-        crawled = house.scrapy("crawl", "books", SPLASH_URL=chromium_renderer, DEMO_URL=site, **env)
+        crawled = house.scrapy("crawl", "books", SPLASH_URL=renderer, DEMO_URL=site, **env)
         with urllib.request.urlopen(f"{site}/truth.json", timeout=10) as answer:
             truth = json.load(answer)
     # From here on there is no site, and replay is told of no renderer.
     assert "25 pages that could not be read are kept" in crawled.stderr, crawled.stderr[-3000:]
     pages = house.folder / "data" / "pages"
-    kept = {file.stem for file in (pages / "1").glob("*.html")}
+    ((run_id,),) = table(database_url, select(CrawlRun.id))
+    kept = {file.stem for file in (pages / str(run_id)).glob("*.html")}
     assert len(kept) == 25
-    assert {file.stem for file in (pages / "1").glob("*.png")} == kept
-    assert all(file.read_bytes().startswith(b"\x89PNG") for file in (pages / "1").glob("*.png"))
-    named = table(env["DATABASE_URL"], select(RejectedItem.kept_page, RejectedItem.request_number))
-    assert len(named) == BOOKS and all(name == f"1/{number}" for name, number in named)
+    assert {file.stem for file in (pages / str(run_id)).glob("*.png")} == kept
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in (pages / str(run_id)).glob("*.png"))
+    named = table(database_url, select(RejectedItem.kept_page, RejectedItem.request_number))
+    assert len(named) == BOOKS and all(name == f"{run_id}/{number}" for name, number in named)
 
     unmended = house.scrapy("replay", "books", **env)
     assert unmended.returncode == 2
@@ -56,22 +61,20 @@ def test_a_layout_change_is_mended_without_the_site_and_stays_mended(
     house.edit("spiders/books.py", OLD_PRICE, NEW_PRICE)
     saved = house.scrapy("replay", "books", "--save-test", **env)
     assert saved.returncode == 0, saved.stdout + saved.stderr
-    (case,) = [file.parent for file in (house.folder / "tests/pages/books").glob("1-*/rows.json")]
+    (case,) = [file.parent for file in (house.folder / "tests/pages/books").glob(f"{run_id}-*/rows.json")]
     mended = house.scrapy("replay", "books", "--reason", "rejected", **env)
     assert mended.returncode == 0, mended.stdout + mended.stderr
     assert "25 rows are stored, 0 pages are still bad" in mended.stdout
 
-    engine = make_engine(env["DATABASE_URL"])
+    engine = make_engine(database_url)
     for name, model in {"books": Book, "reviews": Review}.items():
-        seen = snapshot(engine, model, run_id=1)  # they are rows of the run that fetched the pages
+        seen = snapshot(engine, model, run_id=run_id)  # they are rows of the run that fetched the pages
         skus = {sku for (sku, *_) in snapshot(engine, Book)}
         assert not untrue(seen, [row for row in truth[name] if row["sku"] in skus], model)
     engine.dispose()
-    created = table(env["DATABASE_URL"], select(RowChange.kind).where(RowChange.table_name == "book"))
+    created = table(database_url, select(RowChange.kind).where(RowChange.table_name == "book"))
     assert created == [("created",)] * 25
-    left = table(
-        env["DATABASE_URL"], select(RejectedItem.kept_page).where(RejectedItem.replayed_at.is_(None))
-    )
+    left = table(database_url, select(RejectedItem.kept_page).where(RejectedItem.replayed_at.is_(None)))
     assert len(left) == 5 and not {name.partition("/")[2] for (name,) in left} & kept
 
     rest = house.scrapy("replay", "books", **env)
@@ -83,4 +86,4 @@ def test_a_layout_change_is_mended_without_the_site_and_stays_mended(
     house.edit("spiders/books.py", NEW_PRICE, OLD_PRICE)
     red = house.test(*test)
     assert red.returncode == 1 and "price is missing" in red.stdout, red.stdout
-    assert table(env["DATABASE_URL"], select(CrawlRequest.state).distinct()) == [("done",)]
+    assert table(database_url, select(CrawlRequest.state).distinct()) == [("done",)]
