@@ -167,6 +167,8 @@ SPIDER_MIDDLEWARES = {
 SCHEDULER = "frontier.scheduler.Scheduler"
 PAGE_WRITER = "pipelines.writer.make_writer"
 REPLAY = "pipelines.replay.replay"
+PAGE_READER = "frontier.offline.OfflineSpider"
+PAGE_STORE = "pipelines.kept_pages.PageStore"
 ITEM_PROCESSOR = "pipelines.processor.PageItemProcessor"
 # Scrapy makes a task for each of these for every page, 100 by default, which is half of the time that a small page
 # takes. Our pipelines do not wait for anything, so a few are as good.
@@ -179,10 +181,19 @@ ITEM_PIPELINES = {
 EXTENSIONS = {
     "crawler.extensions.renderer.RendererExtension": 10,
     "crawler.extensions.run.RunExtension": 15,
+    "crawler.extensions.kept_pages.KeptPagesExtension": 16,
     "crawler.extensions.metrics.MetricsExtension": 18,
     "crawler.extensions.progress.ProgressExtension": 20,
     "crawler.extensions.summary.SummaryExtension": 30,
 }
+
+# --- Pages that could not be read -----------------------------------------------------------------------------
+
+KEPT_PAGES = _env("KEPT_PAGES", 20, int)  # the newest so many of each run and reason; 0 for none
+KEPT_PAGES_FOLDER = str(ROOT / _env("KEPT_PAGES_FOLDER", "data/pages", str))
+KEPT_PAGE_BYTES = _env(
+    "KEPT_PAGE_BYTES", 5_000_000, int
+)  # a larger one is not kept, and no larger screenshot
 
 # --- The rest -------------------------------------------------------------------------------------------------
 

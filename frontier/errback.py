@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from crawler.log_ids import current_request
 from crawler.page import Page
+from crawler.splash.rendered import NeverAppeared
 from frontier.output import through
 
 GONE_STATUSES = (404, 410)  # the site says that there is no such page: nothing to try again
@@ -65,4 +66,8 @@ def note_failure(page: Page, error: BaseException) -> None:
     elif type(error) is IgnoreRequest:  # its subclasses are others' failures: a render that failed
         page.skip(f"not requested: {error}" if str(error) else "not requested: a middleware said so")
     else:
+        if isinstance(error, NeverAppeared):
+            page.never_appeared = True
+            if error.response is not None:
+                page.came(error.response)
         page.fail(f"{type(error).__name__}: {error}")

@@ -78,6 +78,7 @@ def _keep_rejected(
             "reasons": dict(rejection.reasons),
             "at": now,
             "keyed": rejection.key is not None,
+            "kept_page": commit.kept_page,
             "replayed_at": None,
         }
         for commit, rejection in rejected
