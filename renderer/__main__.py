@@ -18,6 +18,7 @@ from renderer.browser import Browser
 from renderer.chromium import Chromium, ChromiumMissing, find_chromium, remove_stale_profiles
 from renderer.filters import Filters
 from renderer.lua.runtime import LuaPolicy
+from renderer.memory import watch
 from renderer.options import Offer
 from renderer.server import Server
 from renderer.start_options import add_splash_options, existing_folder, log_meaningless
@@ -142,6 +143,7 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
             offer=offer,
             max_saved_arguments=options.argument_cache_max_entries,
             secret_arguments=frozenset(options.dont_log_args),
+            start_page=not options.disable_ui,
         )
         runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None, shutdown_timeout=1)
         await runner.setup()
@@ -150,7 +152,10 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
         # Whoever started us reads this line to learn the port.
         sys.stdout.write(f"listening on http://{host}:{port}\n")
         sys.stdout.flush()
+        watching = asyncio.ensure_future(watch(browser, options.maxrss, ended)) if options.maxrss else None
         await ending
+        if watching is not None:
+            watching.cancel()
         await runner.cleanup()
     finally:
         ending.cancel()

@@ -55,6 +55,8 @@ class Browser:
         if self._public_only:
             self._shared_egress = await self._open_egress(None)
         process = await self._running()
+        # The first client should not have to wait for it.
+        self._idle.append(await Tab.open(process.connection, self._policy, self._shared_egress))
         self.version = (await process.connection.browser.call("Browser.getVersion"))["product"]
 
     async def _running(self) -> ChromiumProcess:
@@ -162,6 +164,21 @@ class Browser:
             if tab.egress is not None and tab.egress is not self._shared_egress:
                 await tab.egress.close()
             self._slots.release()
+
+    async def renew(self) -> None:
+        """Start Chromium anew between renders: those under way are finished first, later ones wait."""
+        taken = 0
+        try:
+            while taken < self._slot_count:
+                await self._slots.acquire()
+                taken += 1
+            if self._process is not None:
+                await self._process.end()
+                self._process = None
+            await self._running()
+        finally:
+            for _ in range(taken):
+                self._slots.release()
 
     async def end(self) -> None:
         for task in self._cleaning:

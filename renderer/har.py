@@ -183,7 +183,7 @@ def response_to_har(exchange: Exchange) -> Params:
         "url": response["url"],
         "status": status,
         # HTTP/2 has no reason phrase; Splash's users are used to one.
-        "statusText": response.get("statusText") or exchange.status_line[13:] or _phrase(status),
+        "statusText": response.get("statusText") or _phrase(status),
         "redirectURL": _header(headers, "location"),
     }
 

@@ -21,8 +21,8 @@ Params = dict[str, Any]
 # What is to become of a paused request: a method of CDP's Fetch, and its parameters.
 Verdict = tuple[str, Params]
 
-# A page that starts a redirect and does not become ready within this time waits for something else.
-REDIRECT_DELAY = 0.1
+# Another process tells us of a page's pictures than of its redirects.
+REPORT_DELAY = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +130,10 @@ class Interception:
         return self._capture
 
     async def hold_redirects(self) -> None:
-        """Give up redirects of the page itself, unless it has still to wait for something else."""
+        """Give up redirects of the page itself, unless its load event has to wait for its pictures."""
         self._holding = True
+        self._network.turn_on()
+        self._network.holds_redirects = True
         await self._enable()
 
     async def watch(self, watcher: Watcher) -> None:
@@ -201,7 +203,7 @@ class Interception:
             if self._watcher.locked is not None:
                 self._spawn(self._watcher.locked(event))
             return
-        if is_page and self._holding and request["method"] == "GET" and not self._is_ours(event):
+        if is_page and self._holding and not self._is_ours(event):
             self._spawn(self._hold(event))
             return
         if kind == "Document" and self._content is not None:
@@ -271,20 +273,20 @@ class Interception:
         return True
 
     async def _hold(self, event: Params) -> None:
-        # Chromium fires no load event as long as a redirect is under way.
-        self._session.send("Fetch.failRequest", {"requestId": event["requestId"], "errorReason": "Aborted"})
+        answer: Params = {"requestId": event["requestId"]}
+        if await self._is_still_loading():
+            self._ours.add(event["requestId"])
+            self._session.send("Fetch.continueRequest", answer)
+            return
         self._network.hide(event.get("networkId", ""))
-        with contextlib.suppress(TargetGone):
-            try:
-                async with asyncio.timeout(REDIRECT_DELAY):
-                    while not (self._load.documents and self._load.loaded):
-                        await self._load.changed()
-            except TimeoutError:
-                self.expect_document()
-                target: Params = {"url": event["request"]["url"]}
-                if referrer := event["request"]["headers"].get("Referer"):
-                    target["referrer"] = referrer
-                self._session.send("Page.navigate", target)
+        self._session.send("Fetch.failRequest", answer | {"errorReason": "Aborted"})
+        # Chromium fires no load event of its own in a page that sent itself elsewhere before.
+        self._load.feed_load_event({})
+
+    async def _is_still_loading(self) -> bool:
+        if not self._load.loaded:
+            await asyncio.sleep(REPORT_DELAY)
+        return not self._load.loaded and self._network.loads_resources()
 
     async def _take(self, event: Params, capture: asyncio.Future[tuple[bytes, str]]) -> None:
         request = {"requestId": event["requestId"]}
@@ -304,14 +306,32 @@ class Interception:
         self._session.send("Fetch.failRequest", request | {"errorReason": "Aborted"})
 
 
+_CHROMIUMS_OWN = frozenset(
+    {
+        "connection",
+        "content-length",
+        "cookie2",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
 def _changes(first: FirstRequest, request: Params) -> Params:
-    given = {name.lower() for name, _ in first.headers}
+    # Of these Chromium decides by itself, and refuses the whole request otherwise.
+    allowed = [(name, value) for name, value in first.headers if name.lower() not in _CHROMIUMS_OWN]
+    given = {name.lower() for name, _ in allowed}
     headers = [
         {"name": name, "value": value}
         for name, value in request["headers"].items()
         if name.lower() not in given
     ]
-    headers += [{"name": name, "value": value} for name, value in first.headers]
+    headers += [{"name": name, "value": value} for name, value in allowed]
     changes: Params = {"headers": headers, "method": first.method}
     if first.method != "GET":
         if "content-type" not in given:

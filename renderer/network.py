@@ -29,7 +29,6 @@ class Exchange:
         self.request_headers: Params = dict(self.request["headers"])
         self.response: Params | None = None
         self.response_headers: Params = {}
-        self.status_line = ""  # HTTP/1.1 only
         self.request_body: bytes | None = None
         self.response_body: bytes | None = None
         self.finished: float | None = None
@@ -60,6 +59,7 @@ class Network:
         self._amendments: dict[str, Callable[[Exchange], None]] = {}
         self._kept: set[str] = set()  # requests whose responses are kept all the same
         self._reading: set[asyncio.Future[None]] = set()
+        self.holds_redirects = False  # then a main document without a response is one that nobody wanted
         self.failed_url = ""
         self.on_load = -1  # milliseconds
         self.gave_up_main_document = False
@@ -93,6 +93,7 @@ class Network:
         self.on_over = None
         self._kept.clear()
         self._amendments.clear()
+        self.holds_redirects = False
         for reading in self._reading:
             reading.cancel()
         self._exchanges, self._current, self._early_headers = [], {}, {}
@@ -132,7 +133,6 @@ class Network:
         exchange = self._current.get(event["requestId"])
         if exchange is not None:
             exchange.response_headers = dict(event["headers"])
-            exchange.status_line = event.get("headersText", "").partition("\r\n")[0]
 
     def _responded(self, event: Params) -> None:
         exchange = self._current.get(event["requestId"])
@@ -272,7 +272,17 @@ class Network:
         return [entry_of(exchange) for exchange in documents if not exchange.hidden]
 
     def entries(self) -> list[Params]:
-        return [entry_of(exchange) for exchange in self._exchanges if not exchange.hidden]
+        shown = (exchange for exchange in self._exchanges if not exchange.hidden)
+        return [entry_of(exchange) for exchange in shown if not self._was_held(exchange)]
+
+    def _was_held(self, exchange: Exchange) -> bool:
+        is_first = bool(self._exchanges) and exchange is self._exchanges[0]
+        return (
+            self.holds_redirects
+            and exchange.response is None
+            and not is_first
+            and self._is_main_document(exchange)
+        )
 
     def slow(self, now: float, seconds: float) -> list[Exchange]:
         """Requests that have taken longer than this and are still under way."""
@@ -280,6 +290,10 @@ class Network:
 
     def in_flight(self) -> int:
         return sum(exchange.finished is None for exchange in self._current.values())
+
+    def loads_resources(self) -> bool:
+        """Whether anything but main documents is under way."""
+        return any(e.finished is None and not self._is_main_document(e) for e in self._current.values())
 
     def give_up(self, exchanges: Iterable[Exchange]) -> None:
         """Count these as over, whether or not Chromium says so too."""

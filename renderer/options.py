@@ -12,12 +12,15 @@ from renderer.filters import Filters
 from renderer.interception import Rules
 from renderer.proxy import ProxyRules, read_proxy
 from renderer.script_profiles import read_script_profile
+from renderer.scroll import Scrolling
 
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_VIEWPORT = "1024x768"
 MAX_WIDTH, MAX_HEIGHT = 1920, 1080
 MAX_VIEWPORT_SIDE, MAX_VIEWPORT_AREA = 40000, 51_200_000
 WAIT_FOR_TIMEOUT = 10.0
+MAX_SCREENS = 1000
+SCROLL_WAIT = 1.0
 ENGINES = ("webkit", "chromium")
 
 Arguments = Mapping[str, Any]
@@ -66,6 +69,9 @@ class RenderOptions:
     wait: float
     wait_for: str | None
     wait_for_timeout: float
+    scrolling: Scrolling | None
+    shadow_roots: bool
+    script_errors: bool
     viewport: str
     render_all: bool
     rules: Rules
@@ -280,6 +286,17 @@ def _read_request(arguments: Arguments) -> tuple[str, bytes | None]:
     return method.upper(), None if body is None else str(body).encode("utf-8", "surrogatepass")
 
 
+def _read_scrolling(arguments: Arguments) -> Scrolling | None:
+    screens = _read(arguments, "scroll", int, 0, (0, MAX_SCREENS))
+    if not screens:
+        return None
+    return Scrolling(
+        screens=screens,
+        item=_read(arguments, "scroll_item", str) or None,
+        patience=_read(arguments, "scroll_wait", float, SCROLL_WAIT, (0, 60)),
+    )
+
+
 def _read_include(arguments: Arguments) -> Include:
     return Include(**{name: _flag(arguments, name) for name in Include.__dataclass_fields__})
 
@@ -304,6 +321,9 @@ def read_render(arguments: Arguments, max_timeout: float, offer: Offer) -> Rende
         wait=wait,
         wait_for=_read(arguments, "wait_for", str) or None,
         wait_for_timeout=_read(arguments, "wait_for_timeout", float, WAIT_FOR_TIMEOUT, (0, max_timeout)),
+        scrolling=_read_scrolling(arguments),
+        shadow_roots=_flag(arguments, "shadow_roots"),
+        script_errors=_flag(arguments, "script_errors"),
         viewport=viewport,
         render_all=render_all,
         rules=replace(

@@ -32,6 +32,7 @@ from renderer.interception import Rules
 from renderer.lua.runtime import LuaPolicy
 from renderer.lua.script import Script, execute
 from renderer.render import Result, render
+from renderer.start_page import start_page
 from renderer.tab import ResultTooLarge, Tab
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Server:
         offer: opt.Offer,
         max_saved_arguments: int,
         secret_arguments: frozenset[str],
+        start_page: bool,
     ) -> None:
         self._browser = browser
         self._max_timeout = max_timeout
@@ -65,6 +67,7 @@ class Server:
         self._hosts = hosts
         self._offer = offer
         self._secret_arguments = secret_arguments
+        self._start_page = start_page
         self._cache = ArgumentsCache(max_saved_arguments)
         self._last_uid = 0
 
@@ -75,6 +78,8 @@ class Server:
         if self._lua is not None:
             self._add_render(app, "/execute", self._script_work(self._lua, wrap=False))
             self._add_render(app, "/run", self._script_work(self._lua, wrap=True))
+        if self._start_page:
+            app.router.add_get("/", self._show_start_page)
         app.router.add_get("/_ping", self._ping)
         app.router.add_get("/_debug", self._debug)
         app.router.add_post("/_gc", self._collect)
@@ -164,6 +169,9 @@ class Server:
             raise _too_large()
         response = web.Response(body=result.body, status=result.status)
         response.headers["Content-Type"] = result.content_type
+        # Opened in a browser, a result would else have our origin, and its scripts our ear.
+        response.headers["Content-Security-Policy"] = "sandbox"
+        response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers.update(headers)
         response.headers.update(result.headers)
         return response
@@ -178,6 +186,10 @@ class Server:
         if not saved:
             return {}
         return {"X-Splash-Saved-Arguments": ";".join(f"{name}={key}" for name, key in saved)}
+
+    async def _show_start_page(self, request: web.Request) -> web.Response:
+        page, headers = start_page(lua=self._lua is not None)
+        return web.Response(text=page, content_type="text/html", headers=headers)
 
     def _render_work(self, kind: str) -> Callable[[dict[str, Any]], Work]:
         def make(arguments: dict[str, Any]) -> Work:

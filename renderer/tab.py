@@ -28,9 +28,22 @@ _HTML = """(() => {
   if (!root) return '';
   let doctype = '';
   try { if (document.doctype) doctype = new XMLSerializer().serializeToString(document.doctype); } catch (e) {}
-  const html = doctype + root.outerHTML;
+  const html = doctype + SERIALIZED;
   return html.length > MAX_HTML ? null : html;
 })()""".replace("MAX_HTML", str(MAX_HTML))
+
+# As declarative shadow roots, which a browser would read back.
+_WITH_SHADOW_ROOTS = """(() => {
+    const roots = [];
+    const walk = tree => {
+      for (const element of tree.querySelectorAll('*')) {
+        if (element.shadowRoot) { roots.push(element.shadowRoot); walk(element.shadowRoot); }
+      }
+    };
+    walk(document);
+    const shell = root.cloneNode(false).outerHTML, end = shell.lastIndexOf('</');
+    return shell.slice(0, end) + root.getHTML({shadowRoots: roots}) + shell.slice(end);
+  })()"""
 
 
 class ScriptFailed(Exception):
@@ -86,6 +99,8 @@ class Tab:
         self.headers: dict[str, str] = {}
         self._undo: dict[str, Params] = {}
         session.on("Page.frameNavigated", self.load.feed_frame_navigated)
+        session.on("Page.frameStartedLoading", self.load.feed_frame_started)
+        session.on("Page.frameStoppedLoading", self.load.feed_frame_stopped)
         session.on("Page.frameDetached", self.load.feed_frame_detached)
         session.on("Page.navigatedWithinDocument", self.load.feed_navigated_within_document)
         session.on("Page.loadEventFired", self.load.feed_load_event)
@@ -145,9 +160,8 @@ class Tab:
 
     async def stop_at_load(self) -> None:
         """Stay with what is there at the load event: redirects by the page's scripts are not wanted."""
-        # A redirect that the page starts at that very moment could be through before we hear of the event.
+        # Told to stop at that event, Chromium could be through with a redirect before it hears of that.
         await self.interception.hold_redirects()
-        self.load.at_load = lambda: self.session.send("Page.stopLoading")
 
     async def check_loaded(self) -> None:
         """Raise if a redirect led to a page that could not be loaded."""
@@ -190,8 +204,10 @@ class Tab:
 
     # -- what is on the page
 
-    async def html(self, context: int | None = None) -> str:
-        html = await self.evaluate(_HTML, context=context)
+    async def html(self, context: int | None = None, *, shadow_roots: bool = False) -> str:
+        """The document with its doctype, and if wanted with the open shadow roots in it."""
+        serialized = _WITH_SHADOW_ROOTS if shadow_roots else "root.outerHTML"
+        html = await self.evaluate(_HTML.replace("SERIALIZED", serialized), context=context)
         if html is None:
             raise ResultTooLarge
         return str(html)

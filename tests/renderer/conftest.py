@@ -67,6 +67,25 @@ PAGES = {
     "/strict": "<!doctype html><title>Strict</title><p id=p>strict</p>",
     "/tall": "<body style='margin:0'><div style='height:3000px'>tall</div>",
     "/closes": "<title>C</title><script>window.close()</script><p id=p>still here</p>",
+    "/throws": "<p id=p>shown</p><script>\n\nnull.price</script><script>throw 'plain ' + 'text'</script>",
+    "/shadow": "<title>S</title><p is=x>light</p><div id=host></div><script>"
+    "const root = host.attachShadow({mode: 'open'}); root.innerHTML = '<b>dark</b><i></i>';"
+    "root.querySelector('i').attachShadow; const inner = document.createElement('span'); root.append(inner);"
+    "inner.attachShadow({mode: 'open'}).innerHTML = '<u>deep</u>'</script>",
+    "/endless": "<title>E</title><ul id=l></ul><script>let n = 0; const more = () => {"
+    "for (let i = 0; i < 20 && n < 70; i++) { const li = document.createElement('li');"
+    "li.textContent = 'item ' + n++; li.style.height = '60px'; l.append(li); } }; more();"
+    "addEventListener('scroll', () => { if (innerHeight + scrollY >= document.body.scrollHeight - 5)"
+    "setTimeout(more, 150); })</script>",
+    "/windowed": "<title>W</title><div id=box style='height:200px;overflow-y:auto'>"
+    "<div id=tall style='height:4000px;position:relative'></div></div><script>"
+    "const rows = [...Array(8)].map(() => tall.appendChild(document.createElement('p')));"
+    "const draw = () => { const first = Math.floor(box.scrollTop / 40); rows.forEach((row, i) => {"
+    "row.textContent = 'row ' + Math.min(first + i, 99); row.className = 'row';"
+    "row.style.cssText = `position:absolute;margin:0;top:${(first + i) * 40}px` }) };"
+    "draw(); box.addEventListener('scroll', draw)</script>",
+    "/hostile": "<title>H</title><img src=x onerror='top.hacked = parent.hacked = window.hacked = 1'>"
+    "<script>try { top.hacked = 1 } catch (e) {}</script></pre></iframe><script>hacked = 1</script>",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
 }
 
