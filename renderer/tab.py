@@ -262,6 +262,11 @@ class Tab:
         self._undo[f"Page.removeScriptToEvaluateOnNewDocument {identifier}"] = {"identifier": identifier}
         return identifier
 
+    async def stop_running_before_scripts(self, identifier: str) -> None:
+        """Leave out what ``run_before_scripts`` gave this identifier, from the next document on."""
+        del self._undo[f"Page.removeScriptToEvaluateOnNewDocument {identifier}"]
+        await self.session.call("Page.removeScriptToEvaluateOnNewDocument", {"identifier": identifier})
+
     # -- settings of this render, taken back by clean()
 
     def override(
