@@ -94,6 +94,8 @@ PAGES = {
     "/leaves-later": "<title>Leaves</title><img src=/slow.gif><script>location = '/plain'</script>",
     "/frame-at-load": "<title>F</title><script>onload = () => {"
     "document.body.append(Object.assign(document.createElement('iframe'), {src: '/slow'})) }</script>",
+    "/sound": "<title>S</title><audio src=/sound.wav preload=auto></audio>",
+    "/leaves-in-vain": "<img src=/slow.gif><script>location = 'http://no-such-host.invalid/'</script>",
     "/hostile": "<title>H</title><img src=x onerror='top.hacked = parent.hacked = window.hacked = 1'>"
     "<script>try { top.hacked = 1 } catch (e) {}</script></pre></iframe><script>hacked = 1</script>",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
