@@ -101,10 +101,10 @@ class Network:
 
     def forget(self) -> None:
         self.keep_bodies()
+        self.holds_redirects = False
         self.on_over = None
         self._kept.clear()
         self._amendments.clear()
-        self.holds_redirects = False
         for reading in self._reading:
             reading.cancel()
         self._exchanges, self._current, self._early_headers = [], {}, {}

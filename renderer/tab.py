@@ -169,6 +169,7 @@ class Tab:
         if url is None:
             return
         # Only an answer to Page.navigate says what went wrong.
+        self.interception.expect_document()
         answer = await self.session.call("Page.navigate", {"url": url})
         raise self._failure(answer.get("errorText") or "net::ERR_ABORTED", url)
 
@@ -261,6 +262,11 @@ class Tab:
         identifier: str = answer["identifier"]
         self._undo[f"Page.removeScriptToEvaluateOnNewDocument {identifier}"] = {"identifier": identifier}
         return identifier
+
+    async def stop_running_before_scripts(self, identifier: str) -> None:
+        """Leave out what ``run_before_scripts`` gave this identifier, from the next document on."""
+        del self._undo[f"Page.removeScriptToEvaluateOnNewDocument {identifier}"]
+        await self.session.call("Page.removeScriptToEvaluateOnNewDocument", {"identifier": identifier})
 
     # -- settings of this render, taken back by clean()
 

@@ -91,9 +91,7 @@ class PageApi:
 
     async def autoload_reset(self) -> None:
         for identifier in self._scripts:
-            await self._tab.session.call(
-                "Page.removeScriptToEvaluateOnNewDocument", {"identifier": identifier}
-            )
+            await self._tab.stop_running_before_scripts(identifier)
         self._scripts.clear()
 
     # -- content

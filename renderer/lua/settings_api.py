@@ -8,15 +8,12 @@ from renderer.lua.runtime import Command, LuaFailure, Results, Runtime, as_numbe
 from renderer.options import check_viewport
 from renderer.screenshot import PictureTooLarge, set_viewport_full
 from renderer.tab import Tab
+from renderer.web_features import SWITCHES, WebFeatures
 
 # Switches of Splash's old engine that mean nothing to Chromium: kept, so that scripts can read back what they set.
 _INERT = {
     "plugins_enabled": False,
     "private_mode_enabled": True,
-    "indexeddb_enabled": False,
-    "media_source_enabled": True,
-    "html5_media_enabled": False,
-    "webgl_enabled": True,
     "http2_enabled": False,
 }
 _ATTRIBUTES = (
@@ -29,6 +26,7 @@ class SettingsApi:
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
         self._values: dict[str, Any] = dict(_INERT)
+        self._features = WebFeatures(tab)
         self._js_enabled = True
         self._bodies = {"request_body_enabled": False, "response_body_enabled": False}
         self.resource_timeout = 0.0
@@ -52,7 +50,7 @@ class SettingsApi:
         runtime.host[b"add_method"](b"set_custom_headers")
         runtime.add(Command("attribute.get", self.get_attribute))
         runtime.add(Command("attribute.set", self.set_attribute))
-        for name in (*_INERT, *_ATTRIBUTES):
+        for name in (*_INERT, *SWITCHES, *_ATTRIBUTES):
             runtime.host[b"add_attribute"](name.encode())
 
     # -- attributes
@@ -70,7 +68,7 @@ class SettingsApi:
             case "scroll_position":
                 x, y = await self._tab.evaluate("[scrollX, scrollY]")
                 return {"x": x, "y": y}
-        return self._values[name]
+        return self._features.is_on(name) if name in SWITCHES else self._values[name]
 
     async def set_attribute(self, name: str, value: Any = None) -> None:
         match name:
@@ -90,6 +88,8 @@ class SettingsApi:
                 )
             case "scroll_position":
                 await self._scroll(value)
+            case _ if name in SWITCHES:
+                await self._features.turn(name, bool(value))
             case _:
                 self._values[name] = bool(value)
 
