@@ -80,7 +80,7 @@ class NavigationApi:
         return True
 
     async def _content_of(self, url: str) -> tuple[bytes, str]:
-        exchange = await self._http.fetch(url)
+        exchange = await self._http.fetch("GET", url)
         if exchange.response is None or exchange.response_body is None:
             raise page_failure(exchange.failure, url)
         headers = {name.lower(): value for name, value in exchange.response_headers.items()}

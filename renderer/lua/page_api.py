@@ -8,14 +8,13 @@ from typing import Any
 from renderer import keyboard, mouse
 from renderer.lua import page_values, resume
 from renderer.lua.conversion import Element
-from renderer.lua.http_api import HttpApi
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
 from renderer.tab import ScriptFailed, Tab
 
 
 class PageApi:
-    def __init__(self, tab: Tab, http: HttpApi) -> None:
-        self._tab, self._http = tab, http
+    def __init__(self, tab: Tab) -> None:
+        self._tab = tab
         self._functions: list[str] = []
 
     def add_to(self, runtime: Runtime) -> None:
@@ -23,8 +22,6 @@ class PageApi:
             self.evaljs,
             self.runjs,
             self.wait_for_resume,
-            self.autoload,
-            self.autoload_reset,
             self.html,
             self.select,
             self.select_all,
@@ -39,7 +36,6 @@ class PageApi:
             runtime.host[b"add_method"](function.__name__.encode())
         runtime.add(Command("jsfunc", self.jsfunc))
         runtime.add(Command("call_jsfunc", self.call_jsfunc))
-        self._scripts: list[str] = []
 
     # -- JavaScript
 
@@ -71,28 +67,6 @@ class PageApi:
 
     async def wait_for_resume(self, snippet: str, timeout: float = 0) -> Any:  # noqa: ASYNC109 (Splash's name)
         return await resume.wait(self._tab, snippet, timeout)
-
-    async def autoload(
-        self, source_or_url: str | None = None, source: str | None = None, url: str | None = None
-    ) -> Any:
-        given = [value for value in (source_or_url, source, url) if value is not None]
-        if len(given) != 1:
-            raise LuaFailure("splash:autoload requires a single argument")
-        code = given[0]
-        if source is None and (url is not None or code.strip().startswith(("http://", "https://"))):
-            exchange = await self._http.fetch(code.strip())
-            if exchange.response is None or exchange.response_body is None:
-                return Results((None, exchange.failure))
-            if exchange.response["status"] >= 400:
-                return Results((None, f"http{exchange.response['status']}"))
-            code = exchange.response_body.decode("utf-8", "replace")
-        self._scripts.append(await self._tab.run_before_scripts(code))
-        return True
-
-    async def autoload_reset(self) -> None:
-        for identifier in self._scripts:
-            await self._tab.stop_running_before_scripts(identifier)
-        self._scripts.clear()
 
     # -- content
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from renderer.errors import ScriptError
 from renderer.http_client import HttpClient
+from renderer.lua.autoload_api import AutoloadApi
 from renderer.lua.callback_api import CallbackApi
 from renderer.lua.conversion import Binary, NotConvertible, to_json
 from renderer.lua.element_api import ElementApi
@@ -62,7 +63,7 @@ async def _run(
     timers = TimerApi(runtime)
     apis = (
         NavigationApi(tab, http),
-        PageApi(tab, http),
+        PageApi(tab),
         settings,
         StorageApi(tab),
         PictureApi(tab),
@@ -73,6 +74,7 @@ async def _run(
         timers,
         callbacks,
         http,
+        AutoloadApi(tab, http),
     )
     for api in apis:
         api.add_to(runtime)
