@@ -130,6 +130,7 @@ class Network:
         exchange = Exchange(event)
         self._exchanges.append(exchange)
         self._current[request_id] = exchange
+        exchange.request_headers = self._early_headers.pop(request_id, exchange.request_headers)
         if amendment := self._amendments.pop(request_id, None):
             amendment(exchange)
         if self._keeps_requests and exchange.request.get("hasPostData"):
@@ -139,6 +140,8 @@ class Network:
         exchange = self._current.get(event["requestId"])
         if exchange is not None:
             exchange.request_headers = dict(event["headers"])
+        else:
+            self._early_headers[event["requestId"]] = dict(event["headers"])
 
     def _raw_response(self, event: Params) -> None:
         exchange = self._current.get(event["requestId"])

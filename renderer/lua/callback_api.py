@@ -310,6 +310,8 @@ class CallbackApi:
         try:
             response = await self._client.send(request, accept)
         except RequestFailed as failed:
+            if exchange.response is not None:
+                self._break_off(paused)
             return "Fetch.failRequest", {"errorReason": _REASONS.get(failed.error, "Failed")}
         answer: Params = {
             "responseCode": response.status,
@@ -337,7 +339,13 @@ class CallbackApi:
         receive(seen, head)
         if await self.ask_response(seen):
             return "Fetch.continueRequest", {}
+        self._break_off(paused)
         return "Fetch.failRequest", {"errorReason": "Aborted"}
+
+    def _break_off(self, paused: Params) -> None:
+        # A page that had begun to come is told from one that never did.
+        if paused["resourceType"] == "Document" and paused["frameId"] == self._tab.load.frame_id:
+            self._tab.network.gave_up_main_document = True
 
     def _over(self, exchange: Exchange) -> None:
         document = self._tab.network.current(exchange.loader_id)

@@ -88,7 +88,11 @@ class Command:
         names = [parameter.name for parameter in self._parameters]
         method = self.name.rpartition(".")[2]
         for name in named:
-            if name not in names[len(positional) :]:
+            if name in names[: len(positional)]:
+                raise LuaFailure(
+                    f"{method}() got multiple values for argument '{name}'", splash_method=method
+                )
+            if name not in names:
                 raise LuaFailure(f"{method}() got an unexpected argument '{name}'", splash_method=method)
         if len(positional) > len(names):
             raise LuaFailure(f"{method}() takes at most {len(names)} arguments", splash_method=method)
