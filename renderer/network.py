@@ -94,8 +94,9 @@ class Network:
 
     async def settled(self) -> None:
         """Give Chromium a moment to tell of what is over: another of its processes tells of load events."""
+        awaited = [e for e in self._current.values() if e.finished is None and not e.hidden]
         for _ in range(REPORTS):
-            if all(e.hidden or e.finished is not None for e in self._current.values()):
+            if all(e.finished is not None for e in awaited):
                 return
             await asyncio.sleep(REPORT_DELAY)
 

@@ -328,6 +328,22 @@ def test_a_click_leads_elsewhere_once_the_script_waits(both, pages):
     assert result == {"1": "Form", "2": f"{pages.url}/echo"}
 
 
+def test_images_that_are_off_take_no_room(both, pages):
+    script = """
+    splash.images_enabled = false
+    splash:go(args.url)
+    return {splash.images_enabled, splash:evaljs("document.images[0].clientHeight"), #splash:har().log.entries}
+    """
+    pages.hits.clear()
+    assert both.main(script, url=f"{pages.url}/image") == {"1": False, "2": 0, "3": 1}
+    assert pages.hits["/pixel.gif"] == 0
+
+
+def test_arguments_by_name_have_no_holes_of_any_size(splash):
+    assert "a number is required" in splash.script_error("splash:set_viewport_size{nil, 1}")["message"]
+    assert "at most 2" in splash.script_error("splash:set_viewport_size{[1000000000] = 1}")["message"]
+
+
 def test_stop_ends_the_script(splash):
     assert splash.main("splash:stop() return 'not reached'") == ""
 
