@@ -6,6 +6,7 @@ from typing import Any
 
 from renderer.cdp import CommandFailed, Params
 from renderer.har import cookie_from_har, cookie_to_har
+from renderer.lua.given_cookies import added, merged
 from renderer.lua.runtime import Command, LuaFailure, Runtime
 from renderer.tab import Tab
 
@@ -13,6 +14,7 @@ from renderer.tab import Tab
 class StorageApi:
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
+        self._given: list[Params] = []
 
     def add_to(self, runtime: Runtime) -> None:
         for name, function in (
@@ -27,20 +29,22 @@ class StorageApi:
         runtime.host[b"add_method"](b"init_cookies")
 
     async def get_cookies(self) -> list[Params]:
-        return [cookie_to_har(cookie) for cookie in await self._tab.cookies()]
+        return merged(self._given, [cookie_to_har(cookie) for cookie in await self._tab.cookies()])
 
     async def clear_cookies(self) -> int:
-        count = len(await self._tab.cookies())
+        count = len(await self.get_cookies())
+        self._given.clear()
         await self._tab.clear_cookies()
         return count
 
     async def delete_cookies(self, name: str | None = None, url: str | None = None) -> int:
-        cookies = await self._tab.cookies()
-        kept = [cookie for cookie in cookies if not _matches(cookie, name, url)]
+        before = len(await self.get_cookies())
+        self._given = [cookie for cookie in self._given if not _matches(cookie, name, url)]
+        kept = [cookie for cookie in await self._tab.cookies() if not _matches(cookie, name, url)]
         await self._tab.clear_cookies()
         if kept:
             await self._tab.set_cookies([_again(cookie) for cookie in kept])
-        return len(cookies) - len(kept)
+        return before - len(await self.get_cookies())
 
     async def add_cookie(
         self,
@@ -69,7 +73,7 @@ class StorageApi:
             cookies = [cookies[key] for key in sorted(cookies)]
         if not isinstance(cookies, list) or not all(isinstance(cookie, dict) for cookie in cookies):
             raise LuaFailure("splash:init_cookies() argument must be a table of cookies", argument="cookies")
-        await self._tab.clear_cookies()
+        await self.clear_cookies()
         await self._set(cookies)
 
     async def _set(self, cookies: list[Params]) -> None:
@@ -77,11 +81,14 @@ class StorageApi:
             if "name" not in cookie or "value" not in cookie:
                 raise LuaFailure("a cookie needs a name and a value")
             if not cookie.get("domain") and not self._tab.load.url.startswith("http"):
+                self._given = added(self._given, cookie)
                 continue  # it belongs to no page that there is
             try:
                 await self._tab.set_cookies([cookie_from_har(cookie, self._tab.load.url)])
             except CommandFailed as error:
                 raise LuaFailure(f"cookie {cookie['name']!r} is not valid: {error.message}") from error
+            if cookie.get("domain"):
+                self._given = added(self._given, cookie)
 
 
 def _matches(cookie: Params, name: str | None, url: str | None) -> bool:
