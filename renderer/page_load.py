@@ -92,8 +92,9 @@ class PageLoad:
             await self.changed()
 
     async def frames_loaded(self) -> None:
-        """Return when no frame inside the page is loading."""
-        while self._loading_frames:
+        """Return when the frames that are loading now are there; later ones do not count."""
+        awaited = set(self._loading_frames)
+        while awaited & self._loading_frames:
             await self.changed()
 
     @property

@@ -22,6 +22,7 @@ from renderer.scroll import BadItem, scroll
 from renderer.scroll import as_header as as_scroll_header
 from renderer.tab import ScriptFailed, Tab
 from renderer.wait_for import BadSelector, wait_for
+from renderer.web_features import WebFeatures
 
 JSON = "application/json"
 FRAMES_TIMEOUT = 1.0
@@ -98,6 +99,8 @@ async def _prepare(tab: Tab, options: RenderOptions) -> None:
             await tab.set_viewport(*size)
     if options.rules != Rules():
         await tab.interception.set_rules(options.rules)
+    if not options.rules.media:
+        await WebFeatures(tab).turn("html5_media_enabled", False)
     headers = list(options.headers)
     for name, value in options.headers:
         # The only header that all requests of the render keep.
@@ -116,7 +119,7 @@ async def _load(tab: Tab, options: RenderOptions) -> bool | None:
         await loading
         if options.wait:
             await tab.stay(options.wait)
-        else:
+        elif options.include.iframes:
             await _wait_for_frames(tab)
         return None
     try:

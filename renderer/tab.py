@@ -169,6 +169,7 @@ class Tab:
         if url is None:
             return
         # Only an answer to Page.navigate says what went wrong.
+        self.interception.expect_document()
         answer = await self.session.call("Page.navigate", {"url": url})
         raise self._failure(answer.get("errorText") or "net::ERR_ABORTED", url)
 

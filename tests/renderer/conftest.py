@@ -84,8 +84,21 @@ PAGES = {
     "row.textContent = 'row ' + Math.min(first + i, 99); row.className = 'row';"
     "row.style.cssText = `position:absolute;margin:0;top:${(first + i) * 40}px` }) };"
     "draw(); box.addEventListener('scroll', draw)</script>",
+    "/green": "<body style='background:#00ff77'>",
+    "/split": "<body style='margin:0;background:linear-gradient(to right,#f00 50%,#00f 50%)'>",
+    "/long": "<body style='margin:0'><div style='height:44900px;background:#0f0'></div>"
+    "<div style='height:100px;background:#00f'></div>",
+    "/huge": "<div style='height:2000000px'></div>",
+    "/leaves": "<title>Leaves</title><script>location = '/plain'</script>",
+    "/leaves-at-load": "<title>Leaves</title><script>onload = () => { location = '/plain' }</script>",
+    "/leaves-later": "<title>Leaves</title><img src=/slow.gif><script>location = '/plain'</script>",
+    "/frame-at-load": "<title>F</title><script>onload = () => {"
+    "document.body.append(Object.assign(document.createElement('iframe'), {src: '/slow'})) }</script>",
+    "/sound": "<title>S</title><audio src=/sound.wav preload=auto></audio>",
+    "/leaves-in-vain": "<img src=/slow.gif><script>location = 'http://no-such-host.invalid/'</script>",
     "/hostile": "<title>H</title><img src=x onerror='top.hacked = parent.hacked = window.hacked = 1'>"
     "<script>try { top.hacked = 1 } catch (e) {}</script></pre></iframe><script>hacked = 1</script>",
+    "/go-on": "<title>First</title><script>location = '/plain'</script>",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
 }
 
@@ -145,6 +158,9 @@ class Pages:
                 return web.Response(body=PIXEL, content_type="image/gif")
             case "/worker.js":
                 return web.Response(text="", content_type="text/javascript")
+            case "/slow.gif" | "/slow":
+                await asyncio.sleep(0.3)
+                return web.Response(text="<p>slow</p>", content_type="text/html")
             case "/hang" | "/hang.gif":
                 await asyncio.sleep(60)
                 return web.Response(text="late")

@@ -31,9 +31,13 @@ def test_what_came_back_can_be_given_again(both):
     assert both.main(script) == [BARE, FAR, OLD]
 
 
-def test_a_later_cookie_takes_the_place_of_an_earlier_one(both):
-    script = "splash:add_cookie('a', '1') splash:add_cookie('a', '2') return splash:get_cookies()"
-    assert both.main(script) == [PLAIN | {"name": "a", "value": "2"}]
+def test_a_later_cookie_takes_the_place_of_an_earlier_one(splash):
+    script = """
+    splash:add_cookie{"a", "1", domain = "example.com"}
+    splash:add_cookie{"a", "2", domain = "example.com"}
+    return splash:get_cookies()
+    """
+    assert splash.main(script) == [PLAIN | {"name": "a", "value": "2", "domain": "example.com"}]
 
 
 def test_they_can_be_deleted_by_name_and_by_url(both):
@@ -64,3 +68,9 @@ def test_a_cookie_that_a_page_removes_is_gone(both, pages):
     return #splash:get_cookies()
     """
     assert both.main(script, url=f"{pages.url}/plain") == "0"
+
+
+def test_a_cookie_for_the_page_that_is_there_is_told_once(splash, pages):
+    script = "splash:go(args.url) splash:add_cookie('a', '1') return splash:get_cookies()"
+    [cookie] = splash.main(script, url=f"{pages.url}/plain")
+    assert (cookie["name"], cookie["value"], cookie["domain"]) == ("a", "1", "127.0.0.1")
