@@ -269,7 +269,7 @@ class CallbackApi:
             exchange.request_body = body
         changes = await self.ask_request(exchange)
         network_id = paused.get("networkId", "")
-        if changes.abort:
+        if changes.abort or (changes.url is not None and not self._tab.policy.allows(changes.url)):
             self._tab.network.hide(network_id)
             return "Fetch.failRequest", {"errorReason": "AccessDenied"}
         if changes.keep_body:

@@ -267,6 +267,16 @@ def test_a_debugger_statement_of_the_page_holds_nothing_up(splash):
     assert splash.main(script, html=FORM, timeout=10) == "1"
 
 
+def test_a_page_cannot_pass_for_a_handler(splash):
+    script = """
+    splash:set_content(args.html)
+    splash:select("#p").onclick = function() end
+    splash:runjs("(function splashdownListener(event) { var handler = 99; debugger; })(1); done = 1")
+    return splash:evaljs("done")
+    """
+    assert splash.main(script, html=FORM, timeout=10) == "1"
+
+
 @pytest.mark.parametrize(
     "call",
     [
