@@ -214,9 +214,13 @@ class Runtime:
     def _error_of(self, thrown: Any) -> ScriptError:
         text = _text(thrown)
         info = parse_position(text)
+        # A script that caught the error of a command may throw it again, and then it has two positions.
+        thrown_again = parse_position(info.get("error", ""))
+        error = thrown_again.get("error", info.get("error", text))
         for failure in reversed(self._failures):
-            if info.get("error", text) == failure.message:
-                return ScriptError(failure.info | info | {"error": failure.message, "message": text})
+            if error == failure.message:
+                where = text.removesuffix(info["error"]) if info else ""
+                return ScriptError(failure.info | info | {"error": error, "message": f"{where}{error}"})
         return script_error("LUA_ERROR", text)
 
 
@@ -256,4 +260,6 @@ def parse_position(text: str) -> dict[str, Any]:
 
 
 def script_error(kind: str, text: str) -> ScriptError:
-    return ScriptError({"type": kind, "message": f"Lua error: {text}"} | parse_position(text))
+    # Splash has these words only for scripts that got as far as to run.
+    message = text if kind == "LUA_INIT_ERROR" else f"Lua error: {text}"
+    return ScriptError({"type": kind, "message": message} | parse_position(text))

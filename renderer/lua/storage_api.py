@@ -36,7 +36,9 @@ class StorageApi:
             same = next((other for other in stored if _is_same(other, cookie)), None)
             if same is not None:
                 stored.remove(same)
-            if same is not None or not _is_stored(cookie):
+                # A page may have set it anew.
+                given.append(cookie if cookie["value"] == same["value"] else same)
+            elif not _is_stored(cookie):
                 given.append(cookie)
         return [*given, *stored]
 
@@ -97,9 +99,11 @@ class StorageApi:
         for cookie in cookies:
             if "name" not in cookie or "value" not in cookie:
                 raise LuaFailure("a cookie needs a name and a value")
-            self._remember(cookie)
-            if not cookie.get("domain") and not self._tab.load.url.startswith("http"):
-                continue  # it belongs to no page that there is
+            is_the_pages = not cookie.get("domain") and self._tab.load.url.startswith("http")
+            if not is_the_pages:
+                self._remember(cookie)
+                if not cookie.get("domain"):
+                    continue  # it belongs to no page that there is
             try:
                 await self._tab.set_cookies([cookie_from_har(cookie, self._tab.load.url)])
             except CommandFailed as error:
