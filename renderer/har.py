@@ -21,6 +21,7 @@ _STATUS_TEXT_OF_FAILURE = {
     "net::ERR_EMPTY_RESPONSE": "connection_closed",
     "net::ERR_ABORTED": "cancelled",
     "net::ERR_BLOCKED_BY_CLIENT": "cancelled",
+    "net::ERR_UNKNOWN_URL_SCHEME": "unknown_protocol",
 }
 
 
@@ -179,7 +180,7 @@ def response_to_har(exchange: Exchange) -> Params:
         "content": content,
         "headersSize": _size(headers),
         "bodySize": exchange.size,
-        "ok": not exchange.failure,
+        "ok": not exchange.failure and status < 400,
         "url": response["url"],
         "status": status,
         # HTTP/2 has no reason phrase; Splash's users are used to one.

@@ -46,16 +46,28 @@ class HttpApi:
     async def _send(self, method: str, url: Any, headers: Any, follow: Any, body: bytes | None) -> Exposed:
         if not isinstance(url, str):
             raise LuaFailure("the url must be a string", argument="url")
-        given = read_headers(headers)
+        exchange = await self.fetch(method, url, read_headers(headers), body, follow=bool(follow))
+        return self._callbacks.exposed_response(exchange)
+
+    async def fetch(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+        *,
+        follow: bool = True,
+    ) -> Exchange:
+        """What came of this request, or of its last redirect if they are to be followed."""
         for _ in range(MAX_REDIRECTS):
-            exchange = await self._exchange(method, url, given, body)
+            exchange = await self._exchange(method, url, headers or {}, body)
             location = self._location(exchange)
             if not follow or location is None:
                 break
             url = urljoin(exchange.request["url"], location)
             if exchange.response is not None and exchange.response["status"] not in (307, 308):
                 method, body = "GET", None
-        return self._callbacks.exposed_response(exchange)
+        return exchange
 
     @staticmethod
     def _location(exchange: Exchange) -> str | None:
@@ -81,6 +93,9 @@ class HttpApi:
         changes = await self._callbacks.ask_request(exchange)
         exchange.request["url"] = changes.url or url
         exchange.request_headers = dict(changes.apply_to(list(sent.items())))
+        if not self._is_reachable(exchange.request["url"]):
+            exchange.failure = "net::ERR_UNKNOWN_URL_SCHEME"
+            return exchange
         if changes.abort or self._is_refused(exchange.request["url"]):
             exchange.failure = "net::ERR_BLOCKED_BY_CLIENT"
             return exchange
@@ -109,9 +124,10 @@ class HttpApi:
             self._callbacks.tell(exchange)
         return exchange
 
+    def _is_reachable(self, url: str) -> bool:
+        return self._tab.policy.allows(url) and url.lower().startswith(("http:", "https:"))
+
     def _is_refused(self, url: str) -> bool:
-        if not self._tab.policy.allows(url) or not url.lower().startswith(("http:", "https:")):
-            return True
         return self._tab.interception.rules.refuses("XHR", url, self._tab.load.url)
 
     async def _headers(self, url: str, given: dict[str, str], body: bytes | None) -> dict[str, str]:

@@ -22,8 +22,6 @@ class PageApi:
             self.evaljs,
             self.runjs,
             self.wait_for_resume,
-            self.autoload,
-            self.autoload_reset,
             self.html,
             self.select,
             self.select_all,
@@ -38,7 +36,6 @@ class PageApi:
             runtime.host[b"add_method"](function.__name__.encode())
         runtime.add(Command("jsfunc", self.jsfunc))
         runtime.add(Command("call_jsfunc", self.call_jsfunc))
-        self._scripts: list[str] = []
 
     # -- JavaScript
 
@@ -70,22 +67,6 @@ class PageApi:
 
     async def wait_for_resume(self, snippet: str, timeout: float = 0) -> Any:  # noqa: ASYNC109 (Splash's name)
         return await resume.wait(self._tab, snippet, timeout)
-
-    async def autoload(
-        self, source_or_url: str | None = None, source: str | None = None, url: str | None = None
-    ) -> bool:
-        given = [value for value in (source_or_url, source, url) if value is not None]
-        if len(given) != 1:
-            raise LuaFailure("splash:autoload requires a single argument")
-        if given[0].strip().startswith(("http://", "https://")) and source is None:
-            raise LuaFailure("splash:autoload of a URL is not supported by this renderer yet")
-        self._scripts.append(await self._tab.run_before_scripts(given[0]))
-        return True
-
-    async def autoload_reset(self) -> None:
-        for identifier in self._scripts:
-            await self._tab.stop_running_before_scripts(identifier)
-        self._scripts.clear()
 
     # -- content
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from renderer.errors import ScriptError
 from renderer.http_client import HttpClient
+from renderer.lua.autoload_api import AutoloadApi
 from renderer.lua.callback_api import CallbackApi
 from renderer.lua.conversion import Binary, NotConvertible, to_json
 from renderer.lua.element_api import ElementApi
@@ -58,6 +59,7 @@ async def _run(
     callbacks = CallbackApi(tab, runtime, client)
     events = EventApi(tab, runtime)
     timers = TimerApi(runtime)
+    http = HttpApi(tab, client, settings, callbacks)
     apis = (
         NavigationApi(tab),
         PageApi(tab),
@@ -70,7 +72,8 @@ async def _run(
         LibraryApi(),
         timers,
         callbacks,
-        HttpApi(tab, client, settings, callbacks),
+        http,
+        AutoloadApi(tab, http),
     )
     for api in apis:
         api.add_to(runtime)

@@ -165,6 +165,11 @@ class Pages:
                 return web.Response(text="late")
             case "/redirect":
                 raise web.HTTPFound("/plain")
+            case "/script.js":
+                text = "function scripted() { return 'from afar' }"
+                return web.Response(text=text, content_type="text/javascript")
+            case "/to-script":
+                raise web.HTTPFound("/script.js")
             case "/echo":
                 body = await request.text()
                 text = json.dumps({"method": request.method, "body": body, "headers": dict(request.headers)})

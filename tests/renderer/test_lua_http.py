@@ -81,6 +81,11 @@ def test_a_request_that_fails_is_no_error(both, a_closed_port):
     assert both.main(script, url=url) == {"1": False, "2": 0, "3": url, "4": ""}
 
 
+def test_a_response_that_tells_of_an_error_is_not_ok(both, pages):
+    script = "local reply = splash:http_get(args.url) return {reply.ok, reply.status, reply.info.ok}"
+    assert both.main(script, url=f"{pages.url}/nowhere") == {"1": False, "2": 404, "3": False}
+
+
 def test_callbacks_see_it(both, pages):
     script = """
     local heads, count = 0, 0
