@@ -12,7 +12,7 @@ from typing import Any
 
 from lupa.lua52 import lua_type
 
-from renderer.cdp import Params
+from renderer.cdp import CommandFailed, Params, TargetGone
 from renderer.errors import ScriptError
 from renderer.har import request_to_har, response_to_har
 from renderer.http_client import HttpClient, Request, RequestFailed, Response
@@ -241,8 +241,10 @@ class CallbackApi:
     ) -> None:
         try:
             await self._runtime.run(callback, exposed, on_wait=on_wait)
-        except Stopped:
+        except (Stopped, TargetGone):
             pass
+        except CommandFailed as error:  # the request has to go on
+            log.info("a callback of splash:%s failed: %s", event, error)
         except ScriptError as error:
             log.info("a callback of splash:%s failed: %s", event, error.info)
 
