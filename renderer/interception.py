@@ -314,11 +314,13 @@ class Interception:
 
     async def _hold(self, event: Params) -> None:
         answer: Params = {"requestId": event["requestId"]}
+        network_id = event.get("networkId", "")
+        self._network.hide(network_id)
         if await self._is_still_loading():
+            self._network.hide(network_id, hidden=False)
             self._ours.add(event["requestId"])
             self._continue(event, {})
             return
-        self._network.hide(event.get("networkId", ""))
         self._session.send("Fetch.failRequest", answer | {"errorReason": "Aborted"})
         if not self._load.loaded or self._holding:
             # Chromium fires no load event of its own in a page that sent itself elsewhere before.

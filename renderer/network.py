@@ -195,9 +195,13 @@ class Network:
         """Keep what is received for this request, whatever holds for the others."""
         self._kept.add(request_id)
 
-    def hide(self, request_id: str) -> None:
-        """Leave this out of what is told: no request of it reached the network."""
-        self._amend(request_id, _hide)
+    def hide(self, request_id: str, *, hidden: bool = True) -> None:
+        """Leave this out of what is told, as long as no request of it reaches the network."""
+
+        def amendment(exchange: Exchange) -> None:
+            exchange.hidden = hidden
+
+        self._amend(request_id, amendment)
 
     def rewrite(
         self, request_id: str, *, method: str | None = None, url: str | None = None, body: bytes | None = None
@@ -321,10 +325,6 @@ class Network:
             exchange.failure = "net::ERR_ABORTED"
             if self._is_main_document(exchange):
                 self.gave_up_main_document = True
-
-
-def _hide(exchange: Exchange) -> None:
-    exchange.hidden = True
 
 
 def _bytes(text: str, is_base64: bool) -> bytes:
