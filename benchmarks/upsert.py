@@ -57,7 +57,7 @@ def ours(engine: Engine, number: int, second_pass: bool) -> None:
                 writer.put(Commit(rows=tuple(page)), done)
                 page = []
                 while writer.backlog > BACKLOG:  # noqa: ASYNC110 - it is a benchmark
-                    await asyncio.sleep(0.001)
+                    await asyncio.sleep(0.005)
         if page:
             writer.put(Commit(rows=tuple(page)), done)
         await writer.finish("finished", covered=False)

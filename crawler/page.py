@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from crawler.row import Rejection, ValidRow
+from crawler.verdict import Ending, Verdict
 from models.request import Inventory, Leased, NewRequest, Settled
 
 # The page whose item is being processed; pipelines put into it what becomes of the item.
@@ -61,8 +62,8 @@ class PageWriter(Protocol):
     def take_stock(self, done: Callable[[Inventory], None]) -> None:
         """Look at what is in the frontier, before anything else."""
 
-    async def finish(self, reason: str, *, covered: bool) -> None:
-        """Commit what is waiting; end the run if it ``covered`` all its ground, or leave it to be resumed."""
+    async def finish(self, ending: Ending) -> Verdict:
+        """Commit what is waiting; end the run if it covered all its ground, or leave it to be resumed."""
 
     def hurry(self) -> None:
         """Commit what is there: the crawl has nothing else to do."""

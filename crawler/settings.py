@@ -41,6 +41,10 @@ def _switch(text: str) -> bool:
     raise ValueError(text)
 
 
+def _whole(text: str) -> int | None:
+    return int(text)
+
+
 def _level(text: str) -> str:
     if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise ValueError(text)
@@ -50,6 +54,7 @@ def _level(text: str) -> str:
 KINDS: dict[Callable[[str], object], str] = {
     float: "a number",
     int: "a whole number",
+    _whole: "a whole number",
     _switch: "1 or 0",
     _level: "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
 }
@@ -60,7 +65,7 @@ NEWSPIDER_MODULE = "spiders"
 COMMANDS_MODULE = "crawler.commands"
 SPIDER_LOADER_CLASS = "crawler.spider_loader.SpiderLoader"
 
-# --- The database and the renderer ----------------------------------------------------------------------------
+# --- The database -----------------------------------------------------------------------------------------------
 
 DATABASE_URL = _env("DATABASE_URL", f"sqlite:///{ROOT / 'data' / 'splashdown.db'}", str)
 DATABASE_BATCH_ROWS = _env("DATABASE_BATCH_ROWS", 500, int)
@@ -70,7 +75,23 @@ OUTBOX_ENABLED = _env("OUTBOX_ENABLED", False, _switch)  # and into outbox_event
 GONE_LIMIT = _env(
     "GONE_LIMIT", 0.2, float
 )  # if more of a spider's rows vanish in one run, something is wrong
+SHUTDOWN_TIMEOUT = _env("SHUTDOWN_TIMEOUT", 20.0, float)  # seconds that SIGTERM leaves to the pages in flight
 FRONTIER_WINDOW = _env("FRONTIER_WINDOW", 10_000, int)  # requests in memory; the rest is in the table
+
+# --- What a good run is: else its exit code is 2, and ALERT_URLS hear of it. A spider's custom_settings go before. --
+
+MIN_ROWS = _env("MIN_ROWS", None, _whole)  # by default 1 for a spider with a model
+MAX_FAILED_SHARE = _env("MAX_FAILED_SHARE", 0.05, float)  # of the pages
+MAX_REJECTED_SHARE = _env("MAX_REJECTED_SHARE", 0.05, float)  # of the items for a table
+MAX_COVERAGE_DROP = _env(
+    "MAX_COVERAGE_DROP", 0.2, float
+)  # of rows that have a value, by field, against good runs
+
+# Who hears when a spider's runs turn bad, and when they are good again: addresses as Apprise has them. Secrets.
+ALERT_URLS = _env("ALERT_URLS", "", str)
+ALERT_STATES = str(ROOT / "data" / "alarms")  # what was said last
+
+# --- The renderer ---------------------------------------------------------------------------------------------------
 
 # Empty: the crawl starts our own renderer (renderer/) and ends it with itself.
 SPLASH_URL = _env("SPLASH_URL", "", str)

@@ -111,7 +111,11 @@ class Scheduler(BaseScheduler):
         covered = (
             reason == "finished" and self.start_is_read and not self._left() and self.run.failure is None
         )
-        await self.run.finish(reason, covered=covered)
+        why = None
+        if reason in ("finished", "start_error") and not covered:
+            why = self.start_page.error or "start() did not come to its end"
+            why = f"{why.strip().splitlines()[-1]} (in start()); the next crawl goes on from there"
+        await self.run.finish(reason, covered=covered, message=why)
 
     def has_pending_requests(self) -> bool:
         if self.run.failure is not None:

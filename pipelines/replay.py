@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from crawler.page import Commit
 from crawler.row import ValidRow, row_of
 from models import Base, RejectedItem, Row
-from models.run import database_now, end_run, fence, hold_run
+from models.run import Closing, database_now, end_run, fence, hold_run
 from models.session import make_sessions
 from pipelines.target import Target
 from pipelines.transaction import refused_rows, write_pages
@@ -47,7 +47,7 @@ def replay(
                 _mark(session, [one.id for one, _ in fit])
                 stored, left, last = stored + len(fit), left + unfit, found[-1].id
             else:
-                end_run(session, run, "finished", finished=True, note=None, now=database_now(session))
+                end_run(session, run, Closing(reason="finished", finished=True), database_now(session))
         commits += 1
         if not found:
             return stored, left
