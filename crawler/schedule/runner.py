@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,11 +13,11 @@ from pathlib import Path
 from tzlocal import get_localzone
 
 from crawler.schedule.expression import CronExpression
+from crawler.verdict import ALREADY_RUNNING, WORDS
 
 logger = logging.getLogger("splashdown.schedule")
 
 LONGEST_SLEEP = 30.0  # seconds; the clock may be set meanwhile, and the machine may sleep
-ALREADY_RUNNING = os.EX_TEMPFAIL  # the exit code of a crawl that another process is at
 
 
 def local_now() -> datetime:
@@ -105,8 +104,14 @@ class Runner:
         finally:
             del self.children[name]
         code = 128 - code if code < 0 else code
-        level = logging.INFO if code == 0 else logging.WARNING
-        logger.log(level, "%s ended with exit code %d after %.0f s", name, code, time.monotonic() - started)
+        logger.log(
+            logging.WARNING if code else logging.INFO,
+            "%s ended with exit code %d (%s) after %.0f s",
+            name,
+            code,
+            WORDS.get(code, "not by itself"),
+            time.monotonic() - started,
+        )
         return code
 
     async def _stops_before(self, due: datetime) -> bool:

@@ -190,9 +190,9 @@ def said(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
 def test_each_crawl_s_exit_code_is_logged(tmp_path: Path, said: list[str]) -> None:
     run_for(1.0, {"good": "exit 0", "bad": "exit 2", "killed": "kill -9 $$"}, tmp_path)
     log = "\n".join(said)
-    assert "good ended with exit code 0 after" in log
-    assert "bad ended with exit code 2 after" in log
-    assert "killed ended with exit code 137 after" in log
+    assert "good ended with exit code 0 (good) after" in log
+    assert "bad ended with exit code 2 (below its policy) after" in log
+    assert "killed ended with exit code 137 (not by itself) after" in log
     assert "good runs at * * * * *, the next time 2026-05-01 12:01 CEST" in log
 
 
