@@ -7,6 +7,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from scrapy.http import Response
+
+from crawler.kept_page import MOST_WHYS, NEVER_APPEARED, RAISED, REJECTED
 from crawler.row import Rejection, ValidRow
 from crawler.verdict import Ending, Verdict
 from models.request import Inventory, Leased, NewRequest, Settled
@@ -29,6 +32,7 @@ class Commit:
     requests: tuple[NewRequest, ...] = ()
     settled: Settled | None = None
     start_read: bool = False
+    kept_page: str | None = None  # the name under which the page is kept, because something is wrong with it
 
     @property
     def weight(self) -> int:
@@ -42,7 +46,9 @@ class Committed:
     """What the database made of a commit."""
 
     states: Mapping[int, str]  # by the numbers of those new requests that the run did not have yet
-    changes: Mapping[str, int]  # rows by what happened to them: "book/created"
+    changes: Mapping[
+        str, int
+    ]  # rows by what happened to them: "book/created", "book/unchanged", "book/rejected"
     stored: int = 0
     rejected: int = 0
 
@@ -72,6 +78,23 @@ class PageWriter(Protocol):
     def backlog(self) -> int:
         """The weight of what is waiting to be committed."""
 
+    @property
+    def lag(self) -> float:
+        """Seconds since the oldest page that is not committed was handed over; 0 if none waits."""
+
+    @property
+    def commits_timed(self) -> tuple[int, float]:
+        """How many transactions of pages were committed, and the seconds that all of them took."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Keeping:
+    """How a page is to be kept, should something be wrong with it."""
+
+    name: str  # "<run>/<number>"
+    request: str  # as JSON
+    limit: int  # bytes; of a larger body nothing is kept
+
 
 # A page of more rows is committed in parts, the last of which marks it as done: what is written again when a crash
 # comes between them is the same again.
@@ -94,6 +117,10 @@ class Page:
         self.error: str | None = None
         self.skipped: str | None = None
         self.closed = False
+        self.keeping: Keeping | None = None  # None where it is not to be kept, whatever becomes of it
+        self.response: Response | None = None  # what came, for as long as it may have to be kept
+        self.never_appeared = False
+        self.wrongs: list[str] = []  # what was said of its rejected items
         self._commit = commit
         self._pending = 0
         self._exhausted = False
@@ -104,6 +131,8 @@ class Page:
 
     def reject(self, rejection: Rejection) -> None:
         self.rejections.append(rejection)
+        if len(self.wrongs) < MOST_WHYS:
+            self.wrongs += [f"{name} {why}".strip() for name, why in rejection.reasons.items()]
         self._part()
 
     def discover(self, request: NewRequest) -> None:
@@ -117,6 +146,19 @@ class Page:
     def skip(self, reason: str) -> None:
         """The page is not to be fetched: robots.txt, off-site, not there any more."""
         self.skipped = self.skipped or reason
+
+    def came(self, response: Response) -> None:
+        if self.keeping is not None and len(response.body) <= self.keeping.limit:
+            self.response = response
+
+    @property
+    def kept_for(self) -> str | None:
+        """Why this page is to be kept, as a word; None where nothing is wrong, or nothing came that could be kept."""
+        if self.response is None:
+            return None
+        if self.error:
+            return NEVER_APPEARED if self.never_appeared else RAISED
+        return REJECTED if self.wrongs else None
 
     def begun(self) -> None:
         """An item is on its way through the pipelines, or a request to the scheduler."""
@@ -150,12 +192,14 @@ class Page:
 
     def _flush(self, *, last: bool) -> None:
         settled = None
+        kept_page = self.keeping.name if self.keeping and self.kept_for else None
         if last and self.number is not None:
             settled = Settled(
                 number=self.number,
                 state="failed" if self.error else "skipped" if self.skipped else "done",
                 status=self.status,
                 error=self.error or self.skipped,
+                kept_page=kept_page,
             )
         commit = Commit(
             url=self.url,
@@ -165,6 +209,7 @@ class Page:
             requests=tuple(self.requests),
             settled=settled,
             start_read=last and self.number is None and self.error is None,
+            kept_page=kept_page,
         )
         self.rows, self.rejections, self.requests = [], [], []
         self._commit(commit)

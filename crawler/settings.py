@@ -16,6 +16,8 @@ from typing import TypeVar
 from dotenv import dotenv_values
 from scrapy.settings import default_settings
 
+from crawler import log_lines
+
 ROOT = Path(__file__).parent.parent
 ENV_FILE = os.environ.get("SPLASHDOWN_ENV_FILE", str(ROOT / ".env"))
 ENVIRONMENT = {**(dotenv_values(ENV_FILE) if ENV_FILE else {}), **os.environ}
@@ -51,11 +53,18 @@ def _level(text: str) -> str:
     return text.upper()
 
 
+def _log_format(text: str) -> str:
+    if text not in ("json", "text") and "%(" not in text:
+        raise ValueError(text)
+    return text
+
+
 KINDS: dict[Callable[[str], object], str] = {
     float: "a number",
     int: "a whole number",
     _whole: "a whole number",
     _switch: "1 or 0",
+    _log_format: "json, text or a format of Python's logging, such as '%(levelname)s %(message)s'",
     _level: "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
 }
 
@@ -93,12 +102,14 @@ ALERT_STATES = str(ROOT / "data" / "alarms")  # what was said last
 
 # --- The renderer ---------------------------------------------------------------------------------------------------
 
-# Empty: the crawl starts our own renderer (renderer/) and ends it with itself.
+# One URL or several, with commas or white space between them. Empty: the crawl starts our own renderer (renderer/)
+# and ends it with itself.
 SPLASH_URL = _env("SPLASH_URL", "", str)
 SPLASH_USER = _env("SPLASH_USER", "", str)
 SPLASH_PASS = _env("SPLASH_PASS", "", str)
 SPLASH_SCRIPTS = _env("SPLASH_SCRIPTS", True, _switch)  # off for a Splash that was started with --disable-lua
 SPLASH_LOG_LEVEL = _env("SPLASH_LOG_LEVEL", "WARNING", _level)
+RENDERER_PATIENCE = _env("RENDERER_PATIENCE", 60.0, float)  # seconds that lost renderers are waited for
 RENDERER_SLOTS = _env("RENDERER_SLOTS", 4, int)  # pages that our own renderer has open at once
 
 # --- Who we are, and how hard we press ------------------------------------------------------------------------
@@ -132,14 +143,18 @@ DEMO_URL = _env("DEMO_URL", "http://127.0.0.1:8765", str).rstrip("/")
 
 # --- A page's way through Scrapy ------------------------------------------------------------------------------
 
-# The frontier's own are in the lists that a spider's custom_settings do not replace: no run is without them.
+# The frontier's own, and what keeps a page when its renderer dies, are in the lists that a spider's custom_settings do
+# not replace: no run is without them.
 DOWNLOADER_MIDDLEWARES_BASE = {
     **default_settings.DOWNLOADER_MIDDLEWARES_BASE,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "frontier.request_id.RequestIdMiddleware": 1,
     "frontier.offsite.OffsiteMiddleware": 50,
+    "crawler.splash.failover.FailoverMiddleware": 740,  # between scrapy-splash, at 725, and the download
 }
 SPIDER_MIDDLEWARES_BASE = {
     **default_settings.SPIDER_MIDDLEWARES_BASE,
+    "frontier.request_id.RequestIdMiddleware": 0,
     "frontier.middleware.EngineSideMiddleware": 1,
     "frontier.middleware.SpiderSideMiddleware": 10_000,
 }
@@ -155,6 +170,8 @@ SPIDER_MIDDLEWARES = {
 SCHEDULER = "frontier.scheduler.Scheduler"
 PAGE_WRITER = "pipelines.writer.make_writer"
 REPLAY = "pipelines.replay.replay"
+PAGE_READER = "frontier.offline.OfflineSpider"
+PAGE_STORE = "pipelines.kept_pages.PageStore"
 ITEM_PROCESSOR = "pipelines.processor.PageItemProcessor"
 # Scrapy makes a task for each of these for every page, 100 by default, which is half of the time that a small page
 # takes. Our pipelines do not wait for anything, so a few are as good.
@@ -167,13 +184,27 @@ ITEM_PIPELINES = {
 EXTENSIONS = {
     "crawler.extensions.renderer.RendererExtension": 10,
     "crawler.extensions.run.RunExtension": 15,
+    "crawler.extensions.kept_pages.KeptPagesExtension": 16,
+    "crawler.extensions.metrics.MetricsExtension": 18,
     "crawler.extensions.progress.ProgressExtension": 20,
     "crawler.extensions.summary.SummaryExtension": 30,
 }
 
+# --- Pages that could not be read -----------------------------------------------------------------------------
+
+KEPT_PAGES = _env("KEPT_PAGES", 20, int)  # the newest so many of each run and reason; 0 for none
+KEPT_PAGES_FOLDER = str(ROOT / _env("KEPT_PAGES_FOLDER", "data/pages", str))
+KEPT_PAGE_BYTES = _env(
+    "KEPT_PAGE_BYTES", 5_000_000, int
+)  # a larger one is not kept, and no larger screenshot
+
 # --- The rest -------------------------------------------------------------------------------------------------
 
 LOG_LEVEL = _env("LOG_LEVEL", "INFO", _level)
+LOG_FORMAT = _env("LOG_FORMAT", "text", _log_format)
+log_lines.install()
+METRICS_PORT = _env("METRICS_PORT", 0, int)  # on 127.0.0.1, while the crawl runs
+METRICS_FOLDER = _env("METRICS_FOLDER", "", str)  # of node_exporter's textfile collector
 LOG_FORMATTER = "crawler.log_formatter.LogFormatter"
 FEED_EXPORT_ENCODING = "utf-8"
 logging.getLogger("alembic").setLevel(logging.WARNING)  # it reports each look at the schema

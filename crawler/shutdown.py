@@ -36,7 +36,7 @@ class Shutdown:
         install_shutdown_handlers(self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        engine = self.crawler.engine
+        engine = self.crawler._engine  # which is not there yet while the crawl waits for a renderer
         if self.begun or engine is None or not engine.running:
             # Not through the log: the interrupted code may be writing to it.
             os.write(2, f"{signal.Signals(number).name}: the crawl ends at once, to be resumed\n".encode())

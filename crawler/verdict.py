@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Self
 
 from scrapy.settings import BaseSettings
@@ -41,8 +41,11 @@ FEW = 10  # rows, of which a share says nothing
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
+    """``gone`` counts, by table, the rows that the run did not meet any more."""
+
     code: int
     reasons: tuple[str, ...] = ()
+    gone: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def word(self) -> str:

@@ -8,6 +8,7 @@ import errno
 import sys
 from collections.abc import Callable, Sequence
 
+from demo.pages import NEW_LAYOUT, OLD_LAYOUT
 from demo.server import make_app, serve
 from demo.shop import shop
 
@@ -40,6 +41,10 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--books", type=whole_number(1, MOST_BOOKS), default=1000,
         help="how many the shop opens with (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--layout", choices=[OLD_LAYOUT, NEW_LAYOUT], default=OLD_LAYOUT,
+        help="the new one hides the prices, so that spiders break (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when standard input ends")
     parser.add_argument("--log-requests", action="store_true", help="a line on standard error per request")
     return parser.parse_args(arguments)
@@ -50,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(
             serve(
-                make_app(shop(day=options.day, books=options.books)),
+                make_app(shop(day=options.day, books=options.books), options.layout),
                 options.host,
                 options.port,
                 log_requests=options.log_requests,

@@ -13,12 +13,17 @@ from demo.pages import page
 from demo.shop import Shop
 
 SHOP: web.AppKey[Shop] = web.AppKey("shop", Shop)
+LAYOUT: web.AppKey[str] = web.AppKey("layout", str)
 
 T = TypeVar("T")
 
 
 def shop_of(request: web.Request) -> Shop:
     return request.app[SHOP]
+
+
+def layout_of(request: web.Request) -> str:
+    return request.app[LAYOUT]
 
 
 def origin_of(request: web.Request) -> str:

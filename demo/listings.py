@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from demo.asked import not_found, origin_of, part_of, shop_of
+from demo.asked import layout_of, not_found, origin_of, part_of, shop_of
 from demo.goods import Book
 from demo.pages import HOME, shell
 from demo.rows import Json, book_row, quote_row, review_row
@@ -42,7 +42,7 @@ async def home(request: web.Request) -> web.Response:
 @routes.get("/books")
 async def books(request: web.Request) -> web.Response:
     part = part_of(request, shop_of(request).books, BOOKS_A_PAGE)
-    return html(shell("Books", "books", f"/api/books?page={part.number}"))
+    return html(shell("Books", "books", f"/api/books?page={part.number}", layout=layout_of(request)))
 
 
 @routes.get("/api/books")
@@ -55,7 +55,7 @@ async def api_books(request: web.Request) -> web.Response:
 @routes.get("/books/{sku}")
 async def book(request: web.Request) -> web.Response:
     sku = book_of(request).sku
-    return html(shell(f"Book {sku}", "book", f"/api/books/{sku}"))
+    return html(shell(f"Book {sku}", "book", f"/api/books/{sku}", layout=layout_of(request)))
 
 
 @routes.get("/api/books/{sku}")
@@ -79,7 +79,7 @@ async def api_quotes(request: web.Request) -> web.Response:
 
 @routes.get("/catalogue")
 async def catalogue(request: web.Request) -> web.Response:
-    return html(shell("Catalogue", "catalogue", "/api/catalogue"))
+    return html(shell("Catalogue", "catalogue", "/api/catalogue", layout=layout_of(request)))
 
 
 @routes.get("/api/catalogue")

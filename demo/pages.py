@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+OLD_LAYOUT, NEW_LAYOUT = "old", "new"  # the new one shows no price: what breaks a spider overnight
+
 _HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -36,10 +38,11 @@ def html_page(title: str, body: str) -> str:
     return f"{head}<main>\n<h1>{escape(title)}</h1>\n{body}</main>\n{_TAIL}"
 
 
-def shell(title: str, view: str, source: str = "", *, below: str = "") -> str:
+def shell(title: str, view: str, source: str = "", *, below: str = "", layout: str = OLD_LAYOUT) -> str:
     """A page without content: scripts show in it, as that view, what they fetch from ``source``."""
     head = _HEAD.format(title=escape(title), scripts=_SCRIPTS)
-    main = f'<main data-view="{escape(view)}" data-source="{escape(source)}"></main>\n'
+    changed = "" if layout == OLD_LAYOUT else f' data-layout="{escape(layout)}"'
+    main = f'<main data-view="{escape(view)}" data-source="{escape(source)}"{changed}></main>\n'
     return f"{head}{main}{_NOSCRIPT}{below}{_TAIL}"
 
 

@@ -16,8 +16,9 @@ from aiohttp import web
 
 from demo import account, broken, echo, index, listings
 from demo.account import SESSIONS, Sessions
-from demo.asked import SHOP
+from demo.asked import LAYOUT, SHOP
 from demo.broken import CLOSING, FAILED_ONCE
+from demo.pages import OLD_LAYOUT
 from demo.shop import Shop
 
 STATIC = Path(__file__).parent / "static"
@@ -25,9 +26,10 @@ LOG_FORMAT = '%a "%r" %s %b bytes %D us'
 CLOSING_TIMEOUT = 2.0  # seconds that answers under way get when the server ends
 
 
-def make_app(shop: Shop) -> web.Application:
+def make_app(shop: Shop, layout: str = OLD_LAYOUT) -> web.Application:
     app = web.Application()
     app[SHOP] = shop
+    app[LAYOUT] = layout
     app[SESSIONS] = Sessions()
     app[FAILED_ONCE] = set()
     app[CLOSING] = asyncio.Event()

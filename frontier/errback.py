@@ -12,7 +12,9 @@ from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.misc import arg_to_iter
 from twisted.python.failure import Failure
 
+from crawler.log_ids import current_request
 from crawler.page import Page
+from crawler.splash.rendered import NeverAppeared
 from frontier.output import through
 
 GONE_STATUSES = (404, 410)  # the site says that there is no such page: nothing to try again
@@ -27,6 +29,7 @@ class Errback:
 
     def __call__(self, failure: Failure) -> Any:
         assert failure.value is not None
+        current_request.set(self.page.number)
         note_failure(self.page, failure.value)
         if self.stored_as is None:
             self.page.exhausted()
@@ -63,4 +66,8 @@ def note_failure(page: Page, error: BaseException) -> None:
     elif type(error) is IgnoreRequest:  # its subclasses are others' failures: a render that failed
         page.skip(f"not requested: {error}" if str(error) else "not requested: a middleware said so")
     else:
+        if isinstance(error, NeverAppeared):
+            page.never_appeared = True
+            if error.response is not None:
+                page.came(error.response)
         page.fail(f"{type(error).__name__}: {error}")

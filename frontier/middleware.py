@@ -50,6 +50,12 @@ class SpiderSideMiddleware:
                 one.meta[YIELDED_BY] = start
             yield one
 
+    def process_spider_input(self, response: Response) -> None:
+        scheduler = _scheduler(self.crawler)
+        page = scheduler.page_of(response.request) if scheduler else None
+        if page is not None:
+            page.came(response)
+
     def process_spider_output(self, response: Response, result: Iterable[Any]) -> Iterable[Any]:
         for one in result:
             if isinstance(one, Request):

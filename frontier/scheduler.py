@@ -19,6 +19,7 @@ from scrapy.core.scheduler import Scheduler as ScrapyScheduler
 from scrapy.crawler import Crawler
 from scrapy.utils.defer import deferred_from_coro
 
+from crawler.extensions.kept_pages import KeptPagesExtension
 from crawler.extensions.run import RunExtension
 from crawler.page import Commit, Committed, Page
 from crawler.stopping import stop_crawl
@@ -56,6 +57,7 @@ class Scheduler(BaseScheduler):
         run = RunExtension.of(crawler)
         assert run is not None and crawler.stats is not None and crawler.request_fingerprinter is not None
         self.crawler, self.run, self.stats = crawler, run, crawler.stats
+        self.keeper = KeptPagesExtension.of(crawler)
         self.fingerprint = crawler.request_fingerprinter.fingerprint
         self.batch = crawler.settings.getint("DATABASE_BATCH_ROWS", 500)
         self.window_size = crawler.settings.getint("FRONTIER_WINDOW", WINDOW)
@@ -75,7 +77,7 @@ class Scheduler(BaseScheduler):
         self.start_is_read = run.held.start_read
         self.remake_sessions = False
         self.orphaned_since: float | None = None
-        run.admits = self.admits
+        run.admits, run.queues = self.admits, self.queues
         crawler.signals.connect(self._announced, signals.request_scheduled)
 
     # --- What Scrapy asks ---------------------------------------------------------------------------------------
@@ -213,6 +215,8 @@ class Scheduler(BaseScheduler):
     def _hand_out(self, waiting: Waiting) -> Request | None:
         page = Page(waiting.number, waiting.url, self._commit)
         self.pages[waiting.number] = page
+        if self.keeper is not None and waiting.text is not None:  # what makes a session holds a password
+            page.keeping = self.keeper.keeping(self.run.held.id, waiting.number, waiting.text)
         try:
             request = waiting.request or decode(waiting.text or "", self.spider)
         except NotJson as error:
@@ -305,6 +309,8 @@ class Scheduler(BaseScheduler):
             before = self.under_way.pop(commit.settled.number, None)
             if before is not None:
                 self.window.finished(before)
+            if self.keeper is not None:
+                self.keeper.closed(self.pages[commit.settled.number])
         self.run.writer.put(commit, lambda committed: self._committed(commit, committed))
 
     def _committed(self, commit: Commit, committed: Committed) -> None:
@@ -362,6 +368,15 @@ class Scheduler(BaseScheduler):
         if horizon is None:
             return not self.in_table
         return (request.priority, request.position) > horizon
+
+    def queues(self) -> dict[str, int]:
+        """How many requests wait, by where they do: "in_flight" are being downloaded or worked on."""
+        return {
+            "window": len(self.window),
+            "table": self.in_table,
+            "in_flight": len(self.under_way),
+            "uncommitted": self.uncommitted,
+        }
 
     def _spill(self) -> None:
         """Give the last half of the window back to the table: memory does not grow with the crawl."""

@@ -76,6 +76,7 @@ class Settled:
     state: str
     status: int | None = None
     error: str | None = None
+    kept_page: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,16 +178,21 @@ def insert_new(
 
 def settle(session: Session, run_id: int, settled: Iterable[Settled], now: datetime) -> None:
     """Mark requests as done, failed or skipped."""
-    alike: dict[tuple[str, int | None, str | None], list[int]] = {}
+    alike: dict[tuple[str, int | None, str | None, str | None], list[int]] = {}
     for one in settled:
-        alike.setdefault((one.state, one.status, one.error), []).append(one.number)
-    for (state, status, error), numbers in alike.items():
+        alike.setdefault((one.state, one.status, one.error, one.kept_page), []).append(one.number)
+    for (state, status, error, kept_page), numbers in alike.items():
         for some in chunks(sorted(numbers)):
             session.execute(
                 update(_table)
                 .where(_table.c.run_id == run_id, _table.c.number.in_(some))
                 .values(
-                    state=state, status=status, error=error, settled_at=now, attempts=_table.c.attempts + 1
+                    state=state,
+                    status=status,
+                    error=error,
+                    kept_page=kept_page,
+                    settled_at=now,
+                    attempts=_table.c.attempts + 1,
                 )
             )
 

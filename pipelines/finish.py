@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -29,10 +31,11 @@ def finish_run(session: Session, target: Target, ending: Ending, number: int) ->
     now = database_now(session)
     note = None
     broken: list[str] = []
+    gone: Mapping[str, int] = {}
     if ending.covered:
         note = why_nothing_is_gone(session, target)
         if note is None:
-            note = _mark_gone(session, target, number, now)
+            gone, note = _mark_gone(session, target, number, now)
             broken += [note] if note else []
         if note:
             logger.warning("%s: no row is marked as gone: %s", run.spider, note)
@@ -55,7 +58,7 @@ def finish_run(session: Session, target: Target, ending: Ending, number: int) ->
         peak_memory=ending.peak_memory,
     )
     end_run(session, run, closing, now)
-    return verdict
+    return replace(verdict, gone=gone)
 
 
 def why_nothing_is_gone(session: Session, target: Target) -> str | None:
@@ -73,7 +76,10 @@ def why_nothing_is_gone(session: Session, target: Target) -> str | None:
     return None
 
 
-def _mark_gone(session: Session, target: Target, number: int, now: datetime) -> str | None:
+def _mark_gone(
+    session: Session, target: Target, number: int, now: datetime
+) -> tuple[Mapping[str, int], str | None]:
+    """How many rows of each table are gone now; or why none is."""
     run = target.run
     scope = select(CrawlRun.id).where(CrawlRun.scope == run.scope)
     changes: list[Change] = []
@@ -84,7 +90,7 @@ def _mark_gone(session: Session, target: Target, number: int, now: datetime) -> 
         known = session.scalar(select(func.count()).select_from(table).where(ours)) or 0
         unseen = [tuple(row) for row in session.execute(select(*key).where(ours, table.c.run_id != run.id))]
         if len(unseen) > known * target.gone_limit:
-            return (
+            return {}, (
                 f"{len(unseen)} of the {known} rows of {table.name} were not seen, more than GONE_LIMIT "
                 f"({target.gone_limit:.0%}) allows"
             )
@@ -98,7 +104,7 @@ def _mark_gone(session: Session, target: Target, number: int, now: datetime) -> 
     if changes:
         record(session, target, changes, number, now)
         logger.info("%s: %d rows are gone", run.spider, len(changes))
-    return None
+    return {model.__tablename__: len(keys) for model, keys in by_model.items()}, None
 
 
 def _models_of(session: Session, target: Target) -> list[type[Row]]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from scrapy.settings import BaseSettings
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from crawler.page import Commit
 from crawler.row import ValidRow, row_of
-from models import Base, RejectedItem, Row
+from models import RejectedItem, Row
 from models.run import Closing, database_now, end_run, fence, hold_run
 from models.session import make_sessions
+from models.tally import row_models
 from pipelines.target import Target
 from pipelines.transaction import refused_rows, write_pages
 from pipelines.validate import InvalidItem, UnknownField, validated
@@ -66,11 +65,7 @@ def _sort_out(
     session: Session, target: Target, found: list[RejectedItem]
 ) -> tuple[list[tuple[RejectedItem, ValidRow]], int]:
     """Those that are fit, with their rows; and how many are not. These get their reasons of today."""
-    models: dict[str, Any] = {
-        mapper.class_.__tablename__: mapper.class_
-        for mapper in Base.registry.mappers
-        if issubclass(mapper.class_, Row)
-    }
+    models: dict[str, type[Row]] = {model.__tablename__: model for model in row_models()}
     fit: list[tuple[RejectedItem, ValidRow]] = []
     for one in found:
         model = models.get(one.table_name)
@@ -82,7 +77,9 @@ def _sort_out(
             one.reasons = dict(invalid.reasons)
         except UnknownField as unknown:
             one.reasons = {unknown.name: "is no field of the model any more"}
+    trial = session.begin_nested()
     refused = refused_rows(session, target, [row for _, row in fit]) if fit else []
+    trial.rollback()  # what is stored for good is compared with what was there, for the history
     reasons = {id(row): reason for row, reason in refused}
     for one, row in fit:
         if id(row) in reasons:

@@ -7,13 +7,14 @@ checking that the run is still ours and that the last transaction is the one we 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from scrapy.settings import BaseSettings
@@ -47,6 +48,7 @@ class _Pending:
     commit: Commit
     weight: int
     done: Callable[[Committed], None]
+    since: float = field(default_factory=time.monotonic)
 
 
 class Writer(threading.Thread):
@@ -85,12 +87,25 @@ class Writer(threading.Thread):
         self._errands: deque[Callable[[], None]] = deque()
         self._hurry = False
         self._closing = False
+        self._in_work: float | None = None  # since when the oldest page waits that is being committed
+        self._timed = (0, 0.0)
+        self._context = contextvars.copy_context()  # what the thread logs is the run's as well
 
     # --- From the event loop's thread -------------------------------------------------------------------------
 
     @property
     def backlog(self) -> int:
         return self.weight
+
+    @property
+    def lag(self) -> float:
+        with self._wake:
+            oldest = self._in_work or (self._pages[0].since if self._pages else None)
+        return time.monotonic() - oldest if oldest is not None else 0.0
+
+    @property
+    def commits_timed(self) -> tuple[int, float]:
+        return self._timed
 
     def put(self, commit: Commit, done: Callable[[Committed], None]) -> None:
         pending = _Pending(commit=commit, weight=commit.weight, done=done)
@@ -160,6 +175,9 @@ class Writer(threading.Thread):
     # --- In the writer's thread ---------------------------------------------------------------------------------
 
     def run(self) -> None:
+        self._context.run(self._serve)
+
+    def _serve(self) -> None:
         try:
             while self._work():
                 pass
@@ -172,8 +190,12 @@ class Writer(threading.Thread):
         for errand in errands:
             errand()
         if batch:
+            began = time.monotonic()
             outcome = self._commit([pending.commit for pending in batch])
+            number, seconds = self._timed
+            self._timed = number + 1, seconds + time.monotonic() - began
             with self._wake:
+                self._in_work = None
                 self.weight -= sum(pending.weight for pending in batch)
             self._tell(self._settle, list(zip(batch, outcome, strict=True)))
         elif not errands:
@@ -203,6 +225,7 @@ class Writer(threading.Thread):
             while self._pages and (not batch or weight < self.batch_weight):
                 weight += self._pages[0].weight
                 batch.append(self._pages.popleft())
+            self._in_work = batch[0].since if batch else None
             return errands, batch
 
     def _settle(self, outcome: Sequence[tuple[_Pending, Committed]]) -> None:

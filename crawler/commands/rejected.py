@@ -86,6 +86,7 @@ def as_json(one: RejectedItem) -> dict[str, object]:
         "spider": one.spider,
         "table": one.table_name,
         "url": one.url,
+        "kept_page": one.kept_page,
         "reasons": one.reasons,
         "item": one.item,
     }

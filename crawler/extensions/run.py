@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import platform
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.utils.misc import load_object
 from sqlalchemy.orm import Session
 
+from crawler.log_ids import current_run
 from crawler.page import PageWriter
 from crawler.stopping import AlreadyRunning, stop_crawl, stopped_because
 from crawler.verdict import GOOD, INTERRUPTED, NOT_STORED, Ending, Policy, Verdict
@@ -55,12 +57,14 @@ class RunExtension:
             )
         except RunIsAlive as alive:
             raise AlreadyRunning(str(alive)) from None
+        current_run.set(self.held)
         self.began = time.monotonic()
         self.verdict: Verdict | None = None  # when the run was let go of
         self.failure: Exception | None = None
         self.failed: asyncio.Future[None] | None = None
         # Requests that are nowhere but in memory until their row is committed: they make a session.
         self.held_back: dict[int, Request] = {}
+        self.queues: Callable[[], Mapping[str, int]] = dict  # how many requests wait, by where
         self.admits: Callable[[NewRequest], bool] = lambda _: True
         self._writer: Any = None
 
@@ -76,6 +80,11 @@ class RunExtension:
         return crawler.get_extension(cls)
 
     @property
+    def writes(self) -> bool:
+        """Whether the writer is there: from ``start`` on."""
+        return self._writer is not None
+
+    @property
     def writer(self) -> PageWriter:
         assert self._writer is not None
         writer: PageWriter = self._writer
@@ -83,6 +92,9 @@ class RunExtension:
 
     def start(self) -> None:
         """Begin to write; called on the event loop."""
+        # What is loaded by now stays: the collector of garbage need not look at it again and again (a tenth of the
+        # time that a stored row takes).
+        gc.freeze()
         held = self.held
         if held.left is not None:
             logger.warning("%s: %s", held.spider, self._what_is_left(held.left))
@@ -140,6 +152,8 @@ class RunExtension:
                 reasons=(stopped_because(self.crawler) or str(self.failure),),
             )
         assert self.verdict is not None and self.crawler.stats is not None
+        for table, number in self.verdict.gone.items():
+            self.crawler.stats.inc_value(f"rows/{table}/gone", number)
         self.crawler.stats.set_value("run/verdict", self.verdict.code)
         self.crawler.stats.set_value("run/verdict_reasons", list(self.verdict.reasons))
         logger.log(

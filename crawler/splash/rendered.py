@@ -36,9 +36,9 @@ class RenderFailed(IgnoreRequest):
 class NeverAppeared(RenderFailed):
     """The page was loaded, but what was waited for was not on it in time."""
 
-    def __init__(self, url: str, wait_for: str, timeout: float) -> None:
+    def __init__(self, url: str, wait_for: str, timeout: float, response: Response | None = None) -> None:
         super().__init__(url, f"{wait_for!r} never appeared (waited {timeout:g} s)")
-        self.wait_for = wait_for
+        self.wait_for, self.response = wait_for, response
 
 
 def failure_of(response: Response, *, url: str, wait_for: str | None, timeout: float) -> RenderFailed | None:
@@ -56,7 +56,9 @@ def failure_of(response: Response, *, url: str, wait_for: str | None, timeout: f
     appeared = data.get("appeared")
     if appeared is None and wait_for is not None:
         appeared = isinstance(response, TextResponse) and _has(response, wait_for)
-    return None if appeared in (None, True) else NeverAppeared(url, wait_for or "the load event", timeout)
+    if appeared in (None, True):
+        return None
+    return NeverAppeared(url, wait_for or "the load event", timeout, response)
 
 
 def _has(response: TextResponse, what: str) -> bool:

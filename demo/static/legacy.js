@@ -44,10 +44,18 @@
     return parts[2] + ' ' + MONTHS[parts[1] - 1] + ' ' + parts[0];
   }
 
+  // The new layout shows a price only to those who ask for it.
+  function price(tag, amount) {
+    if (main.getAttribute('data-layout') === 'new') {
+      return element('data', {'class': 'offer', value: amount}, ['Show price']);
+    }
+    return element(tag, {'class': 'price'}, [pounds(amount)]);
+  }
+
   function book(row) {
     return element('article', {'class': 'book', 'data-sku': row.sku}, [
       element('h3', {}, [element('a', {href: '/books/' + row.sku}, [row.title])]),
-      element('p', {'class': 'price'}, [pounds(row.price)])
+      price('p', row.price)
     ]);
   }
 
@@ -78,7 +86,7 @@
       element('h1', {}, [row.title]),
       element('p', {'class': 'author'}, [row.author]),
       element('p', {'class': 'category'}, [row.category]),
-      element('p', {'class': 'price'}, [pounds(row.price)]),
+      price('p', row.price),
       element('p', {'class': 'stock'}, [stock]),
       element('p', rating, [stars]),
       element('time', {'class': 'published'}, [longDate(row.published)])
@@ -101,7 +109,7 @@
     return element('li', {'class': 'entry', 'data-sku': row.sku}, [
       element('span', {'class': 'title'}, [row.title]),
       ' ',
-      element('span', {'class': 'price'}, [pounds(row.price)])
+      price('span', row.price)
     ]);
   }
 

@@ -22,11 +22,17 @@ const longDate = (iso) => {
   return `${day} ${MONTHS[month - 1]} ${year}`;
 };
 
-export const book = ({ sku, title, price }) =>
+// The new layout shows a price only to those who ask for it.
+const price = (tag, amount) =>
+  document.querySelector("main").dataset.layout === "new"
+    ? element("data", { class: "offer", value: amount }, "Show price")
+    : element(tag, { class: "price" }, pounds(amount));
+
+export const book = ({ sku, title, price: amount }) =>
   element(
     "article", { class: "book", "data-sku": sku },
     element("h3", {}, element("a", { href: `/books/${sku}` }, title)),
-    element("p", { class: "price" }, pounds(price)),
+    price("p", amount),
   );
 
 export const next = (path, { page, pages }) =>
@@ -48,7 +54,7 @@ export const bookDetail = (row) =>
     element("h1", {}, row.title),
     element("p", { class: "author" }, row.author),
     element("p", { class: "category" }, row.category),
-    element("p", { class: "price" }, pounds(row.price)),
+    price("p", row.price),
     element("p", { class: "stock" }, row.stock > 0 ? `In stock (${row.stock} available)` : "Out of stock"),
     element(
       "p",
@@ -68,12 +74,12 @@ export const quote = ({ quote_id: id, body, author, tags }) =>
     element("p", { class: "tags" }, ...(tags?.split(", ") ?? []).map((tag) => element("span", { class: "tag" }, tag))),
   );
 
-export const entry = ({ sku, title, price }) =>
+export const entry = ({ sku, title, price: amount }) =>
   element(
     "li", { class: "entry", "data-sku": sku },
     element("span", { class: "title" }, title),
     " ",
-    element("span", { class: "price" }, pounds(price)),
+    price("span", amount),
   );
 
 export const orders = (rows) =>

@@ -9,6 +9,7 @@ import pytest
 
 from demo.server import STATIC
 from tests.demo.visits import visit
+from tests.processes import server
 
 
 def code(name: str) -> str:
@@ -65,3 +66,13 @@ def test_both_kinds_of_browser_put_the_same_on_a_page(
         assert found, f"{renderer} shows an empty shell"
         shown.append(found[1])
     assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("path", ["/books", "/books/B00003", "/catalogue"])
+def test_the_new_layout_has_the_price_where_no_reader_sees_it(chromium_renderer: str, path: str) -> None:
+    with server("demo", "--port", "0", "--books", "5", "--layout", "new", "--exit-with-stdin") as site:
+        html = visit(f"{chromium_renderer}/render.html?{urlencode({'url': site + path, 'wait': 0.5})}").text
+        amounts = [book["price"] for book in visit(f"{site}/api/books").json["books"]]
+    shown = amounts if path != "/books/B00003" else amounts[2:3]
+    assert "£" not in html and 'class="price"' not in html
+    assert re.findall(r'<data class="offer" value="([\d.]+)">Show price</data>', html) == shown

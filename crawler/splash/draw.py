@@ -1,0 +1,109 @@
+"""A picture of a kept page, drawn by the crawl's renderer from its HTML alone: no script runs, no site is asked."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+
+from parsel import Selector
+from scrapy.settings import BaseSettings
+
+from crawler.splash.credentials import without_userinfo
+
+SECONDS = 10.0  # that a drawing may take
+WIDTH, HEIGHT = 1024, 1536
+MOST_HTML = 5_000_000  # characters
+
+# Splash can refuse requests, our renderer heeds the page's policy; together with what is cut out, three locks.
+SCRIPT = """
+function main(splash, args)
+  splash.js_enabled = false
+  splash.images_enabled = false
+  pcall(function() splash:on_request(function(request) request:abort() end) end)
+  splash:set_viewport_size(args.width, args.height)
+  assert(splash:set_content(args.html, "text/html; charset=utf-8", "about:blank"))
+  return splash:png()
+end
+"""
+POLICY = (
+    "<!DOCTYPE html><meta charset=utf-8><meta http-equiv=Content-Security-Policy "
+    "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+)
+# What runs, what fetches, and what leads away.
+CUT = "//script|//link|//meta|//base|//iframe|//frame|//object|//embed|//applet|//video|//audio|//noscript"
+
+
+class CannotDraw(Exception):
+    """The renderer made no picture; the message says why."""
+
+
+class Drawer:
+    """Asks a Splash for pictures, one at a time.
+
+    Args:
+        url: the Splash's, without credentials.
+        authorization: the header that it wants, if any.
+    """
+
+    def __init__(self, url: str, authorization: str | None = None) -> None:
+        self.url, self.authorization = url, authorization
+        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+
+    def draw(self, body: bytes, encoding: str) -> bytes:
+        """The page as a PNG.
+
+        Raises:
+            CannotDraw: the renderer cannot, or did not in time.
+        """
+        try:
+            html = still(body.decode(encoding, "replace")[:MOST_HTML])
+            asked = {
+                "lua_source": SCRIPT,
+                "html": html,
+                "width": WIDTH,
+                "height": HEIGHT,
+                "timeout": SECONDS,
+                "resource_timeout": 1,
+            }
+            request = urllib.request.Request(  # noqa: S310 - the renderer's URL, from the settings
+                f"{self.url.rstrip('/')}/execute",
+                json.dumps(asked).encode(),
+                {"Content-Type": "application/json"},
+            )
+            if self.authorization:
+                request.add_header("Authorization", self.authorization)
+            with self._open(request, timeout=SECONDS + 1) as answer:
+                picture: bytes = answer.read()
+        except (OSError, ValueError, LookupError, HTTPException) as error:
+            raise CannotDraw(f"{type(error).__name__}: {error}") from None
+        if not picture.startswith(b"\x89PNG"):
+            raise CannotDraw("what came is no PNG")
+        return picture
+
+
+def still(html: str) -> str:
+    """The page without what runs, what fetches and what leads away."""
+    page = Selector(text=html or "<html></html>", type="html")
+    for found in page.xpath(CUT):
+        if found.root.getparent() is not None:
+            found.drop()
+    return POLICY + str(page.get())
+
+
+def drawer_of(settings: BaseSettings) -> Drawer | None:
+    """A drawer at the crawl's renderer; None for a crawl without one, or whose renderer runs no scripts."""
+    first = str(settings.get("SPLASH_URL") or "").replace(",", " ").split()
+    if (
+        not first
+        or not settings.getbool("SPLASH_SCRIPTS", True)
+        or not settings.getbool("RENDERER_ENABLED", True)
+    ):
+        return None
+    url, authorization = without_userinfo(first[0])
+    user, password = settings.get("SPLASH_USER") or "", settings.get("SPLASH_PASS") or ""
+    if authorization is None and (user or password):
+        authorization = b"Basic " + base64.b64encode(f"{user}:{password}".encode())
+    return Drawer(url, authorization.decode() if authorization else None)
