@@ -74,31 +74,33 @@ def test_what_a_service_waits_for_has_a_health_check() -> None:
         assert SERVICES[renderer]["mem_limit"]
 
 
-@pytest.mark.parametrize("profile", RENDERERS)
-def test_docker_compose_takes_it(profile: str, tmp_path: Path) -> None:
-    command = shutil.which("docker-compose")
-    if command is None:
-        return  # Compose 2 is a plugin of docker, and checks less
+def services(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """What docker-compose starts, with .env as .env.example has it."""
     for file in ("docker-compose.yml", "Dockerfile"):
-        shutil.copy(ROOT / file, tmp_path)
-    example = (ROOT / ".env.example").read_text("utf-8")
-    (tmp_path / ".env").write_text(f"{example}\nCOMPOSE_PROFILES={profile}\n")
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        shutil.copy(ROOT / file, folder)
+    shutil.copy(ROOT / ".env.example", folder / ".env")
+    return subprocess.run(
+        ["docker-compose", "config", "--services"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
-    def services() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [command, "config", "--services"],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+
+# Not skipped where there is none, which in CI would be a failure: the crawler itself does without.
+if shutil.which("docker-compose"):
+
+    def test_docker_compose_starts_nothing_without_a_password(tmp_path: Path) -> None:
+        refused = services(tmp_path)
+        assert (
+            refused.returncode != 0 and "set it in .env to letters and digits of your own" in refused.stderr
         )
 
-    refused = services()
-    assert refused.returncode != 0 and "set it in .env to letters and digits of your own" in refused.stderr
-    environment["MARIADB_PASSWORD"] = "x"
-    taken = services()
-    assert taken.returncode == 0, taken.stderr
-    assert RENDERERS[profile] in taken.stdout.split()
+    @pytest.mark.parametrize("profile", RENDERERS)
+    def test_docker_compose_takes_each_profile(profile: str, tmp_path: Path) -> None:
+        taken = services(tmp_path, COMPOSE_PROFILES=profile, MARIADB_PASSWORD="x")
+        assert taken.returncode == 0, taken.stderr
+        assert RENDERERS[profile] in taken.stdout.split()
