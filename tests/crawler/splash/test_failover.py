@@ -209,6 +209,52 @@ def test_a_page_that_ends_every_renderer_is_given_up_and_takes_no_other_with_it(
     assert 12 <= len(tried) <= 16 and len(asked) - len(tried) == 39
 
 
+GUILTY = """
+from scrapy_splash import SplashRequest
+from spiders.base import SiteSpider
+
+SLOW = "function main(splash) splash:wait(5) return 1 end"
+RAISES = "function main(splash) error('no') end"
+STATUS = "function main(splash) splash:set_result_status_code(503) return 'mine' end"
+
+class Guilty(SiteSpider):
+    name = "guilty"
+    handle_httpstatus_all = True
+    custom_settings = {"ROBOTSTXT_OBEY": False, "RETRY_TIMES": 1}
+
+    def script(self, name, script, **args):
+        return SplashRequest(f"{self.settings['DEMO_URL']}/?{name}", endpoint="execute",
+            args={"lua_source": script, **args}, cache_args=["lua_source"])
+
+    async def start(self):
+        yield self.script("slow", SLOW, timeout=1)
+        yield self.script("raises", RAISES)
+        yield self.script("status", STATUS)
+        yield SplashRequest(self.settings["DEMO_URL"] + "/broken/drop")
+
+    def parse(self, response):
+        pass
+"""
+
+
+def test_what_is_the_pages_fault_or_the_scripts_rests_no_renderer(
+    tmp_path: Path, few_books: str, renderer: str
+) -> None:
+    (tmp_path / "guilty.py").write_text(GUILTY)
+    crawl = Crawl(
+        tmp_path, few_books, "-s", "SPIDER_MODULES=guilty",
+        spider="guilty", SPLASH_URL=renderer, PYTHONPATH=str(tmp_path),
+    )  # fmt: skip
+    assert crawl.stat("renderer/rests") == 0
+    answers = {
+        status: crawl.stat(f"splash/execute/response_count/{status}")
+        + crawl.stat(f"splash/render.html/response_count/{status}")
+        for status in (400, 502, 503, 504)
+    }
+    assert answers == {400: 1, 502: 2, 503: 2, 504: 2}  # each is tried once more, but for bad arguments
+    assert crawl.stat("retry/count") == 3
+
+
 def test_a_crawl_waits_for_a_renderer_that_comes_late(tmp_path: Path, few_books: str) -> None:
     port = free_port()
     with Killed(our_renderer(port), 120, late=6):
