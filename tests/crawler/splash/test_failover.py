@@ -19,7 +19,7 @@ import pytest
 
 from crawler.verdict import INTERRUPTED
 from models.session import make_engine
-from tests.crawler.splash.unsteady import Killed, broken, dying_of, free_port, our_renderer, silent
+from tests.crawler.splash.unsteady import Killed, broken, dying_of, free_port, silent
 from tests.crawls import ROOT, scrapy
 from tests.processes import server
 from tests.spiders.test_demo_spiders import assert_true
@@ -64,7 +64,7 @@ def after_pages(folder: Path, number: int, act: Callable[[], object]) -> None:
     """Do it in the background, as soon as a crawl has this many pages done."""
 
     def watch() -> None:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 200
         while time.monotonic() < until:
             with contextlib.suppress(sqlite3.Error), contextlib.closing(connect()) as database:
                 (done,) = database.execute(
@@ -83,7 +83,7 @@ def after_pages(folder: Path, number: int, act: Callable[[], object]) -> None:
 
 def test_two_renderers_of_which_each_is_killed_every_few_seconds(tmp_path: Path, shop: str) -> None:
     ports = free_port(), free_port()
-    with Killed(our_renderer(ports[0]), 6) as one, Killed(our_renderer(ports[1]), 7, late=2) as other:
+    with Killed(ports[0], every=4) as one, Killed(ports[1], every=5) as other:
         urls = ", ".join(f"http://127.0.0.1:{port}" for port in ports)
         crawl = Crawl(tmp_path, shop, SPLASH_URL=urls)
     crawl.assert_complete()
@@ -94,7 +94,7 @@ def test_two_renderers_of_which_each_is_killed_every_few_seconds(tmp_path: Path,
 
 def test_a_renderer_that_is_alone_and_is_killed_again_and_again(tmp_path: Path, shop: str) -> None:
     port = free_port()
-    with Killed(our_renderer(port), 6) as one:
+    with Killed(port, every=4) as one:
         crawl = Crawl(tmp_path, shop, SPLASH_URL=f"http://127.0.0.1:{port}")
     crawl.assert_complete()
     assert one.times >= 1 and crawl.stat("renderer/rests") >= 1
@@ -102,33 +102,27 @@ def test_a_renderer_that_is_alone_and_is_killed_again_and_again(tmp_path: Path, 
 
 def test_a_real_splash_beside_one_of_ours_that_is_killed(tmp_path: Path, shop: str, real_splash: str) -> None:
     port = free_port()
-    with Killed(our_renderer(port), 5):
+    with Killed(port, every=3):
         crawl = Crawl(tmp_path, shop, SPLASH_URL=f"{real_splash} http://127.0.0.1:{port}")
     crawl.assert_complete()
 
 
 def test_the_embedded_renderer_is_killed_and_started_again(tmp_path: Path, shop: str) -> None:
-    over = threading.Event()
-    kills = []
+    kills: list[int] = []
 
-    def kill_renderers() -> None:
-        while not over.wait(6):
-            for process in psutil.Process().children(recursive=True):
-                with contextlib.suppress(psutil.Error):
-                    ours = str(tmp_path) in process.environ().get("DATABASE_URL", "")
-                    if ours and process.cmdline()[1:3] == ["-m", "renderer"]:
-                        process.kill()
-                        kills.append(process.pid)
+    def kill() -> None:
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                ours = str(tmp_path) in process.environ().get("DATABASE_URL", "")
+                if ours and process.cmdline()[1:3] == ["-m", "renderer"]:
+                    process.kill()
+                    kills.append(process.pid)
 
-    killer = threading.Thread(target=kill_renderers, daemon=True)
-    killer.start()
-    try:
-        crawl = Crawl(tmp_path, shop, SPLASH_URL="")
-    finally:
-        over.set()
-        killer.join(10)
+    for done in (10, 70):
+        after_pages(tmp_path, done, kill)
+    crawl = Crawl(tmp_path, shop, SPLASH_URL="")
     crawl.assert_complete()
-    assert kills and "is started again" in crawl.log
+    assert len(set(kills)) == 2 and crawl.log.count("is started again") == 2
 
 
 def test_one_that_is_silent_from_the_start_gets_no_page(
@@ -257,7 +251,7 @@ def test_what_is_the_pages_fault_or_the_scripts_rests_no_renderer(
 
 def test_a_crawl_waits_for_a_renderer_that_comes_late(tmp_path: Path, few_books: str) -> None:
     port = free_port()
-    with Killed(our_renderer(port), 120, late=6):
+    with Killed(port, late=6):
         crawl = Crawl(tmp_path, few_books, SPLASH_URL=f"http://127.0.0.1:{port}")
     crawl.assert_complete()
     assert "waiting for up to 60 s" in crawl.log
@@ -266,7 +260,7 @@ def test_a_crawl_waits_for_a_renderer_that_comes_late(tmp_path: Path, few_books:
 def test_a_crawl_whose_renderers_are_gone_stops_and_is_resumed(tmp_path: Path, shop: str) -> None:
     port = free_port()
     env = {"SPLASH_URL": f"http://127.0.0.1:{port}", "RENDERER_PATIENCE": "12"}
-    with Killed(our_renderer(port), 120) as renderer:
+    with Killed(port) as renderer:
         after_pages(tmp_path, 20, renderer.end)
         crawl = Crawl(tmp_path, shop, **env)
     assert crawl.done.returncode == INTERRUPTED
@@ -275,7 +269,7 @@ def test_a_crawl_whose_renderers_are_gone_stops_and_is_resumed(tmp_path: Path, s
     )
     done = crawl.stat("pages/done")
     assert 0 < done < 120 and crawl.stat("pages/failed") == 0
-    with Killed(our_renderer(port), 120):
+    with Killed(port):
         crawl = Crawl(tmp_path, shop, **env)
     crawl.assert_complete()
     assert "is resumed" in crawl.log
@@ -319,12 +313,12 @@ def test_a_crawl_that_waits_for_its_first_renderer_can_be_ended(
 
 def test_a_crawl_whose_pages_wait_for_a_renderer_can_be_ended_and_resumed(tmp_path: Path, shop: str) -> None:
     port = free_port()
-    with Killed(our_renderer(port), 120) as renderer:
+    with Killed(port) as renderer:
         crawl = started(tmp_path, shop, SPLASH_URL=f"http://127.0.0.1:{port}", LOG_LEVEL="DEBUG")
         after_pages(tmp_path, 20, renderer.end)
         log = ended(crawl, signal.SIGTERM, when="is rendered elsewhere, or later")
     assert "'pages/failed'" not in log
-    with Killed(our_renderer(port), 120):
+    with Killed(port):
         again = Crawl(tmp_path, shop, SPLASH_URL=f"http://127.0.0.1:{port}")
     again.assert_complete()
     assert "is resumed" in again.log
