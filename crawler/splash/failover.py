@@ -25,10 +25,10 @@ from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 
 from crawler.splash.arguments import kept_in_state
 from crawler.splash.middlewares import SplashDeduplicateArgsMiddleware
-from crawler.splash.ping import NoAnswer, ping
+from crawler.splash.ping import ping
 from crawler.splash.sent import LOST, TURN, is_sent, page_again
 from crawler.splash.servers import Server, Servers
-from crawler.stopping import CannotStart, stop_crawl, stopped_because
+from crawler.stopping import stop_crawl, stopped_because
 
 logger = logging.getLogger("splashdown.renderer")
 
@@ -201,7 +201,7 @@ class FailoverMiddleware:
                 return
             try:
                 await asyncio.to_thread(ping, server.url, server.auth)
-            except (NoAnswer, CannotStart) as error:
+            except Exception as error:  # whichever: a server that nobody asks any more would rest for ever
                 self._rest(server, _in_a_line(error))
             else:
                 server.resting = False
