@@ -1,6 +1,10 @@
 """Rows per second into each database: ours, the usual per-item merge, and the raw limit of the driver.
 
-python -m benchmarks.upsert [--rows 100000] [DATABASE_URL ...]
+python -m benchmarks.upsert [--rows 100000] [--dlt PYTHON] [DATABASE_URL ...]
+
+On a machine that has other things to do, look at the processor time a row. ``--dlt`` names the Python of an environment
+that has dlt (pip install dlt psycopg2-binary): its merge into PostgreSQL is measured too, with a price as the text of
+a number, and without our validation and history.
 """
 
 from __future__ import annotations
@@ -8,18 +12,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
+import json
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.orm import Session
 
 from benchmarks.product import Product, drop_table, items, make_table
 from crawler.page import Commit, Committed
 from crawler.row import row_of
+from crawler.verdict import Ending
 from models import CrawlRun
 from models.run import database_now, hold_run
 from models.schema import upgrade
@@ -57,10 +65,10 @@ def ours(engine: Engine, number: int, second_pass: bool) -> None:
                 writer.put(Commit(rows=tuple(page)), done)
                 page = []
                 while writer.backlog > BACKLOG:  # noqa: ASYNC110 - it is a benchmark
-                    await asyncio.sleep(0.001)
+                    await asyncio.sleep(0.005)
         if page:
             writer.put(Commit(rows=tuple(page)), done)
-        await writer.finish("finished", covered=False)
+        await writer.finish(Ending(reason="finished", covered=False))
         if writer.error:
             raise writer.error
         await asyncio.sleep(0.05)
@@ -158,28 +166,60 @@ def batches(found: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 WAYS: dict[str, Callable[[Engine, int, bool], None]] = {"raw limit": raw, "ours": ours, "per item": per_item}
 
 
-def measure(url: str, rows: int) -> dict[str, tuple[float, float]]:
-    engine = make_engine(url)
+def dlt_merge(python: str, url: URL, rows: int) -> tuple[float, float]:
+    """Rows per second of dlt's merge in the two passes."""
+    # It asks for a password where the server asks for none.
+    plain = url.set(drivername="postgresql", password=url.password or "none")
+    script = Path(__file__).with_name("dlt_merge.py")
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, name) for name in ("1.jsonl", "2.jsonl")]
+        for second_pass, file in enumerate(files):
+            with file.open("w") as lines:
+                for item in items(rows, bool(second_pass)):
+                    lines.write(json.dumps(item | {"price": item["price"][1:]}) + "\n")
+        done = subprocess.run(
+            [python, script, plain.render_as_string(hide_password=False), *files],
+            env={"PATH": os.environ["PATH"], "RUNTIME__DLTHUB_TELEMETRY": "false"},
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    first, second = map(float, done.stdout.split())
+    return rows / first, rows / second
+
+
+def measure(url: URL, rows: int) -> dict[str, tuple[float, float]]:
+    engine = make_engine(url.render_as_string(hide_password=False))
     upgrade(engine)
     speeds = {}
     for name, way in WAYS.items():
         drop_table(engine)
         make_table(engine)
         number = min(rows, PER_ITEM_ROWS) if name == "per item" else rows
-        took = []
+        took, busy = [], []
         for second_pass in (False, True):
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             way(engine, number, second_pass)
             took.append(number / (time.perf_counter() - began))
+            busy.append((time.process_time() - worked) / number * 1e6)
         speeds[name] = (took[0], took[1])
+        print(
+            f"  {name:9}  {took[0]:9,.0f} / {took[1]:9,.0f}    "
+            f"processor {busy[0]:7,.1f} / {busy[1]:7,.1f} us a row",
+            flush=True,
+        )
     drop_table(engine)
     engine.dispose()
     return speeds
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--dlt", metavar="PYTHON")
     parser.add_argument("databases", nargs="*")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -188,16 +228,22 @@ def main() -> None:
             *(os.environ[name] for name in ("TEST_MARIADB_URL", "TEST_POSTGRESQL_URL") if name in os.environ),
         ]
         print(f"{options.rows:,} rows, rows per second: pass 1 (all new) / pass 2 (a tenth changed)")
-        for url in urls:
+        for url in map(make_url, urls):
+            print(url.get_backend_name(), flush=True)
             speeds = measure(url, options.rows)
-            name = url.split(":")[0]
-            print("  ".join(f"{way} {a:,.0f} / {b:,.0f}" for way, (a, b) in speeds.items()), f"({name})")
             limit, mine, slow = speeds["raw limit"], speeds["ours"], speeds["per item"]
             print(
                 f"  ours to the raw limit: {mine[0] / limit[0]:.2f} / {mine[1] / limit[1]:.2f}; "
                 f"to per item: {mine[0] / slow[0]:.1f} / {mine[1] / slow[1]:.1f}",
                 flush=True,
             )
+            if url.get_backend_name() != "postgresql":
+                continue
+            if options.dlt:
+                first, second = dlt_merge(options.dlt, url, options.rows)
+                print(f"  dlt merge  {first:9,.0f} / {second:9,.0f}", flush=True)
+            else:
+                print("  dlt merge  not measured: --dlt PYTHON names an environment that has it", flush=True)
 
 
 if __name__ == "__main__":

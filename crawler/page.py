@@ -11,6 +11,7 @@ from scrapy.http import Response
 
 from crawler.kept_page import MOST_WHYS, NEVER_APPEARED, RAISED, REJECTED
 from crawler.row import Rejection, ValidRow
+from crawler.verdict import Ending, Verdict
 from models.request import Inventory, Leased, NewRequest, Settled
 
 # The page whose item is being processed; pipelines put into it what becomes of the item.
@@ -45,7 +46,9 @@ class Committed:
     """What the database made of a commit."""
 
     states: Mapping[int, str]  # by the numbers of those new requests that the run did not have yet
-    changes: Mapping[str, int]  # rows by what happened to them: "book/created"
+    changes: Mapping[
+        str, int
+    ]  # rows by what happened to them: "book/created", "book/unchanged", "book/rejected"
     stored: int = 0
     rejected: int = 0
 
@@ -65,8 +68,8 @@ class PageWriter(Protocol):
     def take_stock(self, done: Callable[[Inventory], None]) -> None:
         """Look at what is in the frontier, before anything else."""
 
-    async def finish(self, reason: str, *, covered: bool) -> None:
-        """Commit what is waiting; end the run if it ``covered`` all its ground, or leave it to be resumed."""
+    async def finish(self, ending: Ending) -> Verdict:
+        """Commit what is waiting; end the run if it covered all its ground, or leave it to be resumed."""
 
     def hurry(self) -> None:
         """Commit what is there: the crawl has nothing else to do."""
@@ -74,6 +77,14 @@ class PageWriter(Protocol):
     @property
     def backlog(self) -> int:
         """The weight of what is waiting to be committed."""
+
+    @property
+    def lag(self) -> float:
+        """Seconds since the oldest page that is not committed was handed over; 0 if none waits."""
+
+    @property
+    def commits_timed(self) -> tuple[int, float]:
+        """How many transactions of pages were committed, and the seconds that all of them took."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

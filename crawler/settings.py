@@ -16,6 +16,8 @@ from typing import TypeVar
 from dotenv import dotenv_values
 from scrapy.settings import default_settings
 
+from crawler import log_lines
+
 ROOT = Path(__file__).parent.parent
 ENV_FILE = os.environ.get("SPLASHDOWN_ENV_FILE", str(ROOT / ".env"))
 ENVIRONMENT = {**(dotenv_values(ENV_FILE) if ENV_FILE else {}), **os.environ}
@@ -41,16 +43,28 @@ def _switch(text: str) -> bool:
     raise ValueError(text)
 
 
+def _whole(text: str) -> int | None:
+    return int(text)
+
+
 def _level(text: str) -> str:
     if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise ValueError(text)
     return text.upper()
 
 
+def _log_format(text: str) -> str:
+    if text not in ("json", "text") and "%(" not in text:
+        raise ValueError(text)
+    return text
+
+
 KINDS: dict[Callable[[str], object], str] = {
     float: "a number",
     int: "a whole number",
+    _whole: "a whole number",
     _switch: "1 or 0",
+    _log_format: "json, text or a format of Python's logging, such as '%(levelname)s %(message)s'",
     _level: "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
 }
 
@@ -60,7 +74,7 @@ NEWSPIDER_MODULE = "spiders"
 COMMANDS_MODULE = "crawler.commands"
 SPIDER_LOADER_CLASS = "crawler.spider_loader.SpiderLoader"
 
-# --- The database and the renderer ----------------------------------------------------------------------------
+# --- The database -----------------------------------------------------------------------------------------------
 
 DATABASE_URL = _env("DATABASE_URL", f"sqlite:///{ROOT / 'data' / 'splashdown.db'}", str)
 DATABASE_BATCH_ROWS = _env("DATABASE_BATCH_ROWS", 500, int)
@@ -70,14 +84,32 @@ OUTBOX_ENABLED = _env("OUTBOX_ENABLED", False, _switch)  # and into outbox_event
 GONE_LIMIT = _env(
     "GONE_LIMIT", 0.2, float
 )  # if more of a spider's rows vanish in one run, something is wrong
+SHUTDOWN_TIMEOUT = _env("SHUTDOWN_TIMEOUT", 20.0, float)  # seconds that SIGTERM leaves to the pages in flight
 FRONTIER_WINDOW = _env("FRONTIER_WINDOW", 10_000, int)  # requests in memory; the rest is in the table
 
-# Empty: the crawl starts our own renderer (renderer/) and ends it with itself.
+# --- What a good run is: else its exit code is 2, and ALERT_URLS hear of it. A spider's custom_settings go before. --
+
+MIN_ROWS = _env("MIN_ROWS", None, _whole)  # by default 1 for a spider with a model
+MAX_FAILED_SHARE = _env("MAX_FAILED_SHARE", 0.05, float)  # of the pages
+MAX_REJECTED_SHARE = _env("MAX_REJECTED_SHARE", 0.05, float)  # of the items for a table
+MAX_COVERAGE_DROP = _env(
+    "MAX_COVERAGE_DROP", 0.2, float
+)  # of rows that have a value, by field, against good runs
+
+# Who hears when a spider's runs turn bad, and when they are good again: addresses as Apprise has them. Secrets.
+ALERT_URLS = _env("ALERT_URLS", "", str)
+ALERT_STATES = str(ROOT / "data" / "alarms")  # what was said last
+
+# --- The renderer ---------------------------------------------------------------------------------------------------
+
+# One URL or several, with commas or white space between them. Empty: the crawl starts our own renderer (renderer/)
+# and ends it with itself.
 SPLASH_URL = _env("SPLASH_URL", "", str)
 SPLASH_USER = _env("SPLASH_USER", "", str)
 SPLASH_PASS = _env("SPLASH_PASS", "", str)
 SPLASH_SCRIPTS = _env("SPLASH_SCRIPTS", True, _switch)  # off for a Splash that was started with --disable-lua
 SPLASH_LOG_LEVEL = _env("SPLASH_LOG_LEVEL", "WARNING", _level)
+RENDERER_PATIENCE = _env("RENDERER_PATIENCE", 60.0, float)  # seconds that lost renderers are waited for
 RENDERER_SLOTS = _env("RENDERER_SLOTS", 4, int)  # pages that our own renderer has open at once
 
 # --- Who we are, and how hard we press ------------------------------------------------------------------------
@@ -108,14 +140,18 @@ DEMO_URL = _env("DEMO_URL", "http://127.0.0.1:8765", str).rstrip("/")
 
 # --- A page's way through Scrapy ------------------------------------------------------------------------------
 
-# The frontier's own are in the lists that a spider's custom_settings do not replace: no run is without them.
+# The frontier's own, and what keeps a page when its renderer dies, are in the lists that a spider's custom_settings do
+# not replace: no run is without them.
 DOWNLOADER_MIDDLEWARES_BASE = {
     **default_settings.DOWNLOADER_MIDDLEWARES_BASE,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "frontier.request_id.RequestIdMiddleware": 1,
     "frontier.offsite.OffsiteMiddleware": 50,
+    "crawler.splash.failover.FailoverMiddleware": 740,  # between scrapy-splash, at 725, and the download
 }
 SPIDER_MIDDLEWARES_BASE = {
     **default_settings.SPIDER_MIDDLEWARES_BASE,
+    "frontier.request_id.RequestIdMiddleware": 0,
     "frontier.middleware.EngineSideMiddleware": 1,
     "frontier.middleware.SpiderSideMiddleware": 10_000,
 }
@@ -146,6 +182,7 @@ EXTENSIONS = {
     "crawler.extensions.renderer.RendererExtension": 10,
     "crawler.extensions.run.RunExtension": 15,
     "crawler.extensions.kept_pages.KeptPagesExtension": 16,
+    "crawler.extensions.metrics.MetricsExtension": 18,
     "crawler.extensions.progress.ProgressExtension": 20,
     "crawler.extensions.summary.SummaryExtension": 30,
 }
@@ -161,6 +198,10 @@ KEPT_PAGE_BYTES = _env(
 # --- The rest -------------------------------------------------------------------------------------------------
 
 LOG_LEVEL = _env("LOG_LEVEL", "INFO", _level)
+LOG_FORMAT = _env("LOG_FORMAT", "text", _log_format)
+log_lines.install()
+METRICS_PORT = _env("METRICS_PORT", 0, int)  # on 127.0.0.1, while the crawl runs
+METRICS_FOLDER = _env("METRICS_FOLDER", "", str)  # of node_exporter's textfile collector
 LOG_FORMATTER = "crawler.log_formatter.LogFormatter"
 FEED_EXPORT_ENCODING = "utf-8"
 logging.getLogger("alembic").setLevel(logging.WARNING)  # it reports each look at the schema

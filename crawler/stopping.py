@@ -10,6 +10,8 @@ from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import is_asyncio_available
 from scrapy.utils.defer import deferred_from_coro
 
+from crawler.verdict import ALREADY_RUNNING, CANNOT_START
+
 logger = logging.getLogger(__name__)
 
 STOPPED = "crawl/stopped_because"
@@ -17,6 +19,14 @@ STOPPED = "crawl/stopped_because"
 
 class CannotStart(Exception):
     """The crawl cannot begin until someone changes something; the message says what, in one line."""
+
+    exit_code = CANNOT_START
+
+
+class AlreadyRunning(CannotStart):
+    """Another process is at this crawl; the message says which."""
+
+    exit_code = ALREADY_RUNNING
 
 
 def stop_crawl(crawler: Crawler, reason: str, message: str) -> None:

@@ -12,6 +12,7 @@ from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.misc import arg_to_iter
 from twisted.python.failure import Failure
 
+from crawler.log_ids import current_request
 from crawler.page import Page
 from crawler.splash.rendered import NeverAppeared
 from frontier.output import through
@@ -28,6 +29,7 @@ class Errback:
 
     def __call__(self, failure: Failure) -> Any:
         assert failure.value is not None
+        current_request.set(self.page.number)
         note_failure(self.page, failure.value)
         if self.stored_as is None:
             self.page.exhausted()

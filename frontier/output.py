@@ -7,10 +7,11 @@ from typing import Any
 
 from scrapy import Request
 
+from crawler import log_ids
 from crawler.page import Page
 from crawler.page_items import note_item
 
-NUMBER = "frontier"  # in Request.meta: the request's number in the frontier, while it is on its way
+NUMBER = log_ids.NUMBER
 PAGE = "frontier_page"  # in Request.meta, from the spider to the scheduler: the page that it was found on
 
 

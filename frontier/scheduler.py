@@ -77,7 +77,7 @@ class Scheduler(BaseScheduler):
         self.start_is_read = run.held.start_read
         self.remake_sessions = False
         self.orphaned_since: float | None = None
-        run.admits = self.admits
+        run.admits, run.queues = self.admits, self.queues
         crawler.signals.connect(self._announced, signals.request_scheduled)
 
     # --- What Scrapy asks ---------------------------------------------------------------------------------------
@@ -113,7 +113,11 @@ class Scheduler(BaseScheduler):
         covered = (
             reason == "finished" and self.start_is_read and not self._left() and self.run.failure is None
         )
-        await self.run.finish(reason, covered=covered)
+        why = None
+        if reason in ("finished", "start_error") and not covered:
+            why = self.start_page.error or "start() did not come to its end"
+            why = f"{why.strip().splitlines()[-1]} (in start()); the next crawl goes on from there"
+        await self.run.finish(reason, covered=covered, message=why)
 
     def has_pending_requests(self) -> bool:
         if self.run.failure is not None:
@@ -364,6 +368,15 @@ class Scheduler(BaseScheduler):
         if horizon is None:
             return not self.in_table
         return (request.priority, request.position) > horizon
+
+    def queues(self) -> dict[str, int]:
+        """How many requests wait, by where they do: "in_flight" are being downloaded or worked on."""
+        return {
+            "window": len(self.window),
+            "table": self.in_table,
+            "in_flight": len(self.under_way),
+            "uncommitted": self.uncommitted,
+        }
 
     def _spill(self) -> None:
         """Give the last half of the window back to the table: memory does not grow with the crawl."""

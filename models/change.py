@@ -50,28 +50,26 @@ class Change:
 
 def key_text(key: tuple[Any, ...]) -> str:
     """A natural key as a JSON list, the same for equal keys."""
-    return json.dumps([plain(part) for part in key], ensure_ascii=False, separators=(",", ":"))
+    return _compact([plain(part) for part in key])
+
+
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def key_hash(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-def change_rows(changes: list[Change], *, run_id: int, at: datetime) -> list[dict[str, Any]]:
-    """The rows of ``row_change`` for these changes."""
-    rows = []
-    for change in changes:
-        text = key_text(change.key)
-        rows.append(
-            {
-                "run_id": run_id,
-                "at": at,
-                "table_name": change.model.__tablename__,
-                "key_hash": key_hash(text),
-                "row_key": text,
-                "kind": change.kind,
-                "fields": {name: [plain(old), plain(new)] for name, (old, new) in change.fields.items()}
-                or None,
-            }
-        )
-    return rows
+def change_columns(changes: list[Change]) -> dict[str, list[Any]]:
+    """The columns of ``row_change`` for these changes, but for ``run_id`` and ``at``."""
+    keys = [key_text(change.key) for change in changes]
+    return {
+        "table_name": [change.model.__tablename__ for change in changes],
+        "key_hash": [key_hash(key) for key in keys],
+        "row_key": keys,
+        "kind": [change.kind for change in changes],
+        "fields": [
+            {name: [plain(old), plain(new)] for name, (old, new) in change.fields.items()} or None
+            for change in changes
+        ],
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-CHUNK = 500  # far below every database's limit of parameters, also with keys of several columns
+CHUNK = 2000  # below every database's limit of parameters, also with keys of several columns
 
 T = TypeVar("T")
 

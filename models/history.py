@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.change import RowChange
+from models.change import RowChange, key_hash
 
 
 def read_changes(
@@ -34,7 +34,11 @@ def read_changes(
     if run_id is not None:
         query = query.where(RowChange.run_id == run_id)
     if key is not None:
-        query = query.where(RowChange.row_key.in_(_spellings(key)))
+        spellings = _spellings(key)
+        query = query.where(RowChange.row_key.in_(spellings))
+        query = query.where(
+            RowChange.key_hash.in_([key_hash(one) for one in spellings])
+        )  # which has an index
     if limit is not None:
         newest = query.order_by(RowChange.id.desc()).limit(limit)
         yield from reversed(session.scalars(newest).all())

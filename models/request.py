@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, func, insert, select, update
+from sqlalchemy import BigInteger, ForeignKey, Index, delete, false, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
 from models.chunks import chunks
+from models.rejected import RejectedItem
 from models.types import Digest, ExactString, LongText, UtcDateTime
 
 QUEUED, LEASED, DONE, FAILED, SKIPPED = "queued", "leased", "done", "failed", "skipped"
@@ -101,9 +102,18 @@ class Inventory:
 _table: Any = CrawlRequest.__table__
 
 
-def take_stock(session: Session, run_id: int) -> Inventory:
+def take_stock(session: Session, run_id: int, *, start_read: bool) -> Inventory:
     """Look at a run that was just held: what its last owner had leased or failed is queued again."""
     again = _table.c.state.in_((LEASED, FAILED)) & _table.c.request.is_not(None)
+    # What these pages had rejected is rejected again, or not, when they are read again.
+    read_again = select(_table.c.number).where(_table.c.run_id == run_id, again)
+    from_start = RejectedItem.request_number.is_(None) if not start_read else false()
+    session.execute(
+        delete(RejectedItem).where(
+            RejectedItem.run_id == run_id, RejectedItem.request_number.in_(read_again) | from_start
+        ),
+        execution_options={"synchronize_session": False},
+    )
     session.execute(
         update(_table)
         .where(_table.c.run_id == run_id, again)

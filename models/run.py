@@ -129,7 +129,14 @@ def _hold(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh:
     me = str(Process.current())
     now = database_now(session)
     found = session.execute(
-        select(CrawlRun.id, CrawlRun.owner, CrawlRun.heartbeat_at, CrawlRun.commits, CrawlRun.start_read)
+        select(
+            CrawlRun.id,
+            CrawlRun.owner,
+            CrawlRun.heartbeat_at,
+            CrawlRun.held_since,
+            CrawlRun.commits,
+            CrawlRun.start_read,
+        )
         .where(CrawlRun.unfinished == scope)
         .with_for_update()
     ).one_or_none()
@@ -137,11 +144,19 @@ def _hold(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh:
     if found is not None:
         owner = Process.parse(found.owner) if found.owner else None
         if owner is not None and found.heartbeat_at and owner.may_be_alive(now - found.heartbeat_at, LEASE):
+            since = f" since {found.held_since:%F %T} UTC" if found.held_since else ""
             raise RunIsAlive(
-                f"run {found.id} of {spider} is being done by {owner.shown} (last sign of life "
+                f"run {found.id} of {spider} is being done by {owner.shown}{since} (last sign of life "
                 f"{found.heartbeat_at:%F %T} UTC)"
             )
-        values: dict[str, Any] = {"owner": me, "heartbeat_at": now, "commits": found.commits + 1}
+        values: dict[str, Any] = {
+            "owner": me,
+            "heartbeat_at": now,
+            "held_since": now,
+            "commits": found.commits + 1,
+            "verdict": None,
+            "reasons": None,
+        }
         if fresh:
             values = {
                 "owner": None,
@@ -178,6 +193,7 @@ def _hold(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh:
         start_read=False,
         owner=me,
         heartbeat_at=now,
+        held_since=now,
         commits=0,
     )
     session.add(run)
@@ -212,11 +228,35 @@ def fence(session: Session, run: HeldRun, commits: int) -> bool:
     )
 
 
-def end_run(
-    session: Session, run: HeldRun, reason: str, *, finished: bool, note: str | None, now: datetime
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Closing:
+    """What the process has to say that lets go of a run. ``seconds`` are those of this process alone."""
+
+    reason: str  # the finish reason, a word
+    finished: bool  # over, or to be resumed
+    verdict: int | None = None
+    reasons: tuple[str, ...] = ()
+    note: str | None = None
+    counts: Mapping[str, Any] | None = None
+    versions: Mapping[str, str] | None = None
+    host: str | None = None
+    seconds: float = 0.0
+    peak_memory: int = 0
+
+
+def end_run(session: Session, run: HeldRun, closing: Closing, now: datetime) -> None:
     """Let go of the run: over, or to be resumed."""
-    values: dict[str, Any] = {"owner": None, "finish_reason": reason[:100], "note": note}
-    if finished:
-        values |= {"finished_at": now, "unfinished": None}
-    session.execute(update(CrawlRun).where(CrawlRun.id == run.id).values(**values))
+    row = session.get_one(CrawlRun, run.id)
+    row.owner = None
+    row.finish_reason = closing.reason[:100]
+    row.note = closing.note
+    row.verdict = closing.verdict
+    row.reasons = list(closing.reasons)
+    row.counts = dict(closing.counts) if closing.counts is not None else None
+    row.versions = dict(closing.versions) if closing.versions is not None else None
+    row.host = closing.host
+    row.seconds = (row.seconds or 0.0) + closing.seconds
+    row.peak_memory = max(row.peak_memory or 0, closing.peak_memory)
+    if closing.finished:
+        row.finished_at, row.unfinished = now, None
+    session.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def make_engine(text: str, *, pool_size: int = 5) -> Engine:
     else:
         # Servers and firewalls drop idle connections; MySQL's own limit is eight hours.
         options = {"pool_pre_ping": True, "pool_recycle": 1800, "pool_size": pool_size, "max_overflow": 0}
+        options["paramstyle"] = "format"  # rows go to the driver as tuples, as they do to SQLite's
     if url.drivername == "mysql+pymysql":
         url = url.update_query_dict({"charset": "utf8mb4"})
         options["connect_args"] = {"connect_timeout": 10, "read_timeout": 300, "write_timeout": 300}
@@ -87,6 +89,8 @@ def make_engine(text: str, *, pool_size: int = 5) -> Engine:
     event.listen(engine, "connect", PREPARE[engine.dialect.name])
     if engine.dialect.name == "sqlite":
         event.listen(engine, "begin", _begin_sqlite)
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "do_executemany", _copy_rows)
     return engine
 
 
@@ -157,6 +161,16 @@ def _prepare_mysql(connection: Any, _record: Any) -> None:
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
     connection.execute("SET TIME ZONE 'UTC'")
     connection.commit()
+
+
+def _copy_rows(cursor: Any, statement: str, rows: Sequence[Sequence[Any]], _context: Any) -> bool:
+    """``executemany`` for COPY, which is no statement of the DB-API."""
+    if not statement.startswith("COPY "):
+        return False
+    with cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+    return True
 
 
 PREPARE = {

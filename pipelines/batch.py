@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import sort_tables
 
@@ -19,11 +20,14 @@ from crawler.row import ValidRow
 from models import Row
 from models.change import CHANGED, CREATED, GONE, RETURNED, Change
 from models.chunks import chunks
+from pipelines.bulk import insert_rows
 from pipelines.compare import changed_fields, content_hash
-from pipelines.statements import remove_vanished, upsert
+from pipelines.statements import insert_new, key_in, remove_vanished, upsert
+from pipelines.transient import is_transient
 
 Key = tuple[Any, ...]
 Values = dict[str, Any]
+_Written = list[tuple[Values, bytes | None]]  # each with its hash, where all of its fields are known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,30 +102,35 @@ def _write_table(
     unsure = [key for key in keys if key in stored and (key not in hashes or stored[key][0] != hashes[key])]
     before = _stored_rows(session, model, unsure)
     changes: list[Change] = []
-    written: list[tuple[Values, bytes | None]] = []
+    created: _Written = []
+    altered: _Written = []
     touched: list[Key] = []
     for key in keys:
         values = rows[key]
-        old = stored.get(key)
-        if old is None:
-            written.append((values, hashes.get(key)))
+        if key not in stored:
+            created.append((values, hashes.get(key)))
             changes.append(Change(model=model, key=key, kind=CREATED, row=values))
             continue
-        news: dict[str, tuple[Any, Any]] = {}
+        digest, gone_at = stored[key]
+        tracked: dict[str, tuple[Any, Any]] = {}
         after = values
         if key in before:
             after = before[key] | values
             news = changed_fields(before[key], values)
-        if key in before and (news or old[0] != content_hash(after, fields)):
-            written.append((values, content_hash(after, fields)))
+            tracked = {name: pair for name, pair in news.items() if name not in model.untracked()}
+            digest_after = hashes.get(key) or content_hash(after, fields)
+            if news or digest != digest_after:
+                altered.append((values, digest_after))
+            else:
+                touched.append(key)
         else:
             touched.append(key)
-        tracked = {name: pair for name, pair in news.items() if name not in model.untracked()}
-        if old[1] is not None:
+        if gone_at is not None:
             changes.append(Change(model=model, key=key, kind=RETURNED, fields=tracked, row=after))
         elif tracked:
             changes.append(Change(model=model, key=key, kind=CHANGED, fields=tracked, row=after))
-    _upsert(session, model, written, seen)
+    _write(session, model, created, seen, new=True)
+    _write(session, model, altered, seen)
     returned = {change.key for change in changes if change.kind == RETURNED}
     _touch(session, model, [key for key in touched if key not in returned], seen.columns)
     _touch(session, model, [key for key in touched if key in returned], seen.columns | {"gone_at": None})
@@ -137,8 +146,10 @@ def _stored_hashes(
     found = {}
     for some in chunks(keys):
         # Another run may write the same table; the rows that we compare with stay as they are until we are done.
-        for row in session.execute(query.where(key_in(model, some)).with_for_update()):
-            found[tuple(row[: len(names)])] = (row[-2], row[-1])
+        for *key, digest, gone_at in session.execute(
+            query.where(key_in(session, model, some)).with_for_update()
+        ):
+            found[tuple(key)] = (digest, gone_at)
     return found
 
 
@@ -147,32 +158,39 @@ def _stored_rows(session: Session, model: type[Row], keys: Sequence[Key]) -> dic
     query = select(*(table.c[name] for name in model.fields()))
     found = {}
     for some in chunks(keys):
-        for row in session.execute(query.where(key_in(model, some))).mappings():
+        for row in session.execute(query.where(key_in(session, model, some))).mappings():
             found[tuple(row[name] for name in model.key())] = dict(row)
     return found
 
 
-def key_in(model: type[Row], keys: Sequence[Key]) -> Any:
-    """The condition that a row's natural key is one of these."""
-    columns = [model.table().c[name] for name in model.key()]
-    if len(columns) == 1:
-        return columns[0].in_([key[0] for key in keys])
-    return tuple_(*columns).in_(keys)
-
-
-def _upsert(
-    session: Session, model: type[Row], written: Sequence[tuple[Values, bytes | None]], seen: _Sighting
-) -> None:
+def _write(session: Session, model: type[Row], rows: _Written, seen: _Sighting, *, new: bool = False) -> None:
     # Items may leave out columns: a statement for each set of them, so that what is not said is not overwritten.
-    by_columns: dict[tuple[str, ...], list[Values]] = defaultdict(list)
-    bookkeeping = {"first_seen_at": seen.now, **seen.columns, "gone_at": None}
-    for values, digest in written:
-        by_columns[tuple(values)].append({**values, **bookkeeping, "content_hash": digest})
+    by_columns: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
+    for values, digest in rows:
+        by_columns[tuple(values)].append((*values.values(), digest))
+    same = {"first_seen_at": seen.now, **seen.columns}
     dialect = session.get_bind().dialect.name
-    for columns, rows in by_columns.items():
-        session.execute(upsert(dialect, model, (*columns, *bookkeeping, "content_hash")), rows)
+    for names, of_names in by_columns.items():
+        columns = dict(zip((*names, "content_hash"), zip(*of_names, strict=True), strict=True))
+        if new and dialect == "postgresql" and _copied(session, model, columns, same):
+            continue
+        insert_rows(session, upsert(dialect, model, (*columns, *same)), columns, same)
+
+
+def _copied(
+    session: Session, model: type[Row], columns: Mapping[str, Sequence[Any]], same: Mapping[str, Any]
+) -> bool:
+    """Try the quick way for rows that were not there a moment ago; whatever hinders it, the upsert has the say."""
+    try:
+        with session.begin_nested():
+            insert_rows(session, insert_new(model), columns, same)
+    except DBAPIError as error:
+        if is_transient(error):
+            raise
+        return False
+    return True
 
 
 def _touch(session: Session, model: type[Row], keys: Sequence[Key], columns: Mapping[str, Any]) -> None:
     for some in chunks(keys):
-        session.execute(update(model.table()).where(key_in(model, some)).values(**columns))
+        session.execute(update(model.table()).where(key_in(session, model, some)).values(**columns))

@@ -1,8 +1,9 @@
 """From what a page says to what a column holds: "£1,051.77" to a Decimal, "3 May 2019" to a date.
 
-One function a kind of column. Each takes the scraped value and gives the column's value, or raises Unfit with a
-reason that a person can act on. Nothing is cut, rounded or guessed: a value that does not fit is refused here, the
-same on every database, before MySQL would make something of it.
+One function a kind of column: it takes the column's type and hints, and gives what reads values for it. That takes
+the scraped value and gives the column's, or raises Unfit with a reason that a person can act on. Nothing is cut,
+rounded or guessed: a value that does not fit is refused here, the same on every database, before MySQL would make
+something of it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ class Unfit(Exception):
     """The value cannot become what its column holds; the message says why."""
 
 
+Read = Callable[[Any], Any]
+
+
 def coerce(value: Any, column: Column[Any]) -> Any:
     """The value as ``column`` holds it, or None where there is nothing.
 
@@ -50,21 +54,26 @@ def coerce(value: Any, column: Column[Any]) -> Any:
         Unfit: the value is missing and the column needs one, or it cannot be read as, or is out of the bounds of,
             the column's type.
     """
-    if isinstance(value, str):
-        value = clean(value)
-    if value is None or value == "":
-        if column.nullable or column.default is not None or column.server_default is not None:
-            return None
-        raise Unfit("is missing")
-    read, type_ = _reader(column)
-    return value if read is None else read(value, type_, column.info)
+    return reader(column)(value)
 
 
 @lru_cache(maxsize=4096)
-def _reader(column: Column[Any]) -> tuple[Callable[..., Any] | None, TypeEngine[Any]]:
-    """What reads values for a column, and the type that it reads them for."""
+def reader(column: Column[Any]) -> Read:
+    """What ``coerce`` does for this column: its type, bounds and hints are looked up once, not for every value."""
     type_ = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
-    return next((read for kind, read in READERS if isinstance(type_, kind)), None), type_
+    read = next((make(type_, column.info) for kind, make in READERS if isinstance(type_, kind)), None)
+    may_be_nothing = bool(column.nullable or column.default is not None or column.server_default is not None)
+
+    def read_value(value: Any) -> Any:
+        if isinstance(value, str):
+            value = clean(value) or None
+        if value is None:
+            if may_be_nothing:
+                return None
+            raise Unfit("is missing")
+        return value if read is None else read(value)
+
+    return read_value
 
 
 def clean(text: str) -> str:
@@ -89,35 +98,49 @@ def quoted(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def read_text(value: Any, type_: String, _hints: dict[str, Any]) -> str:
-    if isinstance(value, bool | bytes) or not isinstance(value, str | int | float | Decimal | date):
-        raise Unfit(f"is {type(value).__name__}, not text: {quoted(value)}")
-    text = str(value)
-    if type_.length is not None and len(text) > type_.length:
-        raise Unfit(f"is {len(text)} characters long, {type_.length} fit: {quoted(text)}")
-    return text
+def text_reader(type_: String, _hints: dict[str, Any]) -> Read:
+    length = type_.length
+
+    def read(value: Any) -> str:
+        if type(value) is not str:
+            if isinstance(value, bool | bytes) or not isinstance(value, str | int | float | Decimal | date):
+                raise Unfit(f"is {type(value).__name__}, not text: {quoted(value)}")
+            value = str(value)
+        if length is not None and len(value) > length:
+            raise Unfit(f"is {len(value)} characters long, {length} fit: {quoted(value)}")
+        return value  # type: ignore[no-any-return]
+
+    return read
 
 
-def read_choice(value: Any, type_: Enum, _hints: dict[str, Any]) -> str:
-    text = str(value)
-    if text in type_.enums:
-        return text
-    for choice in type_.enums:
-        if choice.casefold() == text.casefold():
-            return choice
-    raise Unfit(f"is none of {', '.join(type_.enums)}: {quoted(value)}")
+def choice_reader(type_: Enum, _hints: dict[str, Any]) -> Read:
+    def read(value: Any) -> str:
+        text = str(value)
+        if text in type_.enums:
+            return text
+        for choice in type_.enums:
+            if choice.casefold() == text.casefold():
+                return choice
+        raise Unfit(f"is none of {', '.join(type_.enums)}: {quoted(value)}")
+
+    return read
 
 
 NUMBER = re.compile(r"[-+−]?\d+(?:[,.'’\s  ]\d{3})*(?![\d])")
 INTEGER_BITS = {SmallInteger: 16, BigInteger: 64}
 
 
-def read_integer(value: Any, type_: Integer, _hints: dict[str, Any]) -> int:
-    number = _whole(value)
+def integer_reader(type_: Integer, _hints: dict[str, Any]) -> Read:
     bits = next((bits for kind, bits in INTEGER_BITS.items() if isinstance(type_, kind)), 32)
-    if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
-        raise Unfit(f"is out of range for {bits} bits: {quoted(value)}")
-    return number
+    least, most = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+
+    def read(value: Any) -> int:
+        number = value if type(value) is int else _whole(value)
+        if not least <= number <= most:
+            raise Unfit(f"is out of range for {bits} bits: {quoted(value)}")
+        return number
+
+    return read
 
 
 def _whole(value: Any) -> int:
@@ -131,6 +154,8 @@ def _whole(value: Any) -> int:
         return int(value)
     if not isinstance(value, str):
         raise Unfit(f"is {type(value).__name__}, not a number: {quoted(value)}")
+    if value.isascii() and value.isdigit():
+        return int(value)
     if re.search(r"\d[.,]\d{1,2}(?!\d)", value):
         raise Unfit(f"is not a whole number: {quoted(value)}")
     found = NUMBER.findall(value)
@@ -142,16 +167,25 @@ def _whole(value: Any) -> int:
 ROOM = Context(prec=200)  # for any column; Python's own 28 digits are fewer than a DECIMAL(38) has
 
 
-def read_decimal(value: Any, type_: Numeric[Any], _hints: dict[str, Any]) -> Decimal:
-    number = _decimal(value)
+def decimal_reader(type_: Numeric[Any], _hints: dict[str, Any]) -> Read:
     scale = type_.scale if type_.scale is not None else 10
-    precision = type_.precision if type_.precision is not None else 38
-    if number != 0 and number.adjusted() + 1 > precision - scale:
-        raise Unfit(f"has more than {precision - scale} digits before the point: {quoted(value)}")
-    held = number.quantize(Decimal(1).scaleb(-scale), context=ROOM)
-    if held != number:
-        raise Unfit(f"has more than {scale} decimal places: {quoted(value)}")
-    return held
+    before_point = (type_.precision if type_.precision is not None else 38) - scale
+    unit = Decimal(1).scaleb(-scale)
+
+    def read(value: Any) -> Decimal:
+        number = _decimal(value)
+        if number != 0 and number.adjusted() + 1 > before_point:
+            raise Unfit(f"has more than {before_point} digits before the point: {quoted(value)}")
+        held = number.quantize(unit, context=ROOM)
+        if held != number:
+            raise Unfit(f"has more than {scale} decimal places: {quoted(value)}")
+        return held
+
+    return read
+
+
+# The commonest prices, which mean one thing only: 51.77, £51.77, $1,051.77.
+PLAIN_PRICE = re.compile(r"[$£€¥]?((?:\d+|\d{1,3}(?:,\d{3})+)\.\d\d)", re.ASCII)
 
 
 def _decimal(value: Any) -> Decimal:
@@ -165,6 +199,8 @@ def _decimal(value: Any) -> Decimal:
         return number
     if not isinstance(value, str):
         raise Unfit(f"is {type(value).__name__}, not a number: {quoted(value)}")
+    if plain := PLAIN_PRICE.fullmatch(value):
+        return Decimal(plain[1].replace(",", ""))
     try:
         number = Decimal(value)  # a plain number needs no parser of prices, and keeps its sign and exponent
     except InvalidOperation:
@@ -182,55 +218,66 @@ def _decimal(value: Any) -> Decimal:
     return number
 
 
-def read_float(value: Any, _type: Float[Any], _hints: dict[str, Any]) -> float:
-    return float(_decimal(value))
+def float_reader(_type: Float[Any], _hints: dict[str, Any]) -> Read:
+    return lambda value: float(_decimal(value))
 
 
 WORDS_FOR_TRUE = frozenset({"true", "yes", "y", "on", "1"})
 WORDS_FOR_FALSE = frozenset({"false", "no", "n", "off", "0"})
 
 
-def read_boolean(value: Any, _type: Boolean, _hints: dict[str, Any]) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = str(value).casefold()
-    if word in WORDS_FOR_TRUE:
-        return True
-    if word in WORDS_FOR_FALSE:
-        return False
-    raise Unfit(f"is neither yes nor no: {quoted(value)}")
+def boolean_reader(_type: Boolean, _hints: dict[str, Any]) -> Read:
+    def read(value: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        word = str(value).casefold()
+        if word in WORDS_FOR_TRUE:
+            return True
+        if word in WORDS_FOR_FALSE:
+            return False
+        raise Unfit(f"is neither yes nor no: {quoted(value)}")
+
+    return read
 
 
-def read_date(value: Any, _type: Date, hints: dict[str, Any]) -> date:
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
-    if not isinstance(value, str):
+def date_reader(_type: Date, hints: dict[str, Any]) -> Read:
+    def read(value: Any) -> date:
+        if isinstance(value, str):
+            try:
+                return date.fromisoformat(value)
+            except ValueError:
+                return _moment(value, hints).date()
+        if isinstance(value, datetime):
+            return value.date()
+        if isinstance(value, date):
+            return value
         raise Unfit(f"is {type(value).__name__}, not a date: {quoted(value)}")
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        return _moment(value, hints).date()
+
+    return read
 
 
-def read_moment(value: Any, _type: DateTime, hints: dict[str, Any]) -> datetime:
-    if isinstance(value, str):
+def moment_reader(_type: DateTime, hints: dict[str, Any]) -> Read:
+    zone = ZoneInfo(hints.get("timezone", "UTC"))
+
+    def read(value: Any) -> datetime:
+        if isinstance(value, str):
+            try:
+                value = datetime.fromisoformat(value)
+            except ValueError:
+                value = _moment(value, hints)
+        elif isinstance(value, date) and not isinstance(value, datetime):
+            value = datetime.combine(value, time())
+        if not isinstance(value, datetime):
+            raise Unfit(f"is {type(value).__name__}, not a date and time: {quoted(value)}")
+        moment: datetime = value
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=zone)
         try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            value = _moment(value, hints)
-    elif isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time())
-    if not isinstance(value, datetime):
-        raise Unfit(f"is {type(value).__name__}, not a date and time: {quoted(value)}")
-    moment: datetime = value
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(hints.get("timezone", "UTC")))
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise Unfit(f"is out of range: {quoted(value)}") from None
+            return moment.astimezone(UTC)
+        except OverflowError:
+            raise Unfit(f"is out of range: {quoted(value)}") from None
+
+    return read
 
 
 def _moment(text: str, hints: dict[str, Any]) -> datetime:
@@ -248,25 +295,28 @@ def _parse_moment(text: str, languages: tuple[str, ...], order: str | None) -> d
     return dateparser.parse(text, languages=list(languages), settings=settings)
 
 
-def read_json(value: Any, _type: JSON, _hints: dict[str, Any]) -> Any:
-    try:
-        encoded = json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise Unfit(f"cannot be JSON: {error}") from None
-    if "\\u0000" in encoded:
-        raise Unfit("has a NUL character")
-    return value
+def json_reader(_type: JSON, _hints: dict[str, Any]) -> Read:
+    def read(value: Any) -> Any:
+        try:
+            encoded = json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise Unfit(f"cannot be JSON: {error}") from None
+        if "\\u0000" in encoded:
+            raise Unfit("has a NUL character")
+        return value
+
+    return read
 
 
 # Order matters: Enum is a String, Float is a Numeric, DateTime is asked before Date.
-READERS: list[tuple[type[TypeEngine[Any]], Callable[..., Any]]] = [
-    (Enum, read_choice),
-    (String, read_text),
-    (Boolean, read_boolean),
-    (Integer, read_integer),
-    (Float, read_float),
-    (Numeric, read_decimal),
-    (DateTime, read_moment),
-    (Date, read_date),
-    (JSON, read_json),
+READERS: list[tuple[type[TypeEngine[Any]], Callable[..., Read]]] = [
+    (Enum, choice_reader),
+    (String, text_reader),
+    (Boolean, boolean_reader),
+    (Integer, integer_reader),
+    (Float, float_reader),
+    (Numeric, decimal_reader),
+    (DateTime, moment_reader),
+    (Date, date_reader),
+    (JSON, json_reader),
 ]

@@ -3,35 +3,62 @@
 from __future__ import annotations
 
 import logging
+import socket
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models import Base, CrawlRun, RejectedItem, Row
+from crawler.verdict import BELOW_POLICY, GOOD, Ending, Verdict
+from models import CrawlRun, RejectedItem, Row
 from models.change import GONE, Change
 from models.chunks import chunks
 from models.request import FAILED, count
-from models.run import database_now, end_run
-from pipelines.batch import key_in
+from models.run import Closing, database_now, end_run
+from models.tally import good_tallies, row_models, tally
 from pipelines.record import record
+from pipelines.statements import key_in
 from pipelines.target import Target
 
 logger = logging.getLogger("splashdown.run")
 
 
-def finish_run(session: Session, target: Target, reason: str, *, covered: bool, number: int) -> None:
-    """Mark the rows that are gone, if the run ``covered`` its ground, and end it; otherwise leave it for a resume."""
+def finish_run(session: Session, target: Target, ending: Ending, number: int) -> Verdict:
+    """End a run that covered its ground, with the rows that are gone and its verdict; leave another for a resume."""
     run = target.run
     now = database_now(session)
     note = None
-    if covered:
+    broken: list[str] = []
+    gone: Mapping[str, int] = {}
+    if ending.covered:
         note = why_nothing_is_gone(session, target)
         if note is None:
-            note = _mark_gone(session, target, number, now)
+            gone, note = _mark_gone(session, target, number, now)
+            broken += [note] if note else []
         if note:
             logger.warning("%s: no row is marked as gone: %s", run.spider, note)
-    end_run(session, run, reason, finished=covered, note=note, now=now)
+    counted = tally(session, run.id)
+    verdict = ending.verdict
+    if verdict is None:
+        if target.policy is not None:
+            broken = target.policy.broken_by(counted, good_tallies(session, run.scope, run.id)) + broken
+        verdict = Verdict(code=BELOW_POLICY if broken else GOOD, reasons=tuple(broken))
+    closing = Closing(
+        reason=ending.reason,
+        finished=ending.covered,
+        verdict=verdict.code,
+        reasons=verdict.reasons,
+        note=note,
+        counts=counted.as_json(),
+        versions=target.versions,
+        host=socket.gethostname()[:255],
+        seconds=ending.seconds,
+        peak_memory=ending.peak_memory,
+    )
+    end_run(session, run, closing, now)
+    return replace(verdict, gone=gone)
 
 
 def why_nothing_is_gone(session: Session, target: Target) -> str | None:
@@ -49,7 +76,10 @@ def why_nothing_is_gone(session: Session, target: Target) -> str | None:
     return None
 
 
-def _mark_gone(session: Session, target: Target, number: int, now: datetime) -> str | None:
+def _mark_gone(
+    session: Session, target: Target, number: int, now: datetime
+) -> tuple[Mapping[str, int], str | None]:
+    """How many rows of each table are gone now; or why none is."""
     run = target.run
     scope = select(CrawlRun.id).where(CrawlRun.scope == run.scope)
     changes: list[Change] = []
@@ -60,7 +90,7 @@ def _mark_gone(session: Session, target: Target, number: int, now: datetime) -> 
         known = session.scalar(select(func.count()).select_from(table).where(ours)) or 0
         unseen = [tuple(row) for row in session.execute(select(*key).where(ours, table.c.run_id != run.id))]
         if len(unseen) > known * target.gone_limit:
-            return (
+            return {}, (
                 f"{len(unseen)} of the {known} rows of {table.name} were not seen, more than GONE_LIMIT "
                 f"({target.gone_limit:.0%}) allows"
             )
@@ -70,24 +100,19 @@ def _mark_gone(session: Session, target: Target, number: int, now: datetime) -> 
         by_model.setdefault(change.model, []).append(change.key)
     for model, keys in by_model.items():
         for some in chunks(keys):
-            session.execute(update(model.table()).where(key_in(model, some)).values(gone_at=now))
+            session.execute(update(model.table()).where(key_in(session, model, some)).values(gone_at=now))
     if changes:
         record(session, target, changes, number, now)
         logger.info("%s: %d rows are gone", run.spider, len(changes))
-    return None
+    return {model.__tablename__: len(keys) for model, keys in by_model.items()}, None
 
 
 def _models_of(session: Session, target: Target) -> list[type[Row]]:
     """The models whose rows this run's scope has seen."""
     scope = select(CrawlRun.id).where(CrawlRun.scope == target.run.scope)
-    models = [
-        mapper.class_
-        for mapper in Base.registry.mappers
-        if issubclass(mapper.class_, Row) and mapper.class_.__tablename__ in Base.metadata.tables
-    ]
     return [
         model
-        for model in sorted(models, key=lambda model: model.__tablename__)
+        for model in row_models()
         if session.scalar(select(model.table().c.run_id).where(model.table().c.run_id.in_(scope)).limit(1))
         is not None
     ]

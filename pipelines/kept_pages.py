@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session
 
 from crawler.reading import Reading
 from crawler.row import ValidRow
-from models import Base, RejectedItem, Row
+from models import RejectedItem, Row
 from models.broken import BrokenPage, mark_done, rejected_on
-from models.run import database_now, end_run, fence, hold_run
+from models.run import Closing, database_now, end_run, fence, hold_run
 from models.session import make_sessions
-from pipelines.batch import key_in, write_batch
+from models.tally import row_models
+from pipelines.batch import write_batch
 from pipelines.record import record
+from pipelines.statements import key_in
 from pipelines.target import Target
 from pipelines.transaction import refused_rows
 from pipelines.validate import readable_key
@@ -83,7 +85,7 @@ class PageStore:
     def close(self) -> None:
         with self.sessions.begin() as session:
             fence(session, self.run, self.commits)
-            end_run(session, self.run, "finished", finished=True, note=None, now=database_now(session))
+            end_run(session, self.run, Closing(reason="finished", finished=True), database_now(session))
 
     def _refused(self, session: Session, rows: Sequence[ValidRow]) -> list[tuple[ValidRow, str]]:
         if not rows:
@@ -104,17 +106,13 @@ def _seen_later(
         key = [table.c[name] for name in model.key()]
         keys = sorted({row.key for row in rows if row.model is model}, key=repr)
         query = select(*key).where(
-            key_in(model, keys), (table.c.run_id > run_id) | (table.c.gone_at > fetched)
+            key_in(session, model, keys), (table.c.run_id > run_id) | (table.c.gone_at > fetched)
         )
         later |= {(model, tuple(found)) for found in session.execute(query)}
     return later
 
 
 def _is_among(item: RejectedItem, good: set[tuple[type[Row], Key]]) -> bool:
-    models = {
-        mapper.class_.__tablename__: mapper.class_
-        for mapper in Base.registry.mappers
-        if issubclass(mapper.class_, Row)
-    }
+    models = {model.__tablename__: model for model in row_models()}
     model = models.get(item.table_name)
     return model is not None and (model, readable_key(item.item, model)) in good

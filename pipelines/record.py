@@ -8,16 +8,19 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from models import OutboxEvent, RowChange
-from models.change import Change, change_rows
+from models.change import Change, change_columns
 from models.outbox import event_rows
+from pipelines.bulk import insert_rows
 from pipelines.target import Target
+
+INTO_HISTORY = insert(RowChange.__table__)  # type: ignore[arg-type]
 
 
 def record(session: Session, target: Target, changes: list[Change], number: int, now: datetime) -> None:
     """Put the changes into the history and, where it is on, into the outbox."""
     run = target.run
     if target.history:
-        session.execute(insert(RowChange.__table__), change_rows(changes, run_id=run.id, at=now))  # type: ignore[arg-type]
+        insert_rows(session, INTO_HISTORY, change_columns(changes), {"run_id": run.id, "at": now})
     if target.outbox:
         events = event_rows(changes, spider=run.spider, run_id=run.id, commit=number, at=now)
         session.execute(insert(OutboxEvent.__table__), events)  # type: ignore[arg-type]

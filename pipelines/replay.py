@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from scrapy.settings import BaseSettings
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from crawler.page import Commit
 from crawler.row import ValidRow, row_of
-from models import Base, RejectedItem, Row
-from models.run import database_now, end_run, fence, hold_run
+from models import RejectedItem, Row
+from models.run import Closing, database_now, end_run, fence, hold_run
 from models.session import make_sessions
+from models.tally import row_models
 from pipelines.target import Target
 from pipelines.transaction import refused_rows, write_pages
 from pipelines.validate import InvalidItem, UnknownField, validated
@@ -47,7 +46,7 @@ def replay(
                 _mark(session, [one.id for one, _ in fit])
                 stored, left, last = stored + len(fit), left + unfit, found[-1].id
             else:
-                end_run(session, run, "finished", finished=True, note=None, now=database_now(session))
+                end_run(session, run, Closing(reason="finished", finished=True), database_now(session))
         commits += 1
         if not found:
             return stored, left
@@ -66,11 +65,7 @@ def _sort_out(
     session: Session, target: Target, found: list[RejectedItem]
 ) -> tuple[list[tuple[RejectedItem, ValidRow]], int]:
     """Those that are fit, with their rows; and how many are not. These get their reasons of today."""
-    models: dict[str, Any] = {
-        mapper.class_.__tablename__: mapper.class_
-        for mapper in Base.registry.mappers
-        if issubclass(mapper.class_, Row)
-    }
+    models: dict[str, type[Row]] = {model.__tablename__: model for model in row_models()}
     fit: list[tuple[RejectedItem, ValidRow]] = []
     for one in found:
         model = models.get(one.table_name)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from models import Row
 from models.chunks import chunks
-from pipelines.batch import key_in
+from pipelines.statements import key_in
 
 
 def mark_seen(
@@ -19,4 +19,4 @@ def mark_seen(
 ) -> None:
     for some in chunks(sorted(set(keys), key=repr)):
         seen = {"run_id": run_id, "last_seen_at": now}
-        session.execute(update(model.table()).where(key_in(model, some)).values(**seen))
+        session.execute(update(model.table()).where(key_in(session, model, some)).values(**seen))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from crawler.verdict import Policy
 from models.request import NewRequest
 from models.run import HeldRun
 
@@ -17,6 +18,8 @@ class Target:
     history: bool = True
     outbox: bool = False
     gone_limit: float = 0.2  # the share of a scope's rows that may vanish in one run
+    policy: Policy | None = None  # what a good run is; None: any
+    versions: Mapping[str, str] | None = None  # of what does the work
     admits: Callable[[NewRequest], bool] = lambda _: (
         True
     )  # whether a new request may go to this process at once

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from crawler.page import Commit, Committed
 from crawler.row import Rejection, ValidRow
 from models import CrawlRun, RejectedItem, Row
+from models.change import CHANGED, CREATED, RETURNED, Change
 from models.request import insert_new, settle
 from models.run import HeldRun, database_now
 from pipelines.batch import write_batch
@@ -38,7 +39,7 @@ def write_pages(session: Session, target: Target, commits: Sequence[Commit], num
     settle(session, run.id, [commit.settled for commit in commits if commit.settled], now)
     if any(commit.start_read for commit in commits):
         session.execute(update(CrawlRun).where(CrawlRun.id == run.id).values(start_read=True))
-    tally = Counter(f"{change.model.__tablename__}/{change.kind}" for change in changes)
+    tally = _tally(rows, changes, [rejection for _, rejection in rejected])
     return [
         Committed(
             states={r.number: states[r.number] for r in commit.requests if r.number in states},
@@ -48,6 +49,19 @@ def write_pages(session: Session, target: Target, commits: Sequence[Commit], num
         )
         for position, commit in enumerate(commits)
     ]
+
+
+def _tally(
+    rows: Sequence[ValidRow], changes: Sequence[Change], rejections: Sequence[Rejection]
+) -> Mapping[str, int]:
+    """What became of rows and items, by table: "book/created", "book/unchanged", "book/rejected"."""
+    counted = Counter(f"{change.model.__tablename__}/{change.kind}" for change in changes)
+    for table, number in Counter(row.model.__tablename__ for row in rows).items():
+        touched = sum(counted[f"{table}/{kind}"] for kind in (CREATED, CHANGED, RETURNED))
+        if number > touched:
+            counted[f"{table}/unchanged"] = number - touched
+    counted.update(f"{rejection.model.__tablename__}/rejected" for rejection in rejections)
+    return counted
 
 
 def _keep_rejected(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, Self
 
 from itemadapter import ItemAdapter
@@ -15,7 +17,7 @@ from crawler.page import current_page, plain_item
 from crawler.row import Rejection
 from crawler.stopping import stop_crawl
 from models import Row
-from pipelines.coerce import Unfit, coerce
+from pipelines.coerce import Read, Unfit, coerce, reader
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,24 @@ def model_of(item: Any, spider: Any) -> type[Row] | None:
     return None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Rules:
+    """What a model asks of its items, looked up once and not for every item."""
+
+    known: frozenset[str]
+    columns: tuple[tuple[str, Read, bool], ...]  # name, what reads it, whether an item may leave it out
+
+
+@cache
+def _rules(model: type[Row]) -> _Rules:
+    return _Rules(
+        known=frozenset([*model.fields(), *model.children()]),
+        columns=tuple(
+            (name, reader(column), bool(column.nullable)) for name, column in model.fields().items()
+        ),
+    )
+
+
 def validated(fields: Mapping[str, Any], model: type[Row]) -> dict[str, Any]:
     """The item's fields as the model's columns hold them.
 
@@ -54,20 +74,19 @@ def validated(fields: Mapping[str, Any], model: type[Row]) -> dict[str, Any]:
         UnknownField: a field is not in the model.
         InvalidItem: a value is missing or does not fit; every such field is named, not only the first.
     """
-    columns, lists = model.fields(), model.children()
-    for name in fields:
-        if name not in columns and name not in lists:
-            raise UnknownField(model, name)
+    rules = _rules(model)
+    if not rules.known.issuperset(fields):
+        raise UnknownField(model, next(name for name in fields if name not in rules.known))
     values: dict[str, Any] = {}
     reasons: dict[str, str] = {}
-    for name, column in columns.items():
-        if name not in fields and column.nullable:
+    for name, read, may_be_left_out in rules.columns:
+        if may_be_left_out and name not in fields:
             continue  # not said: the database keeps what it has
         try:
-            values[name] = coerce(fields.get(name), column)
+            values[name] = read(fields.get(name))
         except Unfit as unfit:
             reasons[name] = str(unfit)
-    for name, children in lists.items():
+    for name, children in model.children().items():
         if name not in fields:
             continue
         inherited = {child: fields.get(parent) for child, parent in children.columns_from_parent.items()}

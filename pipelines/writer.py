@@ -7,13 +7,14 @@ checking that the run is still ours and that the last transaction is the one we 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from scrapy.settings import BaseSettings
@@ -22,6 +23,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from crawler.page import Commit, Committed, plain_item
 from crawler.row import Rejection
+from crawler.verdict import Ending, Policy, Verdict
 from models.request import Inventory, Leased, NewRequest, lease, release, take_stock
 from models.run import HeldRun, database_now, fence
 from pipelines.finish import finish_run
@@ -44,7 +46,9 @@ class DatabaseLost(Exception):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Pending:
     commit: Commit
+    weight: int
     done: Callable[[Committed], None]
+    since: float = field(default_factory=time.monotonic)
 
 
 class Writer(threading.Thread):
@@ -83,6 +87,9 @@ class Writer(threading.Thread):
         self._errands: deque[Callable[[], None]] = deque()
         self._hurry = False
         self._closing = False
+        self._in_work: float | None = None  # since when the oldest page waits that is being committed
+        self._timed = (0, 0.0)
+        self._context = contextvars.copy_context()  # what the thread logs is the run's as well
 
     # --- From the event loop's thread -------------------------------------------------------------------------
 
@@ -90,10 +97,21 @@ class Writer(threading.Thread):
     def backlog(self) -> int:
         return self.weight
 
-    def put(self, commit: Commit, done: Callable[[Committed], None]) -> None:
+    @property
+    def lag(self) -> float:
         with self._wake:
-            self._pages.append(_Pending(commit=commit, done=done))
-            self.weight += commit.weight
+            oldest = self._in_work or (self._pages[0].since if self._pages else None)
+        return time.monotonic() - oldest if oldest is not None else 0.0
+
+    @property
+    def commits_timed(self) -> tuple[int, float]:
+        return self._timed
+
+    def put(self, commit: Commit, done: Callable[[Committed], None]) -> None:
+        pending = _Pending(commit=commit, weight=commit.weight, done=done)
+        with self._wake:
+            self._pages.append(pending)
+            self.weight += pending.weight
             if len(self._pages) == 1 or self.weight >= self.batch_weight:
                 self._wake.notify()
 
@@ -113,20 +131,28 @@ class Writer(threading.Thread):
         self._send(lambda: self._transaction(lambda session: release(session, run_id, numbers)))
 
     def take_stock(self, done: Callable[[Inventory], None]) -> None:
-        run_id = self.target.run.id
-        self._send(lambda: self._tell(done, self._transaction(lambda session: take_stock(session, run_id))))
+        run = self.target.run
 
-    async def finish(self, reason: str, *, covered: bool) -> None:
-        """Commit what is waiting, end the run or leave it to be resumed, and end the thread."""
+        def errand() -> None:
+            look = self._transaction(lambda session: take_stock(session, run.id, start_read=run.start_read))
+            self._tell(done, look)
+
+        self._send(errand)
+
+    async def finish(self, ending: Ending) -> Verdict:
+        """Commit what is waiting, end the run or leave it to be resumed, and end the thread.
+
+        Raises:
+            Exception: what ended the writer before, or ends it now.
+        """
         await self.close()
-        if self.error is None:
-            await asyncio.to_thread(self._finish, reason, covered)
+        if self.error is not None:
+            raise self.error
+        return await asyncio.to_thread(self._finish, ending)
 
-    def _finish(self, reason: str, covered: bool) -> None:
+    def _finish(self, ending: Ending) -> Verdict:
         target = self.target
-        self._transaction(
-            lambda session: finish_run(session, target, reason, covered=covered, number=self.commits)
-        )
+        return self._transaction(lambda session: finish_run(session, target, ending, self.commits))
 
     def hurry(self) -> None:
         with self._wake:
@@ -149,6 +175,9 @@ class Writer(threading.Thread):
     # --- In the writer's thread ---------------------------------------------------------------------------------
 
     def run(self) -> None:
+        self._context.run(self._serve)
+
+    def _serve(self) -> None:
         try:
             while self._work():
                 pass
@@ -161,9 +190,13 @@ class Writer(threading.Thread):
         for errand in errands:
             errand()
         if batch:
+            began = time.monotonic()
             outcome = self._commit([pending.commit for pending in batch])
+            number, seconds = self._timed
+            self._timed = number + 1, seconds + time.monotonic() - began
             with self._wake:
-                self.weight -= sum(pending.commit.weight for pending in batch)
+                self._in_work = None
+                self.weight -= sum(pending.weight for pending in batch)
             self._tell(self._settle, list(zip(batch, outcome, strict=True)))
         elif not errands:
             if self._closing:
@@ -190,8 +223,9 @@ class Writer(threading.Thread):
             batch: list[_Pending] = []
             weight = 0
             while self._pages and (not batch or weight < self.batch_weight):
-                weight += self._pages[0].commit.weight
+                weight += self._pages[0].weight
                 batch.append(self._pages.popleft())
+            self._in_work = batch[0].since if batch else None
             return errands, batch
 
     def _settle(self, outcome: Sequence[tuple[_Pending, Committed]]) -> None:
@@ -309,6 +343,8 @@ def make_writer(
     loop: asyncio.AbstractEventLoop,
     failed: Callable[[Exception], None],
     admits: Callable[[NewRequest], bool],
+    policy: Policy,
+    versions: Mapping[str, str],
 ) -> Writer:
     """The writer that the settings describe (PAGE_WRITER)."""
     target = Target(
@@ -316,6 +352,8 @@ def make_writer(
         history=settings.getbool("HISTORY_ENABLED", True),
         outbox=settings.getbool("OUTBOX_ENABLED", False),
         gone_limit=settings.getfloat("GONE_LIMIT", 0.2),
+        policy=policy,
+        versions=versions,
         admits=admits,
     )
     return Writer(

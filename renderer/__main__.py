@@ -16,7 +16,12 @@ from aiohttp import web
 
 from renderer.browser import Browser
 from renderer.chromium import Chromium, ChromiumMissing, find_chromium, remove_stale_profiles
+from renderer.filters import Filters
+from renderer.memory import watch
+from renderer.options import Offer
 from renderer.server import Server
+from renderer.start_options import add_splash_options, existing_folder, log_meaningless
+from renderer.tab import TabPolicy
 
 log = logging.getLogger("renderer")
 
@@ -31,9 +36,13 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m renderer", description="Answers Splash's HTTP API with a current Chromium."
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument("--port", type=int, default=8050, help="0 takes a free one (default %(default)s)")
-    parser.add_argument("--slots", type=int, default=4, help="pages at a time (default %(default)s)")
+    parser.add_argument(
+        "--host", "--ip", "-i", default="127.0.0.1", help="address to listen on (default %(default)s)"
+    )
+    parser.add_argument(
+        "--port", "-p", type=int, default=8050, help="0 takes a free one (default %(default)s)"
+    )
+    parser.add_argument("--slots", "-s", type=int, default=4, help="pages at a time (default %(default)s)")
     parser.add_argument(
         "--max-timeout", type=float, default=90.0, help="largest timeout (default %(default)s)"
     )
@@ -43,10 +52,21 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--chromium", help="the Chromium program to use")
     parser.add_argument("--disable-lua", action="store_true", help="no /execute and no /run")
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when standard input ends")
-    parser.add_argument("--verbosity", type=int, default=1, help="0 quiet, 1 normal, 2 debug (default 1)")
     parser.add_argument(
-        "-v", dest="verbosity", action="store_const", const=2, help="the same as --verbosity 2"
+        "--verbosity",
+        "-v",
+        type=int,
+        nargs="?",
+        const=2,
+        default=1,
+        help="0 quiet, 1 normal, 2 debug (default 1)",
     )
+    parser.add_argument(
+        "--forbid-private-addresses",
+        action="store_true",
+        help="pages reach only addresses of the open internet",
+    )
+    add_splash_options(parser)
     options = parser.parse_args(arguments)
     if options.slots < 1:
         parser.error("--slots must be at least 1")
@@ -87,7 +107,21 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
     remove_stale_profiles()
     if os.geteuid() == 0:
         log.warning("running as root: Chromium runs without its sandbox")
-    browser = Browser(Chromium(program=program, blocked_port=port), options.slots)
+    log_meaningless(options)
+    offer = Offer(
+        proxy_profiles=existing_folder(options.proxy_profiles_path, "--proxy-profiles-path"),
+        script_profiles=existing_folder(options.js_profiles_path, "--js-profiles-path"),
+        filters=Filters(existing_folder(options.filters_path, "--filters-path")),
+        engines=options.browser_engines,
+    )
+    policy = TabPolicy(
+        allowed_schemes=frozenset(scheme.lower() for scheme in options.allowed_schemes),
+        caches=not options.disable_browser_caches,
+    )
+    chromium = Chromium(
+        program=program, blocked_port=port, cross_domain_access=bool(options.js_cross_domain_access)
+    )
+    browser = Browser(chromium, options.slots, policy, public_only=options.forbid_private_addresses)
     starting = asyncio.ensure_future(browser.start())
     ending = asyncio.ensure_future(ended.wait())
     try:
@@ -103,6 +137,10 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
             token=options.token,
             lua=not options.disable_lua,
             hosts=frozenset({"localhost", "127.0.0.1", "[::1]", options.host.lower()}),
+            offer=offer,
+            max_saved_arguments=options.argument_cache_max_entries,
+            secret_arguments=frozenset(options.dont_log_args),
+            start_page=not options.disable_ui,
         )
         runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None, shutdown_timeout=1)
         await runner.setup()
@@ -111,7 +149,10 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
         # Whoever started us reads this line to learn the port.
         sys.stdout.write(f"listening on http://{host}:{port}\n")
         sys.stdout.flush()
+        watching = asyncio.ensure_future(watch(browser, options.maxrss, ended)) if options.maxrss else None
         await ending
+        if watching is not None:
+            watching.cancel()
         await runner.cleanup()
     finally:
         ending.cancel()
@@ -140,7 +181,7 @@ def watch_for_the_end(ended: asyncio.Event, *, with_stdin: bool) -> None:
 def main() -> int:
     options = read_options(sys.argv[1:])
     logging.basicConfig(
-        stream=sys.stderr,
+        **({"filename": options.logfile} if options.logfile else {"stream": sys.stderr}),
         level={0: logging.ERROR, 1: logging.WARNING}.get(options.verbosity, logging.INFO),
         format="renderer: %(message)s",
     )

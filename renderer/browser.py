@@ -10,8 +10,10 @@ from typing import TypeVar
 
 from renderer.cdp import ChromiumGone, CommandFailed, TargetGone
 from renderer.chromium import Chromium, ChromiumMissing, ChromiumProcess, make_profile, remove_profile
+from renderer.egress import Egress
 from renderer.errors import Overloaded
-from renderer.tab import Tab
+from renderer.proxy import ProxyRules
+from renderer.tab import Tab, TabPolicy
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +28,14 @@ QUEUE_PER_SLOT = 32
 class Browser:
     """Call ``start`` once, ``render`` for every request, ``end`` at last."""
 
-    def __init__(self, chromium: Chromium, slots: int) -> None:
+    def __init__(
+        self, chromium: Chromium, slots: int, policy: TabPolicy | None = None, *, public_only: bool = False
+    ) -> None:
         self._chromium = chromium
+        self._policy = policy or TabPolicy()
+        self._public_only = public_only
+        self._shared_egress: Egress | None = None
+        self._slot_count = slots
         self._slots = asyncio.Semaphore(slots)
         self._max_queue = slots * QUEUE_PER_SLOT
         self._idle: list[Tab] = []
@@ -44,7 +52,11 @@ class Browser:
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
+        if self._public_only:
+            self._shared_egress = await self._open_egress(None)
         process = await self._running()
+        # The first client should not have to wait for it.
+        self._idle.append(await Tab.open(process.connection, self._policy, self._shared_egress))
         self.version = (await process.connection.browser.call("Browser.getVersion"))["product"]
 
     async def _running(self) -> ChromiumProcess:
@@ -63,20 +75,25 @@ class Browser:
                 self._process = await self._chromium.start(self._profile)
             return self._process
 
-    async def render(self, work: Callable[[Tab], Awaitable[T]]) -> T:
+    async def _open_egress(self, proxy: ProxyRules | None) -> Egress:
+        egress = Egress(proxy, public_only=self._public_only, blocked_port=self._chromium.blocked_port)
+        await egress.open()
+        return egress
+
+    async def render(self, work: Callable[[Tab], Awaitable[T]], proxy: ProxyRules | None = None) -> T:
         """Do this work on a clean tab of one's own. When the tab dies under it, once more on another."""
         try:
-            return await self._attempt(work)
+            return await self._attempt(work, proxy)
         except TargetGone:
             log.warning("a tab died during a render, which is tried again")
         try:
-            return await self._attempt(work)
+            return await self._attempt(work, proxy)
         except TargetGone as error:
             raise Overloaded({"type": "browser_crashed", "description": "Chromium crashed twice"}) from error
 
-    async def _attempt(self, work: Callable[[Tab], Awaitable[T]]) -> T:
+    async def _attempt(self, work: Callable[[Tab], Awaitable[T]], proxy: ProxyRules | None) -> T:
         async with self._borrowed_slot():
-            tab = await self._take()
+            tab = await self._take(proxy)
             try:
                 result = await work(tab)
             except BaseException:
@@ -102,20 +119,32 @@ class Browser:
         finally:
             self.active -= 1
 
-    async def _take(self) -> Tab:
+    async def _take(self, proxy: ProxyRules | None) -> Tab:
         try:
             process = await self._running()
+            if proxy is not None:
+                return await self._open_proxied(process, proxy)
             while self._idle:
                 tab = self._idle.pop()
                 if not tab.session.is_gone:
                     return tab
-            return await Tab.open(process.connection)
+            return await Tab.open(process.connection, self._policy, self._shared_egress)
         except (ChromiumMissing, CommandFailed) as error:
             self._slots.release()
             raise Overloaded({"type": "browser_unavailable", "description": str(error)}) from error
         except BaseException:
             self._slots.release()
             raise
+
+    async def _open_proxied(self, process: ChromiumProcess, proxy: ProxyRules) -> Tab:
+        egress = await self._open_egress(proxy)
+        try:
+            tab = await Tab.open(process.connection, self._policy, egress)
+        except BaseException:
+            await egress.close()
+            raise
+        tab.spoiled = True  # nobody else may go that way
+        return tab
 
     def _give_back_later(self, tab: Tab) -> None:
         # The answer does not wait for the cleaning, but the slot stays taken until it is done.
@@ -132,11 +161,30 @@ class Browser:
         except ChromiumGone:
             pass
         finally:
+            if tab.egress is not None and tab.egress is not self._shared_egress:
+                await tab.egress.close()
             self._slots.release()
+
+    async def renew(self) -> None:
+        """Start Chromium anew between renders: those under way are finished first, later ones wait."""
+        taken = 0
+        try:
+            while taken < self._slot_count:
+                await self._slots.acquire()
+                taken += 1
+            if self._process is not None:
+                await self._process.end()
+                self._process = None
+            await self._running()
+        finally:
+            for _ in range(taken):
+                self._slots.release()
 
     async def end(self) -> None:
         for task in self._cleaning:
             task.cancel()
         if self._process is not None:
             await self._process.end()
+        if self._shared_egress is not None:
+            await self._shared_egress.close()
         remove_profile(self._profile)

@@ -96,6 +96,9 @@ _FLAGS = (
     "--no-service-autorun",
     "--password-store=basic",
     "--use-mock-keychain",
+    # WebRTC would go around every proxy.
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--window-size=1024,768",
 )
 
@@ -110,11 +113,14 @@ class Chromium:
 
     program: str
     blocked_port: int = 0  # our own: no page may reach the renderer
+    cross_domain_access: bool = False  # scripts may look into frames of other origins
 
     def arguments(self, profile: Path) -> list[str]:
         arguments = [self.program, *_FLAGS, f"--user-data-dir={profile}"]
         if os.geteuid() == 0:
             arguments.append("--no-sandbox")
+        if self.cross_domain_access:
+            arguments.append("--disable-web-security")
         if self.blocked_port:
             hosts = ("127.*", "localhost", "*.localhost", "0.*", "[::1]", "[::]", "[::ffff:*]")
             rules = ",".join(f"MAP {host}:{self.blocked_port} ~NOTFOUND" for host in hosts)

@@ -10,24 +10,24 @@ from renderer.tab import Tab
 _DESCRIBE = "[document.title, document.URL, innerWidth, innerHeight]"
 
 
-async def describe(tab: Tab, *, html: bool, children: bool) -> dict[str, Any]:
+async def describe(tab: Tab, *, html: bool, children: bool, shadow_roots: bool = False) -> dict[str, Any]:
     """The main document, and with ``children`` the documents inside it."""
     title, url, width, height = await tab.evaluate(_DESCRIBE)
     result: dict[str, Any] = {"url": url, "title": title, "geometry": [0, 0, width, height]}
     if html:
-        result["html"] = await tab.html()
+        result["html"] = await tab.html(shadow_roots=shadow_roots)
     if children:
         tree = (await tab.session.call("Page.getFrameTree"))["frameTree"]
-        result["childFrames"] = await _children(tab, tree, html)
+        result["childFrames"] = await _children(tab, tree, html, shadow_roots)
     return result
 
 
-async def _children(tab: Tab, tree: Params, html: bool) -> list[dict[str, Any]]:
-    found = [await _child(tab, child, html) for child in tree.get("childFrames", ())]
+async def _children(tab: Tab, tree: Params, html: bool, shadow_roots: bool) -> list[dict[str, Any]]:
+    found = [await _child(tab, child, html, shadow_roots) for child in tree.get("childFrames", ())]
     return [child for child in found if child is not None]
 
 
-async def _child(tab: Tab, tree: Params, html: bool) -> dict[str, Any] | None:
+async def _child(tab: Tab, tree: Params, html: bool, shadow_roots: bool) -> dict[str, Any] | None:
     frame = tree["frame"]
     try:
         world = await tab.session.call("Page.createIsolatedWorld", {"frameId": frame["id"]})
@@ -41,10 +41,10 @@ async def _child(tab: Tab, tree: Params, html: bool) -> dict[str, Any] | None:
             "geometry": await _geometry(tab, frame["id"], width, height),
         }
         if html:
-            result["html"] = await tab.html(context=context)
+            result["html"] = await tab.html(context=context, shadow_roots=shadow_roots)
     except CommandFailed:  # the frame left while we looked
         return None
-    result["childFrames"] = await _children(tab, tree, html)
+    result["childFrames"] = await _children(tab, tree, html, shadow_roots)
     return result
 
 

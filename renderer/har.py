@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -96,7 +97,7 @@ def _received_cookies(headers: Params) -> list[Params]:
         cookie: Params = {
             "name": name,
             "value": value,
-            "path": found.get("path", "/"),
+            "path": found.get("path", ""),
             "domain": found.get("domain", ""),
             "httpOnly": "httponly" in found,
             "secure": "secure" in found,
@@ -128,7 +129,18 @@ def request_to_har(exchange: Exchange) -> Params:
         "headersSize": _size(headers),
         "bodySize": len(body.encode("utf-8", "replace")) if body else -1,
     }
+    if exchange.request_body is not None:
+        result["bodySize"] = len(exchange.request_body)
+        result["postData"] = _post_data(exchange.request_body, _header(headers, "content-type"))
     return result
+
+
+def _post_data(body: bytes, content_type: str) -> Params:
+    # What a form sends is ASCII; of everything else HAR does not say how it is written, and Splash uses base64.
+    if content_type == "application/x-www-form-urlencoded" and body.isascii():
+        return {"mimeType": content_type, "text": body.decode("ascii")}
+    text = base64.b64encode(body).decode("ascii")
+    return {"mimeType": content_type or "?", "encoding": "base64", "text": text}
 
 
 def response_to_har(exchange: Exchange) -> Params:
@@ -149,14 +161,21 @@ def response_to_har(exchange: Exchange) -> Params:
         }
     headers = exchange.response_headers
     status = int(response["status"])
+    content: Params = {
+        "size": exchange.size,
+        "mimeType": _header(headers, "content-type") or response.get("mimeType", ""),
+    }
+    if exchange.response_body is not None:
+        content |= {
+            "size": len(exchange.response_body),
+            "encoding": "base64",
+            "text": base64.b64encode(exchange.response_body).decode("ascii"),
+        }
     return {
         "httpVersion": "HTTP/1.1",
         "cookies": _received_cookies(headers),
         "headers": headers_to_har(headers),
-        "content": {
-            "size": exchange.size,
-            "mimeType": _header(headers, "content-type") or response.get("mimeType", ""),
-        },
+        "content": content,
         "headersSize": _size(headers),
         "bodySize": exchange.size,
         "ok": not exchange.failure,

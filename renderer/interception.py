@@ -1,17 +1,24 @@
-"""Requests that are changed or refused before they leave: first-document headers, images, domains, our own content."""
+"""Requests that are changed or refused: first-document headers, images, domains, types, filters, our own content."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
 from renderer.cdp import CommandFailed, Session, TargetGone
+from renderer.filters import Filters
+from renderer.network import Network
+from renderer.page_load import PageLoad
 
 Params = dict[str, Any]
+
+# Another process tells us of a page's pictures than of its redirects.
+REPORT_DELAY = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,26 +39,53 @@ class Rules:
     """What holds for every request of a render."""
 
     images: bool = True
+    media: bool = True
     allowed_domains: tuple[str, ...] = ()
+    # Patterns like image/*; None allows every type.
+    allowed_content_types: tuple[str, ...] | None = None
+    forbidden_content_types: tuple[str, ...] = ()
+    filters: Filters = field(default_factory=Filters, compare=False)
+    filter_names: tuple[str, ...] = ()
 
-    def refuses(self, kind: str, url: str) -> bool:
-        if not self.images and kind == "Image":
+    def refuses(self, kind: str, url: str, page_url: str) -> bool:
+        """Whether this request may not leave; ``page_url`` is empty for the page itself."""
+        if (not self.images and kind == "Image") or (not self.media and kind == "Media"):
+            return True
+        if page_url and self.filters.refuse(self.filter_names, url, page_url, kind):
             return True
         if not self.allowed_domains:
             return False
         host = urlsplit(url).hostname or ""
         return not any(host == domain or host.endswith(f".{domain}") for domain in self.allowed_domains)
 
+    @property
+    def check_responses(self) -> bool:
+        return self.allowed_content_types is not None or bool(self.forbidden_content_types)
+
+    def refuses_type(self, content_type: str) -> bool:
+        """Whether a response of this type is dropped; one that does not say its type is not."""
+        kind = content_type.partition(";")[0].strip().lower()
+        if not kind:
+            return False
+        if any(fnmatchcase(kind, pattern.lower()) for pattern in self.forbidden_content_types):
+            return True
+        allowed = self.allowed_content_types
+        return allowed is not None and not any(fnmatchcase(kind, pattern.lower()) for pattern in allowed)
+
 
 class Interception:
     """Asks Chromium to stop only at the requests that some rule is about; by default at none."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, load: PageLoad, network: Network) -> None:
+        self._session, self._load, self._network = session, load, network
         self._rules = Rules()
         self._first: FirstRequest | None = None
         self._content: tuple[bytes, str] | None = None
         self._capture: asyncio.Future[tuple[bytes, str]] | None = None
+        self._holding = False
+        self._expecting = False
+        self._ours: set[str] = set()
+        self._held: set[asyncio.Future[None]] = set()
         self._patterns: list[Params] = []
         session.on("Fetch.requestPaused", self._decide)
 
@@ -80,6 +114,17 @@ class Interception:
         await self._enable()
         return self._capture
 
+    async def hold_redirects(self) -> None:
+        """Give up redirects of the page itself, unless its load event has to wait for its pictures."""
+        self._holding = True
+        self._network.turn_on()
+        self._network.holds_redirects = True
+        await self._enable()
+
+    def expect_document(self) -> None:
+        """The next main document is one that we ask for."""
+        self._expecting = True
+
     async def _enable(self) -> None:
         patterns = self._wanted()
         if patterns == self._patterns:
@@ -92,18 +137,26 @@ class Interception:
 
     def _wanted(self) -> list[Params]:
         patterns: list[Params] = []
-        if self._rules.allowed_domains:
+        if self._rules.allowed_domains or self._rules.filter_names:
             patterns.append({"urlPattern": "*"})
+        if self._rules.check_responses:
+            patterns.append({"urlPattern": "*", "requestStage": "Response"})
         if not self._rules.images:
             patterns.append({"urlPattern": "*", "resourceType": "Image"})
+        if not self._rules.media:
+            patterns.append({"urlPattern": "*", "resourceType": "Media"})
         if self._capture is not None:
             patterns.append({"urlPattern": "*", "resourceType": "Document", "requestStage": "Response"})
-        if self._first is not None or self._content is not None:
+        if self._first is not None or self._content is not None or self._holding:
             patterns.append({"urlPattern": "*", "resourceType": "Document"})
         return patterns
 
     def forget(self) -> None:
         self._rules, self._first, self._content, self._capture = Rules(), None, None, None
+        self._holding = self._expecting = False
+        self._ours.clear()
+        for task in self._held:
+            task.cancel()
         if self._patterns and not self._session.is_gone:
             self._session.send("Fetch.disable")
         self._patterns = []
@@ -111,11 +164,17 @@ class Interception:
     def _decide(self, event: Params) -> None:
         request, kind = event["request"], event["resourceType"]
         answer: Params = {"requestId": event["requestId"]}
-        if self._rules.refuses(kind, request["url"]):
+        if "responseStatusCode" in event or "responseErrorReason" in event:
+            self._decide_response(event)
+            return
+        is_page = kind == "Document" and event["frameId"] == self._load.frame_id
+        if self._rules.refuses(kind, request["url"], "" if is_page else self._load.url):
             self._session.send("Fetch.failRequest", answer | {"errorReason": "BlockedByClient"})
             return
-        if "responseStatusCode" in event and self._capture is not None:
-            self._capturing = asyncio.ensure_future(self._take(event, self._capture))
+        if is_page and self._holding and not self._is_ours(event):
+            held = asyncio.ensure_future(self._hold(event))
+            self._held.add(held)
+            held.add_done_callback(self._held.discard)
             return
         if kind == "Document" and self._content is not None:
             content, mime_type = self._content
@@ -125,15 +184,61 @@ class Interception:
                 "responseHeaders": [{"name": "Content-Type", "value": mime_type}],
                 "body": base64.b64encode(content).decode("ascii"),
             }
+            self._network.hide(event.get("networkId", ""))
             self._session.send("Fetch.fulfillRequest", answer)
         elif kind == "Document" and self._first is not None:
             first, self._first = self._first, None
+            self._network.change(event.get("networkId", ""), first.method, first.body)
             self._session.send("Fetch.continueRequest", answer | _changes(first, request))
         else:
             self._session.send("Fetch.continueRequest", answer)
             return
         # The first document is through; what follows need not stop here.
         self._narrowing = asyncio.ensure_future(self._enable())
+
+    def _decide_response(self, event: Params) -> None:
+        if (
+            self._capture is not None
+            and event["resourceType"] == "Document"
+            and "responseStatusCode" in event
+        ):
+            self._capturing = asyncio.ensure_future(self._take(event, self._capture))
+            return
+        answer: Params = {"requestId": event["requestId"]}
+        types = [
+            header["value"]
+            for header in event.get("responseHeaders", ())
+            if header["name"].lower() == "content-type"
+        ]
+        is_redirect = 300 <= event.get("responseStatusCode", 0) < 400
+        if types and not is_redirect and self._rules.refuses_type(types[-1]):
+            self._session.send("Fetch.failRequest", answer | {"errorReason": "BlockedByClient"})
+        else:
+            self._session.send("Fetch.continueRequest", answer)
+
+    def _is_ours(self, event: Params) -> bool:
+        """Whether we asked for this main document, or a server sent us on to it."""
+        if not self._expecting and event.get("redirectedRequestId") not in self._ours:
+            return False
+        self._expecting = False
+        self._ours.add(event["requestId"])
+        return True
+
+    async def _hold(self, event: Params) -> None:
+        answer: Params = {"requestId": event["requestId"]}
+        if await self._is_still_loading():
+            self._ours.add(event["requestId"])
+            self._session.send("Fetch.continueRequest", answer)
+            return
+        self._network.hide(event.get("networkId", ""))
+        self._session.send("Fetch.failRequest", answer | {"errorReason": "Aborted"})
+        # Chromium fires no load event of its own in a page that sent itself elsewhere before.
+        self._load.feed_load_event({})
+
+    async def _is_still_loading(self) -> bool:
+        if not self._load.loaded:
+            await asyncio.sleep(REPORT_DELAY)
+        return not self._load.loaded and self._network.loads_resources()
 
     async def _take(self, event: Params, capture: asyncio.Future[tuple[bytes, str]]) -> None:
         request = {"requestId": event["requestId"]}
@@ -147,19 +252,38 @@ class Interception:
             capture.set_exception(error)
             return
         content = base64.b64decode(body["body"]) if body["base64Encoded"] else body["body"].encode()
+        self._network.take(event, content)
         capture.set_result((content, headers.get("content-type", "text/html")))
         self._capture = None
         self._session.send("Fetch.failRequest", request | {"errorReason": "Aborted"})
 
 
+_CHROMIUMS_OWN = frozenset(
+    {
+        "connection",
+        "content-length",
+        "cookie2",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
 def _changes(first: FirstRequest, request: Params) -> Params:
-    given = {name.lower() for name, _ in first.headers}
+    # Of these Chromium decides by itself, and refuses the whole request otherwise.
+    allowed = [(name, value) for name, value in first.headers if name.lower() not in _CHROMIUMS_OWN]
+    given = {name.lower() for name, _ in allowed}
     headers = [
         {"name": name, "value": value}
         for name, value in request["headers"].items()
         if name.lower() not in given
     ]
-    headers += [{"name": name, "value": value} for name, value in first.headers]
+    headers += [{"name": name, "value": value} for name, value in allowed]
     changes: Params = {"headers": headers, "method": first.method}
     if first.method != "GET":
         if "content-type" not in given:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import base64
+import contextlib
+from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from renderer.cdp import Session
+from renderer.cdp import CommandFailed, Session, TargetGone
 from renderer.har import entry_of
 
 Params = dict[str, Any]
@@ -27,9 +29,13 @@ class Exchange:
         self.request_headers: Params = dict(self.request["headers"])
         self.response: Params | None = None
         self.response_headers: Params = {}
+        self.request_body: bytes | None = None
+        self.response_body: bytes | None = None
         self.finished: float | None = None
         self.size = 0
         self.failure = ""
+        self.taken = False  # the response was taken away from Chromium
+        self.hidden = False  # Chromium's business, not the page's
 
     @property
     def started_at(self) -> str:
@@ -49,6 +55,9 @@ class Network:
         self._exchanges: list[Exchange] = []
         self._current: dict[str, Exchange] = {}
         self._early_headers: dict[str, Params] = {}
+        self._keeps_requests = self._keeps_responses = False
+        self._reading: set[asyncio.Future[None]] = set()
+        self.holds_redirects = False  # then a main document without a response is one that nobody wanted
         self.failed_url = ""
         self.on_load = -1  # milliseconds
         self.gave_up_main_document = False
@@ -66,7 +75,20 @@ class Network:
         self._on = True
         return self._session.send("Network.enable")
 
+    def keep_bodies(self, *, requests: bool = False, responses: bool = False) -> None:
+        """From now on keep what is sent, and what is received."""
+        self._keeps_requests, self._keeps_responses = requests, responses
+
+    async def bodies_read(self) -> None:
+        """Return when the bodies of all that has happened so far are here."""
+        if self._reading:
+            await asyncio.wait(self._reading)
+
     def forget(self) -> None:
+        self.keep_bodies()
+        self.holds_redirects = False
+        for reading in self._reading:
+            reading.cancel()
         self._exchanges, self._current, self._early_headers = [], {}, {}
         self.failed_url = ""
         self.gave_up_main_document = False
@@ -89,6 +111,8 @@ class Network:
         exchange = Exchange(event)
         self._exchanges.append(exchange)
         self._current[request_id] = exchange
+        if self._keeps_requests and exchange.request.get("hasPostData"):
+            self._read(self._read_request_body(exchange))
 
     def _raw_request(self, event: Params) -> None:
         exchange = self._current.get(event["requestId"])
@@ -110,15 +134,78 @@ class Network:
         if exchange is not None:
             exchange.finished = event["timestamp"]
             exchange.size = int(event.get("encodedDataLength", 0))
+            if self._keeps_responses:
+                self._read(self._read_response_body(exchange))
 
     def _failed(self, event: Params) -> None:
         exchange = self._current.get(event["requestId"])
         if exchange is None:
             return
         exchange.finished = event["timestamp"]
+        if exchange.taken:
+            return
         exchange.failure = event.get("errorText", "")
         if self._is_main_document(exchange):
             self.failed_url = exchange.request["url"]
+
+    def hide(self, request_id: str) -> None:
+        """Leave this out of what is told: no request of it reached the network."""
+        if request_id in self._current:
+            self._current[request_id].hidden = True
+
+    def change(self, request_id: str, method: str, body: bytes | None) -> None:
+        """Tell of this request as it leaves, not as Chromium meant it."""
+        exchange = self._current.get(request_id)
+        if exchange is not None:
+            exchange.request = exchange.request | {"method": method}
+            if self._keeps_requests:
+                exchange.request_body = body
+
+    def take(self, paused: Params, body: bytes) -> None:
+        """Count the response to a paused request, which Chromium is not going to see, as received."""
+        exchange = self._current.get(paused.get("networkId", ""))
+        if exchange is None:
+            return
+        headers: dict[str, str] = {}
+        for header in paused.get("responseHeaders", ()):
+            name, value = header["name"], header["value"]
+            headers[name] = f"{headers[name]}\n{value}" if name in headers else value
+        exchange.respond(
+            {
+                "status": paused["responseStatusCode"],
+                "statusText": paused.get("responseStatusText", ""),
+                "headers": headers,
+                "url": exchange.request["url"],
+            }
+        )
+        exchange.size, exchange.taken = len(body), True
+        if self._keeps_responses:
+            exchange.response_body = body
+
+    # -- bodies
+
+    def _read(self, reading: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(reading)
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _read_request_body(self, exchange: Exchange) -> None:
+        entries = exchange.request.get("postDataEntries", ())
+        if entries and all("bytes" in entry for entry in entries):
+            exchange.request_body = b"".join(base64.b64decode(entry["bytes"]) for entry in entries)
+            return
+        with contextlib.suppress(CommandFailed, TargetGone):  # a body from a file or a stream has no text
+            answer = await self._session.call(
+                "Network.getRequestPostData", {"requestId": exchange.request_id}
+            )
+            exchange.request_body = _bytes(answer["postData"], answer.get("base64Encoded", False))
+
+    async def _read_response_body(self, exchange: Exchange) -> None:
+        with contextlib.suppress(
+            CommandFailed, TargetGone
+        ):  # Chromium keeps no body of some kinds of requests
+            answer = await self._session.call("Network.getResponseBody", {"requestId": exchange.request_id})
+            exchange.response_body = _bytes(answer["body"], answer["base64Encoded"])
 
     # -- what was seen
 
@@ -142,10 +229,21 @@ class Network:
         return None
 
     def history(self) -> list[Params]:
-        return [entry_of(exchange) for exchange in self.main_documents() if exchange.response is not None]
+        documents = [exchange for exchange in self.main_documents() if exchange.response is not None]
+        return [entry_of(exchange) for exchange in documents if not exchange.hidden]
 
     def entries(self) -> list[Params]:
-        return [entry_of(exchange) for exchange in self._exchanges]
+        shown = (exchange for exchange in self._exchanges if not exchange.hidden)
+        return [entry_of(exchange) for exchange in shown if not self._was_held(exchange)]
+
+    def _was_held(self, exchange: Exchange) -> bool:
+        is_first = bool(self._exchanges) and exchange is self._exchanges[0]
+        return (
+            self.holds_redirects
+            and exchange.response is None
+            and not is_first
+            and self._is_main_document(exchange)
+        )
 
     def slow(self, now: float, seconds: float) -> list[Exchange]:
         """Requests that have taken longer than this and are still under way."""
@@ -154,6 +252,10 @@ class Network:
     def in_flight(self) -> int:
         return sum(exchange.finished is None for exchange in self._current.values())
 
+    def loads_resources(self) -> bool:
+        """Whether anything but main documents is under way."""
+        return any(e.finished is None and not self._is_main_document(e) for e in self._current.values())
+
     def give_up(self, exchanges: Iterable[Exchange]) -> None:
         """Count these as over, whether or not Chromium says so too."""
         for exchange in exchanges:
@@ -161,3 +263,7 @@ class Network:
             exchange.failure = "net::ERR_ABORTED"
             if self._is_main_document(exchange):
                 self.gave_up_main_document = True
+
+
+def _bytes(text: str, is_base64: bool) -> bytes:
+    return base64.b64decode(text) if is_base64 else text.encode("utf-8", "surrogatepass")

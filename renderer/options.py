@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 from renderer.errors import BadOption
+from renderer.filters import Filters
+from renderer.interception import Rules
+from renderer.proxy import ProxyRules, read_proxy
+from renderer.script_profiles import read_script_profile
+from renderer.scroll import Scrolling
 
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_VIEWPORT = "1024x768"
 MAX_WIDTH, MAX_HEIGHT = 1920, 1080
 MAX_VIEWPORT_SIDE, MAX_VIEWPORT_AREA = 40000, 51_200_000
 WAIT_FOR_TIMEOUT = 10.0
+MAX_SCREENS = 1000
+SCROLL_WAIT = 1.0
+ENGINES = ("webkit", "chromium")
 
 Arguments = Mapping[str, Any]
 
@@ -40,6 +49,16 @@ class Include:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What this server was started with and a request may name."""
+
+    proxy_profiles: Path | None = None
+    script_profiles: Path | None = None
+    filters: Filters = field(default_factory=Filters)
+    engines: tuple[str, ...] = ("webkit", "chromium")
+
+
+@dataclass(frozen=True, kw_only=True)
 class RenderOptions:
     """Everything that one render.* request asks for."""
 
@@ -50,14 +69,18 @@ class RenderOptions:
     wait: float
     wait_for: str | None
     wait_for_timeout: float
+    scrolling: Scrolling | None
+    shadow_roots: bool
+    script_errors: bool
     viewport: str
     render_all: bool
-    images: bool
+    rules: Rules
     headers: tuple[tuple[str, str], ...]
     http_method: str
     body: bytes | None
     js_source: str | None
-    allowed_domains: tuple[str, ...]
+    request_body: bool
+    response_body: bool
     image: ImageOptions
     include: Include
 
@@ -95,20 +118,65 @@ def read_timeout(arguments: Arguments, max_timeout: float) -> float:
     return float(_read(arguments, "timeout", float, default, (0, max_timeout)))
 
 
-def check_engine(arguments: Arguments) -> None:
+def check_engine(arguments: Arguments, engines: tuple[str, ...]) -> None:
     # Splash 3.5 could also be asked for its two engines by name; ours answers to both.
-    engine = _read(arguments, "engine", str, "chromium")
-    if engine not in ("webkit", "chromium"):
+    engine = arguments.get("engine")
+    if engine is None:
+        return
+    if engine not in ENGINES:
         bad_argument("engine", f"Unknown render engine {engine}")
+    if engine not in engines:
+        bad_argument("engine", f"Disabled render engine {engine}")
 
 
-def check_unsupported(arguments: Arguments) -> None:
-    """Refuse what would change the result and is not there yet, rather than quietly leave it out."""
-    if arguments.get("proxy") not in (None, "", "none"):
-        bad_argument("proxy", "Proxies are not supported by this renderer yet")
-    names = [name for name in str(arguments.get("filters") or "").split(",") if name and name != "none"]
-    if names:
-        bad_argument("filters", f"Invalid filter names: {names}")
+def _names(value: Any) -> tuple[str, ...]:
+    parts = value if isinstance(value, list) else str(value or "").split(",")
+    return tuple(str(part) for part in parts if part)
+
+
+def read_filters(arguments: Arguments, filters: Filters) -> tuple[str, ...]:
+    """The names of the lists that apply to this request."""
+    names = _names(arguments.get("filters"))
+    if unknown := filters.unknown(names):
+        bad_argument("filters", f"Invalid filter names: {unknown}")
+    return filters.chosen(names)
+
+
+def read_rules(arguments: Arguments, offer: Offer) -> Rules:
+    """Which requests are refused, for render.* and scripts alike."""
+    domains = arguments.get("allowed_domains")
+    types = arguments.get("allowed_content_types")
+    return Rules(
+        allowed_domains=tuple(str(domains).split(",")) if domains is not None else (),
+        allowed_content_types=None if types is None else _names(types),
+        forbidden_content_types=_names(arguments.get("forbidden_content_types")),
+        filters=offer.filters,
+        filter_names=read_filters(arguments, offer.filters),
+    )
+
+
+def read_proxy_rules(arguments: Arguments, offer: Offer) -> ProxyRules | None:
+    """The proxy that this request names, or that is used by default; None for none."""
+    value = arguments.get("proxy")
+    try:
+        return read_proxy(None if value is None else str(value), offer.proxy_profiles)
+    except ValueError as error:
+        bad_argument("proxy", str(error))
+
+
+def _read_scripts(arguments: Arguments, offer: Offer) -> str | None:
+    """The files of the JavaScript profile, and then the client's own source."""
+    source: str | None = _read(arguments, "js_source", str)
+    name = arguments.get("js")
+    if not name:
+        return source
+    if offer.script_profiles is None:
+        bad_argument("js", "Javascript profiles are not enabled on server")
+    try:
+        profile = read_script_profile(offer.script_profiles, str(name))
+    except ValueError as error:
+        bad_argument("js", str(error))
+    return f"{profile}\n{source or ''}"
 
 
 def read_save_args(arguments: Arguments) -> list[str]:
@@ -218,15 +286,24 @@ def _read_request(arguments: Arguments) -> tuple[str, bytes | None]:
     return method.upper(), None if body is None else str(body).encode("utf-8", "surrogatepass")
 
 
+def _read_scrolling(arguments: Arguments) -> Scrolling | None:
+    screens = _read(arguments, "scroll", int, 0, (0, MAX_SCREENS))
+    if not screens:
+        return None
+    return Scrolling(
+        screens=screens,
+        item=_read(arguments, "scroll_item", str) or None,
+        patience=_read(arguments, "scroll_wait", float, SCROLL_WAIT, (0, 60)),
+    )
+
+
 def _read_include(arguments: Arguments) -> Include:
     return Include(**{name: _flag(arguments, name) for name in Include.__dataclass_fields__})
 
 
-def read_render(arguments: Arguments, max_timeout: float) -> RenderOptions:
+def read_render(arguments: Arguments, max_timeout: float, offer: Offer) -> RenderOptions:
     """Check the arguments of a render.* request."""
     timeout = read_timeout(arguments, max_timeout)
-    check_engine(arguments)
-    check_unsupported(arguments)
     wait = _read(arguments, "wait", float, 0.0, (0, timeout))
     url = arguments.get("url")
     if url is None:
@@ -235,10 +312,7 @@ def read_render(arguments: Arguments, max_timeout: float) -> RenderOptions:
     render_all = _flag(arguments, "render_all")
     if render_all and wait == 0:
         bad_argument("render_all", "Pass non-zero 'wait' to render full webpage")
-    if arguments.get("js"):
-        bad_argument("js", "Javascript profiles are not enabled on server")
     http_method, body = _read_request(arguments)
-    domains = arguments.get("allowed_domains")
     return RenderOptions(
         url=str(url),
         baseurl=_read(arguments, "baseurl", str),
@@ -247,14 +321,22 @@ def read_render(arguments: Arguments, max_timeout: float) -> RenderOptions:
         wait=wait,
         wait_for=_read(arguments, "wait_for", str) or None,
         wait_for_timeout=_read(arguments, "wait_for_timeout", float, WAIT_FOR_TIMEOUT, (0, max_timeout)),
+        scrolling=_read_scrolling(arguments),
+        shadow_roots=_flag(arguments, "shadow_roots"),
+        script_errors=_flag(arguments, "script_errors"),
         viewport=viewport,
         render_all=render_all,
-        images=_flag(arguments, "images", True),
+        rules=replace(
+            read_rules(arguments, offer),
+            images=_flag(arguments, "images", True),
+            media=_flag(arguments, "html5_media", True),
+        ),
         headers=read_headers(arguments.get("headers")),
         http_method=http_method,
         body=body,
-        js_source=_read(arguments, "js_source", str),
-        allowed_domains=tuple(str(domains).split(",")) if domains is not None else (),
+        js_source=_read_scripts(arguments, offer),
+        request_body=_flag(arguments, "request_body"),
+        response_body=_flag(arguments, "response_body"),
         image=read_image(arguments),
         include=_read_include(arguments),
     )

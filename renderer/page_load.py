@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +15,7 @@ class PageLoad:
     """Follows the main frame from document to document, and remembers whose storage was touched."""
 
     def __init__(self, frame_id: str) -> None:
-        self._frame_id = frame_id
+        self.frame_id = frame_id
         self._changed = asyncio.Event()
         self._lost = False
         self.forget()
@@ -25,13 +24,12 @@ class PageLoad:
         """Start anew, for the next render."""
         self.loaders: list[str] = []
         self.loaded = True
-        # Called at each load event, before anything else can happen.
-        self.at_load: Callable[[], object] | None = None
         self.failed_url: str | None = None
         self.url = ""
         # Origins that had a document, and those whose document is still there (by frame).
         self.origins: set[str] = set()
         self.frames: dict[str, str] = {}
+        self._loading_frames: set[str] = set()
 
     def feed_frame_navigated(self, event: Params) -> None:
         frame = event["frame"]
@@ -39,9 +37,10 @@ class PageLoad:
         if origin:
             self.origins.add(origin)
         self.frames[frame["id"]] = origin
-        if frame.get("parentId") or frame["id"] != self._frame_id:
+        if frame.get("parentId") or frame["id"] != self.frame_id:
             return
         self.frames = {frame["id"]: origin}
+        self._loading_frames.clear()
         self.loaders.append(frame["loaderId"])
         self.loaded = False
         self.failed_url = frame.get("unreachableUrl")
@@ -52,15 +51,23 @@ class PageLoad:
 
     def feed_frame_detached(self, event: Params) -> None:
         self.frames.pop(event["frameId"], None)
+        self.feed_frame_stopped(event)
+
+    def feed_frame_started(self, event: Params) -> None:
+        if event["frameId"] != self.frame_id:
+            self._loading_frames.add(event["frameId"])
+
+    def feed_frame_stopped(self, event: Params) -> None:
+        if event["frameId"] in self._loading_frames:
+            self._loading_frames.discard(event["frameId"])
+            self._notify()
 
     def feed_navigated_within_document(self, event: Params) -> None:
-        if event["frameId"] == self._frame_id:
+        if event["frameId"] == self.frame_id:
             self.url = event["url"]
 
     def feed_load_event(self, event: Params) -> None:
         self.loaded = True
-        if self.at_load is not None:
-            self.at_load()
         self._notify()
 
     def feed_loss(self, event: Params) -> None:
@@ -82,6 +89,12 @@ class PageLoad:
     async def loaded_since(self, loader: str) -> None:
         """Return when this document, or one that took its place, has had its load event."""
         while not (self.loaded and loader in self.loaders):
+            await self.changed()
+
+    async def frames_loaded(self) -> None:
+        """Return when the frames that are loading now are there; later ones do not count."""
+        awaited = set(self._loading_frames)
+        while awaited & self._loading_frames:
             await self.changed()
 
     @property

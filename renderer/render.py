@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,10 +16,15 @@ from renderer.errors import BadOption, PageFailed
 from renderer.har import log_of
 from renderer.interception import FirstRequest, Rules
 from renderer.options import ImageOptions, RenderOptions, bad_argument, parse_viewport
+from renderer.script_errors import ScriptErrors
+from renderer.script_errors import as_header as as_errors_header
+from renderer.scroll import BadItem, scroll
+from renderer.scroll import as_header as as_scroll_header
 from renderer.tab import ScriptFailed, Tab
 from renderer.wait_for import BadSelector, wait_for
 
 JSON = "application/json"
+FRAMES_TIMEOUT = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +46,20 @@ class Visit:
     script_result: Any = None
     found: bool | None = None  # the element of wait_for; None if nobody waited for one
     console: tuple[str, ...] = ()
+    scrolled: dict[str, Any] | None = None
+    script_errors: list[dict[str, Any]] | None = None  # None if nobody asked
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the client should know besides the result."""
+        headers = {}
+        if self.found is not None:
+            headers["X-Splashdown-Wait-For"] = "found" if self.found else "missing"
+        if self.scrolled is not None:
+            headers["X-Splashdown-Scroll"] = as_scroll_header(self.scrolled)
+        if self.script_errors is not None:
+            headers["X-Splashdown-Script-Errors"] = as_errors_header(self.script_errors)
+        return headers
 
 
 Show = Callable[[Visit], Awaitable[tuple[Any, str]]]
@@ -48,11 +69,14 @@ async def visit(tab: Tab, options: RenderOptions, *, wants_network: bool = False
     """Bring the tab to where the options say."""
     if wants_network:
         tab.network.turn_on()
+        tab.network.keep_bodies(requests=options.request_body, responses=options.response_body)
     if options.resource_timeout:
         tab.limit_requests(options.resource_timeout)
     console = Console(tab) if options.include.console else None
+    errors = ScriptErrors(tab) if options.script_errors else None
     await _prepare(tab, options)
     found = await _load(tab, options)
+    scrolled = await _scroll(tab, options)
     if options.viewport == "full":
         await screenshot.set_viewport_full(tab)
     script_result = await _run_script(tab, options.js_source)
@@ -62,6 +86,8 @@ async def visit(tab: Tab, options: RenderOptions, *, wants_network: bool = False
         script_result=script_result,
         found=found,
         console=tuple(console.messages) if console else (),
+        scrolled=scrolled,
+        script_errors=errors.errors if errors else None,
     )
 
 
@@ -70,9 +96,8 @@ async def _prepare(tab: Tab, options: RenderOptions) -> None:
         size = parse_viewport(options.viewport)
         if size != tab.viewport:
             await tab.set_viewport(*size)
-    rules = Rules(images=options.images, allowed_domains=options.allowed_domains)
-    if rules != Rules():
-        await tab.interception.set_rules(rules)
+    if options.rules != Rules():
+        await tab.interception.set_rules(options.rules)
     headers = list(options.headers)
     for name, value in options.headers:
         # The only header that all requests of the render keep.
@@ -87,10 +112,12 @@ async def _load(tab: Tab, options: RenderOptions) -> bool | None:
     loading = _go(tab, options)
     if options.wait_for is None:
         if not options.wait:
-            tab.stop_at_load()
+            await tab.stop_at_load()
         await loading
         if options.wait:
             await tab.stay(options.wait)
+        elif options.include.iframes:
+            await _wait_for_frames(tab)
         return None
     try:
         found = await wait_for(tab, options.wait_for, options.wait_for_timeout, loading)
@@ -99,6 +126,22 @@ async def _load(tab: Tab, options: RenderOptions) -> bool | None:
     if options.wait:
         await tab.stay(options.wait)
     return found
+
+
+async def _scroll(tab: Tab, options: RenderOptions) -> dict[str, Any] | None:
+    if options.scrolling is None:
+        return None
+    try:
+        return await scroll(tab, options.scrolling)
+    except BadItem as error:
+        bad_argument("scroll_item", f"Not a selector: {error}")
+
+
+async def _wait_for_frames(tab: Tab) -> None:
+    # Frames that the page made in its load event belong to what Splash shows.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FRAMES_TIMEOUT):
+            await tab.load.frames_loaded()
 
 
 async def _go(tab: Tab, options: RenderOptions) -> None:
@@ -127,7 +170,7 @@ async def _run_script(tab: Tab, source: str | None) -> Any:
 
 
 async def show_html(visit: Visit) -> tuple[Any, str]:
-    return await visit.tab.html(), "text/html; charset=utf-8"
+    return await visit.tab.html(shadow_roots=visit.options.shadow_roots), "text/html; charset=utf-8"
 
 
 async def show_png(visit: Visit) -> tuple[Any, str]:
@@ -146,7 +189,9 @@ async def _picture(visit: Visit, kind: str) -> bytes:
 
 async def show_json(visit: Visit) -> tuple[Any, str]:
     tab, options, include = visit.tab, visit.options, visit.options.include
-    result = await frames.describe(tab, html=include.html, children=include.iframes)
+    result = await frames.describe(
+        tab, html=include.html, children=include.iframes, shadow_roots=options.shadow_roots
+    )
     result["requestedUrl"] = options.url
     for kind in ("png", "jpeg"):
         if getattr(include, kind):
@@ -155,13 +200,24 @@ async def show_json(visit: Visit) -> tuple[Any, str]:
         result["script"] = visit.script_result
     if include.console and visit.console:
         result["console"] = list(visit.console)
+    await tab.network.bodies_read()
     if include.history:
         result["history"] = tab.network.history()
     if include.har:
         result["har"] = archive(tab, result["title"])
     if visit.found is not None:
         result["wait_for"] = "found" if visit.found else "missing"
+    if visit.scrolled is not None:
+        result["scroll"] = visit.scrolled
+    if visit.script_errors is not None:
+        result["script_errors"] = visit.script_errors
     return result, JSON
+
+
+async def show_har(visit: Visit) -> tuple[Any, str]:
+    title = await visit.tab.evaluate("document.title")
+    await visit.tab.network.bodies_read()
+    return archive(visit.tab, title), JSON
 
 
 def archive(tab: Tab, title: str) -> dict[str, Any]:
@@ -172,6 +228,7 @@ def archive(tab: Tab, title: str) -> dict[str, Any]:
 
 
 ENDPOINTS: dict[str, Show] = {
+    "har": show_har,
     "html": show_html,
     "json": show_json,
     "png": show_png,
@@ -181,7 +238,8 @@ ENDPOINTS: dict[str, Show] = {
 
 async def render(tab: Tab, kind: str, options: RenderOptions) -> tuple[Any, str, dict[str, str]]:
     """Load the page and show it the way this endpoint does."""
-    wants_network = kind == "json" and (options.include.history or options.include.har)
+    include = options.include
+    wants_network = kind == "har" or (kind == "json" and (include.history or include.har))
     try:
         visited = await visit(tab, options, wants_network=wants_network)
         content, content_type = await ENDPOINTS[kind](visited)
@@ -191,7 +249,4 @@ async def render(tab: Tab, kind: str, options: RenderOptions) -> tuple[Any, str,
         raise BadOption(
             {"type": "bad_argument", "argument": "render_all", "description": str(error)}
         ) from error
-    headers = (
-        {} if visited.found is None else {"X-Splashdown-Wait-For": "found" if visited.found else "missing"}
-    )
-    return content, content_type, headers
+    return content, content_type, visited.headers

@@ -28,8 +28,10 @@ from renderer.errors import (
     SplashError,
     UnsupportedContentType,
 )
+from renderer.interception import Rules
 from renderer.lua.script import Script, execute
 from renderer.render import Result, render
+from renderer.start_page import start_page
 from renderer.tab import ResultTooLarge, Tab
 
 log = logging.getLogger(__name__)
@@ -45,23 +47,38 @@ class Server:
     """Everything that the routes share."""
 
     def __init__(
-        self, browser: Browser, *, max_timeout: float, token: str | None, lua: bool, hosts: frozenset[str]
+        self,
+        browser: Browser,
+        *,
+        max_timeout: float,
+        token: str | None,
+        lua: bool,
+        hosts: frozenset[str],
+        offer: opt.Offer,
+        max_saved_arguments: int,
+        secret_arguments: frozenset[str],
+        start_page: bool,
     ) -> None:
         self._browser = browser
         self._max_timeout = max_timeout
         self._token = token
         self._lua = lua
         self._hosts = hosts
-        self._cache = ArgumentsCache()
+        self._offer = offer
+        self._secret_arguments = secret_arguments
+        self._start_page = start_page
+        self._cache = ArgumentsCache(max_saved_arguments)
         self._last_uid = 0
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=MAX_REQUEST, middlewares=[self._guard, self._answer_errors])
-        for kind in ("html", "json", "png", "jpeg"):
+        for kind in ("html", "json", "png", "jpeg", "har"):
             self._add_render(app, f"/render.{kind}", self._render_work(kind))
         if self._lua:
             self._add_render(app, "/execute", self._script_work(wrap=False))
             self._add_render(app, "/run", self._script_work(wrap=True))
+        if self._start_page:
+            app.router.add_get("/", self._show_start_page)
         app.router.add_get("/_ping", self._ping)
         app.router.add_get("/_debug", self._debug)
         app.router.add_post("/_gc", self._collect)
@@ -103,7 +120,7 @@ class Server:
         try:
             return await handler(request)
         except SplashError as error:
-            log.info("%s %s: %d %s", request.method, request.path, error.status, error.info)
+            log.info("%s %s: %d %s", request.method, request.path, error.status, self._loggable(error.info))
             response = web.json_response(error.answer(), status=error.status)
             if error.status == 503:
                 response.headers["Retry-After"] = "1"
@@ -119,6 +136,11 @@ class Server:
             log.exception("%s %s failed", request.method, request.path)
             return web.json_response(InternalError(type(error).__name__).answer(), status=500)
 
+    def _loggable(self, info: Any) -> Any:
+        if isinstance(info, dict) and info.get("argument") in self._secret_arguments:
+            return {name: info[name] for name in ("type", "argument") if name in info}
+        return info
+
     # -- render.* and scripts
 
     async def _serve(self, request: web.Request, make_work: Callable[[dict[str, Any]], Work]) -> web.Response:
@@ -128,12 +150,13 @@ class Server:
         arguments["uid"] = self._last_uid
         headers = self._exchange_arguments(arguments)
         timeout = opt.read_timeout(arguments, self._max_timeout)
-        opt.check_engine(arguments)
+        opt.check_engine(arguments, self._offer.engines)
+        proxy = opt.read_proxy_rules(arguments, self._offer)
         work = make_work(arguments)
         deadline = asyncio.get_running_loop().time() + timeout - (time.monotonic() - started)
         try:
             async with asyncio.timeout_at(deadline) as limit:
-                result = await self._browser.render(work)
+                result = await self._browser.render(work, proxy)
         except TimeoutError as error:
             if not limit.expired():
                 raise
@@ -145,6 +168,9 @@ class Server:
             raise _too_large()
         response = web.Response(body=result.body, status=result.status)
         response.headers["Content-Type"] = result.content_type
+        # Opened in a browser, a result would else have our origin, and its scripts our ear.
+        response.headers["Content-Security-Policy"] = "sandbox"
+        response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers.update(headers)
         response.headers.update(result.headers)
         return response
@@ -160,9 +186,13 @@ class Server:
             return {}
         return {"X-Splash-Saved-Arguments": ";".join(f"{name}={key}" for name, key in saved)}
 
+    async def _show_start_page(self, request: web.Request) -> web.Response:
+        page, headers = start_page(lua=self._lua)
+        return web.Response(text=page, content_type="text/html", headers=headers)
+
     def _render_work(self, kind: str) -> Callable[[dict[str, Any]], Work]:
         def make(arguments: dict[str, Any]) -> Work:
-            options = opt.read_render(arguments, self._max_timeout)
+            options = opt.read_render(arguments, self._max_timeout, self._offer)
 
             async def work(tab: Tab) -> Result:
                 content, content_type, headers = await render(tab, kind, options)
@@ -174,7 +204,7 @@ class Server:
 
     def _script_work(self, *, wrap: bool) -> Callable[[dict[str, Any]], Work]:
         def make(arguments: dict[str, Any]) -> Work:
-            opt.check_unsupported(arguments)
+            rules = opt.read_rules(arguments, self._offer)
             source = arguments.get("lua_source")
             if source is None:
                 opt.bad_argument(
@@ -183,6 +213,8 @@ class Server:
             script = Script(source=str(source), arguments=arguments, is_body=wrap)
 
             async def work(tab: Tab) -> Result:
+                if rules != Rules():
+                    await tab.interception.set_rules(rules)
                 return await execute(tab, script)
 
             return work

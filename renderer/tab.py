@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from renderer.cdp import CommandFailed, Connection, Params, Session, TargetGone
+from renderer.egress import Egress
 from renderer.errors import PageFailed, forbidden_scheme, page_failure
 from renderer.interception import Interception
 from renderer.network import Network
@@ -25,9 +28,22 @@ _HTML = """(() => {
   if (!root) return '';
   let doctype = '';
   try { if (document.doctype) doctype = new XMLSerializer().serializeToString(document.doctype); } catch (e) {}
-  const html = doctype + root.outerHTML;
+  const html = doctype + SERIALIZED;
   return html.length > MAX_HTML ? null : html;
 })()""".replace("MAX_HTML", str(MAX_HTML))
+
+# As declarative shadow roots, which a browser would read back.
+_WITH_SHADOW_ROOTS = """(() => {
+    const roots = [];
+    const walk = tree => {
+      for (const element of tree.querySelectorAll('*')) {
+        if (element.shadowRoot) { roots.push(element.shadowRoot); walk(element.shadowRoot); }
+      }
+    };
+    walk(document);
+    const shell = root.cloneNode(false).outerHTML, end = shell.lastIndexOf('</');
+    return shell.slice(0, end) + root.getHTML({shadowRoots: roots}) + shell.slice(end);
+  })()"""
 
 
 class ScriptFailed(Exception):
@@ -42,21 +58,44 @@ class ResultTooLarge(Exception):
     """The page is larger than an answer may be."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TabPolicy:
+    """What holds for every render of this server."""
+
+    allowed_schemes: frozenset[str] = frozenset({"http", "https"})
+    caches: bool = True
+
+    def allows(self, url: str) -> bool:
+        """Whether a render may go there: by default nothing local, nothing of Chromium's own."""
+        scheme, colon, _ = url.strip().partition(":")
+        return url.strip() == "about:blank" or (bool(colon) and scheme.lower() in self.allowed_schemes)
+
+
 class Tab:
     """Use ``Tab.open``. Between two renders ``clean`` has to succeed, else the tab must be closed."""
 
-    def __init__(self, connection: Connection, context_id: str, target_id: str, session: Session) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        context_id: str,
+        target_id: str,
+        session: Session,
+        policy: TabPolicy,
+        egress: Egress | None,
+    ) -> None:
         self.connection, self.context_id, self.target_id = connection, context_id, target_id
-        self.session = session
+        self.session, self.policy, self.egress = session, policy, egress
         self.renders = 0
         self.spoiled = False
         self.load = PageLoad(target_id)  # the main frame's id is the target's
         self.network = Network(session, target_id)
-        self.interception = Interception(session)
+        self.interception = Interception(session, self.load, self.network)
         self.request_limit = RequestLimit(session, self.network, self.load)
         self.viewport = VIEWPORT
         self._undo: dict[str, Params] = {}
         session.on("Page.frameNavigated", self.load.feed_frame_navigated)
+        session.on("Page.frameStartedLoading", self.load.feed_frame_started)
+        session.on("Page.frameStoppedLoading", self.load.feed_frame_stopped)
         session.on("Page.frameDetached", self.load.feed_frame_detached)
         session.on("Page.navigatedWithinDocument", self.load.feed_navigated_within_document)
         session.on("Page.loadEventFired", self.load.feed_load_event)
@@ -65,11 +104,14 @@ class Tab:
         session.on("Inspector.targetCrashed", lambda _: session.lose(TargetGone("the tab crashed")))
 
     @classmethod
-    async def open(cls, connection: Connection) -> Tab:
+    async def open(cls, connection: Connection, policy: TabPolicy, egress: Egress | None = None) -> Tab:
+        """A tab of its own context, which reaches the network directly or through this egress."""
         browser = connection.browser
-        context_id = (await browser.call("Target.createBrowserContext", {"disposeOnDetach": True}))[
-            "browserContextId"
-        ]
+        context: Params = {"disposeOnDetach": True}
+        if egress is not None:
+            # Chromium would leave out loopback by itself.
+            context |= {"proxyServer": egress.server, "proxyBypassList": "<-loopback>"}
+        context_id = (await browser.call("Target.createBrowserContext", context))["browserContextId"]
         width, height = VIEWPORT
         target = await browser.call(
             "Target.createTarget",
@@ -79,12 +121,14 @@ class Tab:
             "Target.attachToTarget", {"targetId": target["targetId"], "flatten": True}
         )
         session = connection.session(attached["sessionId"])
-        tab = cls(connection, context_id, target["targetId"], session)
+        tab = cls(connection, context_id, target["targetId"], session, policy, egress)
         await asyncio.gather(
             session.send("Page.enable"),
             session.send("Inspector.enable"),
             browser.send("Browser.setDownloadBehavior", {"behavior": "deny", "browserContextId": context_id}),
         )
+        if not policy.caches:
+            await session.call("Network.setCacheDisabled", {"cacheDisabled": True})
         return tab
 
     def _dismiss_dialog(self, event: Params) -> None:
@@ -95,22 +139,24 @@ class Tab:
 
     async def go(self, url: str) -> None:
         """Load a page up to its load event, following whatever redirects come before that."""
-        if not is_allowed_url(url):
+        if not self.policy.allows(url):
             raise forbidden_scheme()
         if "@" in url.partition("//")[2].partition("/")[0]:
             self.spoiled = True  # Chromium remembers a password for as long as the context lives
+        self.interception.expect_document()
         answer = await self.session.call("Page.navigate", {"url": url})
         if answer.get("errorText"):
-            raise page_failure(answer["errorText"], self.network.failed_url or url)
+            raise self._failure(answer["errorText"], self.network.failed_url or url)
         if loader := answer.get("loaderId"):
             await self.load.loaded_since(loader)
         await self.check_loaded()
         if self.network.gave_up_main_document:
             raise page_failure("net::ERR_ABORTED", url)
 
-    def stop_at_load(self) -> None:
+    async def stop_at_load(self) -> None:
         """Stay with what is there at the load event: redirects by the page's scripts are not wanted."""
-        self.load.at_load = lambda: self.session.send("Page.stopLoading")
+        # Told to stop at that event, Chromium could be through with a redirect before it hears of that.
+        await self.interception.hold_redirects()
 
     async def check_loaded(self) -> None:
         """Raise if a redirect led to a page that could not be loaded."""
@@ -119,7 +165,12 @@ class Tab:
             return
         # Only an answer to Page.navigate says what went wrong.
         answer = await self.session.call("Page.navigate", {"url": url})
-        raise page_failure(answer.get("errorText") or "net::ERR_ABORTED", url)
+        raise self._failure(answer.get("errorText") or "net::ERR_ABORTED", url)
+
+    def _failure(self, error_text: str, url: str) -> PageFailed:
+        if self.egress is not None:
+            error_text = self.egress.errors.get(urlsplit(url).hostname or "", error_text)
+        return page_failure(error_text, url)
 
     async def stay(self, seconds: float) -> None:
         """Wait; redirects in that time are followed, and one that fails is an error."""
@@ -131,7 +182,7 @@ class Tab:
 
     async def set_content(self, content: bytes, mime_type: str, base_url: str) -> None:
         """Show this content as if it had come from the base URL."""
-        if not is_allowed_url(base_url):
+        if not self.policy.allows(base_url):
             raise forbidden_scheme()
         if base_url == "about:blank":
             # Nothing is asked of the network, so nothing could be answered.
@@ -148,8 +199,10 @@ class Tab:
 
     # -- what is on the page
 
-    async def html(self, context: int | None = None) -> str:
-        html = await self.evaluate(_HTML, context=context)
+    async def html(self, context: int | None = None, *, shadow_roots: bool = False) -> str:
+        """The document with its doctype, and if wanted with the open shadow roots in it."""
+        serialized = _WITH_SHADOW_ROOTS if shadow_roots else "root.outerHTML"
+        html = await self.evaluate(_HTML.replace("SERIALIZED", serialized), context=context)
         if html is None:
             raise ResultTooLarge
         return str(html)
@@ -324,12 +377,6 @@ class Tab:
         self.connection.drop(self.session.session_id)
 
 
-def is_allowed_url(url: str) -> bool:
-    """Whether a render may go there: nothing local, nothing of Chromium's own."""
-    scheme, colon, _ = url.strip().partition(":")
-    return url.strip() == "about:blank" or (bool(colon) and scheme.lower() in ("http", "https"))
-
-
 def raise_script_error(answer: Params) -> None:
     """Turn CDP's exceptionDetails, if there are any, into an exception."""
     details = answer.get("exceptionDetails")
@@ -349,4 +396,4 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-__all__ = ["PageFailed", "ResultTooLarge", "ScriptFailed", "Tab", "is_allowed_url"]
+__all__ = ["PageFailed", "ResultTooLarge", "ScriptFailed", "Tab", "TabPolicy"]

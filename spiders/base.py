@@ -128,6 +128,10 @@ class SiteSpider(scrapy.Spider):
         request["meta"] = {**request.get("meta", {}), "makes_session": True}
         return self._render("log_in", url, callback, wait_for, timeout, more, **request)
 
+    def render_script(self, name: str) -> str:
+        """The Lua of a render script; the frontier keeps its name, and what is resumed has today's text."""
+        return lua_script(name)
+
     async def parse_pages(self, response: Response, each_page: str, **kwargs: Any) -> AsyncIterator[Any]:
         """Calls a callback for each page that ``render_pages`` collected."""
         pages = getattr(response, "data", {}).get("pages", [])
@@ -155,6 +159,7 @@ class SiteSpider(scrapy.Spider):
         return render_request(
             url,
             script=lua_script(script) if scripts else None,
+            script_name=script if scripts else None,
             wait_for=wait_for,
             wait_timeout=self.wait_timeout if timeout is None else timeout,
             plain_wait=self.plain_wait,

@@ -7,16 +7,37 @@ Where one is missing its tests are skipped and say so; in CI (``CI=true``) that 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine
 
 from models import Base
 from models.schema import upgrade
 from models.session import make_engine
-from tests.processes import server
+from tests.processes import ROOT, server
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
+
+
+def pytest_configure() -> None:
+    """With pytest-xdist each worker has databases of its own on the servers."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    for variable in ("TEST_MARIADB_URL", "TEST_POSTGRESQL_URL"):
+        url = os.environ.get(variable)
+        if worker and url:
+            os.environ[variable] = f"{url}_{worker}"
+            subprocess.run(
+                [sys.executable, "scripts/lib/database.py", "create", os.environ[variable]],
+                cwd=ROOT,
+                check=True,
+            )
 
 
 def service(variable: str, what: str) -> str:

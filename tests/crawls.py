@@ -18,7 +18,16 @@ def scrapy(
     ours = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("DATABASE_URL", "SPLASH_URL", "SPLASH_USER", "SPLASH_PASS", "DEMO_URL", "LOG_LEVEL")
+        if name
+        not in (
+            "DATABASE_URL",
+            "SPLASH_URL",
+            "SPLASH_USER",
+            "SPLASH_PASS",
+            "DEMO_URL",
+            "LOG_LEVEL",
+            "LOG_FORMAT",
+        )
     }
     return subprocess.run(
         [sys.executable, "-m", "scrapy", *arguments],

@@ -16,6 +16,7 @@ from scrapy.utils.misc import load_object
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crawler.plain_text import one_line
 from models import RejectedItem
 from models.run import RunIsAlive
 from models.schema import check_schema
@@ -114,10 +115,8 @@ def show(items: Sequence[RejectedItem]) -> None:
     table = Table("items", "spider: table", "reason", "for instance")
     for kind, number in counted.most_common():
         # Text, not markup: sites wrote it.
-        table.add_row(str(number), Text(kind[0]), Text(_line(kind[1])), Text(_line(example[kind].url or "")))
+        table.add_row(
+            str(number), Text(kind[0]), Text(one_line(kind[1])), Text(one_line(example[kind].url or ""))
+        )
     console.print(table)
     console.print(f"{len(items)} items; --json shows them whole, --replay tries them again")
-
-
-def _line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:200]

@@ -1,17 +1,15 @@
-"""A renderer is there before the first page is asked for: the one at SPLASH_URL, or our own, started here."""
+"""A renderer is there before the first page is asked for: one at SPLASH_URL, or our own, started here."""
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
+import time
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Self
 
@@ -19,13 +17,16 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
+from crawler.splash.ping import ADVICE, NoAnswer, ping
+from crawler.splash.servers import DEFAULT_PATIENCE, Servers
 from crawler.stopping import CannotStart, stop_crawl
 
 logger = logging.getLogger("splashdown.renderer")
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 40.0
-PING_SECONDS = 5.0
+LOOK_SECONDS = 0.5  # between two looks at a renderer that is not there yet
+SHORT_LIFE = 10.0
 
 
 class RendererProcess:
@@ -91,45 +92,46 @@ class RendererProcess:
             self.process.wait()
 
 
-def ping(url: str, user: str, password: str) -> None:
-    """Ask a Splash whether it is there.
+def wait_for_a_renderer(servers: Servers) -> None:
+    """Return when one of the servers answers; those that do not by then are noted as failed.
+
+    Blocks: nothing of the crawl has begun yet, and a signal ends it at once.
 
     Raises:
-        CannotStart: it does not answer as Splash does.
+        CannotStart: none came up within the servers' patience, or one is wrong by itself.
     """
-    advice = "Start it, correct SPLASH_URL, or leave SPLASH_URL empty to use our own renderer"
-    try:
-        request = urllib.request.Request(f"{url.rstrip('/')}/_ping")  # noqa: S310 - http is checked below
-    except ValueError:
-        raise CannotStart(f"SPLASH_URL={url!r} is not a URL; write it like http://127.0.0.1:8050") from None
-    if request.type not in ("http", "https"):
-        raise CannotStart(f"SPLASH_URL={url!r} is not a URL; write it like http://127.0.0.1:8050")
-    if user or password:
-        token = base64.b64encode(f"{user}:{password}".encode()).decode()
-        request.add_header("Authorization", f"Basic {token}")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=PING_SECONDS) as response:
-            answer = json.load(response)
-        if not isinstance(answer, dict) or "status" not in answer:
-            raise ValueError
-    except urllib.error.HTTPError as error:
-        hint = "check SPLASH_USER and SPLASH_PASS" if error.code in (401, 403) else advice
-        raise CannotStart(f"the renderer at {url} answered {error.code} {error.reason}. {hint}") from None
-    except OSError as error:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise CannotStart(f"no renderer answers at {url} ({reason}). {advice}") from None
-    except ValueError:
-        raise CannotStart(f"what answers at {url} is not Splash. {advice}") from None
+    until = time.monotonic() + servers.patience
+    told = False
+    with ThreadPoolExecutor(len(servers.all)) as pool:
+        while True:
+            pings = {server: pool.submit(ping, server.url, server.auth) for server in servers.all}
+            wait(pings.values())
+            for server, pinged in pings.items():
+                error = pinged.exception()
+                if isinstance(error, NoAnswer):
+                    servers.failed(server, str(error))
+                elif error is not None:
+                    raise error
+                else:
+                    servers.is_there(server)
+            if servers.none_since is None:
+                break
+            if time.monotonic() >= until:
+                raise CannotStart(f"no renderer answers at {servers}. {ADVICE}")
+            if not told:
+                logger.warning("no renderer answers at %s; waiting for up to %g s", servers, servers.patience)
+                told = True
+            time.sleep(min(LOOK_SECONDS, max(0.0, until - time.monotonic())))
+    for server in servers.all:
+        if not server.is_well:
+            logger.warning("the renderer at %s does not answer (%s); it rests", server.url, server.reason)
 
 
 class RendererExtension:
-    """With SPLASH_URL, makes sure that it answers; without, starts our own renderer and ends it with the crawl.
+    """With SPLASH_URL, waits until a server answers; without, starts our own renderer and ends it with the crawl.
 
     A spider that renders nothing does without both: ``custom_settings = {"RENDERER_ENABLED": False}``.
     """
-
-    RESTARTS = 5
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -137,9 +139,10 @@ class RendererExtension:
         if not settings.getbool("RENDERER_ENABLED", True):
             raise NotConfigured
         self.url: str = settings.get("SPLASH_URL") or ""
+        self.patience = settings.getfloat("RENDERER_PATIENCE", DEFAULT_PATIENCE)
         self.process: RendererProcess | None = None
         if self.url:
-            ping(self.url, settings.get("SPLASH_USER") or "", settings.get("SPLASH_PASS") or "")
+            wait_for_a_renderer(Servers.of(crawler))
             return
         self.process = RendererProcess(["--slots", str(settings.getint("RENDERER_SLOTS", 4))])
         self.url = self.process.start()
@@ -158,22 +161,36 @@ class RendererExtension:
             self.process.stop()
 
     def _keep_running(self) -> None:
-        """Start the renderer again, at the same port, when it has died; Scrapy's retries bridge the gap."""
+        """Start the renderer again, at the same port, whenever it has died; its pages wait for it meanwhile.
+
+        If it dies again and again without rendering anything, crawler.splash.failover ends the crawl.
+        """
         assert self.process is not None
         port = int(self.url.rsplit(":", 1)[1].rstrip("/"))
-        for _ in range(self.RESTARTS):
+        while True:
+            started = time.monotonic()
             code = self.process.wait()
             if self.process.stopping:
                 return
             logger.warning("our renderer ended (exit code %s) and is started again", code)
-            try:
-                self.process.start(port)
-            except CannotStart as error:
+            if time.monotonic() - started < SHORT_LIFE:
+                time.sleep(LOOK_SECONDS)
+            until = time.monotonic() + self.patience
+            while not self._started_again(port, until):
+                if self.process.stopping:
+                    return
+
+    def _started_again(self, port: int, until: float) -> bool:
+        assert self.process is not None
+        try:
+            self.process.start(port)
+        except CannotStart as error:
+            if time.monotonic() >= until:
+                self.process.stopping = True
                 self._give_up(str(error))
-                return
-        self.process.wait()
-        if not self.process.stopping:
-            self._give_up(f"our renderer died {self.RESTARTS + 1} times")
+            time.sleep(LOOK_SECONDS)
+            return False
+        return True
 
     def _give_up(self, message: str) -> None:
         from twisted.internet import reactor  # noqa: PLC0415 - importing it installs one

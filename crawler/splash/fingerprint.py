@@ -14,7 +14,7 @@ from scrapy.utils.request import RequestFingerprinterProtocol
 from scrapy_splash import request as original
 from scrapy_splash.utils import json_based_hash
 
-from crawler.splash.sent import SENT, SESSION_COOKIES, is_sent, page_args
+from crawler.splash.sent import SENT, SESSION_COOKIES, TURN, is_sent, page_args
 
 # How a request gets to which Splash says nothing about the page that comes back.
 TRANSPORT = (
@@ -25,6 +25,7 @@ TRANSPORT = (
     "_replaced_args",
     "_local_arg_fingerprints",
     SESSION_COOKIES,
+    TURN,
 )
 
 

@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
+from scrapy.core.scheduler import Scheduler
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
-from scrapy.http import Response
+from scrapy.http import Headers, Response
 from scrapy.http.request import NO_CALLBACK
+from scrapy.utils.misc import load_object
 from scrapy_splash import middleware as original
 
-from crawler.splash.arguments import kept_in_state, lost, own_options
+from crawler.splash.arguments import kept_in_state, lost, named_script, own_options, whole
 from crawler.splash.cache import keep_errors_out_of_the_cache
 from crawler.splash.credentials import http_auth, is_for_the_site, without_userinfo
 from crawler.splash.errors import short
+from crawler.splash.fingerprint import local_fingerprint
 from crawler.splash.logs import logger, set_level
 from crawler.splash.render import RENDER
-from crawler.splash.sent import SESSION_COOKIES, anew, is_copied, is_sent, mark_sent
+from crawler.splash.sent import SESSION_COOKIES, TURN, anew, is_copied, is_sent, mark_sent, page_again
+from crawler.splash.servers import Servers
 from crawler.splash.start_requests import give_start
 
 SPLASH_DEFAULT_TIMEOUT = 30.0  # seconds that Splash gives a render which does not name a timeout
 MOST_498 = 5  # times that a request is sent anew because Splash had forgotten its arguments
 
 
+class ArgumentsLost(IgnoreRequest):
+    """A request has the fingerprints of its arguments, and nobody has the arguments."""
+
+
 class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
     crawler: Crawler
+    servers: Servers
+    _at = ""  # the server that the request in hand is for
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         set_level(crawler.settings.get("SPLASH_LOG_LEVEL") or "WARNING")
         made: Self = super().from_crawler(crawler)
-        url, auth = without_userinfo(made.splash_base_url or cls.default_splash_url)
-        made.splash_base_url = url
-        made.auth = made.auth or auth
+        made.servers = Servers.of(crawler)
+        made.splash_base_url = made.servers.all[0].url
         give_start(crawler.spider)
         return made
 
@@ -50,11 +59,14 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
 
     @property
     def _remote_keys(self) -> dict[str, Any]:
-        return kept_in_state(self.crawler.spider, self.remote_keys_key)
+        """What the server has saved, by fingerprint: each server has its own."""
+        keys: dict[str, Any] = kept_in_state(self.crawler.spider, self.remote_keys_key)
+        found: dict[str, Any] = keys.setdefault(self._at, {})
+        return found
 
     def process_request(self, request: Request, spider: Spider | None = None) -> Request | None:
         if "splash" not in request.meta:
-            self._protect(request, splash_url=self.splash_base_url)
+            self._protect(request)
             return None
         if is_copied(request):
             return anew(request)
@@ -63,15 +75,25 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
         # The caller keeps the request as it was: a retry, a frontier and the next page may still need it.
         page = request.replace(meta={**request.meta, "splash": own_options(request)})
         options = page.meta["splash"]
-        self._point_at_splash(options)
-        if lost(options, self._argument_values, self._remote_keys):
+        auth = self._point_at_splash(options)
+        self._at = options["splash_url"]
+        values = self._argument_values  # makes spider.state, which is only there with JOBDIR
+        if options.get("cache_args") and "_replaced_args" not in options:
+            SplashDeduplicateArgsMiddleware()._process_request(page, self.crawler.spider)
+        script = named_script(page, self.crawler.spider)
+        if script is not None and "lua_source" in lost(options, values):
+            options["args"]["lua_source"] = key = local_fingerprint(script)
+            values[key] = script
+        if lost(options, values, self._remote_keys):
             logger.error("%s cannot be rendered: the values of its cache_args are lost", request.url)
-            raise IgnoreRequest(f"the values of the cache_args of {request.url} are lost")
-        self._protect(page, splash_url=options["splash_url"])
+            raise ArgumentsLost(f"the values of the cache_args of {request.url} are lost")
+        self._protect(page)
         # Without a spider the original leaves the Authorization header alone; _protect knows better.
         sent: Request | None = super().process_request(page, None)
         if sent is None:
             return None
+        if auth is not None and "Authorization" not in Headers(options.get("splash_headers") or {}):
+            sent.headers["Authorization"] = auth
         if "timeout" not in sent.meta["splash"]["args"] and "download_timeout" in sent.meta:
             least = SPLASH_DEFAULT_TIMEOUT + self.splash_extra_timeout
             sent.meta["download_timeout"] = max(least, sent.meta["download_timeout"])
@@ -84,31 +106,42 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
     ) -> Request | Response:
         if not is_sent(request):
             return response
+        self._at = request.meta["splash"]["splash_url"]
         result: Request | Response = super().process_response(request, response, None)
         data = getattr(result, "data", None)
         if response.status >= 500 and isinstance(data, dict):
             logger.info("Splash failed on %s: %s", _page_url(request), short(data))
         return result
 
-    def _point_at_splash(self, options: dict[str, Any]) -> None:
-        """Say where Splash is, without its password, which would be in every log line that names the URL."""
-        url, auth = without_userinfo(options.get("splash_url") or self.splash_base_url)
+    def _point_at_splash(self, options: dict[str, Any]) -> bytes | None:
+        """Say which server it is, without its password, which would be in every log line; gives its Authorization.
+
+        A request of a spider's that names its ``splash_url`` goes there.
+        """
+        named = options.get("splash_url")
+        url, auth = without_userinfo(named or "")
+        server = self.servers.at(url) if named else self.servers.next()
+        if not named:
+            options[TURN] = True
+        if server is not None:
+            url, auth = server.url if not named else url, auth or server.auth
         # Splash may be under a path: urljoin would cut off the last part of it, or all where the endpoint has a slash.
         options["splash_url"] = f"{url.rstrip('/')}/"
         options["endpoint"] = (options.get("endpoint") or self.default_endpoint).lstrip("/")
-        if auth is not None:
-            options["splash_headers"] = {"Authorization": auth, **(options.get("splash_headers") or {})}
+        return auth
 
-    def _protect(self, request: Request, *, splash_url: str) -> None:
+    def _protect(self, request: Request) -> None:
         """Take from a request for a site the credentials that are for Splash, or for whoever owns the proxy."""
+        splash_urls = [server.url for server in self.servers.all]
         if "splash" in request.meta:
             request.headers.pop("Proxy-Authorization", None)
+            splash_urls.append(request.meta["splash"]["splash_url"])
         elif request.callback is not NO_CALLBACK or urlsplit(request.url).path != "/robots.txt":
             return  # a page that the spider asks for by itself: Scrapy's own rules
         auth = http_auth(request, self.crawler.spider, self.crawler.settings)
         if auth is None or request.headers.get("Authorization") != auth.header:
             return
-        if not is_for_the_site(auth, site=request.url, splash=splash_url):
+        if not all(is_for_the_site(auth, site=request.url, splash=url) for url in splash_urls):
             del request.headers["Authorization"]
 
     def _get_slot_key(self, request_or_response: Any) -> str:
@@ -184,12 +217,21 @@ def _text(value: Any) -> Any:
 
 
 class SplashDeduplicateArgsMiddleware(original.SplashDeduplicateArgsMiddleware):  # type: ignore[misc]
+    """Scrapy's own queues come with ``spider.state``, and have fingerprints of arguments whose values are in there.
+
+    A frontier outlives that, so what goes into it has its arguments, but for our own render scripts, which have names;
+    their place is taken by fingerprints on the way to Splash.
+    """
+
     crawler: Crawler
+    queue_is_scrapys = True
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         made = cls()
         made.crawler = crawler
+        # issubclass() says yes to whatever has a scheduler's methods.
+        made.queue_is_scrapys = Scheduler in load_object(crawler.settings["SCHEDULER"]).__mro__
         give_start(crawler.spider)
         return made
 
@@ -206,15 +248,33 @@ class SplashDeduplicateArgsMiddleware(original.SplashDeduplicateArgsMiddleware):
             yield self._deduplicated(one)
 
     def _deduplicated(self, result: Any) -> Any:
-        if not isinstance(result, Request) or "splash" not in result.meta or is_sent(result):
+        if not isinstance(result, Request) or "splash" not in result.meta:
             return result
-        if is_copied(result):
-            return anew(result)
-        if "_replaced_args" in result.meta["splash"]:
-            return result  # a request that a callback sends on as it got it
-        kept_in_state(self.crawler.spider, self.local_values_key)
-        result.meta["splash"] = own_options(result)
-        return self._process_request(result, self.crawler.spider)
+        # Requests are made anew by copying their meta, and the frontier has noted there which generator yielded them.
+        running = {
+            name: result.meta.pop(name)
+            for name, value in list(result.meta.items())
+            if isinstance(value, Iterator | AsyncIterator)
+        }
+        result = self._with_arguments_to_keep(result)
+        result.meta.update(running)
+        return result
+
+    def _with_arguments_to_keep(self, request: Request) -> Request:
+        if is_sent(request):  # a callback that asks for its page once more
+            if self.queue_is_scrapys or TURN not in request.meta["splash"]:
+                return request
+            request = page_again(request).replace(dont_filter=request.dont_filter)
+        elif is_copied(request):
+            request = anew(request)
+        values = kept_in_state(self.crawler.spider, self.local_values_key)
+        if not self.queue_is_scrapys and RENDER not in request.meta:
+            return whole(request, values)
+        if "_replaced_args" in request.meta["splash"]:
+            return request
+        request.meta["splash"] = own_options(request)
+        replaced: Request = self._process_request(request, self.crawler.spider)
+        return replaced
 
 
 def _forget_splash_as_referer(request: Request, response: Response) -> None:

@@ -18,6 +18,7 @@ def render_request(
     url: str,
     *,
     script: str | None,
+    script_name: str | None = None,
     wait_for: str | None,
     wait_timeout: float,
     plain_wait: float,
@@ -30,6 +31,7 @@ def render_request(
 
     Args:
         script: Lua for ``/execute``; None renders through ``/render.html`` after a ``plain_wait``.
+        script_name: by which the spider's ``render_script`` knows it; a resumed run takes its text from there.
         wait_timeout: seconds until ``wait_for`` counts as missing.
         busy_seconds: what the script may take beyond that: scrolling, clicking.
         request: what ``scrapy.Request`` takes.
@@ -39,6 +41,8 @@ def render_request(
     from scrapy_splash import SplashRequest  # noqa: PLC0415 - mended on import, which .pth files may not have done
 
     meta = {**request.pop("meta", {}), RENDER: {"wait_for": wait_for, "timeout": wait_timeout}}
+    if script_name is not None:
+        meta[RENDER]["script"] = script_name
     limit = min(MAX_TIMEOUT, wait_timeout + busy_seconds + SPARE_SECONDS)
     if script is None:
         args: dict[str, Any] = {"wait": plain_wait, "images": int(images), "timeout": limit}

@@ -18,13 +18,18 @@ from scrapy import Request
 PROCESSED = "_splash_processed"  # scrapy-splash's own mark
 SENT = "_splash_sent"  # ours: where to, and what was added on the way
 SESSION_COOKIES = "_session_cookies"  # among the options: args["cookies"] came from the session's jar
+TURN = "_turn"  # among the options: splash_url is the server whose turn it was, and no choice of the spider's
+
+LOST = (
+    "_splash_lost"  # in Request.meta: how often a renderer took the page with it, see crawler.splash.failover
+)
 
 # The page's own address has been through the filters for off-site links and robots.txt; Splash's is no page. Its
 # cookies travel as an argument. A redirect would take the page's cookies and Splash's password to who knows where.
 META = {"dont_obey_robotstxt": True, "allow_offsite": True, "dont_merge_cookies": True, "dont_redirect": True}
 
 # What the request to Splash gets in its meta on its further way.
-LATER = (PROCESSED, SENT, "download_latency", "retry_times", "_splash_498")
+LATER = (PROCESSED, SENT, "download_latency", "retry_times", LOST, "_splash_498")
 
 
 def is_sent(request: Request) -> bool:
@@ -44,10 +49,27 @@ def mark_sent(sent: Request, page: Request) -> None:
     old, new = page.meta["splash"].get("args", {}), sent.meta["splash"]["args"]
     sent.meta[SENT] = {
         "to": sent.url,
+        "page": page.url,
+        "priority": page.priority,
         "args": sorted(new.keys() - old.keys()),
         "headers": [_digest(values) for _, values in sent.headers.items()],
         "meta": sorted(name for name, value in sent.meta.items() if page.meta.get(name) != value),
     }
+
+
+def page_again(sent: Request) -> Request:
+    """The request for the page that is not back, to be sent to whichever server's turn it is by then.
+
+    What was counted stays with it; otherwise it is as it was before it became a request to a server.
+    """
+    mark = sent.meta[SENT]
+    counted = {name: sent.meta[name] for name in ("retry_times", LOST) if name in sent.meta}
+    page = anew(sent.replace(url=mark["page"]))
+    options = page.meta["splash"]
+    options["args"]["url"] = sent.meta["splash"]["args"]["url"]
+    return page.replace(
+        meta={**page.meta, "splash": options, **counted}, priority=mark["priority"], dont_filter=True
+    )
 
 
 def page_args(options: Mapping[str, Any], added: list[str]) -> dict[str, Any]:
@@ -74,6 +96,8 @@ def anew(copied: Request) -> Request:
             "headers": args.get("headers") or {},
         }
     options["args"] = {**page_args(options, mark.get("args", [])), "url": copied.url}
+    if options.pop(TURN, False):
+        options.pop("splash_url", None)
     if options.pop(SESSION_COOKIES, False):
         options["args"].pop("cookies", None)
     kept = options.pop("_local_arg_fingerprints", {})

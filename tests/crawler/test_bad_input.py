@@ -21,7 +21,11 @@ CASES = {
     "a database URL that is none": ({"DATABASE_URL": "nonsense"}, "books", "write it like mysql+pymysql://"),
     "a database that is not supported": ({"DATABASE_URL": "oracle://x"}, "books", "which is not supported"),
     "a driver that is not ours": ({"DATABASE_URL": "mysql://u@h/x"}, "books", "write it with our driver"),
-    "a Splash that does not answer": ({"SPLASH_URL": NOTHING}, "books", "Start it, correct SPLASH_URL, or"),
+    "a Splash that does not answer": (
+        {"SPLASH_URL": NOTHING, "RENDERER_PATIENCE": "1"},
+        "books",
+        "Start it, correct SPLASH_URL, or",
+    ),
     "a Splash URL that is none": (
         {"SPLASH_URL": "localhost"},
         "books",

@@ -37,6 +37,8 @@ class CrashSpider(SiteSpider):
         "DOWNLOADER_MIDDLEWARES": {NoteRequests: 1},
         "DATABASE_BATCH_ROWS": 40,
         "FRONTIER_WINDOW": 100,
+        "MAX_FAILED_SHARE": 1,
+        "MAX_REJECTED_SHARE": 1,
     }
 
     @property

@@ -7,7 +7,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from typing import Protocol
 
 import pymysql
 import pytest
+
+from tests.processes import free_port
 
 DEADLINE = 90  # seconds until the server answers
 IMAGE = "mariadb:11.4"
@@ -186,13 +187,6 @@ def private_mariadb() -> Iterator[PrivateMariaDb]:
         yield mariadb
     finally:
         server.remove()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _mariadbd() -> str | None:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 
 from crawler.page import Commit, Committed
 from crawler.row import ValidRow, row_of
+from crawler.verdict import Ending
 from models import Row
 from models.request import Settled
 from models.run import HeldRun, hold_run
@@ -42,7 +43,7 @@ class Run:
             for commit in commits:
                 writer.put(commit, outcome.append)
             if finish:
-                await writer.finish(finish, covered=covered)
+                await writer.finish(Ending(reason=finish, covered=covered))
             else:
                 await writer.close()
             await asyncio.sleep(0)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, UniqueConstraint, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crawler.row import ValidRow, row_of
 from models import Base, Book, CrawlRun, Order, Quote, RejectedItem, Review, Row
 from models.session import make_engine, make_sessions
 from models.types import ExactString
+from pipelines import batch
 from pipelines.batch import write_batch
 from pipelines.validate import validated
 from tests.conftest import service
@@ -196,3 +199,46 @@ def test_mysql_is_strict_even_where_its_server_is_not() -> None:
     with engine.begin() as connection:
         assert "STRICT_ALL_TABLES" in connection.execute(text("SELECT @@sql_mode")).scalar_one()
     engine.dispose()
+
+
+def test_a_key_that_is_too_long_is_not_taken_for_another_that_it_begins_like(table: Table) -> None:
+    """A cast to the column's type would cut it; SQLite, which has no lengths, stores the row."""
+    stored, longer = "B" * 20, "B" * 20 + "C"
+    run = table.write((Book, book(stored)))
+    values = validated(book(stored), Book) | {"sku": longer, "title": "Days"}
+    with suppress(DBAPIError), table.sessions.begin() as session:
+        write_batch(session, [ValidRow(model=Book, values=values)], run_id=run, now=FIRST)
+    assert {b.sku: b.title for b in table.all(Book)}[stored] == "Nights"
+
+
+def test_a_row_that_another_run_wrote_a_moment_ago_is_updated(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.write((Quote, quote(1)))
+    monkeypatch.setattr(batch, "_stored_hashes", lambda *_: {})  # what we saw before the other committed
+    table.write((Quote, quote(1, tags="new")), (Quote, quote(2)), (Quote, quote(3)))
+    assert [(q.quote_id, q.tags) for q in table.all(Quote)] == [(1, "new"), (2, None), (3, None)]
+
+
+def test_text_that_a_bulk_format_could_trip_over_is_stored_as_it_is(table: Table) -> None:
+    said = [
+        "\\N",
+        "\\.",
+        "a\tb",
+        "a\nb\r\nc",
+        "back\\slash \\x41",
+        '"{quoted}", %s %(name)s :name',
+        "'; --",
+        "NULL",
+    ]
+    table.write(*((Quote, quote(n, body=text, tags="x" + text)) for n, text in enumerate(said)))
+    assert [(q.body, q.tags) for q in table.all(Quote)] == [(text, "x" + text) for text in said]
+
+
+def test_a_hostile_key_is_found_again_as_it_is(table: Table) -> None:
+    keys = ["'", '"', "\\", "\\'", "a') OR ('1'='1", "%s", "{a,b}", "NULL", "a,b", "🙂"]
+    table.write(*((Book, book(key)) for key in keys))
+    table.write(*((Book, book(key, price="1.00")) for key in keys[::2]))
+    assert {b.sku: b.price for b in table.all(Book)} == {
+        key: Decimal("1.00") if position % 2 == 0 else Decimal("51.77") for position, key in enumerate(keys)
+    }

@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, event, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from crawler.page import Commit
 from crawler.row import ValidRow
-from models import Quote, RejectedItem, Review, RowChange
+from models import Base, Quote, RejectedItem, Review, Row, RowChange
 from models.run import RunIsAlive, RunLost, hold_run
 from models.session import make_engine, make_sessions
+from models.types import ExactString, UtcDateTime
 from pipelines.writer import DatabaseLost
 from tests.pipelines.runs import Run, page
 from tests.pipelines.test_upsert import quote
@@ -166,3 +168,54 @@ def test_a_fresh_run_gives_up_the_unfinished_one(engine: Engine) -> None:
     run.commit(page((Quote, quote(1))), finish="shutdown", covered=False)
     fresh = hold_run(make_sessions(engine), "test", {}, fresh=True)
     assert fresh.left == run.held.id and not fresh.resumed and fresh.id != run.held.id
+
+
+class Listing(Row):
+    """A table that has a column with a default."""
+
+    __tablename__ = "test_listing"
+
+    name: Mapped[str] = mapped_column(ExactString(20), primary_key=True)
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    currency: Mapped[str | None] = mapped_column(ExactString(3), default="EUR")
+
+
+Base.metadata.remove(Listing.table())  # no migration makes it: the fixture does
+
+
+@pytest.fixture
+def listings(engine: Engine) -> Iterator[None]:
+    for constraint in list(Listing.table().c.run_id.foreign_keys):
+        Listing.table().constraints.discard(constraint.constraint)  # type: ignore[arg-type]
+    Listing.table().create(engine, checkfirst=True)
+    yield
+    Listing.table().drop(engine)
+
+
+@pytest.mark.usefixtures("listings")
+def test_a_row_that_cannot_be_bound_hurts_itself_alone(engine: Engine) -> None:
+    """A pipeline after the validator may put in a moment that has no zone."""
+    run = Run(engine)
+    zoned = datetime(2026, 1, 1, tzinfo=UTC)
+    moments = {"a": zoned, "b": zoned.replace(tzinfo=None), "c": zoned}
+    run.commit(
+        *(page(ValidRow(model=Listing, values={"name": n, "ends_at": at})) for n, at in moments.items())
+    )
+    assert [listing.name for listing in run.all(Listing)] == ["a", "c"]
+    (rejected,) = run.all(RejectedItem)
+    assert "no time zone" in rejected.reasons[""]
+
+
+@pytest.mark.usefixtures("listings")
+def test_a_column_that_is_not_said_gets_its_default_in_a_new_row_and_keeps_its_value_later(
+    engine: Engine,
+) -> None:
+    run = Run(engine)
+    zoned = datetime(2026, 1, 1, tzinfo=UTC)
+    run.commit(
+        page(ValidRow(model=Listing, values={"name": "a", "ends_at": zoned})),
+        page(ValidRow(model=Listing, values={"name": "b", "ends_at": zoned, "currency": "GBP"})),
+    )
+    later = ValidRow(model=Listing, values={"name": "b", "ends_at": zoned + timedelta(days=1)})
+    run.commit(page(later))
+    assert {listing.name: listing.currency for listing in run.all(Listing)} == {"a": "EUR", "b": "GBP"}

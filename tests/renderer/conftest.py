@@ -67,6 +67,35 @@ PAGES = {
     "/strict": "<!doctype html><title>Strict</title><p id=p>strict</p>",
     "/tall": "<body style='margin:0'><div style='height:3000px'>tall</div>",
     "/closes": "<title>C</title><script>window.close()</script><p id=p>still here</p>",
+    "/throws": "<p id=p>shown</p><script>\n\nnull.price</script><script>throw 'plain ' + 'text'</script>",
+    "/shadow": "<title>S</title><p is=x>light</p><div id=host></div><script>"
+    "const root = host.attachShadow({mode: 'open'}); root.innerHTML = '<b>dark</b><i></i>';"
+    "root.querySelector('i').attachShadow; const inner = document.createElement('span'); root.append(inner);"
+    "inner.attachShadow({mode: 'open'}).innerHTML = '<u>deep</u>'</script>",
+    "/endless": "<title>E</title><ul id=l></ul><script>let n = 0; const more = () => {"
+    "for (let i = 0; i < 20 && n < 70; i++) { const li = document.createElement('li');"
+    "li.textContent = 'item ' + n++; li.style.height = '60px'; l.append(li); } }; more();"
+    "addEventListener('scroll', () => { if (innerHeight + scrollY >= document.body.scrollHeight - 5)"
+    "setTimeout(more, 150); })</script>",
+    "/windowed": "<title>W</title><div id=box style='height:200px;overflow-y:auto'>"
+    "<div id=tall style='height:4000px;position:relative'></div></div><script>"
+    "const rows = [...Array(8)].map(() => tall.appendChild(document.createElement('p')));"
+    "const draw = () => { const first = Math.floor(box.scrollTop / 40); rows.forEach((row, i) => {"
+    "row.textContent = 'row ' + Math.min(first + i, 99); row.className = 'row';"
+    "row.style.cssText = `position:absolute;margin:0;top:${(first + i) * 40}px` }) };"
+    "draw(); box.addEventListener('scroll', draw)</script>",
+    "/green": "<body style='background:#00ff77'>",
+    "/split": "<body style='margin:0;background:linear-gradient(to right,#f00 50%,#00f 50%)'>",
+    "/long": "<body style='margin:0'><div style='height:44900px;background:#0f0'></div>"
+    "<div style='height:100px;background:#00f'></div>",
+    "/huge": "<div style='height:2000000px'></div>",
+    "/leaves": "<title>Leaves</title><script>location = '/plain'</script>",
+    "/leaves-at-load": "<title>Leaves</title><script>onload = () => { location = '/plain' }</script>",
+    "/leaves-later": "<title>Leaves</title><img src=/slow.gif><script>location = '/plain'</script>",
+    "/frame-at-load": "<title>F</title><script>onload = () => {"
+    "document.body.append(Object.assign(document.createElement('iframe'), {src: '/slow'})) }</script>",
+    "/hostile": "<title>H</title><img src=x onerror='top.hacked = parent.hacked = window.hacked = 1'>"
+    "<script>try { top.hacked = 1 } catch (e) {}</script></pre></iframe><script>hacked = 1</script>",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
 }
 
@@ -126,6 +155,9 @@ class Pages:
                 return web.Response(body=PIXEL, content_type="image/gif")
             case "/worker.js":
                 return web.Response(text="", content_type="text/javascript")
+            case "/slow.gif" | "/slow":
+                await asyncio.sleep(0.3)
+                return web.Response(text="<p>slow</p>", content_type="text/html")
             case "/hang" | "/hang.gif":
                 await asyncio.sleep(60)
                 return web.Response(text="late")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import server
 from tests.renderer.conftest import ROOT, Client
 
 
@@ -216,3 +217,42 @@ def test_a_render_in_flight_when_chromium_is_killed_is_done_again(process, pages
     assert answers[0].status == 200
     assert "by script" in answers[0].text
     assert pages.hits["/late"] == before + 2
+
+
+SPLASH_OPTIONS = (
+    "--disable-private-mode --disable-xvfb --xvfb-screen-size 1024x768 --maxrss 4000 --browser-engines chromium "
+    "--argument-cache-max-entries 1 --dont-log-args url,body --disable-browser-caches -v3 -s 2 --ip 127.0.0.1 "
+    "--js-cross-domain-access --allowed-schemes http,https,data --filters-path /nowhere --max-timeout 20"
+)
+
+
+def test_splash_s_options_are_understood(tmp_path, pages):
+    log = tmp_path / "log"
+    options = [*SPLASH_OPTIONS.split(), "--logfile", str(log)]
+    with server("renderer", "--port", "0", "--exit-with-stdin", *options) as url:
+        client = Client(url)
+        assert client.get("/render.html", url="data:text/html,<p>data</p>").status == 200
+        assert client.get("/render.html", url="file:///etc/passwd").status == 502
+        assert client.get("/render.html", url="http://x/", engine="webkit").status == 400
+        assert client.get("/render.html", url="http://x/", timeout=21).status == 400
+        saved = client.post("/render.html", url=f"{pages.url}/plain", a="1", b="2", save_args=["a", "b"])
+        hashes = saved.headers["x-splash-saved-arguments"].split(";")
+        answer = client.post("/render.html", load_args=";".join(hashes), url=f"{pages.url}/plain")
+        assert (answer.status, answer.json["info"]) == (498, {"expired": ["a"]})
+        answer = client.get("/render.html", url="http://x/", http_method="GET", body="very-secret")
+        assert answer.status == 400
+    told = log.read_text()
+    assert "--disable-private-mode does nothing" in told
+    assert "--filters-path /nowhere is not a folder" in told
+    assert "'argument': 'timeout'" in told and "'argument': 'body'" in told
+    assert "GET request should not" not in told
+
+
+@pytest.mark.parametrize(
+    "options", [("--browser-engines", "gecko"), ("--slots", "0"), ("--max-timeout", "-1")]
+)
+def test_options_that_make_no_sense_are_refused(options):
+    ended = subprocess.run(
+        [sys.executable, "-m", "renderer", *options], cwd=ROOT, capture_output=True, timeout=20
+    )
+    assert ended.returncode == 2

@@ -94,6 +94,35 @@ def test_a_redirect_by_the_page_is_not_followed_without_waiting(splash, pages):
     assert "<title>M" in splash.html(f"{pages.url}/meta")
 
 
+@pytest.mark.parametrize("path", ["/leaves", "/leaves-at-load", "/meta"])
+def test_a_held_redirect_is_never_seen_and_followed_while_waiting(splash, pages, path):
+    for _ in range(5):
+        answer = splash.post("/render.json", url=f"{pages.url}{path}", html=1, history=1)
+        assert answer.json["url"] == f"{pages.url}{path}"
+        assert [entry["request"]["url"] for entry in answer.json["history"]] == [f"{pages.url}{path}"]
+    assert "plain</p>" in splash.html(f"{pages.url}{path}", wait=0.3)
+
+
+def test_a_redirect_before_the_load_event_is_followed_without_waiting(splash, pages):
+    assert "plain</p>" in splash.html(f"{pages.url}/leaves-later")
+
+
+def test_a_redirect_of_a_server_is_followed_without_waiting(splash, pages):
+    assert "plain</p>" in splash.html(f"{pages.url}/redirect")
+
+
+def test_a_frame_that_the_load_event_made_belongs_to_the_page(splash, pages):
+    answer = splash.post("/render.json", url=f"{pages.url}/frame-at-load", html=1, iframes=1)
+    assert "slow" in answer.json["childFrames"][0]["html"]
+
+
+def test_headers_of_the_connection_are_chromium_s_own(splash, pages):
+    headers = {"Connection": "close, X-Mine", "Host": "shop.example", "X-Mine": "1", "User-Agent": "me"}
+    html = splash.html(f"{pages.url}/echo", headers=headers, timeout=5)
+    assert '"X-Mine": "1"' in html and '"User-Agent": "me"' in html
+    assert "shop.example" not in html
+
+
 def test_a_redirect_that_fails_while_waiting_is_an_error(splash, pages):
     assert splash.get("/render.html", url=f"{pages.url}/broken-redirect", wait=0.5).status == 502
 

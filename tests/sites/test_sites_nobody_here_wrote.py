@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -21,19 +20,13 @@ from models.schema import upgrade
 from models.session import make_engine
 from models.snapshot import difference, snapshot
 from tests.crawls import ROOT, scrapy
+from tests.processes import free_port
 from tests.sites.fava.journal import Purchase
 from tests.sites.optuna.trials import Trial
 
 BIN = Path(sys.executable).parent
 for model in (Trial, Purchase):
     Base.metadata.remove(model.table())  # no migration makes them: the tests do
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def get_json(url: str) -> Any:

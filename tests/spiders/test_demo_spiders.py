@@ -17,7 +17,7 @@ from models.session import make_engine
 from models.snapshot import snapshot
 from tests.conftest import service
 from tests.crawls import crawl, scrapy
-from tests.processes import server
+from tests.processes import free_port, server
 
 BOOKS = 60
 TABLES: dict[str, type[Row]] = {"books": Book, "reviews": Review, "quotes": Quote, "orders": Order}
@@ -64,8 +64,9 @@ def test_the_embedded_renderer_is_started_and_ended_by_the_crawl(tmp_path: Path,
 def test_a_day_later_the_rows_that_were_seen_are_the_new_days(tmp_path: Path, chromium_renderer: str) -> None:
     env = {"SPLASH_URL": chromium_renderer, "DATABASE_URL": f"sqlite:///{tmp_path}/x.db"}
     engine = make_engine(env["DATABASE_URL"])
+    port = str(free_port())  # the same on both days: it is in the rows
     for day in ("1", "2"):
-        with server("demo", "--port", "18765", "--books", "200", "--day", day, "--exit-with-stdin") as url:
+        with server("demo", "--port", port, "--books", "200", "--day", day, "--exit-with-stdin") as url:
             crawl("books", DEMO_URL=url, **env)
             seen = snapshot(engine, Book, run_id=int(day))
             assert not untrue(seen, truth(url)["books"], Book)

@@ -10,7 +10,7 @@ from w3lib.http import basic_auth_header
 
 from tests.crawler.splash.scripts import run, spider
 from tests.crawler.splash.site import Site
-from tests.crawler.splash.wire import Wire
+from tests.crawler.splash.wire import Wire, wire_to
 
 SPLASHS = basic_auth_header("splash", "geheim").decode()
 SITES = basic_auth_header("site", "secret").decode()
@@ -59,6 +59,31 @@ def test_neither_a_copied_request_nor_copied_meta_takes_splashs_secrets_to_the_s
     assert [headers["x-mine"] for headers in site.headers_of("/copied")] == ["1"]
     assert not any("/private" in path for path in site.paths)
     assert "geheim" not in log and SPLASHS not in log
+
+
+def test_each_of_several_servers_gets_its_own_password_and_no_other(site: Site, tmp_path: Path) -> None:
+    body = """
+    async def start(self):
+        for number in range(4):
+            yield SplashRequest(f"{self.url}/{number}")
+        yield SplashRequest(self.url + "/there", splash_url=self.there)
+    def parse(self, response):
+        say(url=response.url)
+"""
+    with wire_to(None) as first, wire_to(None) as second, wire_to(None) as third:
+        where = [
+            wire.url.replace("http://", f"http://{name}:geheim@")
+            for name, wire in (("a", first), ("b", second))
+        ]
+        text = spider(", ".join(where), site, f"    there = {third.url!r}\n{body}")
+        said, log = run(text, tmp_path)
+    assert len(said) == 5
+    for name, wire in (("a", first), ("b", second)):
+        own = basic_auth_header(name, "geheim").decode()
+        assert [headers.get("authorization") for headers in wire.headers()] == [own, own]
+    assert [headers.get("authorization") for headers in third.headers()] == [None]
+    assert [args["url"] for args in third.args()] == [site.url + "/there"]
+    assert "geheim" not in log and "geheim" not in json.dumps([site.asked, first.args(), second.args()])
 
 
 HTTP_AUTH = """

@@ -1,0 +1,207 @@
+"""``scrapy runs``: how crawls ended, and one of them in full."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from scrapy.commands import ScrapyCommand
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from crawler.plain_text import last_line, one_line
+from crawler.verdict import WORDS
+from models import CrawlRun
+from models.process import Process
+from models.run import LEASE, database_now
+from models.schema import check_schema
+from models.session import DatabaseUnusable, check_connection, make_engine
+from models.tally import Tally
+from models.trouble import failed_requests, rejected_items
+
+WIDE = 200  # columns where there is no terminal: in a mail, in a file
+COLOURS = {0: "green", 2: "red", 3: "red", 4: "yellow"}
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def syntax(self) -> str:
+        return "[options] [SPIDER] | show ID"
+
+    def short_desc(self) -> str:
+        return "List the last runs and their verdicts; `show ID` has one in full"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--limit", type=int, default=20, help="how many (20)")
+        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        self.exitcode = 1
+        one = args[:1] == ["show"]
+        if len(args) > (2 if one else 1) or (one and not (len(args) == 2 and args[1].isdigit())):
+            print("scrapy runs takes a spider's name, or: scrapy runs show ID", file=sys.stderr)
+            return
+        try:
+            engine = make_engine(self.settings["DATABASE_URL"])
+            check_connection(engine)
+            check_schema(engine)
+        except DatabaseUnusable as error:
+            print(f"scrapy runs: {error}", file=sys.stderr)
+            return
+        if one:
+            self._show(engine, int(args[1]), opts)
+        else:
+            self._list(engine, args[0] if args else None, opts)
+        engine.dispose()
+
+    def _list(self, engine: Engine, spider: str | None, opts: argparse.Namespace) -> None:
+        self.exitcode = 0
+        with Session(engine) as session:
+            query = select(CrawlRun).order_by(CrawlRun.id.desc()).limit(opts.limit)
+            if spider:
+                query = query.where(CrawlRun.spider == spider)
+            runs = [as_json(run, state_of(run, database_now(session))) for run in session.scalars(query)]
+        if opts.json:
+            for run in runs:
+                print(json.dumps(run, ensure_ascii=False))
+        elif runs:
+            Console(width=None if sys.stdout.isatty() else WIDE).print(_table(runs))
+        else:
+            print("no run yet")
+
+    def _show(self, engine: Engine, run_id: int, opts: argparse.Namespace) -> None:
+        with Session(engine) as session:
+            run = session.get(CrawlRun, run_id)
+            if run is None:
+                print(f"there is no run {run_id}; `scrapy runs` lists them", file=sys.stderr)
+                return
+            whole = as_json(run, state_of(run, database_now(session)))
+            whole["failed_requests"] = [
+                {"number": one.number, "url": one.url, "status": one.status, "error": one.error}
+                | ({"kept_page": one.kept_page} if one.kept_page else {})
+                for one in failed_requests(session, run_id, opts.limit)
+            ]
+            whole["rejected_items"] = [
+                {"id": one.id, "url": one.url, "table": one.table_name, "reasons": one.reasons}
+                | ({"kept_page": one.kept_page} if one.kept_page else {})
+                for one in rejected_items(session, run_id, opts.limit)
+            ]
+        self.exitcode = 0
+        if opts.json:
+            print(json.dumps(whole, ensure_ascii=False))
+        else:
+            _print(whole)
+
+
+def state_of(run: CrawlRun, now: datetime) -> str:
+    """The verdict's word; of a run without one whether it goes on, or its process is gone."""
+    if run.verdict is not None:
+        return WORDS[run.verdict]
+    owner = Process.parse(run.owner) if run.owner else None
+    if (
+        owner is not None
+        and run.heartbeat_at is not None
+        and owner.may_be_alive(now - run.heartbeat_at, LEASE)
+    ):
+        return "running"
+    return run.finish_reason if run.finished_at and run.finish_reason else "killed"
+
+
+def as_json(run: CrawlRun, state: str) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "spider": run.spider,
+        "arguments": run.arguments,
+        "state": state,
+        "exit_code": run.verdict,
+        "reasons": run.reasons or [],
+        "started_at": run.started_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "finish_reason": run.finish_reason,
+        "note": run.note,
+        "seconds": run.seconds,
+        "peak_memory": run.peak_memory,
+        "host": run.host,
+        "owner": owner.shown if run.owner and (owner := Process.parse(run.owner)) else None,
+        "versions": run.versions,
+        "counts": run.counts,
+    }
+
+
+def _table(runs: list[dict[str, Any]]) -> Table:
+    table = Table(
+        "run", "spider", "started (UTC)", "took", "pages", "rows", "rejected", "verdict", "because", box=None
+    )
+    for run in runs:
+        counts = Tally.from_json(run["counts"] or {})
+        failed = counts.pages.get("failed", 0)
+        pages = f"{counts.pages.get('done', 0)}" + (f" + {failed} failed" if failed else "")
+        table.add_row(
+            str(run["id"]),
+            Text(_named(run)),
+            run["started_at"][:16].replace("T", " "),
+            _took(run["seconds"]),
+            pages if run["counts"] else "",
+            str(sum(counts.rows.values())) if run["counts"] else "",
+            str(sum(counts.rejected.values())) if run["counts"] else "",
+            Text(run["state"], COLOURS.get(run["exit_code"], "yellow")),
+            Text(one_line("; ".join(run["reasons"]) or run["note"] or "")),
+        )
+    return table
+
+
+def _print(run: dict[str, Any]) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    table = Table.grid(padding=(0, 2))
+    code = "" if run["exit_code"] is None else f" (exit code {run['exit_code']})"
+    lines = [
+        ("run", f"{run['id']}, {_named(run)}"),
+        ("verdict", run["state"] + code),
+        *(("because", reason) for reason in run["reasons"]),
+        ("note", run["note"]),
+        ("started", f"{run['started_at'][:19]} UTC"),
+        (
+            "finished",
+            f"{run['finished_at'][:19]} UTC" if run["finished_at"] else "no: the next start resumes it",
+        ),
+        ("took", _took(run["seconds"])),
+        ("memory", f"{run['peak_memory'] / 2**20:.0f} MiB at most" if run["peak_memory"] else None),
+        ("host", run["host"]),
+        ("held by", run["owner"]),
+        ("versions", ", ".join(f"{name} {number}" for name, number in (run["versions"] or {}).items())),
+    ]
+    counts = run["counts"] or {}
+    for name in ("pages", "rows", "rejected", "changes"):
+        lines.append((name, ", ".join(f"{number} {what}" for what, number in counts.get(name, {}).items())))
+    for name, value in lines:
+        if value:
+            table.add_row(Text(name, "bold"), Text(one_line(str(value), 1000)))
+    console.print(table)
+    for one in run["failed_requests"]:
+        kept = f"  (kept: {one['kept_page']})" if one.get("kept_page") else ""
+        console.print(Text(f"failed    {one_line(one['url'])}: {last_line(one['error'] or '')}{kept}"))
+    for one in run["rejected_items"]:
+        why = "; ".join(f"{field} {reason}".strip() for field, reason in one["reasons"].items())
+        kept = f"  (kept: {one['kept_page']})" if one.get("kept_page") else ""
+        console.print(Text(f"rejected  {one_line(one['url'] or '')}: {one_line(why)}{kept}"))
+
+
+def _named(run: dict[str, Any]) -> str:
+    return " ".join([run["spider"], *(f"{name}={value}" for name, value in run["arguments"].items())])
+
+
+def _took(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

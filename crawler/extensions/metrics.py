@@ -1,0 +1,68 @@
+"""Numbers for Prometheus: over HTTP while a crawl runs (METRICS_PORT), in a file at its end (METRICS_FOLDER)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Self
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import start_http_server
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+
+from crawler.metrics import RunningCrawl
+from crawler.splash.sent import is_sent
+from crawler.textfile import write_textfile
+
+logger = logging.getLogger("splashdown.metrics")
+
+LOOPBACK = "127.0.0.1"
+
+
+class MetricsExtension:
+    """Neither a port that is taken nor a folder that cannot be written to is a reason not to crawl."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.port = crawler.settings.getint("METRICS_PORT", 0)
+        self.folder: str = crawler.settings.get("METRICS_FOLDER") or ""
+        if not (self.port or self.folder) or crawler.spider is None:
+            raise NotConfigured
+        self.running = RunningCrawl(crawler)
+        self.server: WSGIServer | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        extension = cls(crawler)
+        crawler.signals.connect(extension.engine_started, signals.engine_started)
+        crawler.signals.connect(extension.response_downloaded, signals.response_downloaded)
+        crawler.signals.connect(extension.engine_stopped, signals.engine_stopped)
+        return extension
+
+    def engine_started(self) -> None:
+        if not self.port:
+            return
+        try:
+            self.server, _ = start_http_server(self.port, addr=LOOPBACK, registry=self.running.registry)
+        except (OSError, OverflowError) as error:
+            logger.warning("no metrics at METRICS_PORT %d: %s; the crawl goes on", self.port, error)
+        else:
+            logger.info("metrics are at http://%s:%d/metrics", LOOPBACK, self.port)
+
+    def response_downloaded(self, request: Request) -> None:
+        latency = request.meta.get("download_latency")
+        if latency is not None and is_sent(request):
+            self.running.rendered.observe(latency)
+
+    async def engine_stopped(self) -> None:
+        # In a thread: both may have to wait for somebody.
+        if self.server is not None:
+            await asyncio.to_thread(self.server.shutdown)
+            self.server.server_close()
+        if self.folder:
+            try:
+                await asyncio.to_thread(write_textfile, Path(self.folder), self.running)
+            except OSError as error:
+                logger.warning("no metrics in METRICS_FOLDER: %s", error)

@@ -1,0 +1,45 @@
+"""What the page's own scripts threw and nobody caught."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from renderer.cdp import Params
+from renderer.tab import Tab
+
+MAX_ERRORS = 100
+MAX_MESSAGE = 1000
+# A header has to be short.
+TOLD_IN_HEADER, MESSAGE_IN_HEADER = 3, 200
+
+
+class ScriptErrors:
+    """Listens from its creation until the tab is cleaned."""
+
+    def __init__(self, tab: Tab) -> None:
+        self.errors: list[dict[str, Any]] = []
+        tab.session.on("Runtime.exceptionThrown", self._add)
+        tab.override("Runtime.enable", {}, "Runtime.disable", {})
+
+    def _add(self, event: Params) -> None:
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(describe(event["exceptionDetails"]))
+
+
+def describe(details: Params) -> dict[str, Any]:
+    """CDP's exceptionDetails as message, source and line (counted from 1)."""
+    thrown = details.get("exception", {})
+    message = thrown.get("description") or str(thrown.get("value", details.get("text", "")))
+    frames = details.get("stackTrace", {}).get("callFrames", ())
+    return {
+        "message": message.split("\n    at ")[0][:MAX_MESSAGE],
+        "source": details.get("url") or (frames[0]["url"] if frames else ""),
+        "line": int(details["lineNumber"]) + 1,
+    }
+
+
+def as_header(errors: list[dict[str, Any]]) -> str:
+    """The first errors as one line of JSON."""
+    told = [error | {"message": error["message"][:MESSAGE_IN_HEADER]} for error in errors[:TOLD_IN_HEADER]]
+    return json.dumps(told)

@@ -1,0 +1,64 @@
+"""A site of a test's own: what each path answers is decided by the test, while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+def quotes(*numbers: int, **fields: Any) -> list[dict[str, Any]]:
+    return [{"quote_id": number, "body": f"body {number}", "author": "A"} | fields for number in numbers]
+
+
+class ShelfSite:
+    """``pages`` are what paths answer; a path in ``held`` waits for its event. ``asked`` are the paths so far."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Any] = {}
+        self.held: dict[str, threading.Event] = {}
+        self.asked: list[str] = []
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                site.asked.append(self.path)
+                if self.path in site.held:
+                    site.held[self.path].wait(60)
+                page = site.pages.get(self.path)
+                body = json.dumps(page).encode()
+                with contextlib.suppress(OSError):  # who asked may be dead by now
+                    self.send_response(404 if page is None else 200)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def shelf(self, number: int, **fields: Any) -> None:
+        """A start page with ``number`` quotes, two a page."""
+        self.pages = {"/start": {"pages": [f"/{n}" for n in range(0, number, 2)]}}
+        for n in range(0, number, 2):
+            self.pages[f"/{n}"] = {"items": quotes(n, n + 1, **fields)}
+
+
+@contextlib.contextmanager
+def shelf_site() -> Iterator[ShelfSite]:
+    site = ShelfSite()
+    thread = threading.Thread(target=site.server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield site
+    finally:
+        for event in site.held.values():
+            event.set()
+        site.server.shutdown()
+        site.server.server_close()

@@ -1,0 +1,284 @@
+"""A renderer that dies, hangs or talks nonsense costs no page; real processes, killed while they are at work."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from crawler.verdict import INTERRUPTED
+from models.session import make_engine
+from tests.crawler.splash.unsteady import Killed, broken, dying_of, free_port, our_renderer, silent
+from tests.crawls import ROOT, scrapy
+from tests.processes import server
+from tests.spiders.test_demo_spiders import assert_true
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[str]:
+    with server("demo", "--port", "0", "--books", "120", "--exit-with-stdin") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def few_books() -> Iterator[str]:
+    with server("demo", "--port", "0", "--books", "20", "--exit-with-stdin") as url:
+        yield url
+
+
+class Crawl:
+    """A crawl of the books: its exit code, its log, and whether the rows are the truth."""
+
+    def __init__(self, folder: Path, site: str, *options: str, spider: str = "books", **env: str) -> None:
+        self.database, self.site = f"sqlite:///{folder}/x.db", site
+        self.done = scrapy("crawl", spider, *options, DATABASE_URL=self.database, DEMO_URL=site, **env)
+
+    @property
+    def log(self) -> str:
+        return self.done.stderr
+
+    def assert_complete(self) -> None:
+        assert self.done.returncode == 0, self.log[-4000:]
+        assert self.stat("pages/failed") == 0, self.log[-4000:]
+        engine = make_engine(self.database)
+        assert_true(engine, self.site, "books", "reviews")
+        engine.dispose()
+
+    def stat(self, name: str) -> int:
+        found = re.search(rf"'{re.escape(name)}': (\d+)", self.log)
+        return int(found[1]) if found else 0
+
+
+def after_pages(folder: Path, number: int, act: Callable[[], object]) -> None:
+    """Do it in the background, as soon as a crawl has this many pages done."""
+
+    def watch() -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with contextlib.suppress(sqlite3.Error), contextlib.closing(connect()) as database:
+                (done,) = database.execute(
+                    "SELECT count(*) FROM crawl_request WHERE state = 'done'"
+                ).fetchone()
+                if done >= number:
+                    break
+            time.sleep(0.2)
+        act()
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{folder}/x.db?mode=ro", uri=True)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def test_two_renderers_of_which_each_is_killed_every_few_seconds(tmp_path: Path, shop: str) -> None:
+    ports = free_port(), free_port()
+    with Killed(our_renderer(ports[0]), 6) as one, Killed(our_renderer(ports[1]), 7, late=2) as other:
+        urls = ", ".join(f"http://127.0.0.1:{port}" for port in ports)
+        crawl = Crawl(tmp_path, shop, SPLASH_URL=urls)
+    crawl.assert_complete()
+    assert one.times + other.times >= 2
+    assert crawl.stat("renderer/rests") >= 1
+    assert crawl.stat("retry/count") == 0  # none of it was the pages' fault
+
+
+def test_a_renderer_that_is_alone_and_is_killed_again_and_again(tmp_path: Path, shop: str) -> None:
+    port = free_port()
+    with Killed(our_renderer(port), 6) as one:
+        crawl = Crawl(tmp_path, shop, SPLASH_URL=f"http://127.0.0.1:{port}")
+    crawl.assert_complete()
+    assert one.times >= 1 and crawl.stat("renderer/rests") >= 1
+
+
+def test_a_real_splash_beside_one_of_ours_that_is_killed(tmp_path: Path, shop: str, real_splash: str) -> None:
+    port = free_port()
+    with Killed(our_renderer(port), 5):
+        crawl = Crawl(tmp_path, shop, SPLASH_URL=f"{real_splash} http://127.0.0.1:{port}")
+    crawl.assert_complete()
+
+
+def test_the_embedded_renderer_is_killed_and_started_again(tmp_path: Path, shop: str) -> None:
+    over = threading.Event()
+    kills = []
+
+    def kill_renderers() -> None:
+        while not over.wait(6):
+            for process in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    ours = str(tmp_path) in process.environ().get("DATABASE_URL", "")
+                    if ours and process.cmdline()[1:3] == ["-m", "renderer"]:
+                        process.kill()
+                        kills.append(process.pid)
+
+    killer = threading.Thread(target=kill_renderers, daemon=True)
+    killer.start()
+    try:
+        crawl = Crawl(tmp_path, shop, SPLASH_URL="")
+    finally:
+        over.set()
+        killer.join(10)
+    crawl.assert_complete()
+    assert kills and "is started again" in crawl.log
+
+
+def test_one_that_is_silent_from_the_start_gets_no_page(
+    tmp_path: Path, few_books: str, chromium_renderer: str
+) -> None:
+    with silent() as url:
+        crawl = Crawl(tmp_path, few_books, SPLASH_URL=f"{url},{chromium_renderer}")
+    crawl.assert_complete()
+    assert f"the renderer at {url}/ does not answer (timed out)" in crawl.log
+    assert crawl.stat("renderer/lost_pages/DownloadTimeoutError") == 0
+
+
+@pytest.mark.parametrize("pings", [True, False])
+def test_one_that_answers_500_is_rested_and_its_pages_go_to_the_other(
+    tmp_path: Path, few_books: str, chromium_renderer: str, pings: bool
+) -> None:
+    with broken(500, pings=pings) as (url, asked):
+        crawl = Crawl(tmp_path, few_books, SPLASH_URL=f"{url} {chromium_renderer}")
+    crawl.assert_complete()
+    assert len(asked) == crawl.stat("renderer/lost_pages/500")
+    assert (0 < len(asked) < 12) if pings else not asked
+
+
+QUICK = """
+import crawler.splash.render
+from spiders.books import BooksSpider
+
+crawler.splash.render.SPARE_SECONDS = 3.0
+
+class Quick(BooksSpider):
+    name = "quick"
+    wait_timeout = 3.0
+"""
+
+
+def test_one_that_hangs_with_pages_is_given_up_after_their_time(
+    tmp_path: Path, few_books: str, chromium_renderer: str
+) -> None:
+    (tmp_path / "quick.py").write_text(QUICK)
+    with broken(200, pings=True, hangs=True) as (url, asked):
+        crawl = Crawl(
+            tmp_path, few_books, "-s", "DOWNLOAD_TIMEOUT=1", "-s", "SPIDER_MODULES=quick",
+            spider="quick", SPLASH_URL=f"{url} {chromium_renderer}", PYTHONPATH=str(tmp_path),
+        )  # fmt: skip
+    crawl.assert_complete()
+    assert crawl.stat("renderer/lost_pages/DownloadTimeoutError") == len(asked) > 0
+    # As long as Splash may take (3 s for what is waited for, 3 s to spare), and a bit: not DOWNLOAD_TIMEOUT.
+    assert "took longer than 11" in crawl.log
+
+
+POISONED = """
+from spiders.base import SiteSpider
+
+class Poisoned(SiteSpider):
+    name = "poisoned"
+    custom_settings = {"ROBOTSTXT_OBEY": False, "DOWNLOAD_DELAY": 0}
+
+    async def start(self):
+        for number in range(40):
+            yield self.render(f"http://site.example/{'poison' if number == 20 else number}")
+
+    def parse(self, response):
+        pass
+"""
+
+
+def test_a_page_that_ends_every_renderer_is_given_up_and_takes_no_other_with_it(tmp_path: Path) -> None:
+    (tmp_path / "poisoned.py").write_text(POISONED)
+    with dying_of("poison") as (url, asked):
+        done = scrapy(
+            "crawl", "poisoned", "-s", "SPIDER_MODULES=poisoned", DATABASE_URL=f"sqlite:///{tmp_path}/x.db",
+            SPLASH_URL=url, PYTHONPATH=str(tmp_path),
+        )  # fmt: skip
+    log = done.stderr
+    assert "'pages/done': 39" in log and "'pages/failed': 1" in log
+    assert "http://site.example/poison: it is not tried again, no renderer came through with it" in log
+    tried = [url for url in asked if "poison" in url]
+    assert 12 <= len(tried) <= 16 and len(asked) - len(tried) == 39
+
+
+def test_a_crawl_waits_for_a_renderer_that_comes_late(tmp_path: Path, few_books: str) -> None:
+    port = free_port()
+    with Killed(our_renderer(port), 120, late=6):
+        crawl = Crawl(tmp_path, few_books, SPLASH_URL=f"http://127.0.0.1:{port}")
+    crawl.assert_complete()
+    assert "waiting for up to 60 s" in crawl.log
+
+
+def test_a_crawl_whose_renderers_are_gone_stops_and_is_resumed(tmp_path: Path, shop: str) -> None:
+    port = free_port()
+    env = {"SPLASH_URL": f"http://127.0.0.1:{port}", "RENDERER_PATIENCE": "12"}
+    with Killed(our_renderer(port), 120) as renderer:
+        after_pages(tmp_path, 20, renderer.end)
+        crawl = Crawl(tmp_path, shop, **env)
+    assert crawl.done.returncode == INTERRUPTED
+    assert (
+        "no renderer has answered for 12 s" in crawl.log and "'finish_reason': 'renderer_lost'" in crawl.log
+    )
+    done = crawl.stat("pages/done")
+    assert 0 < done < 120 and crawl.stat("pages/failed") == 0
+    with Killed(our_renderer(port), 120):
+        crawl = Crawl(tmp_path, shop, **env)
+    crawl.assert_complete()
+    assert "is resumed" in crawl.log
+    assert crawl.stat("pages/done") < 130 - done + 10  # pages in all, without those of the first time
+
+
+def started(folder: Path, site: str, **env: str) -> subprocess.Popen[str]:
+    known = {"SPLASHDOWN_ENV_FILE": "", "DATABASE_URL": f"sqlite:///{folder}/x.db", "DEMO_URL": site}
+    return subprocess.Popen(
+        [sys.executable, "-m", "scrapy", "crawl", "books"],
+        cwd=ROOT,
+        env=os.environ | known | env,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(crawl: subprocess.Popen[str], number: signal.Signals, *, when: str) -> str:
+    """Signal the crawl when this is in its log, and give the log; it has to end soon."""
+    assert crawl.stderr is not None
+    log = ""
+    while when not in log:
+        line = crawl.stderr.readline()
+        assert line, log
+        log += line
+    began = time.monotonic()
+    crawl.send_signal(number)
+    log += crawl.communicate(timeout=20)[1]
+    assert time.monotonic() - began < 10  # and not after SHUTDOWN_TIMEOUT, nor after RENDERER_PATIENCE
+    assert crawl.returncode == INTERRUPTED and "Traceback" not in log and number.name in log
+    return log
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_crawl_that_waits_for_its_first_renderer_can_be_ended(
+    tmp_path: Path, few_books: str, number: signal.Signals
+) -> None:
+    crawl = started(tmp_path, few_books, SPLASH_URL="http://127.0.0.1:1")
+    ended(crawl, number, when="waiting for up to")
+
+
+def test_a_crawl_whose_pages_wait_for_a_renderer_can_be_ended_and_resumed(tmp_path: Path, shop: str) -> None:
+    port = free_port()
+    with Killed(our_renderer(port), 120) as renderer:
+        crawl = started(tmp_path, shop, SPLASH_URL=f"http://127.0.0.1:{port}", LOG_LEVEL="DEBUG")
+        after_pages(tmp_path, 20, renderer.end)
+        log = ended(crawl, signal.SIGTERM, when="is rendered elsewhere, or later")
+    assert "'pages/failed'" not in log
+    with Killed(our_renderer(port), 120):
+        again = Crawl(tmp_path, shop, SPLASH_URL=f"http://127.0.0.1:{port}")
+    again.assert_complete()
+    assert "is resumed" in again.log

@@ -1,0 +1,147 @@
+"""What a render tells of its network, and which requests of it are refused."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from tests.processes import server
+from tests.renderer.conftest import PIXEL, Client
+
+
+def entries(answer):
+    return [(e["request"]["url"], e["response"]["status"]) for e in answer.json["log"]["entries"]]
+
+
+def test_the_archive_of_a_page_has_every_exchange(splash, pages):
+    answer = splash.get("/render.har", url=f"{pages.url}/image")
+    assert answer.headers["content-type"].startswith("application/json")
+    assert entries(answer) == [(f"{pages.url}/image", 200), (f"{pages.url}/pixel.gif", 200)]
+    page = answer.json["log"]["pages"][0]
+    assert page["title"] == "I"
+    assert page["pageTimings"]["onLoad"] != 0
+
+
+def test_the_archive_has_an_entry_for_each_hop_of_a_redirect(splash, pages):
+    answer = splash.get("/render.har", url=f"{pages.url}/redirect")
+    assert entries(answer) == [(f"{pages.url}/redirect", 302), (f"{pages.url}/plain", 200)]
+    assert answer.json["log"]["entries"][0]["response"]["redirectURL"] == "/plain"
+
+
+def test_a_redirect_that_was_not_followed_is_not_in_the_archive(splash, pages):
+    assert entries(splash.get("/render.har", url=f"{pages.url}/meta")) == [(f"{pages.url}/meta", 200)]
+
+
+def test_a_page_shown_as_another_one_is_archived_as_it_was_fetched(splash, pages):
+    answer = splash.get("/render.har", url=f"{pages.url}/redirect", baseurl="http://shop.invalid/")
+    assert entries(answer) == [(f"{pages.url}/redirect", 302), (f"{pages.url}/plain", 200)]
+
+
+def test_bodies_are_told_only_on_request(splash, pages):
+    plain = splash.get("/render.har", url=f"{pages.url}/image").json["log"]["entries"]
+    assert not any("text" in entry["response"]["content"] for entry in plain)
+    told = splash.get("/render.har", url=f"{pages.url}/image", response_body=1).json["log"]["entries"]
+    content = told[1]["response"]["content"]
+    assert (base64.b64decode(content["text"]), content["encoding"]) == (PIXEL, "base64")
+
+
+def test_a_form_s_body_is_text_and_others_are_base64(splash, pages):
+    def body_of(**arguments):
+        answer = splash.post(
+            "/render.json", url=f"{pages.url}/echo", har=1, http_method="POST", request_body=1, **arguments
+        )
+        return answer.json["har"]["log"]["entries"][0]["request"]["postData"]
+
+    form = "application/x-www-form-urlencoded"
+    assert body_of(body="a=b") == {"mimeType": form, "text": "a=b"}
+    told = body_of(body="{}", headers={"Content-Type": "application/json"})
+    assert told == {"mimeType": "application/json", "encoding": "base64", "text": "e30="}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked", "shown"),
+    [
+        ({}, True, True),
+        ({"forbidden_content_types": "image/*"}, True, False),
+        ({"forbidden_content_types": ["image/gif"]}, True, False),
+        ({"allowed_content_types": "text/html"}, True, False),
+        ({"allowed_content_types": "text/*,image/gif"}, True, True),
+        ({"images": 0}, False, False),
+    ],
+)
+def test_responses_are_dropped_by_their_type(splash, pages, arguments, asked, shown):
+    before = pages.hits["/pixel.gif"]
+    answer = splash.post(
+        "/render.json",
+        url=f"{pages.url}/image",
+        js_source="String(document.images[0].naturalWidth)",
+        script=1,
+        **arguments,
+    )
+    assert (pages.hits["/pixel.gif"] > before) is asked
+    assert answer.json["script"] == ("1" if shown else "0")
+
+
+def test_a_page_of_a_forbidden_type_is_an_error(splash, pages):
+    answer = splash.get("/render.html", url=f"{pages.url}/plain", forbidden_content_types="text/html")
+    assert (answer.status, answer.json["info"]["code"]) == (502, 5)
+
+
+@pytest.fixture(scope="module")
+def equipped(tmp_path_factory):
+    """A renderer with filters and script profiles."""
+    folder = tmp_path_factory.mktemp("equipped")
+    lists, scripts = folder / "filters", folder / "js"
+    lists.mkdir()
+    (scripts / "twice").mkdir(parents=True)
+    (lists / "default.txt").write_text("! ours\n/pixel.gif\n")
+    (lists / "frames.txt").write_text("||127.0.0.1^$subdocument\n")
+    (scripts / "twice" / "1.js").write_text("function once(x) { return x; }")
+    (scripts / "twice" / "2.js").write_text("function twice(x) { return once(x) + once(x); }")
+    (scripts / "secret.js").write_text("'never'")
+    options = ("--filters-path", str(lists), "--js-profiles-path", str(scripts))
+    with server("renderer", "--port", "0", "--exit-with-stdin", *options) as url:
+        yield Client(url)
+
+
+def test_the_default_filters_apply_unless_others_are_named(equipped, pages):
+    before = pages.hits["/pixel.gif"]
+    equipped.html(f"{pages.url}/image")
+    assert pages.hits["/pixel.gif"] == before
+    for names in ("none", "frames"):
+        equipped.html(f"{pages.url}/image", filters=names)
+    assert pages.hits["/pixel.gif"] == before + 2
+    equipped.html(f"{pages.url}/image", filters="frames,default")
+    assert pages.hits["/pixel.gif"] == before + 2
+
+
+def test_filters_know_kinds_of_requests_and_never_refuse_the_page_itself(equipped, pages):
+    before = pages.hits["/plain"]
+    assert "<title>F" in equipped.html(f"{pages.url}/framed", filters="frames")
+    assert pages.hits["/plain"] == before
+
+
+def test_filters_hold_for_scripts_too(equipped, pages):
+    before = pages.hits["/pixel.gif"]
+    equipped.main("assert(splash:go(args.url))", url=f"{pages.url}/image")
+    assert pages.hits["/pixel.gif"] == before
+
+
+@pytest.mark.parametrize("path", ["/render.html", "/execute"])
+def test_unknown_filters_are_named(equipped, path):
+    answer = equipped.post(path, url="http://x/", lua_source="", filters="frames,nothing")
+    assert (answer.status, answer.json["info"]["description"]) == (400, "Invalid filter names: ['nothing']")
+
+
+def test_a_script_profile_runs_before_the_client_s_script(equipped, pages):
+    answer = equipped.post(
+        "/render.json", url=f"{pages.url}/plain", js="twice", js_source="twice('ab')", script=1
+    )
+    assert answer.json["script"] == "abab"
+
+
+@pytest.mark.parametrize("name", ["nothing", "../filters", "..", ".", "secret.js", "/etc"])
+def test_a_script_profile_is_a_folder_inside_the_folder(equipped, pages, name):
+    answer = equipped.get("/render.html", url=f"{pages.url}/plain", js=name)
+    assert (answer.status, answer.json["info"]["argument"]) == (400, "js")
