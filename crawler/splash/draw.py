@@ -12,7 +12,7 @@ from parsel import Selector
 from scrapy.settings import BaseSettings
 from w3lib.http import basic_auth_header
 
-from crawler.splash.credentials import without_userinfo
+from crawler.splash.servers import Server, servers_at
 
 SECONDS = 10.0  # that a drawing may take
 WIDTH, HEIGHT = 1024, 1536
@@ -42,13 +42,9 @@ class CannotDraw(Exception):
 
 
 class Drawer:
-    """Asks a Splash for pictures, one at a time; where there are several, the next one once one has failed.
+    """Asks a Splash for pictures, one at a time; where there are several, the next one once one has failed."""
 
-    Args:
-        servers: their URLs, without credentials, and the Authorization that each wants, if any.
-    """
-
-    def __init__(self, *servers: tuple[str, str | None]) -> None:
+    def __init__(self, *servers: Server) -> None:
         self.servers = deque(servers)
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
@@ -58,7 +54,7 @@ class Drawer:
         Raises:
             CannotDraw: the renderer cannot, or did not in time.
         """
-        url, authorization = self.servers[0]
+        server = self.servers[0]
         try:
             html = still(body.decode(encoding, "replace")[:MOST_HTML])
             asked = {
@@ -70,12 +66,12 @@ class Drawer:
                 "resource_timeout": 1,
             }
             request = urllib.request.Request(  # noqa: S310 - the renderer's URL, from the settings
-                f"{url.rstrip('/')}/execute",
+                f"{server.url}execute",
                 json.dumps(asked).encode(),
                 {"Content-Type": "application/json"},
             )
-            if authorization:
-                request.add_header("Authorization", authorization)
+            if server.auth:
+                request.add_header("Authorization", server.auth.decode())
             with self._open(request, timeout=SECONDS + 1) as answer:
                 picture: bytes = answer.read()
         except (OSError, ValueError, LookupError, HTTPException) as error:
@@ -97,7 +93,7 @@ def still(html: str) -> str:
 
 def drawer_of(settings: BaseSettings) -> Drawer | None:
     """A drawer at the crawl's renderer; None for a crawl without one, or whose renderer runs no scripts."""
-    urls = str(settings.get("SPLASH_URL") or "").replace(",", " ").split()
+    urls = settings.get("SPLASH_URL")
     if (
         not urls
         or not settings.getbool("SPLASH_SCRIPTS", True)
@@ -105,10 +101,4 @@ def drawer_of(settings: BaseSettings) -> Drawer | None:
     ):
         return None
     user, password = settings.get("SPLASH_USER") or "", settings.get("SPLASH_PASS") or ""
-    common = basic_auth_header(user, password) if user or password else None
-    servers = []
-    for one in urls:
-        url, own = without_userinfo(one)
-        authorization = own or common
-        servers.append((url, authorization.decode() if authorization else None))
-    return Drawer(*servers)
+    return Drawer(*servers_at(urls, basic_auth_header(user, password) if user or password else None))
