@@ -150,11 +150,11 @@ QUICK = """
 import crawler.splash.render
 from spiders.books import BooksSpider
 
-crawler.splash.render.SPARE_SECONDS = 3.0
+crawler.splash.render.SPARE_SECONDS = 5.0
 
 class Quick(BooksSpider):
     name = "quick"
-    wait_timeout = 3.0
+    wait_timeout = 5.0
 """
 
 
@@ -168,9 +168,9 @@ def test_one_that_hangs_with_pages_is_given_up_after_their_time(
             spider="quick", SPLASH_URL=f"{url} {chromium_renderer}", PYTHONPATH=str(tmp_path),
         )  # fmt: skip
     crawl.assert_complete()
-    assert crawl.stat("renderer/lost_pages/DownloadTimeoutError") == len(asked) > 0
-    # As long as Splash may take (3 s for what is waited for, 3 s to spare), and a bit: not DOWNLOAD_TIMEOUT.
-    assert "took longer than 11" in crawl.log
+    assert crawl.stat("renderer/lost_pages/DownloadTimeoutError") >= len(asked) > 0
+    # As long as Splash may take (5 s for what is waited for, 5 s to spare), and a bit: not DOWNLOAD_TIMEOUT.
+    assert "took longer than 15" in crawl.log
 
 
 POISONED = """
@@ -297,8 +297,8 @@ def ended(crawl: subprocess.Popen[str], number: signal.Signals, *, when: str) ->
         log += line
     began = time.monotonic()
     crawl.send_signal(number)
-    log += crawl.communicate(timeout=20)[1]
-    assert time.monotonic() - began < 10  # and not after SHUTDOWN_TIMEOUT, nor after RENDERER_PATIENCE
+    log += crawl.communicate(timeout=30)[1]
+    assert time.monotonic() - began < 18  # and not after SHUTDOWN_TIMEOUT, nor after RENDERER_PATIENCE
     assert crawl.returncode == INTERRUPTED and "Traceback" not in log and number.name in log
     return log
 
