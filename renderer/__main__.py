@@ -17,6 +17,7 @@ from aiohttp import web
 from renderer.browser import Browser
 from renderer.chromium import Chromium, ChromiumMissing, find_chromium, remove_stale_profiles
 from renderer.filters import Filters
+from renderer.lua.runtime import LuaPolicy
 from renderer.memory import watch
 from renderer.options import Offer
 from renderer.server import Server
@@ -117,6 +118,8 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
     policy = TabPolicy(
         allowed_schemes=frozenset(scheme.lower() for scheme in options.allowed_schemes),
         caches=not options.disable_browser_caches,
+        public_only=options.forbid_private_addresses,
+        blocked_port=port,
     )
     chromium = Chromium(
         program=program, blocked_port=port, cross_domain_access=bool(options.js_cross_domain_access)
@@ -135,7 +138,7 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
             browser,
             max_timeout=options.max_timeout,
             token=options.token,
-            lua=not options.disable_lua,
+            lua=None if options.disable_lua else lua_policy(options),
             hosts=frozenset({"localhost", "127.0.0.1", "[::1]", options.host.lower()}),
             offer=offer,
             max_saved_arguments=options.argument_cache_max_entries,
@@ -157,6 +160,14 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
     finally:
         ending.cancel()
         await browser.end()
+
+
+def lua_policy(options: argparse.Namespace) -> LuaPolicy:
+    return LuaPolicy(
+        package_path=options.lua_package_path,
+        allowed_modules=options.lua_sandbox_allowed_modules,
+        sandboxed=not options.disable_lua_sandbox,
+    )
 
 
 def watch_for_the_end(ended: asyncio.Event, *, with_stdin: bool) -> None:

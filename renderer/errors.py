@@ -100,6 +100,7 @@ _NETWORK_ERRORS: dict[str, tuple[int, str]] = {
     "CONNECTION_TIMED_OUT": (4, "Socket operation timed out"),
     "TIMED_OUT": (5, "Operation canceled"),
     "ABORTED": (5, "Operation canceled"),
+    "ACCESS_DENIED": (301, 'Protocol "" is unknown'),  # a script aborted the page's own request
     "BLOCKED_BY_CLIENT": (5, "Operation canceled"),
     "BLOCKED_BY_PRIVATE_NETWORK_ACCESS_CHECKS": (5, "Private addresses are not allowed"),
     "PROXY_CONNECTION_FAILED": (101, "Connection to proxy refused"),

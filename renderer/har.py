@@ -21,6 +21,7 @@ _STATUS_TEXT_OF_FAILURE = {
     "net::ERR_EMPTY_RESPONSE": "connection_closed",
     "net::ERR_ABORTED": "cancelled",
     "net::ERR_BLOCKED_BY_CLIENT": "cancelled",
+    "net::ERR_UNKNOWN_URL_SCHEME": "unknown_protocol",
 }
 
 
@@ -88,7 +89,8 @@ def _sent_cookies(headers: Params) -> list[Params]:
     return [{"name": name, "value": value} for name, _, value in pairs]
 
 
-def _received_cookies(headers: Params) -> list[Params]:
+def received_cookies(headers: Params) -> list[Params]:
+    """What the response's Set-Cookie headers say."""
     cookies = []
     for line in filter(None, _header(headers, "set-cookie").split("\n")):
         pair, *attributes = (part.strip() for part in line.split(";"))
@@ -173,12 +175,12 @@ def response_to_har(exchange: Exchange) -> Params:
         }
     return {
         "httpVersion": "HTTP/1.1",
-        "cookies": _received_cookies(headers),
+        "cookies": received_cookies(headers),
         "headers": headers_to_har(headers),
         "content": content,
         "headersSize": _size(headers),
         "bodySize": exchange.size,
-        "ok": not exchange.failure,
+        "ok": not exchange.failure and status < 400,
         "url": response["url"],
         "status": status,
         # HTTP/2 has no reason phrase; Splash's users are used to one.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -16,6 +17,9 @@ from renderer.network import Network
 from renderer.page_load import PageLoad
 
 Params = dict[str, Any]
+
+# What is to become of a paused request: a method of CDP's Fetch, and its parameters.
+Verdict = tuple[str, Params]
 
 # Another process tells us of a page's pictures than of its redirects.
 REPORT_DELAY = 0.02
@@ -73,6 +77,15 @@ class Rules:
         return allowed is not None and not any(fnmatchcase(kind, pattern.lower()) for pattern in allowed)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Watcher:
+    """Somebody who is asked about each request before it leaves, and about each response before it is read."""
+
+    request: Callable[[Params, Params], Awaitable[Verdict]] | None = None
+    response: Callable[[Params], Awaitable[Verdict]] | None = None
+    locked: Callable[[Params], Coroutine[Any, Any, None]] | None = None
+
+
 class Interception:
     """Asks Chromium to stop only at the requests that some rule is about; by default at none."""
 
@@ -82,6 +95,8 @@ class Interception:
         self._first: FirstRequest | None = None
         self._content: tuple[bytes, str] | None = None
         self._capture: asyncio.Future[tuple[bytes, str]] | None = None
+        self._watcher = Watcher()
+        self.navigation_locked = False
         self._holding = False
         self._expecting = False
         self._ours: set[str] = set()
@@ -121,6 +136,16 @@ class Interception:
         self._network.holds_redirects = True
         await self._enable()
 
+    async def watch(self, watcher: Watcher) -> None:
+        """From now on ask this one; an empty one is asked nothing."""
+        self._watcher = watcher
+        await self._enable()
+
+    async def lock_navigation(self, locked: bool) -> None:
+        """Keep the main frame on its page, or let it go again."""
+        self.navigation_locked = locked
+        await self._enable()
+
     def expect_document(self) -> None:
         """The next main document is one that we ask for."""
         self._expecting = True
@@ -137,9 +162,9 @@ class Interception:
 
     def _wanted(self) -> list[Params]:
         patterns: list[Params] = []
-        if self._rules.allowed_domains or self._rules.filter_names:
+        if self._rules.allowed_domains or self._rules.filter_names or self._watcher.request:
             patterns.append({"urlPattern": "*"})
-        if self._rules.check_responses:
+        if self._rules.check_responses or self._watcher.response:
             patterns.append({"urlPattern": "*", "requestStage": "Response"})
         if not self._rules.images:
             patterns.append({"urlPattern": "*", "resourceType": "Image"})
@@ -147,13 +172,14 @@ class Interception:
             patterns.append({"urlPattern": "*", "resourceType": "Media"})
         if self._capture is not None:
             patterns.append({"urlPattern": "*", "resourceType": "Document", "requestStage": "Response"})
-        if self._first is not None or self._content is not None or self._holding:
+        if self._first is not None or self._content is not None or self._holding or self.navigation_locked:
             patterns.append({"urlPattern": "*", "resourceType": "Document"})
         return patterns
 
     def forget(self) -> None:
         self._rules, self._first, self._content, self._capture = Rules(), None, None, None
-        self._holding = self._expecting = False
+        self._watcher = Watcher()
+        self._holding = self._expecting = self.navigation_locked = False
         self._ours.clear()
         for task in self._held:
             task.cancel()
@@ -171,10 +197,14 @@ class Interception:
         if self._rules.refuses(kind, request["url"], "" if is_page else self._load.url):
             self._session.send("Fetch.failRequest", answer | {"errorReason": "BlockedByClient"})
             return
+        if is_page and self.navigation_locked:
+            self._network.hide(event.get("networkId", ""))
+            self._session.send("Fetch.failRequest", answer | {"errorReason": "Aborted"})
+            if self._watcher.locked is not None:
+                self._spawn(self._watcher.locked(event))
+            return
         if is_page and self._holding and not self._is_ours(event):
-            held = asyncio.ensure_future(self._hold(event))
-            self._held.add(held)
-            held.add_done_callback(self._held.discard)
+            self._spawn(self._hold(event))
             return
         if kind == "Document" and self._content is not None:
             content, mime_type = self._content
@@ -188,13 +218,29 @@ class Interception:
             self._session.send("Fetch.fulfillRequest", answer)
         elif kind == "Document" and self._first is not None:
             first, self._first = self._first, None
-            self._network.change(event.get("networkId", ""), first.method, first.body)
-            self._session.send("Fetch.continueRequest", answer | _changes(first, request))
+            self._network.rewrite(event.get("networkId", ""), method=first.method, body=first.body)
+            self._continue(event, _changes(first, request))
         else:
-            self._session.send("Fetch.continueRequest", answer)
+            self._continue(event, {})
             return
         # The first document is through; what follows need not stop here.
         self._narrowing = asyncio.ensure_future(self._enable())
+
+    def _continue(self, event: Params, changes: Params) -> None:
+        if self._watcher.request is not None:
+            self._spawn(self._obey(event, self._watcher.request(event, changes)))
+        else:
+            self._session.send("Fetch.continueRequest", {"requestId": event["requestId"]} | changes)
+
+    async def _obey(self, event: Params, asked: Awaitable[Verdict]) -> None:
+        method, parameters = await asked
+        with contextlib.suppress(TargetGone):
+            self._session.send(method, {"requestId": event["requestId"]} | parameters)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._held.add(task)
+        task.add_done_callback(self._held.discard)
 
     def _decide_response(self, event: Params) -> None:
         if (
@@ -213,6 +259,8 @@ class Interception:
         is_redirect = 300 <= event.get("responseStatusCode", 0) < 400
         if types and not is_redirect and self._rules.refuses_type(types[-1]):
             self._session.send("Fetch.failRequest", answer | {"errorReason": "BlockedByClient"})
+        elif self._watcher.response is not None and "responseStatusCode" in event:
+            self._spawn(self._obey(event, self._watcher.response(event)))
         else:
             self._session.send("Fetch.continueRequest", answer)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,11 +56,15 @@ class Network:
         self._current: dict[str, Exchange] = {}
         self._early_headers: dict[str, Params] = {}
         self._keeps_requests = self._keeps_responses = False
+        self._amendments: dict[str, Callable[[Exchange], None]] = {}
+        self._kept: set[str] = set()  # requests whose responses are kept all the same
         self._reading: set[asyncio.Future[None]] = set()
         self.holds_redirects = False  # then a main document without a response is one that nobody wanted
         self.failed_url = ""
         self.on_load = -1  # milliseconds
         self.gave_up_main_document = False
+        # Called with every exchange that is over, for good or bad.
+        self.on_over: Callable[[Exchange], object] | None = None
         session.on("Network.requestWillBeSent", self._requested)
         session.on("Network.responseReceived", self._responded)
         session.on("Network.responseReceivedExtraInfo", self._raw_response)
@@ -87,6 +91,9 @@ class Network:
     def forget(self) -> None:
         self.keep_bodies()
         self.holds_redirects = False
+        self.on_over = None
+        self._kept.clear()
+        self._amendments.clear()
         for reading in self._reading:
             reading.cancel()
         self._exchanges, self._current, self._early_headers = [], {}, {}
@@ -108,9 +115,12 @@ class Network:
         if previous is not None and "redirectResponse" in event:
             previous.respond(event["redirectResponse"])
             previous.finished = event["timestamp"]
+            self._tell(previous)
         exchange = Exchange(event)
         self._exchanges.append(exchange)
         self._current[request_id] = exchange
+        if amendment := self._amendments.pop(request_id, None):
+            amendment(exchange)
         if self._keeps_requests and exchange.request.get("hasPostData"):
             self._read(self._read_request_body(exchange))
 
@@ -134,8 +144,9 @@ class Network:
         if exchange is not None:
             exchange.finished = event["timestamp"]
             exchange.size = int(event.get("encodedDataLength", 0))
-            if self._keeps_responses:
+            if self._keeps_responses or exchange.request_id in self._kept:
                 self._read(self._read_response_body(exchange))
+            self._tell(exchange)
 
     def _failed(self, event: Params) -> None:
         exchange = self._current.get(event["requestId"])
@@ -147,19 +158,47 @@ class Network:
         exchange.failure = event.get("errorText", "")
         if self._is_main_document(exchange):
             self.failed_url = exchange.request["url"]
+        self._tell(exchange)
+
+    def _tell(self, exchange: Exchange) -> None:
+        if self.on_over is not None and not exchange.hidden:
+            self.on_over(exchange)
+
+    def add(self, exchange: Exchange) -> None:
+        """Tell of an exchange that was not Chromium's."""
+        self._exchanges.append(exchange)
+
+    def current(self, request_id: str) -> Exchange | None:
+        """What Chromium knows by this id, in its latest hop."""
+        return self._current.get(request_id)
+
+    def keep_body(self, request_id: str) -> None:
+        """Keep what is received for this request, whatever holds for the others."""
+        self._kept.add(request_id)
 
     def hide(self, request_id: str) -> None:
         """Leave this out of what is told: no request of it reached the network."""
-        if request_id in self._current:
-            self._current[request_id].hidden = True
+        self._amend(request_id, _hide)
 
-    def change(self, request_id: str, method: str, body: bytes | None) -> None:
-        """Tell of this request as it leaves, not as Chromium meant it."""
-        exchange = self._current.get(request_id)
-        if exchange is not None:
-            exchange.request = exchange.request | {"method": method}
-            if self._keeps_requests:
-                exchange.request_body = body
+    def rewrite(
+        self, request_id: str, *, method: str | None = None, url: str | None = None, body: bytes | None = None
+    ) -> None:
+        """Tell what really leaves, where Chromium tells what the page asked for."""
+
+        def amendment(exchange: Exchange) -> None:
+            exchange.request["method"] = method or exchange.request["method"]
+            exchange.request["url"] = url or exchange.request["url"]
+            if body is not None:
+                exchange.request["postData"] = body.decode("utf-8", "replace")
+                exchange.request_body = body if self._keeps_requests else None
+
+        self._amend(request_id, amendment)
+
+    def _amend(self, request_id: str, amendment: Callable[[Exchange], None]) -> None:
+        if request_id in self._current:
+            amendment(self._current[request_id])
+        else:
+            self._amendments[request_id] = amendment  # the request stands still before we are told of it
 
     def take(self, paused: Params, body: bytes) -> None:
         """Count the response to a paused request, which Chromium is not going to see, as received."""
@@ -263,6 +302,10 @@ class Network:
             exchange.failure = "net::ERR_ABORTED"
             if self._is_main_document(exchange):
                 self.gave_up_main_document = True
+
+
+def _hide(exchange: Exchange) -> None:
+    exchange.hidden = True
 
 
 def _bytes(text: str, is_base64: bool) -> bytes:

@@ -22,6 +22,7 @@ from renderer.scroll import BadItem, scroll
 from renderer.scroll import as_header as as_scroll_header
 from renderer.tab import ScriptFailed, Tab
 from renderer.wait_for import BadSelector, wait_for
+from renderer.web_features import WebFeatures
 
 JSON = "application/json"
 FRAMES_TIMEOUT = 1.0
@@ -65,7 +66,9 @@ class Visit:
 Show = Callable[[Visit], Awaitable[tuple[Any, str]]]
 
 
-async def visit(tab: Tab, options: RenderOptions, *, wants_network: bool = False) -> Visit:
+async def visit(
+    tab: Tab, options: RenderOptions, *, wants_network: bool = False, wants_frames: bool = False
+) -> Visit:
     """Bring the tab to where the options say."""
     if wants_network:
         tab.network.turn_on()
@@ -75,7 +78,7 @@ async def visit(tab: Tab, options: RenderOptions, *, wants_network: bool = False
     console = Console(tab) if options.include.console else None
     errors = ScriptErrors(tab) if options.script_errors else None
     await _prepare(tab, options)
-    found = await _load(tab, options)
+    found = await _load(tab, options, wants_frames)
     scrolled = await _scroll(tab, options)
     if options.viewport == "full":
         await screenshot.set_viewport_full(tab)
@@ -98,6 +101,8 @@ async def _prepare(tab: Tab, options: RenderOptions) -> None:
             await tab.set_viewport(*size)
     if options.rules != Rules():
         await tab.interception.set_rules(options.rules)
+    if not options.rules.media:
+        await WebFeatures(tab).turn("html5_media_enabled", False)
     headers = list(options.headers)
     for name, value in options.headers:
         # The only header that all requests of the render keep.
@@ -108,7 +113,7 @@ async def _prepare(tab: Tab, options: RenderOptions) -> None:
     await tab.interception.change_first_document(first)
 
 
-async def _load(tab: Tab, options: RenderOptions) -> bool | None:
+async def _load(tab: Tab, options: RenderOptions, wants_frames: bool) -> bool | None:
     loading = _go(tab, options)
     if options.wait_for is None:
         if not options.wait:
@@ -116,7 +121,7 @@ async def _load(tab: Tab, options: RenderOptions) -> bool | None:
         await loading
         if options.wait:
             await tab.stay(options.wait)
-        elif options.include.iframes:
+        elif wants_frames:
             await _wait_for_frames(tab)
         return None
     try:
@@ -239,9 +244,10 @@ ENDPOINTS: dict[str, Show] = {
 async def render(tab: Tab, kind: str, options: RenderOptions) -> tuple[Any, str, dict[str, str]]:
     """Load the page and show it the way this endpoint does."""
     include = options.include
+    wants_frames = kind in ("png", "jpeg") or include.iframes or include.png or include.jpeg
     wants_network = kind == "har" or (kind == "json" and (include.history or include.har))
     try:
-        visited = await visit(tab, options, wants_network=wants_network)
+        visited = await visit(tab, options, wants_network=wants_network, wants_frames=wants_frames)
         content, content_type = await ENDPOINTS[kind](visited)
     except PageFailed as error:
         raise error.as_render_error() from error

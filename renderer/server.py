@@ -29,6 +29,7 @@ from renderer.errors import (
     UnsupportedContentType,
 )
 from renderer.interception import Rules
+from renderer.lua.runtime import LuaPolicy
 from renderer.lua.script import Script, execute
 from renderer.render import Result, render
 from renderer.start_page import start_page
@@ -52,7 +53,7 @@ class Server:
         *,
         max_timeout: float,
         token: str | None,
-        lua: bool,
+        lua: LuaPolicy | None,  # None: no scripts
         hosts: frozenset[str],
         offer: opt.Offer,
         max_saved_arguments: int,
@@ -74,9 +75,9 @@ class Server:
         app = web.Application(client_max_size=MAX_REQUEST, middlewares=[self._guard, self._answer_errors])
         for kind in ("html", "json", "png", "jpeg", "har"):
             self._add_render(app, f"/render.{kind}", self._render_work(kind))
-        if self._lua:
-            self._add_render(app, "/execute", self._script_work(wrap=False))
-            self._add_render(app, "/run", self._script_work(wrap=True))
+        if self._lua is not None:
+            self._add_render(app, "/execute", self._script_work(self._lua, wrap=False))
+            self._add_render(app, "/run", self._script_work(self._lua, wrap=True))
         if self._start_page:
             app.router.add_get("/", self._show_start_page)
         app.router.add_get("/_ping", self._ping)
@@ -187,7 +188,7 @@ class Server:
         return {"X-Splash-Saved-Arguments": ";".join(f"{name}={key}" for name, key in saved)}
 
     async def _show_start_page(self, request: web.Request) -> web.Response:
-        page, headers = start_page(lua=self._lua)
+        page, headers = start_page(lua=self._lua is not None)
         return web.Response(text=page, content_type="text/html", headers=headers)
 
     def _render_work(self, kind: str) -> Callable[[dict[str, Any]], Work]:
@@ -202,7 +203,7 @@ class Server:
 
         return make
 
-    def _script_work(self, *, wrap: bool) -> Callable[[dict[str, Any]], Work]:
+    def _script_work(self, policy: LuaPolicy, *, wrap: bool) -> Callable[[dict[str, Any]], Work]:
         def make(arguments: dict[str, Any]) -> Work:
             rules = opt.read_rules(arguments, self._offer)
             source = arguments.get("lua_source")
@@ -210,7 +211,7 @@ class Server:
                 opt.bad_argument(
                     "lua_source", "Required argument is missing: lua_source", "argument_required"
                 )
-            script = Script(source=str(source), arguments=arguments, is_body=wrap)
+            script = Script(source=str(source), arguments=arguments, policy=policy, is_body=wrap)
 
             async def work(tab: Tab) -> Result:
                 if rules != Rules():

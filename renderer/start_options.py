@@ -32,6 +32,11 @@ def engines(text: str) -> tuple[str, ...]:
     return chosen
 
 
+def modules(text: str) -> tuple[str, ...]:
+    """The same for a list with semicolons."""
+    return tuple(part.strip() for part in text.split(";") if part.strip())
+
+
 def add_splash_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("Splash's options")
     group.add_argument("-f", "--logfile", type=Path, help="log there instead of to standard error")
@@ -51,6 +56,14 @@ def add_splash_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--allowed-schemes", type=names, default=names(ALLOWED_SCHEMES), help=f"default {ALLOWED_SCHEMES}"
     )
+    group.add_argument(
+        "--lua-package-path", default="", help="where scripts' modules are: /folder/?.lua;/another/?.lua"
+    )
+    group.add_argument(
+        "--lua-sandbox-allowed-modules", type=modules, default=(), help="modules for scripts: a;b"
+    )
+    group.add_argument("--disable-lua-sandbox", action="store_true", help="scripts may do anything")
+    group.add_argument("--strict-lua-runner", action="store_true", help="ignored")
     group.add_argument("--disable-ui", action="store_true", help="no page at /")
     group.add_argument(
         "--disable-browser-caches", action="store_true", help="no cache within a render either"

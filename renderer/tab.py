@@ -64,6 +64,8 @@ class TabPolicy:
 
     allowed_schemes: frozenset[str] = frozenset({"http", "https"})
     caches: bool = True
+    public_only: bool = False
+    blocked_port: int = 0  # the renderer's own
 
     def allows(self, url: str) -> bool:
         """Whether a render may go there: by default nothing local, nothing of Chromium's own."""
@@ -92,6 +94,9 @@ class Tab:
         self.interception = Interception(session, self.load, self.network)
         self.request_limit = RequestLimit(session, self.network, self.load)
         self.viewport = VIEWPORT
+        # What this render sends with every request instead of, or besides, Chromium's own.
+        self.user_agent = ""
+        self.headers: dict[str, str] = {}
         self._undo: dict[str, Params] = {}
         session.on("Page.frameNavigated", self.load.feed_frame_navigated)
         session.on("Page.frameStartedLoading", self.load.feed_frame_started)
@@ -164,6 +169,7 @@ class Tab:
         if url is None:
             return
         # Only an answer to Page.navigate says what went wrong.
+        self.interception.expect_document()
         answer = await self.session.call("Page.navigate", {"url": url})
         raise self._failure(answer.get("errorText") or "net::ERR_ABORTED", url)
 
@@ -257,6 +263,11 @@ class Tab:
         self._undo[f"Page.removeScriptToEvaluateOnNewDocument {identifier}"] = {"identifier": identifier}
         return identifier
 
+    async def stop_running_before_scripts(self, identifier: str) -> None:
+        """Leave out what ``run_before_scripts`` gave this identifier, from the next document on."""
+        del self._undo[f"Page.removeScriptToEvaluateOnNewDocument {identifier}"]
+        await self.session.call("Page.removeScriptToEvaluateOnNewDocument", {"identifier": identifier})
+
     # -- settings of this render, taken back by clean()
 
     def override(
@@ -275,6 +286,7 @@ class Tab:
         )
 
     async def set_user_agent(self, value: str) -> None:
+        self.user_agent = value
         await self.override(
             "Emulation.setUserAgentOverride",
             {"userAgent": value},
@@ -289,6 +301,7 @@ class Tab:
 
     async def set_headers(self, headers: Mapping[str, str]) -> None:
         """Send these with every request."""
+        self.headers = dict(headers)
         self.network.turn_on()
         await self.override(
             "Network.setExtraHTTPHeaders",
@@ -353,7 +366,7 @@ class Tab:
         ]
         undone = [session.send(method.partition(" ")[0], undo) for method, undo in self._undo.items()]
         self._undo.clear()
-        self.viewport = VIEWPORT
+        self.viewport, self.user_agent, self.headers = VIEWPORT, "", {}
         left = session.send("Page.navigate", {"url": "about:blank"})
         await asyncio.gather(*emptied, *undone, left)
         # The page is gone and can write no more. The tab's name would outlive it.

@@ -33,10 +33,24 @@ class Element:
 
 
 @dataclass(frozen=True)
+class Event(Element):
+    """An event of the page, by its name in Chromium."""
+
+
+@dataclass(frozen=True)
 class Timer:
     """What call_later returned."""
 
     number: int
+
+
+@dataclass(frozen=True)
+class Exposed:
+    """A request or response: fields that scripts read, and a number by which its methods find it."""
+
+    kind: str
+    number: int
+    fields: Mapping[str, Any]
 
 
 class Converter:
@@ -49,8 +63,10 @@ class Converter:
         self._make: dict[type, Callable[[int], Any]] = {
             Binary: host[b"binary"],
             Element: host[b"element"],
+            Event: host[b"event"],
         }
         self._make_timer = host[b"timer"]
+        self._make_exposed = host[b"exposed"]
         self._objects: list[Binary | Element] = []
 
     # -- Python to Lua
@@ -70,6 +86,8 @@ class Converter:
             return self._array(self._table([self.to_lua(item, depth - 1) for item in value]))
         if isinstance(value, Timer):
             return self._make_timer(value.number)
+        if isinstance(value, Exposed):
+            return self._make_exposed(value.kind.encode(), value.number, self.to_lua(value.fields, depth - 1))
         if isinstance(value, Binary | Element):
             self._objects.append(value)
             return self._make[type(value)](len(self._objects) - 1)
@@ -94,7 +112,7 @@ class Converter:
         what, number = answer if isinstance(answer, tuple) else (answer, None)
         if what == b"array":
             return self._to_list(value, depth, functions)
-        if what in (b"binary", b"element"):
+        if what in (b"binary", b"element", b"event"):
             return self._objects[number]
         if what == b"timer":
             return Timer(number)

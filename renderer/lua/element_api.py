@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from renderer import keyboard, mouse
+from renderer.cdp import CommandFailed
 from renderer.lua import page_values
 from renderer.lua.conversion import Element
+from renderer.lua.form_api import dom_error
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
 from renderer.tab import Tab
 
@@ -22,8 +24,6 @@ DOM_METHODS = (
     *("requestFullscreen", "requestPointerLock", "setPointerCapture", "releasePointerCapture"),
 )
 
-MISSING = ("addEventListener", "removeEventListener", "styles", "png", "jpeg", "info", "fill", "form_values")
-
 _TEXT = "function () { return (this.textContent || this.innerText || this.value || '').trim(); }"
 _VISIBLE = """function () {
   const style = getComputedStyle(this);
@@ -35,15 +35,18 @@ _PLACE = """function () {
   const box = this.getBoundingClientRect();
   return [box.left, box.top, box.width, box.height];
 }"""
-_FIELD_VALUE = """function () {
-  if (this.type === 'checkbox') return this.checked ? (this.value || 'on') : null;
-  if (this.type === 'radio') {
-    const chosen = (this.form || document).querySelector('input[name="' + CSS.escape(this.name) + '"]:checked');
-    return chosen ? chosen.value : null;
-  }
-  if (this.multiple) return Array.from(this.selectedOptions, option => option.value);
-  return this.value;
+_INFO = """function () {
+  const box = this.getBoundingClientRect();
+  const attributes = Object.fromEntries(Array.from(this.attributes, item => [item.name, item.value]));
+  return {nodeName: this.nodeName.toLowerCase(), attributes, tag: this.outerHTML, html: this.innerHTML,
+    text: (this.textContent || this.innerText || '').trim(),
+    x: box.left, y: box.top, width: box.width, height: box.height};
 }"""
+_STYLES = """function () {
+  const computed = getComputedStyle(this);
+  return Object.fromEntries(Array.from(computed, name => [name, computed.getPropertyValue(name)]));
+}"""
+_GONE = Results((False, dom_error("NOT_IN_DOM_ERROR", "Element no longer exists in DOM")))
 
 
 class ElementApi:
@@ -57,22 +60,22 @@ class ElementApi:
             self.visible,
             self.focused,
             self.bounds,
-            self.field_value,
             self.mouse_click,
             self.mouse_hover,
             self.send_text,
             self.send_keys,
-            self.submit,
+            self.styles,
+            self.info,
         ):
-            runtime.add(Command(f"element.{function.__name__}", function))
+            runtime.add(Command(f"element.{function.__name__}", function, bound=1))
             runtime.host[b"add_element_method"](function.__name__.encode())
         runtime.add(Command("element.get", self.get_property))
         runtime.add(Command("element.set", self.set_property))
         runtime.add(Command("element.call", self.call_method))
+        runtime.add(Command("element.get_style", self.get_style))
+        runtime.add(Command("element.set_style", self.set_style))
         for name in DOM_METHODS:
             runtime.host[b"add_dom_method"](name.encode())
-        for name in MISSING:
-            runtime.host[b"add_missing_element_method"](name.encode())
 
     async def _call(self, element: Any, function: str, *arguments: Any) -> Any:
         if not isinstance(element, Element):
@@ -84,12 +87,26 @@ class ElementApi:
     async def get_property(self, element: Any, name: str) -> Any:
         if name.startswith("on"):
             raise LuaFailure(f"Cannot get {name[2:]} event handler")
+        if name == "inner_id":
+            return await self._inner_id(element)
         return _or_nil(await self._call(element, "function (name) { return this[name]; }", name))
 
     async def set_property(self, element: Any, name: str, value: Any = None) -> None:
-        if name.startswith("on"):
-            raise LuaFailure("event handlers of elements are not supported by this renderer yet")
         await self._call(element, "function (name, value) { this[name] = value; }", name, value)
+
+    async def _inner_id(self, element: Any) -> str:
+        try:
+            node = await self._tab.session.call("DOM.describeNode", {"objectId": element.object_id})
+        except CommandFailed as error:
+            raise LuaFailure("Element no longer exists in DOM") from error
+        return str(node["node"]["backendNodeId"])
+
+    async def get_style(self, element: Any, name: str) -> Any:
+        return _or_nil(await self._call(element, "function (name) { return this.style[name]; }", name))
+
+    async def set_style(self, element: Any, name: str, value: Any = None) -> None:
+        source = "function (name, value) { this.style[name] = value === null ? '' : value; }"
+        await self._call(element, source, name, value)
 
     async def call_method(self, element: Any, name: str, *arguments: Any) -> Any:
         source = "function (name, ...values) { return this[name](...values); }"
@@ -115,18 +132,21 @@ class ElementApi:
     async def bounds(self, element: Any) -> Any:
         return await self._call(element, "function () { return this.getBoundingClientRect().toJSON(); }")
 
-    async def field_value(self, element: Any) -> Results:
-        return Results((True, await self._call(element, _FIELD_VALUE)))
+    async def styles(self, element: Any) -> Any:
+        return await self._call(element, _STYLES)
+
+    async def info(self, element: Any) -> Any:
+        return {**await self._call(element, _INFO), "visible": await self.visible(element)}
 
     async def mouse_click(self, element: Any, x: Any = None, y: Any = None) -> Any:
         if not await self.exists(element):
-            return Results((False, "Element no longer exists in DOM"))
+            return _GONE
         await mouse.click(self._tab, *await self._place(element, x, y))
         return True
 
     async def mouse_hover(self, element: Any, x: Any = None, y: Any = None) -> Any:
         if not await self.exists(element):
-            return Results((False, "Element no longer exists in DOM"))
+            return _GONE
         await mouse.hover(self._tab, *await self._place(element, x, y))
         return True
 
@@ -137,12 +157,16 @@ class ElementApi:
         left, top, width, height = await self._call(element, _PLACE)
         return left + (width // 2 if x is None else x), top + (height // 2 if y is None else y)
 
-    async def send_text(self, element: Any, text: str) -> bool:
+    async def send_text(self, element: Any, text: str) -> Any:
+        if not await self.exists(element):
+            return _GONE
         await self._focus(element)
         await keyboard.send_text(self._tab, text)
         return True
 
-    async def send_keys(self, element: Any, text: str) -> bool:
+    async def send_keys(self, element: Any, text: str) -> Any:
+        if not await self.exists(element):
+            return _GONE
         await self._focus(element)
         try:
             await keyboard.send_keys(self._tab, text)
@@ -153,12 +177,6 @@ class ElementApi:
     async def _focus(self, element: Any) -> None:
         if not await self.focused(element):
             await mouse.click(self._tab, *await self._place(element, 0, 0))
-
-    async def submit(self, element: Any) -> Any:
-        if (await self.get_property(element, "nodeName") or "").lower() != "form":
-            return Results((False, "Node should be 'form'"))
-        await self._call(element, "function () { HTMLFormElement.prototype.submit.call(this); }")
-        return True
 
 
 def _or_nil(value: Any) -> Any:

@@ -17,30 +17,14 @@ from renderer.cdp import Params
 from renderer.errors import PageFailed
 from renderer.interception import FirstRequest
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
-from renderer.lua.settings_api import SettingsApi, read_headers
+from renderer.lua.settings_api import read_headers
 from renderer.render import archive
 from renderer.tab import Tab
 
-# What Splash's reference has and this renderer does not have yet: better an error than silence.
-MISSING = (
-    "http_get",
-    "http_post",
-    "on_request",
-    "on_response",
-    "on_response_headers",
-    "on_navigation_locked",
-    "on_request_reset",
-    "on_response_reset",
-    "on_response_headers_reset",
-    "on_navigation_locked_reset",
-    "lock_navigation",
-    "unlock_navigation",
-)
-
 
 class NavigationApi:
-    def __init__(self, tab: Tab, settings: SettingsApi) -> None:
-        self._tab, self._settings = tab, settings
+    def __init__(self, tab: Tab) -> None:
+        self._tab = tab
 
     def add_to(self, runtime: Runtime) -> None:
         for function in (
@@ -52,13 +36,13 @@ class NavigationApi:
             self.har_reset,
             self.status_code,
             self.url,
+            self.lock_navigation,
+            self.unlock_navigation,
             self.get_version,
             self.get_perf_stats,
         ):
             runtime.add(Command(function.__name__, function))
             runtime.host[b"add_method"](function.__name__.encode())
-        for name in MISSING:
-            runtime.host[b"add_missing_method"](name.encode())
 
     async def go(
         self,
@@ -73,8 +57,9 @@ class NavigationApi:
             raise LuaFailure("'url' is required for splash:go", argument="url")
         first = _first_request(headers, http_method, body, formdata)
         tab = self._tab
+        if tab.interception.navigation_locked:
+            return Results((None, "navigation_locked"))
         try:
-            await self._settings.prepare()
             await tab.interception.change_first_document(first)
             if baseurl is not None:
                 await tab.set_content(*await base.fetch(tab, url), baseurl)
@@ -112,6 +97,12 @@ class NavigationApi:
             return Results((None, error.reason))
         return True
 
+    async def lock_navigation(self) -> None:
+        await self._tab.interception.lock_navigation(True)
+
+    async def unlock_navigation(self) -> None:
+        await self._tab.interception.lock_navigation(False)
+
     async def set_content(self, data: Any, mime_type: str | None = None, baseurl: str | None = None) -> Any:
         content = data if isinstance(data, bytes) else str(data).encode("utf-8", "surrogateescape")
         try:
@@ -126,6 +117,7 @@ class NavigationApi:
         return self._tab.network.history()
 
     async def har(self, reset: bool = False) -> Params:
+        await self._tab.network.bodies_read()
         archived = archive(self._tab, str(await self._tab.evaluate("document.title")))
         if reset:
             self._tab.network.reset()

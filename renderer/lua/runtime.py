@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from renderer.lua.conversion import Converter, NotConvertible
 
 MAX_MEMORY = 100_000 * 1024
 OUT_OF_MEMORY = "script uses too much memory"
+# What takes its time.
+WAITING = frozenset(
+    {"go", "wait", "set_content", "wait_for_resume", "with_timeout", "http_get", "http_post", "autoload"}
+)
 _HERE = Path(__file__).parent
 _SANDBOX = (_HERE / "sandbox.lua").read_bytes()
 _SPLASH = (_HERE / "splash.lua").read_bytes()
@@ -35,11 +40,23 @@ class Stopped(Exception):
     """The script asked to end by splash:stop()."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class LuaPolicy:
+    """What whoever runs the server lets scripts use."""
+
+    package_path: str = ""  # as in Lua: /folder/?.lua;/another/?.lua
+    allowed_modules: tuple[str, ...] = ()
+    sandboxed: bool = True
+
+
 class Command:
     """A Python function behind a Lua name; a lone table argument carries its arguments by name, as in Splash."""
 
-    def __init__(self, name: str, function: Callable[..., Any], *, takes_table: bool = False) -> None:
+    def __init__(
+        self, name: str, function: Callable[..., Any], *, takes_table: bool = False, bound: int = 0
+    ) -> None:
         self.name, self._function, self._takes_table = name, function, takes_table
+        self._bound = bound  # so many first arguments say on which object the method is called
         self._parameters = [
             parameter
             for parameter in inspect.signature(function).parameters.values()
@@ -48,13 +65,14 @@ class Command:
         self._takes_rest = len(self._parameters) < len(inspect.signature(function).parameters)
 
     async def __call__(self, arguments: Sequence[Any]) -> Any:
-        positional, named = list(arguments), {}
+        bound, positional, named = list(arguments[: self._bound]), list(arguments[self._bound :]), {}
         lone_table = len(positional) == 1 and isinstance(positional[0], dict)
         if lone_table and not self._takes_table and not self._takes_rest:
             table = positional[0]
             numbers = [key for key in table if isinstance(key, int)]
             positional = [table[number] for number in sorted(numbers)]
             named = {str(key): value for key, value in table.items() if not isinstance(key, int)}
+        positional = bound + positional
         if not self._takes_rest:
             self._check(positional, named)
         try:
@@ -84,17 +102,20 @@ class Command:
 class Runtime:
     """Runs one script. Its coroutines take turns on the event loop; none of them runs between two commands."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: LuaPolicy) -> None:
         self._lua = LuaRuntime(
             encoding=None,
             unpack_returned_tuples=True,
             register_eval=False,
             register_builtins=False,
             attribute_filter=_no_attributes,
-            max_memory=MAX_MEMORY,
+            max_memory=MAX_MEMORY if policy.sandboxed else None,
         )
         self._sandbox = self._lua.execute(_SANDBOX)
         self.host = self._lua.compile(_SPLASH)(self._sandbox)
+        self._sandbox[b"set_modules"](policy.package_path.encode(), ";".join(policy.allowed_modules).encode())
+        if not policy.sandboxed:
+            self._sandbox[b"open"]()
         self.converter = Converter(self._lua, self.host)
         self.commands: dict[str, Command] = {}
         self._failures: list[LuaFailure] = []
@@ -123,8 +144,13 @@ class Runtime:
             raise ScriptError({"type": "BAD_MAIN_ERROR", "message": "'main' is not a function"})
         return self.host[b"script_main"](main)
 
-    async def run(self, function: Any, *arguments: Any) -> list[Any]:
-        """Run a Lua function as a coroutine to its end; returns its results as Lua has them."""
+    async def run(
+        self, function: Any, *arguments: Any, on_wait: Callable[[], None] | None = None
+    ) -> list[Any]:
+        """Run a Lua function as a coroutine to its end; returns its results as Lua has them.
+
+        Before each command that takes its time ``on_wait`` is called, and may refuse by a LuaFailure.
+        """
         thread = self._sandbox[b"start"](function)
         values: Sequence[Any] = [self.converter.to_lua(argument) for argument in arguments]
         while True:
@@ -135,7 +161,7 @@ class Runtime:
                 raise self._error_of(rest[0] if rest else None)
             # Others get their turn even if a script never waits.
             await asyncio.sleep(0)
-            values = await self._answer(rest)
+            values = await self._answer(rest, on_wait)
 
     def _step(self, thread: int, *values: Any) -> tuple[Any, ...]:
         # One coroutine that eats all memory ends the script, even if another one would go on.
@@ -152,11 +178,13 @@ class Runtime:
             rest = [OUT_OF_MEMORY.encode()]
         return status, ok, *rest
 
-    async def _answer(self, request: Sequence[Any]) -> list[Any]:
+    async def _answer(self, request: Sequence[Any], on_wait: Callable[[], None] | None) -> list[Any]:
         name, *arguments = request
         command = self.commands[name.decode()]
         try:
             try:
+                if on_wait is not None and command.name in WAITING:
+                    on_wait()
                 python = [self.converter.to_python(argument, functions=True) for argument in arguments]
                 result = await command(python)
                 results = result if isinstance(result, Results) else (result,)

@@ -3,12 +3,13 @@
 
 local debug, coroutine, table = debug, coroutine, table
 local error, pcall, xpcall, tostring, type = error, pcall, xpcall, tostring, type
-local load, print_nothing = load, function() end
+local load, require, package, print_nothing = load, require, package, function() end
+local globals = _G
 
 local INSTRUCTION_LIMIT = 1e7
 local HOOK_INTERVAL = 1000
 
-local sandbox = { libraries = {} }
+local sandbox = { libraries = {}, allowed_modules = {}, is_open = false }
 local user_chunk = nil   -- the source of the script: tells its frames from ours
 local used, exhausted = 0, nil
 
@@ -38,7 +39,7 @@ local threads, last_thread = {}, 0
 
 function sandbox.start(func)
   local thread = coroutine.create(func)
-  debug.sethook(thread, count_instructions, "", HOOK_INTERVAL)
+  if not sandbox.is_open then debug.sethook(thread, count_instructions, "", HOOK_INTERVAL) end
   last_thread = last_thread + 1
   threads[last_thread] = thread
   return last_thread
@@ -75,7 +76,7 @@ local strings = copy(string, "byte char find format len lower reverse sub upper"
 local numbers = copy(math, [[abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge ldexp log max min
   modf pi pow rad random randomseed sin sinh sqrt tan tanh]])
 
-local find, gsub = string.find, string.gsub
+local find, gmatch, gsub = string.find, string.gmatch, string.gsub
 -- The matching of patterns runs in C, where no hook can end it: many repetitions in one pattern are refused.
 strings.find = function(subject, pattern, start, plain)
   if not plain and type(pattern) == "string" then
@@ -85,6 +86,41 @@ strings.find = function(subject, pattern, start, plain)
     end
   end
   return find(subject, pattern, start, plain)
+end
+
+-- A module of whoever runs the server: it may use all of Lua. Messages do not tell where it lies.
+local function require_module(name)
+  local path = package.searchpath(name, package.path)
+  if path == nil then sandbox.fail("module '" .. name .. "' not found") end
+  local ok, result = pcall(require, name)
+  if ok then return result end
+  local at, to = find(tostring(result), path, 1, true)
+  while at do
+    result = result:sub(1, at - 1) .. name .. ".lua" .. result:sub(to + 1)
+    at, to = find(result, path, 1, true)
+  end
+  sandbox.fail(result)
+end
+
+-- What modules get from `require`, beside one another.
+function sandbox.offer(name, library, for_scripts)
+  package.loaded[name] = library
+  if for_scripts then
+    sandbox.libraries[name] = library
+    sandbox.env[name] = library
+  end
+end
+
+function sandbox.set_modules(path, names)
+  package.path, package.cpath = path, ""
+  for name in gmatch(names, "[^;]+") do sandbox.allowed_modules[name] = true end
+end
+
+-- No limits, and all of Lua: for those who write every script themselves.
+function sandbox.open()
+  sandbox.is_open = true
+  for _, name in pairs({ "json", "base64", "treat" }) do globals[name] = sandbox.libraries[name] end
+  sandbox.env = globals
 end
 
 sandbox.env = {
@@ -98,8 +134,11 @@ sandbox.env = {
   os = copy(os, "clock difftime time"),
   require = function(name)
     local library = sandbox.libraries[name]
-    if library == nil then sandbox.fail("module '" .. tostring(name) .. "' not found") end
-    return library
+    if library ~= nil then return library end
+    if not sandbox.allowed_modules[name] then
+      sandbox.fail("module '" .. tostring(name) .. "' not found")
+    end
+    return require_module(name)
   end,
 }
 

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from renderer.errors import ScriptError
+from renderer.http_client import HttpClient
+from renderer.lua.autoload_api import AutoloadApi
+from renderer.lua.callback_api import CallbackApi
 from renderer.lua.conversion import Binary, NotConvertible, to_json
 from renderer.lua.element_api import ElementApi
+from renderer.lua.event_api import EventApi
+from renderer.lua.form_api import FormApi
+from renderer.lua.http_api import HttpApi
 from renderer.lua.library_api import LibraryApi
 from renderer.lua.navigation_api import NavigationApi
 from renderer.lua.page_api import PageApi
-from renderer.lua.runtime import Runtime, Stopped
+from renderer.lua.picture_api import PictureApi
+from renderer.lua.runtime import LuaPolicy, Runtime, Stopped
 from renderer.lua.settings_api import SettingsApi
 from renderer.lua.storage_api import StorageApi
 from renderer.lua.timer_api import TimerApi
@@ -29,6 +36,7 @@ class Script:
 
     source: str
     arguments: Mapping[str, Any]
+    policy: LuaPolicy
     is_body: bool  # for /run: the source is only the inside of main
 
 
@@ -40,15 +48,38 @@ async def execute(tab: Tab, script: Script) -> Result:
     if script.is_body:
         # On one line with the user's first one, so that line numbers stay.
         source = f"function main(splash, args) {source}\nend"
-    runtime = Runtime()
-    settings = SettingsApi(tab, script.arguments)
+    async with HttpClient(tab) as client:
+        return await _run(tab, client, Runtime(script.policy), script.arguments, source)
+
+
+async def _run(
+    tab: Tab, client: HttpClient, runtime: Runtime, arguments: Mapping[str, Any], source: str
+) -> Result:
+    settings = SettingsApi(tab)
+    callbacks = CallbackApi(tab, runtime, client)
+    events = EventApi(tab, runtime)
     timers = TimerApi(runtime)
-    navigation = NavigationApi(tab, settings)
-    for api in (navigation, PageApi(tab), settings, StorageApi(tab), ElementApi(tab), LibraryApi(), timers):
+    http = HttpApi(tab, client, settings, callbacks)
+    apis = (
+        NavigationApi(tab),
+        PageApi(tab),
+        settings,
+        StorageApi(tab),
+        PictureApi(tab),
+        ElementApi(tab),
+        FormApi(tab),
+        events,
+        LibraryApi(),
+        timers,
+        callbacks,
+        http,
+        AutoloadApi(tab, http),
+    )
+    for api in apis:
         api.add_to(runtime)
     try:
         main = runtime.load(source)
-        runtime.host[b"set_args"](runtime.converter.to_lua(dict(script.arguments)))
+        runtime.host[b"set_args"](runtime.converter.to_lua(dict(arguments)))
         tab.network.turn_on()
         values = await timers.run_main(main)
         try:
@@ -62,6 +93,8 @@ async def execute(tab: Tab, script: Script) -> Result:
         body, content_type = b"", "text/plain; charset=utf-8"
     finally:
         await timers.end()
+        await callbacks.end()
+        await events.end()
     return Result(
         body=body, content_type=content_type, status=settings.status_code, headers=dict(settings.headers)
     )

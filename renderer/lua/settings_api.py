@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from renderer.interception import Rules
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
 from renderer.options import check_viewport
 from renderer.screenshot import PictureTooLarge, set_viewport_full
 from renderer.tab import Tab
+from renderer.web_features import SWITCHES, WebFeatures
 
 # Switches of Splash's old engine that mean nothing to Chromium: kept, so that scripts can read back what they set.
 _INERT = {
     "plugins_enabled": False,
     "private_mode_enabled": True,
-    "indexeddb_enabled": False,
-    "media_source_enabled": True,
-    "html5_media_enabled": False,
-    "webgl_enabled": True,
     "http2_enabled": False,
 }
-_ATTRIBUTES = ("images_enabled", "js_enabled", "resource_timeout", "scroll_position")
+_ATTRIBUTES = (
+    *("images_enabled", "js_enabled", "resource_timeout", "scroll_position"),
+    *("request_body_enabled", "response_body_enabled"),
+)
 
 
 class SettingsApi:
-    def __init__(self, tab: Tab, arguments: Mapping[str, Any]) -> None:
+    def __init__(self, tab: Tab) -> None:
         self._tab = tab
         self._values: dict[str, Any] = dict(_INERT)
+        self._features = WebFeatures(tab)
         self._js_enabled = True
-        domains = arguments.get("allowed_domains")
-        self._rules = Rules(allowed_domains=tuple(str(domains).split(",")) if domains else ())
+        self._bodies = {"request_body_enabled": False, "response_body_enabled": False}
         self.resource_timeout = 0.0
         self.content_type: str | None = None
         self.status_code = 200
@@ -53,7 +50,7 @@ class SettingsApi:
         runtime.host[b"add_method"](b"set_custom_headers")
         runtime.add(Command("attribute.get", self.get_attribute))
         runtime.add(Command("attribute.set", self.set_attribute))
-        for name in (*_INERT, *_ATTRIBUTES):
+        for name in (*_INERT, *SWITCHES, *_ATTRIBUTES):
             runtime.host[b"add_attribute"](name.encode())
 
     # -- attributes
@@ -66,10 +63,12 @@ class SettingsApi:
                 return self._js_enabled
             case "resource_timeout":
                 return self.resource_timeout
+            case "request_body_enabled" | "response_body_enabled":
+                return self._bodies[name]
             case "scroll_position":
                 x, y = await self._tab.evaluate("[scrollX, scrollY]")
                 return {"x": x, "y": y}
-        return self._values[name]
+        return self._features.is_on(name) if name in SWITCHES else self._values[name]
 
     async def set_attribute(self, name: str, value: Any = None) -> None:
         match name:
@@ -80,8 +79,16 @@ class SettingsApi:
                 await self._tab.set_scripts_enabled(self._js_enabled)
             case "resource_timeout":
                 self._set_resource_timeout(value)
+            case "request_body_enabled" | "response_body_enabled":
+                self._bodies[name] = bool(value)
+                self._tab.network.keep_bodies(
+                    requests=self._bodies["request_body_enabled"],
+                    responses=self._bodies["response_body_enabled"],
+                )
             case "scroll_position":
                 await self._scroll(value)
+            case _ if name in SWITCHES:
+                await self._features.turn(name, bool(value))
             case _:
                 self._values[name] = bool(value)
 
@@ -131,12 +138,6 @@ class SettingsApi:
 
     async def set_custom_headers(self, headers: Any = None) -> None:
         await self._tab.set_headers(read_headers(headers))
-
-    async def prepare(self) -> None:
-        """Put the request's own rules in force, before the first page."""
-        if self._rules != Rules():
-            images = self._tab.interception.rules.images
-            await self._tab.interception.set_rules(replace(self._rules, images=images))
 
     # -- the answer
 

@@ -50,18 +50,52 @@ end
 -------------------------------------------------------------------------------
 -- Elements
 
-local element_methods = {}
+local element_methods, event_methods = {}, {}
+
+-- Functions have no name that Python could tell them by.
+local function_numbers, last_function = setmetatable({}, { __mode = "k" }), 0
+local function number_of(func)
+  if type(func) ~= "function" then return 0 end
+  if function_numbers[func] == nil then
+    last_function = last_function + 1
+    function_numbers[func] = last_function
+  end
+  return function_numbers[func]
+end
+
+local styled = setmetatable({}, { __mode = "k" })   -- style -> its element
+local STYLE = {
+  __metatable = OPAQUE,
+  __index = function(self, name) return call("element.get_style", styled[self], name) end,
+  __newindex = function(self, name, value) call("element.set_style", styled[self], name, value) end,
+}
+
+local function style_of(element)
+  local style = setmetatable({}, STYLE)
+  styled[style], kinds[style] = element, "style"
+  return style
+end
+
 local ELEMENT = {
   __metatable = OPAQUE,
   __tostring = function() return "element" end,
   __index = function(self, name)
     local method = element_methods[name]
-    if method ~= nil then return method end
+    -- With a colon or a dot, as in Splash.
+    if method ~= nil then return function(_, ...) return method(self, ...) end end
     if name == "node" then return self end
+    if name == "style" then return style_of(self) end
     if type(name) ~= "string" or string_sub(name, 1, 1) == "_" then return nil end
     return call("element.get", self, name)
   end,
-  __newindex = function(self, name, value) call("element.set", self, name, value) end,
+  __newindex = function(self, name, value)
+    if name == "node" then fail("Cannot set node field of the element") end
+    if type(name) == "string" and string_sub(name, 1, 2) == "on" then
+      call("element.set_event_handler", self, string_sub(name, 3), value, number_of(value))
+      return
+    end
+    call("element.set", self, name, value)
+  end,
 }
 
 function host.element(id)
@@ -78,8 +112,31 @@ function host.add_dom_method(name)
   element_methods[name] = function(self, ...) return call("element.call", self, name, ...) end
 end
 
-function host.add_missing_element_method(name)
-  element_methods[name] = function() fail("element:" .. name .. " is not supported by this renderer yet") end
+function element_methods.addEventListener(self, name, handler, options)
+  return call("element.addEventListener", self, name, handler, number_of(handler), options)
+end
+
+function element_methods.removeEventListener(self, name, handler)
+  return call("element.removeEventListener", self, name, handler, number_of(handler))
+end
+
+local EVENT = {
+  __metatable = OPAQUE,
+  __index = function(self, name)
+    local method = event_methods[name]
+    if method ~= nil then return function(_, ...) return method(self, ...) end end
+    return call("element.get", self, name)
+  end,
+}
+
+function host.event(id)
+  local object = setmetatable({}, EVENT)
+  ids[object], kinds[object] = id, "event"
+  return object
+end
+
+function host.add_event_method(name)
+  event_methods[name] = function(self) return call("element.call", self, name) end
 end
 
 -------------------------------------------------------------------------------
@@ -98,6 +155,38 @@ function host.timer(id)
 end
 
 -------------------------------------------------------------------------------
+-- Requests and responses: plain tables, with methods that find them by number
+
+local function case_insensitive(source)
+  local values, lower = {}, {}
+  for key, value in pairs(source) do
+    values[key] = value
+    lower[string_lower(key)] = value
+  end
+  return setmetatable(values, {
+    __index = function(_, key) return lower[string_lower(key)] end,
+    __newindex = function(self, key, value)
+      rawset(self, key, value)
+      lower[string_lower(key)] = value
+    end,
+  })
+end
+
+local exposed_methods = { request = {}, response = {} }
+function host.add_exposed_method(kind, name)
+  exposed_methods[kind][name] = kind .. "." .. name
+end
+
+function host.exposed(kind, id, fields)
+  fields.headers = case_insensitive(fields.headers)
+  for name, full_name in pairs(exposed_methods[kind]) do
+    -- With a colon or a dot: Splash's own examples have `request.abort()`.
+    fields[name] = function(_, ...) return call(full_name, id, ...) end
+  end
+  return fields
+end
+
+-------------------------------------------------------------------------------
 -- The splash object
 
 local methods, attributes = {}, {}
@@ -108,10 +197,6 @@ function host.add_attribute(name)
   methods["get_" .. name] = function(self) return call("attribute.get", name) end
   methods["set_" .. name] = function(self, value) return call("attribute.set", name, value) end
 end
-function host.add_missing_method(name)
-  methods[name] = function() fail("splash:" .. name .. " is not supported by this renderer yet") end
-end
-
 function methods.jsfunc(self, source)
   local id = call("jsfunc", source)
   return function(...) return call("call_jsfunc", id, ...) end
@@ -144,17 +229,17 @@ function host.script_main(main) return function() return main(splash, own.args) 
 -------------------------------------------------------------------------------
 -- Libraries
 
-sandbox.libraries.splash = methods
+sandbox.offer("splash", methods, false)
 
-sandbox.libraries.json = {
+sandbox.offer("json", {
   encode = function(value) return call("json.encode", value) end,
   decode = function(text)
     if type(text) ~= "string" then fail("json.decode argument must be a string") end
     return call("json.decode", text)
   end,
-}
+}, true)
 
-sandbox.libraries.base64 = {
+sandbox.offer("base64", {
   encode = function(value)
     if type(value) ~= "string" and kinds[value] ~= "binary" then
       fail("base64.encode argument must be a string")
@@ -165,24 +250,9 @@ sandbox.libraries.base64 = {
     if type(text) ~= "string" then fail("base64.decode argument must be a string") end
     return call("base64.decode", text)
   end,
-}
+}, true)
 
-local function case_insensitive(source)
-  local values, lower = {}, {}
-  for key, value in pairs(source) do
-    values[key] = value
-    lower[string_lower(key)] = value
-  end
-  return setmetatable(values, {
-    __index = function(_, key) return lower[string_lower(key)] end,
-    __newindex = function(self, key, value)
-      rawset(self, key, value)
-      lower[string_lower(key)] = value
-    end,
-  })
-end
-
-sandbox.libraries.treat = {
+sandbox.offer("treat", {
   as_array = function(object)
     if type(object) ~= "table" or kinds[object] then fail("as_array argument must be a table") end
     return host.array(object)
@@ -198,10 +268,6 @@ sandbox.libraries.treat = {
     return call("treat.as_string", value)
   end,
   as_case_insensitive = case_insensitive,
-}
-
-for name, library in pairs(sandbox.libraries) do
-  if name ~= "splash" then sandbox.env[name] = library end
-end
+}, true)
 
 return host

@@ -15,6 +15,8 @@ function (wanted) {
     if (value instanceof Number || value instanceof String || value instanceof Boolean) return value.valueOf();
     if (value instanceof Date) return isNaN(value) ? '' : value.toISOString();
     if (value instanceof Node) { nodes.push(value); return {'\u0000node': nodes.length - 1}; }
+    if (value instanceof NamedNodeMap) return Object.fromEntries(Array.from(value, item => [item.name, item.value]));
+    if (value instanceof DOMTokenList) return Array.from(value);
     if (Array.isArray(value) || value instanceof NodeList || value instanceof HTMLCollection)
       return Array.from(value, item => convert(item, depth - 1));
     const result = {};

@@ -94,6 +94,8 @@ PAGES = {
     "/leaves-later": "<title>Leaves</title><img src=/slow.gif><script>location = '/plain'</script>",
     "/frame-at-load": "<title>F</title><script>onload = () => {"
     "document.body.append(Object.assign(document.createElement('iframe'), {src: '/slow'})) }</script>",
+    "/sound": "<title>S</title><audio src=/sound.wav preload=auto></audio>",
+    "/leaves-in-vain": "<img src=/slow.gif><script>location = 'http://no-such-host.invalid/'</script>",
     "/hostile": "<title>H</title><img src=x onerror='top.hacked = parent.hacked = window.hacked = 1'>"
     "<script>try { top.hacked = 1 } catch (e) {}</script></pre></iframe><script>hacked = 1</script>",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
@@ -163,6 +165,11 @@ class Pages:
                 return web.Response(text="late")
             case "/redirect":
                 raise web.HTTPFound("/plain")
+            case "/script.js":
+                text = "function scripted() { return 'from afar' }"
+                return web.Response(text=text, content_type="text/javascript")
+            case "/to-script":
+                raise web.HTTPFound("/script.js")
             case "/echo":
                 body = await request.text()
                 text = json.dumps({"method": request.method, "body": body, "headers": dict(request.headers)})
@@ -256,6 +263,12 @@ def pages() -> Iterator[Pages]:
 @pytest.fixture
 def splash(chromium_renderer: str) -> Client:
     return Client(chromium_renderer)
+
+
+@pytest.fixture
+def both(renderer: str) -> Client:
+    """Ours and a real Splash, in turn: what holds for one must hold for the other."""
+    return Client(renderer)
 
 
 @pytest.fixture

@@ -83,6 +83,21 @@ def test_responses_are_dropped_by_their_type(splash, pages, arguments, asked, sh
     assert answer.json["script"] == ("1" if shown else "0")
 
 
+def test_pages_can_do_without_media(splash, pages):
+    before = pages.hits["/sound.wav"]
+    for enabled, kind in ((0, "undefined"), (1, "function")):
+        answer = splash.post(
+            "/render.json",
+            url=f"{pages.url}/sound",
+            html5_media=enabled,
+            js_source="typeof document.createElement('video').canPlayType",
+            script=1,
+            wait=0.2,
+        )
+        assert answer.json["script"] == kind
+        assert (pages.hits["/sound.wav"] > before) is bool(enabled)
+
+
 def test_a_page_of_a_forbidden_type_is_an_error(splash, pages):
     answer = splash.get("/render.html", url=f"{pages.url}/plain", forbidden_content_types="text/html")
     assert (answer.status, answer.json["info"]["code"]) == (502, 5)

@@ -107,6 +107,11 @@ def test_a_redirect_before_the_load_event_is_followed_without_waiting(splash, pa
     assert "plain</p>" in splash.html(f"{pages.url}/leaves-later")
 
 
+def test_a_redirect_before_the_load_event_that_fails_is_an_error(splash, pages):
+    answer = splash.get("/render.html", url=f"{pages.url}/leaves-in-vain")
+    assert (answer.status, answer.json["info"]["code"]) == (502, 3)
+
+
 def test_a_redirect_of_a_server_is_followed_without_waiting(splash, pages):
     assert "plain</p>" in splash.html(f"{pages.url}/redirect")
 

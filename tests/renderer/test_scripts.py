@@ -310,11 +310,6 @@ def test_scripts_that_are_none_are_refused(splash, source, kind):
     assert (answer.status, answer.json["info"]["type"]) == (400, kind)
 
 
-def test_what_is_not_there_yet_says_so(splash):
-    info = splash.script_error("splash:on_request(function() end)")
-    assert info["error"] == "splash:on_request is not supported by this renderer yet"
-
-
 @pytest.mark.parametrize(
     "loop", ["while true do end", "while true do pcall(function() while true do end end) end"]
 )

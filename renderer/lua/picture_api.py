@@ -1,0 +1,154 @@
+"""Pictures of the page and of its elements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from renderer import screenshot
+from renderer.cdp import CommandFailed
+from renderer.lua import page_values
+from renderer.lua.conversion import Binary, Element
+from renderer.lua.runtime import Command, LuaFailure, Runtime
+from renderer.options import MAX_HEIGHT, MAX_WIDTH, ImageOptions
+from renderer.tab import Tab
+
+Region = tuple[float, float, float, float]  # left, top, right, bottom
+
+# Nothing for what cannot be seen.
+_EDGES = """function () {
+  const style = getComputedStyle(this), box = this.getBoundingClientRect();
+  if (!this.isConnected || style.visibility === 'hidden' || !box.width || !box.height) return undefined;
+  return [box.left, box.top, box.right, box.bottom];
+}"""
+
+
+class PictureApi:
+    def __init__(self, tab: Tab) -> None:
+        self._tab = tab
+
+    def add_to(self, runtime: Runtime) -> None:
+        for function in (self.png, self.jpeg):
+            runtime.add(Command(function.__name__, function))
+            runtime.host[b"add_method"](function.__name__.encode())
+        for name, element_function in (("png", self.element_png), ("jpeg", self.element_jpeg)):
+            runtime.add(Command(f"element.{name}", element_function, bound=1))
+            runtime.host[b"add_element_method"](name.encode())
+
+    # -- the page
+
+    async def png(
+        self,
+        width: Any = None,
+        height: Any = None,
+        render_all: bool = False,
+        scale_method: str | None = None,
+        region: Any = None,
+    ) -> Binary:
+        options = _image_options(width, height, scale_method, None)
+        data = await self._picture("png", options, render_all, region)
+        return Binary(data, "image/png")
+
+    async def jpeg(
+        self,
+        width: Any = None,
+        height: Any = None,
+        render_all: bool = False,
+        scale_method: str | None = None,
+        quality: Any = None,
+        region: Any = None,
+    ) -> Binary:
+        options = _image_options(width, height, scale_method, quality)
+        data = await self._picture("jpeg", options, render_all, region)
+        return Binary(data, "image/jpeg")
+
+    async def _picture(self, kind: str, options: ImageOptions, render_all: bool, region: Any) -> bytes:
+        try:
+            return await screenshot.take(
+                self._tab, kind, options, render_all=bool(render_all), region=_region(region)
+            )
+        except (CommandFailed, screenshot.PictureTooLarge) as error:
+            raise LuaFailure(f"the picture could not be taken: {error}") from error
+
+    # -- an element
+
+    async def element_png(
+        self, element: Any, width: Any = None, scale_method: str | None = None, pad: Any = None
+    ) -> Binary | None:
+        options = _image_options(width, None, scale_method, None)
+        data = await self._element_picture(element, "png", options, pad)
+        return None if data is None else Binary(data, "image/png")
+
+    async def element_jpeg(
+        self,
+        element: Any,
+        width: Any = None,
+        scale_method: str | None = None,
+        quality: Any = None,
+        pad: Any = None,
+    ) -> Binary | None:
+        options = _image_options(width, None, scale_method, quality)
+        data = await self._element_picture(element, "jpeg", options, pad)
+        return None if data is None else Binary(data, "image/jpeg")
+
+    async def _element_picture(
+        self, element: Any, kind: str, options: ImageOptions, pad: Any
+    ) -> bytes | None:
+        if not isinstance(element, Element):
+            raise LuaFailure("an element is expected")
+        padding = _padding(pad)
+        try:
+            edges = await page_values.call(self._tab, element, _EDGES, ())
+        except LuaFailure:
+            return None  # it went with its page
+        if edges is None:
+            return None
+        left, top, right, bottom = edges
+        region = [left - padding[0], top - padding[1], right + padding[2], bottom + padding[3]]
+        return await self._picture(kind, options, False, region)
+
+
+def _padding(pad: Any) -> Region:
+    if pad is None:
+        return 0, 0, 0, 0
+    values = list(pad.values()) if isinstance(pad, dict) else [pad] * 4
+    if len(values) != 4 or not all(isinstance(value, int | float) for value in values):
+        raise LuaFailure(
+            "pad must be a number or a table with four numbers: left, top, right, bottom", argument="pad"
+        )
+    return values[0], values[1], values[2], values[3]
+
+
+def _image_options(width: Any, height: Any, scale_method: Any, quality: Any) -> ImageOptions:
+    for name, value, low, high in (
+        ("width", width, 1, MAX_WIDTH),
+        ("height", height, 1, MAX_HEIGHT),
+        ("quality", quality, 0, 100),
+    ):
+        if value is not None and (not isinstance(value, int | float) or not low <= value <= high):
+            raise LuaFailure(f"{name} must be a number between {low} and {high}", argument=name)
+    if scale_method not in (None, "raster", "vector"):
+        raise LuaFailure(f"Invalid 'scale_method': {scale_method}", argument="scale_method")
+    return ImageOptions(
+        width=None if width is None else int(width),
+        height=None if height is None else int(height),
+        scale_method=scale_method or "raster",
+        quality=75 if quality is None else int(quality),
+    )
+
+
+def _region(region: Any) -> tuple[float, float, float, float] | None:
+    if region is None:
+        return None
+    values = list(region.values()) if isinstance(region, dict) else region
+    if (
+        not isinstance(values, list)
+        or len(values) != 4
+        or not all(isinstance(v, int | float) for v in values)
+    ):
+        raise LuaFailure(
+            "region must be a table with four numbers: left, top, right, bottom", argument="region"
+        )
+    left, top, right, bottom = values
+    if right <= left or bottom <= top:
+        raise LuaFailure("region is empty", argument="region")
+    return left, top, right, bottom
