@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -98,6 +98,9 @@ class Interception:
         self._watcher = Watcher()
         self.navigation_locked = False
         self._holding = False
+        self._parking = False
+        self._waiting = 0
+        self._parked: list[Params] = []
         self._expecting = False
         self._ours: set[str] = set()
         self._held: set[asyncio.Future[None]] = set()
@@ -136,6 +139,26 @@ class Interception:
         self._network.holds_redirects = True
         await self._enable()
 
+    async def park_redirects(self) -> None:
+        """For scripts: redirects of a page that is ready have to wait until the script waits."""
+        self._parked.clear()
+        if not self._parking:
+            self._parking = True
+            self._network.turn_on()
+            await self._enable()
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Meanwhile the page may go where it likes."""
+        self._waiting += 1
+        parked, self._parked = self._parked, []
+        for event in parked[-1:]:
+            self._go_on(event)
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+
     async def watch(self, watcher: Watcher) -> None:
         """From now on ask this one; an empty one is asked nothing."""
         self._watcher = watcher
@@ -160,6 +183,10 @@ class Interception:
         else:
             await self._session.call("Fetch.disable")
 
+    @property
+    def _must_see_documents(self) -> bool:
+        return self._holding or self._parking or self.navigation_locked
+
     def _wanted(self) -> list[Params]:
         patterns: list[Params] = []
         if self._rules.allowed_domains or self._rules.filter_names or self._watcher.request:
@@ -172,14 +199,15 @@ class Interception:
             patterns.append({"urlPattern": "*", "resourceType": "Media"})
         if self._capture is not None:
             patterns.append({"urlPattern": "*", "resourceType": "Document", "requestStage": "Response"})
-        if self._first is not None or self._content is not None or self._holding or self.navigation_locked:
+        if self._first is not None or self._content is not None or self._must_see_documents:
             patterns.append({"urlPattern": "*", "resourceType": "Document"})
         return patterns
 
     def forget(self) -> None:
         self._rules, self._first, self._content, self._capture = Rules(), None, None, None
         self._watcher = Watcher()
-        self._holding = self._expecting = self.navigation_locked = False
+        self._holding = self._parking = self._expecting = self.navigation_locked = False
+        self._parked, self._waiting = [], 0
         self._ours.clear()
         for task in self._held:
             task.cancel()
@@ -203,7 +231,8 @@ class Interception:
             if self._watcher.locked is not None:
                 self._spawn(self._watcher.locked(event))
             return
-        if is_page and self._holding and not self._is_ours(event):
+        holds = self._holding or (self._parking and not self._waiting)
+        if is_page and not self._is_ours(event) and holds:
             self._spawn(self._hold(event))
             return
         if kind == "Document" and self._content is not None:
@@ -276,12 +305,35 @@ class Interception:
         answer: Params = {"requestId": event["requestId"]}
         if await self._is_still_loading():
             self._ours.add(event["requestId"])
-            self._session.send("Fetch.continueRequest", answer)
+            self._continue(event, {})
             return
         self._network.hide(event.get("networkId", ""))
         self._session.send("Fetch.failRequest", answer | {"errorReason": "Aborted"})
-        # Chromium fires no load event of its own in a page that sent itself elsewhere before.
-        self._load.feed_load_event({})
+        if not self._load.loaded or self._holding:
+            # Chromium fires no load event of its own in a page that sent itself elsewhere before.
+            self._load.feed_load_event({})
+        if self._waiting:
+            self._go_on(event)
+        elif self._parking:
+            self._parked.append(event)
+
+    def _go_on(self, held: Params) -> None:
+        # Not held for all that time: Chromium runs no scripts in a page that is about to leave.
+        if self.navigation_locked:
+            if self._watcher.locked is not None:
+                self._spawn(self._watcher.locked(held))
+            return
+        request = held["request"]
+        if request["method"] != "GET":
+            kept = [
+                (name, text) for name, text in request["headers"].items() if name.lower() == "content-type"
+            ]
+            self._first = FirstRequest(method=request["method"], headers=kept, body=body_of(held))
+        self.expect_document()
+        target: Params = {"url": request["url"] + request.get("urlFragment", "")}
+        if referrer := request["headers"].get("Referer"):
+            target["referrer"] = referrer
+        self._session.send("Page.navigate", target)
 
     async def _is_still_loading(self) -> bool:
         if not self._load.loaded:
@@ -320,6 +372,15 @@ _CHROMIUMS_OWN = frozenset(
         "upgrade",
     }
 )
+
+
+def body_of(paused: Params) -> bytes | None:
+    """What a paused request is about to send."""
+    entries = paused["request"].get("postDataEntries", ())
+    if entries:
+        return b"".join(base64.b64decode(entry.get("bytes", "")) for entry in entries)
+    text = paused["request"].get("postData")
+    return None if text is None else str(text).encode("utf-8", "surrogatepass")
 
 
 def _changes(first: FirstRequest, request: Params) -> Params:

@@ -32,7 +32,7 @@ class UnknownKey(Exception):
 async def send_text(tab: Tab, text: str) -> None:
     """Type characters; the page sees key events with them."""
     for character in text:
-        await _press(tab, (character, "", 0, character))
+        await _press(tab, _KEYS["Return"] if character == "\n" else (character, "", 0, character))
 
 
 async def send_keys(tab: Tab, keys: str) -> None:

@@ -15,6 +15,10 @@ from renderer.har import entry_of
 Params = dict[str, Any]
 
 
+# How often, and after how many seconds, it is looked whether Chromium has told of a request's end.
+REPORTS, REPORT_DELAY = 5, 0.01
+
+
 class Exchange:
     """One request and its response, as far as they are known; each redirect is an exchange of its own."""
 
@@ -87,6 +91,13 @@ class Network:
         """Return when the bodies of all that has happened so far are here."""
         if self._reading:
             await asyncio.wait(self._reading)
+
+    async def settled(self) -> None:
+        """Give Chromium a moment to tell of what is over: another of its processes tells of load events."""
+        for _ in range(REPORTS):
+            if all(e.hidden or e.finished is not None for e in self._current.values()):
+                return
+            await asyncio.sleep(REPORT_DELAY)
 
     def forget(self) -> None:
         self.keep_bodies()
@@ -171,6 +182,10 @@ class Network:
     def current(self, request_id: str) -> Exchange | None:
         """What Chromium knows by this id, in its latest hop."""
         return self._current.get(request_id)
+
+    @property
+    def keeps_requests(self) -> bool:
+        return self._keeps_requests
 
     def keep_body(self, request_id: str) -> None:
         """Keep what is received for this request, whatever holds for the others."""

@@ -16,7 +16,7 @@ from renderer.cdp import Params
 from renderer.errors import ScriptError
 from renderer.har import request_to_har, response_to_har
 from renderer.http_client import HttpClient, Request, RequestFailed, Response
-from renderer.interception import Verdict, Watcher
+from renderer.interception import Verdict, Watcher, body_of
 from renderer.lua.conversion import Binary, Exposed
 from renderer.lua.runtime import Command, LuaFailure, Runtime, Stopped
 from renderer.network import Exchange
@@ -67,6 +67,7 @@ class CallbackApi:
         self._last_number = 0
         self._requests: dict[int, Changes] = {}  # those that a callback may change now
         self._responses: dict[int, asyncio.Event] = {}  # the same; set if aborted
+        self._early: dict[str, list[Exchange]] = {}  # responses whose document is still being read
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add_to(self, runtime: Runtime) -> None:
@@ -263,9 +264,12 @@ class CallbackApi:
         if "headers" in planned:
             exchange.request["method"] = planned["method"]
             exchange.request_headers = {item["name"]: item["value"] for item in planned["headers"]}
+        body = base64.b64decode(planned["postData"]) if "postData" in planned else body_of(paused)
+        if self._tab.network.keeps_requests:
+            exchange.request_body = body
         changes = await self.ask_request(exchange)
         network_id = paused.get("networkId", "")
-        if changes.abort:
+        if changes.abort or (changes.url is not None and not self._tab.policy.allows(changes.url)):
             self._tab.network.hide(network_id)
             return "Fetch.failRequest", {"errorReason": "AccessDenied"}
         if changes.keep_body:
@@ -273,7 +277,6 @@ class CallbackApi:
         headers = changes.apply_to(list(exchange.request_headers.items()))
         if changes.proxy is not None or changes.timeout is not None:
             # Chromium has no proxy and no timeout for a single request.
-            body = base64.b64decode(planned["postData"]) if "postData" in planned else _body_of(paused)
             return await self._fetch(paused, exchange, changes, headers, body)
         verdict = dict(planned)
         if changes.headers:
@@ -337,8 +340,14 @@ class CallbackApi:
         return "Fetch.failRequest", {"errorReason": "Aborted"}
 
     def _over(self, exchange: Exchange) -> None:
-        if exchange.response is not None:
-            self._spawn(self._tell_later(exchange))
+        document = self._tab.network.current(exchange.loader_id)
+        if document is not None and document is not exchange and document.finished is None:
+            # As in Splash, a page comes before its pictures, though they may be read first.
+            self._early.setdefault(exchange.loader_id, []).append(exchange)
+            return
+        for over in (exchange, *self._early.pop(exchange.request_id, ())):
+            if over.response is not None:
+                self._spawn(self._tell_later(over))
 
     async def _tell_later(self, exchange: Exchange) -> None:
         await self._tab.network.bodies_read()
@@ -378,11 +387,3 @@ def _exchange_of(paused: Params) -> Exchange:
             "timestamp": time.monotonic(),
         }
     )
-
-
-def _body_of(paused: Params) -> bytes | None:
-    entries = paused["request"].get("postDataEntries", ())
-    if entries:
-        return b"".join(base64.b64decode(entry.get("bytes", "")) for entry in entries)
-    text = paused["request"].get("postData")
-    return None if text is None else str(text).encode("utf-8", "surrogatepass")

@@ -10,6 +10,7 @@ from renderer.lua import page_values
 from renderer.lua.conversion import Element
 from renderer.lua.form_api import dom_error
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
+from renderer.lua.typed_text import typed_text
 from renderer.tab import Tab
 
 DOM_METHODS = (
@@ -45,6 +46,11 @@ _INFO = """function () {
 _STYLES = """function () {
   const computed = getComputedStyle(this);
   return Object.fromEntries(Array.from(computed, name => [name, computed.getPropertyValue(name)]));
+}"""
+# Without the x and y of today's browsers: they say the same as left and top.
+_BOUNDS = """function () {
+  const {left, top, right, bottom, width, height} = this.getBoundingClientRect();
+  return {left, top, right, bottom, width, height};
 }"""
 _GONE = Results((False, dom_error("NOT_IN_DOM_ERROR", "Element no longer exists in DOM")))
 
@@ -130,7 +136,7 @@ class ElementApi:
         return bool(await self._call(element, "function () { return document.activeElement === this; }"))
 
     async def bounds(self, element: Any) -> Any:
-        return await self._call(element, "function () { return this.getBoundingClientRect().toJSON(); }")
+        return await self._call(element, _BOUNDS)
 
     async def styles(self, element: Any) -> Any:
         return await self._call(element, _STYLES)
@@ -141,30 +147,32 @@ class ElementApi:
     async def mouse_click(self, element: Any, x: Any = None, y: Any = None) -> Any:
         if not await self.exists(element):
             return _GONE
-        await mouse.click(self._tab, *await self._place(element, x, y))
+        await mouse.click(self._tab, *await self._place(element, x, y, "mouse_click"))
         return True
 
     async def mouse_hover(self, element: Any, x: Any = None, y: Any = None) -> Any:
         if not await self.exists(element):
             return _GONE
-        await mouse.hover(self._tab, *await self._place(element, x, y))
+        await mouse.hover(self._tab, *await self._place(element, x, y, "mouse_hover"))
         return True
 
-    async def _place(self, element: Any, x: Any, y: Any) -> tuple[float, float]:
+    async def _place(self, element: Any, x: Any, y: Any, method: str) -> tuple[float, float]:
         for name, value in (("x", x), ("y", y)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise LuaFailure(f"element:mouse_click {name} coordinate must be a number", argument=name)
+                raise LuaFailure(f"element:{method} {name} coordinate must be a number", argument=name)
         left, top, width, height = await self._call(element, _PLACE)
         return left + (width // 2 if x is None else x), top + (height // 2 if y is None else y)
 
-    async def send_text(self, element: Any, text: str) -> Any:
+    async def send_text(self, element: Any, text: Any) -> Any:
+        text = typed_text(text)
         if not await self.exists(element):
             return _GONE
         await self._focus(element)
         await keyboard.send_text(self._tab, text)
         return True
 
-    async def send_keys(self, element: Any, text: str) -> Any:
+    async def send_keys(self, element: Any, text: Any) -> Any:
+        text = typed_text(text)
         if not await self.exists(element):
             return _GONE
         await self._focus(element)
@@ -176,7 +184,7 @@ class ElementApi:
 
     async def _focus(self, element: Any) -> None:
         if not await self.focused(element):
-            await mouse.click(self._tab, *await self._place(element, 0, 0))
+            await mouse.click(self._tab, *await self._place(element, 0, 0, "mouse_click"))
 
 
 def _or_nil(value: Any) -> Any:

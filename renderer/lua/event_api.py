@@ -155,9 +155,11 @@ class EventApi:
             is_paused = False
 
         try:
-            number = await self._evaluate(frame, "handler")
-            event = await self._evaluate(frame, "event")
-            await self._runtime.run(self._handlers[number["value"]], Event(event["objectId"]), on_wait=go_on)
+            number = (await self._evaluate(frame, "handler")).get("value")
+            event = (await self._evaluate(frame, "event")).get("objectId")
+            # A page can have functions of that name as well.
+            if isinstance(number, int) and 0 <= number < len(self._handlers) and event is not None:
+                await self._runtime.run(self._handlers[number], Event(event), on_wait=go_on)
         except (Stopped, CommandFailed, TargetGone):
             pass
         except ScriptError as error:

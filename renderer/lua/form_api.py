@@ -34,7 +34,7 @@ _FORM_VALUES = """function (kind) {
   const result = {};
   for (const [name, group] of fields) {
     const all = group.flatMap(values), first = group[0];
-    const isPlural = first.type !== 'radio' && (group.length > 1 || first.type === 'select-multiple');
+    const isPlural = first.type === 'select-multiple' || (first.type !== 'radio' && all.length > 1);
     if (kind === 'list' || (kind === 'auto' && isPlural)) { if (all.length || isPlural) result[name] = all; }
     else if (all.length) result[name] = first.type === 'checkbox' ? true : all[0];
   }

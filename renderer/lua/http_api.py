@@ -10,7 +10,7 @@ from renderer.cdp import CommandFailed, Params
 from renderer.har import cookie_from_har, received_cookies
 from renderer.http_client import HttpClient, Request, RequestFailed, Response
 from renderer.lua.callback_api import CallbackApi, receive
-from renderer.lua.conversion import Exposed
+from renderer.lua.conversion import Binary, Exposed
 from renderer.lua.runtime import Command, LuaFailure, Runtime
 from renderer.lua.settings_api import SettingsApi, read_headers
 from renderer.network import Exchange
@@ -38,9 +38,12 @@ class HttpApi:
     async def http_post(
         self, url: Any, headers: Any = None, follow_redirects: Any = True, body: Any = None
     ) -> Exposed:
-        if body is not None and not isinstance(body, str):
+        if isinstance(body, Binary):
+            data = body.data
+        elif body is None or isinstance(body, str):
+            data = (body or "").encode("utf-8", "surrogateescape")
+        else:
             raise LuaFailure("body argument for splash:http_post() must be string", argument="body")
-        data = (body or "").encode("utf-8", "surrogateescape")
         return await self._send("POST", url, headers, follow_redirects, data)
 
     async def _send(self, method: str, url: Any, headers: Any, follow: Any, body: bytes | None) -> Exposed:

@@ -7,15 +7,16 @@ import platform
 import resource
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 
-from renderer import baseurl as base
 from renderer.cdp import Params
-from renderer.errors import PageFailed
+from renderer.errors import PageFailed, page_failure
 from renderer.interception import FirstRequest
+from renderer.lua.http_api import HttpApi
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
 from renderer.lua.settings_api import read_headers
 from renderer.render import archive
@@ -23,8 +24,8 @@ from renderer.tab import Tab
 
 
 class NavigationApi:
-    def __init__(self, tab: Tab) -> None:
-        self._tab = tab
+    def __init__(self, tab: Tab, http: HttpApi) -> None:
+        self._tab, self._http = tab, http
 
     def add_to(self, runtime: Runtime) -> None:
         for function in (
@@ -55,22 +56,35 @@ class NavigationApi:
     ) -> Any:
         if not isinstance(url, str):
             raise LuaFailure("'url' is required for splash:go", argument="url")
-        first = _first_request(headers, http_method, body, formdata)
         tab = self._tab
+        given = read_headers(headers)
+        for name in [name for name in given if name.lower() == "user-agent"]:
+            await tab.set_user_agent(given.pop(name))  # as in Splash, the only header that stays
+        first = _first_request(given, http_method, body, formdata)
         if tab.interception.navigation_locked:
             return Results((None, "navigation_locked"))
         try:
+            await tab.interception.park_redirects()
             await tab.interception.change_first_document(first)
             if baseurl is not None:
-                await tab.set_content(*await base.fetch(tab, url), baseurl)
+                await tab.set_content(*await self._content_of(url), baseurl)
             else:
                 await tab.go(url)
         except PageFailed as error:
-            return Results((None, error.reason))
+            return Results((None, "render_error" if tab.network.gave_up_main_document else error.reason))
+        if url == "about:blank":
+            tab.load.url = url
         status = tab.network.main_status()
         if status is not None and 400 <= status < 600:
             return Results((None, f"http{status}"))
         return True
+
+    async def _content_of(self, url: str) -> tuple[bytes, str]:
+        exchange = await self._http.fetch("GET", url)
+        if exchange.response is None or exchange.response_body is None:
+            raise page_failure(exchange.failure, url)
+        headers = {name.lower(): value for name, value in exchange.response_headers.items()}
+        return exchange.response_body, headers.get("content-type", "text/html")
 
     async def wait(self, time: Any, cancel_on_redirect: bool = False, cancel_on_error: bool = True) -> Any:
         try:
@@ -117,6 +131,7 @@ class NavigationApi:
         return self._tab.network.history()
 
     async def har(self, reset: bool = False) -> Params:
+        await self._tab.network.settled()
         await self._tab.network.bodies_read()
         archived = archive(self._tab, str(await self._tab.evaluate("document.title")))
         if reset:
@@ -150,7 +165,7 @@ class NavigationApi:
         }
 
 
-def _first_request(headers: Any, http_method: Any, body: Any, formdata: Any) -> FirstRequest:
+def _first_request(headers: Mapping[str, str], http_method: Any, body: Any, formdata: Any) -> FirstRequest:
     method = str(http_method or "GET").upper()
     if method not in ("GET", "POST"):
         raise LuaFailure(f"Unsupported HTTP method: {method}", argument="http_method")
@@ -165,4 +180,4 @@ def _first_request(headers: Any, http_method: Any, body: Any, formdata: Any) -> 
     if method == "GET" and body:
         raise LuaFailure("GET request cannot have body", argument="body")
     data = body.encode("utf-8", "surrogateescape") if body else None
-    return FirstRequest(method=method, headers=tuple(read_headers(headers).items()), body=data)
+    return FirstRequest(method=method, headers=tuple(headers.items()), body=data)

@@ -9,6 +9,7 @@ from renderer import keyboard, mouse
 from renderer.lua import page_values, resume
 from renderer.lua.conversion import Element
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
+from renderer.lua.typed_text import typed_text
 from renderer.tab import ScriptFailed, Tab
 
 
@@ -49,7 +50,9 @@ class PageApi:
             return Results((None, page_values.js_failure(error).message))
         return True
 
-    def jsfunc(self, func: str) -> int:
+    def jsfunc(self, func: Any) -> int:
+        if not isinstance(func, str):
+            raise LuaFailure("splash:jsfunc() argument must be a string", argument="func")
         self._functions.append(func)
         return len(self._functions) - 1
 
@@ -101,12 +104,12 @@ class PageApi:
     async def mouse_hover(self, x: Any, y: Any) -> None:
         await mouse.hover(self._tab, *_point(x, y))
 
-    async def send_text(self, text: str) -> None:
-        await keyboard.send_text(self._tab, text)
+    async def send_text(self, text: Any) -> None:
+        await keyboard.send_text(self._tab, typed_text(text))
 
-    async def send_keys(self, text: str) -> None:
+    async def send_keys(self, text: Any) -> None:
         try:
-            await keyboard.send_keys(self._tab, text)
+            await keyboard.send_keys(self._tab, typed_text(text))
         except keyboard.UnknownKey as error:
             raise LuaFailure(f"Unknown key: {error}") from error
 

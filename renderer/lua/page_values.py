@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from lupa.lua52 import lua_type
 
 from renderer.cdp import CommandFailed, Params
 from renderer.lua.conversion import Element
@@ -27,6 +29,7 @@ async def evaluate(tab: Tab, source: str) -> Any:
 
 async def call(tab: Tab, target: Element | None, function: str, arguments: Sequence[Any]) -> Any:
     """Call a JavaScript function with values and elements; ``this`` is the target, or the page's global object."""
+    _refuse_functions(arguments)
     if target is None and not any(isinstance(argument, Element) for argument in arguments):
         return await _call_globally(tab, function, arguments)
     parameters: Params = {
@@ -62,6 +65,16 @@ async def _call_globally(tab: Tab, function: str, arguments: Sequence[Any]) -> A
             if not remaining:
                 raise LuaFailure("the page navigated while its JavaScript was called") from error
     raise AssertionError("unreachable")
+
+
+def _refuse_functions(value: Any) -> None:
+    if lua_type(value) == "function":
+        raise LuaFailure("Lua function objects are not allowed.")
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            _refuse_functions(item)
 
 
 def _argument(value: Any) -> Params:

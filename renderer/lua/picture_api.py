@@ -8,7 +8,7 @@ from renderer import screenshot
 from renderer.cdp import CommandFailed
 from renderer.lua import page_values
 from renderer.lua.conversion import Binary, Element
-from renderer.lua.runtime import Command, LuaFailure, Runtime
+from renderer.lua.runtime import Command, LuaFailure, Runtime, as_number
 from renderer.options import MAX_HEIGHT, MAX_WIDTH, ImageOptions
 from renderer.tab import Tab
 
@@ -43,10 +43,10 @@ class PictureApi:
         render_all: bool = False,
         scale_method: str | None = None,
         region: Any = None,
-    ) -> Binary:
+    ) -> Binary | None:
         options = _image_options(width, height, scale_method, None)
         data = await self._picture("png", options, render_all, region)
-        return Binary(data, "image/png")
+        return None if data is None else Binary(data, "image/png")
 
     async def jpeg(
         self,
@@ -56,16 +56,17 @@ class PictureApi:
         scale_method: str | None = None,
         quality: Any = None,
         region: Any = None,
-    ) -> Binary:
+    ) -> Binary | None:
         options = _image_options(width, height, scale_method, quality)
         data = await self._picture("jpeg", options, render_all, region)
-        return Binary(data, "image/jpeg")
+        return None if data is None else Binary(data, "image/jpeg")
 
-    async def _picture(self, kind: str, options: ImageOptions, render_all: bool, region: Any) -> bytes:
+    async def _picture(self, kind: str, options: ImageOptions, render_all: bool, region: Any) -> bytes | None:
+        edges = _region(region)
+        if edges is not None and (edges[2] <= edges[0] or edges[3] <= edges[1]):
+            return None
         try:
-            return await screenshot.take(
-                self._tab, kind, options, render_all=bool(render_all), region=_region(region)
-            )
+            return await screenshot.take(self._tab, kind, options, render_all=bool(render_all), region=edges)
         except (CommandFailed, screenshot.PictureTooLarge) as error:
             raise LuaFailure(f"the picture could not be taken: {error}") from error
 
@@ -119,21 +120,26 @@ def _padding(pad: Any) -> Region:
 
 
 def _image_options(width: Any, height: Any, scale_method: Any, quality: Any) -> ImageOptions:
-    for name, value, low, high in (
-        ("width", width, 1, MAX_WIDTH),
-        ("height", height, 1, MAX_HEIGHT),
-        ("quality", quality, 0, 100),
-    ):
-        if value is not None and (not isinstance(value, int | float) or not low <= value <= high):
-            raise LuaFailure(f"{name} must be a number between {low} and {high}", argument=name)
     if scale_method not in (None, "raster", "vector"):
         raise LuaFailure(f"Invalid 'scale_method': {scale_method}", argument="scale_method")
     return ImageOptions(
-        width=None if width is None else int(width),
-        height=None if height is None else int(height),
+        width=_whole_number("width", width, 1, MAX_WIDTH),
+        height=_whole_number("height", height, 1, MAX_HEIGHT),
         scale_method=scale_method or "raster",
-        quality=75 if quality is None else int(quality),
+        quality=75 if quality is None else _whole_number("quality", quality, 0, 100) or 0,
     )
+
+
+def _whole_number(name: str, value: Any, low: int, high: int) -> int | None:
+    if value is None:
+        return None
+    try:
+        number = as_number(value)
+    except ValueError:
+        number = -1
+    if not low <= number <= high:
+        raise LuaFailure(f"{name} must be a number between {low} and {high}", argument=name)
+    return int(number)
 
 
 def _region(region: Any) -> tuple[float, float, float, float] | None:
@@ -149,6 +155,4 @@ def _region(region: Any) -> tuple[float, float, float, float] | None:
             "region must be a table with four numbers: left, top, right, bottom", argument="region"
         )
     left, top, right, bottom = values
-    if right <= left or bottom <= top:
-        raise LuaFailure("region is empty", argument="region")
     return left, top, right, bottom

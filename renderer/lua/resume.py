@@ -51,7 +51,7 @@ async def wait(tab: Tab, source: str, seconds: Any) -> Any:
     except CommandFailed:
         return Results((None, f"JavaScript error: {_NAVIGATED}"))
     except ScriptFailed as error:
-        raise LuaFailure(f"JavaScript error: {error.text}") from error
+        raise LuaFailure(f"JavaScript error: {error.text}", type="LUA_ERROR") from error
     if isinstance(value, dict) and "\0error" in value:
         return Results((None, f"JavaScript error: {value[chr(0) + 'error']}"))
     return value

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from renderer.lua.conversion import Converter, NotConvertible
 
 MAX_MEMORY = 100_000 * 1024
 OUT_OF_MEMORY = "script uses too much memory"
-# What takes its time.
-WAITING = frozenset(
+# What takes its time, and of that what leaves the page to itself meanwhile.
+SLOW = frozenset(
     {"go", "wait", "set_content", "wait_for_resume", "with_timeout", "http_get", "http_post", "autoload"}
 )
+WAITING = frozenset({"wait", "wait_for_resume", "http_get", "http_post"})
 _HERE = Path(__file__).parent
 _SANDBOX = (_HERE / "sandbox.lua").read_bytes()
 _SPLASH = (_HERE / "splash.lua").read_bytes()
@@ -90,13 +92,18 @@ class Command:
                 raise LuaFailure(f"{method}() got an unexpected argument '{name}'", splash_method=method)
         if len(positional) > len(names):
             raise LuaFailure(f"{method}() takes at most {len(names)} arguments", splash_method=method)
-        for parameter in self._parameters[len(positional) :]:
-            if parameter.default is inspect.Parameter.empty and parameter.name not in named:
-                raise LuaFailure(
-                    f"{method}() required argument '{parameter.name}' is missing",
-                    splash_method=method,
-                    argument=parameter.name,
-                )
+        missing = [
+            parameter.name
+            for parameter in self._parameters[len(positional) :]
+            if parameter.default is inspect.Parameter.empty and parameter.name not in named
+        ]
+        if missing:
+            arguments = "argument" if len(missing) == 1 else "arguments"
+            raise LuaFailure(
+                f"{method}() missing {len(missing)} required positional {arguments}: {', '.join(missing)}",
+                splash_method=method,
+                argument=missing[0],
+            )
 
 
 class Runtime:
@@ -119,6 +126,8 @@ class Runtime:
         self.converter = Converter(self._lua, self.host)
         self.commands: dict[str, Command] = {}
         self._failures: list[LuaFailure] = []
+        # Entered for as long as the script waits.
+        self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
         self._out_of_memory = False
 
     def add(self, command: Command) -> None:
@@ -183,10 +192,11 @@ class Runtime:
         command = self.commands[name.decode()]
         try:
             try:
-                if on_wait is not None and command.name in WAITING:
+                if on_wait is not None and command.name in SLOW:
                     on_wait()
                 python = [self.converter.to_python(argument, functions=True) for argument in arguments]
-                result = await command(python)
+                with self.waiting() if command.name in WAITING else nullcontext():
+                    result = await command(python)
                 results = result if isinstance(result, Results) else (result,)
                 return [True, *(self.converter.to_lua(value) for value in results)]
             except NotConvertible as error:
@@ -198,14 +208,25 @@ class Runtime:
     def _error_of(self, thrown: Any) -> ScriptError:
         text = _text(thrown)
         info = parse_position(text)
+        # A script that caught the error of a command may throw it again, and then it has two positions.
+        thrown_again = parse_position(info.get("error", ""))
+        error = thrown_again.get("error", info.get("error", text))
         for failure in reversed(self._failures):
-            if info.get("error", text) == failure.message:
-                return ScriptError(failure.info | info | {"error": failure.message, "message": text})
+            if error == failure.message:
+                where = text.removesuffix(info["error"]) if info else ""
+                return ScriptError(failure.info | info | {"error": error, "message": f"{where}{error}"})
         return script_error("LUA_ERROR", text)
 
 
 class Results(tuple[Any, ...]):
     """Several results of one command."""
+
+
+def as_number(value: Any) -> float:
+    """A number, or text that is one, as Lua itself takes it; ValueError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)
 
 
 def _no_attributes(obj: Any, name: Any, is_setting: bool) -> Any:
@@ -233,4 +254,6 @@ def parse_position(text: str) -> dict[str, Any]:
 
 
 def script_error(kind: str, text: str) -> ScriptError:
-    return ScriptError({"type": kind, "message": f"Lua error: {text}"} | parse_position(text))
+    # Splash has these words only for scripts that got as far as to run.
+    message = text if kind == "LUA_INIT_ERROR" else f"Lua error: {text}"
+    return ScriptError({"type": kind, "message": message} | parse_position(text))

@@ -55,13 +55,14 @@ async def execute(tab: Tab, script: Script) -> Result:
 async def _run(
     tab: Tab, client: HttpClient, runtime: Runtime, arguments: Mapping[str, Any], source: str
 ) -> Result:
+    runtime.waiting = tab.interception.waiting
     settings = SettingsApi(tab)
     callbacks = CallbackApi(tab, runtime, client)
     events = EventApi(tab, runtime)
-    timers = TimerApi(runtime)
     http = HttpApi(tab, client, settings, callbacks)
+    timers = TimerApi(runtime)
     apis = (
-        NavigationApi(tab),
+        NavigationApi(tab, http),
         PageApi(tab),
         settings,
         StorageApi(tab),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
+from renderer.lua.runtime import Command, LuaFailure, Results, Runtime, as_number
 from renderer.options import check_viewport
 from renderer.screenshot import PictureTooLarge, set_viewport_full
 from renderer.tab import Tab
@@ -73,7 +73,8 @@ class SettingsApi:
     async def set_attribute(self, name: str, value: Any = None) -> None:
         match name:
             case "images_enabled":
-                await self._tab.interception.set_images(bool(value))
+                if value is not None:
+                    await self._tab.interception.set_images(_is_on(value))
             case "js_enabled":
                 self._js_enabled = bool(value)
                 await self._tab.set_scripts_enabled(self._js_enabled)
@@ -93,13 +94,15 @@ class SettingsApi:
                 self._values[name] = bool(value)
 
     def _set_resource_timeout(self, value: Any) -> None:
-        if value is None:
-            value = 0
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise LuaFailure("splash.resource_timeout must be a number", splash_method="resource_timeout")
-        if value < 0:
+        try:
+            seconds = 0.0 if value is None else as_number(value)
+        except ValueError as error:
+            raise LuaFailure(
+                "splash.resource_timeout must be a number", splash_method="resource_timeout"
+            ) from error
+        if seconds < 0:
             raise LuaFailure("splash.resource_timeout can't be negative", splash_method="resource_timeout")
-        self.resource_timeout = float(value)
+        self.resource_timeout = seconds
         self._tab.limit_requests(self.resource_timeout)
 
     async def _scroll(self, value: Any) -> None:
@@ -160,6 +163,13 @@ class SettingsApi:
         if not isinstance(name, str) or not isinstance(value, str):
             raise LuaFailure("splash:set_result_header() arguments must be strings")
         self.headers[_header_text(name)] = _header_text(value)
+
+
+def _is_on(value: Any) -> bool:
+    try:
+        return as_number(value) != 0
+    except ValueError:
+        return bool(value)
 
 
 def read_headers(headers: Any) -> dict[str, str]:

@@ -177,13 +177,25 @@ function host.add_exposed_method(kind, name)
   exposed_methods[kind][name] = kind .. "." .. name
 end
 
+local function read_only(kind, object, fields)
+  return setmetatable(object, {
+    __metatable = OPAQUE,
+    __index = fields,
+    __newindex = function(_, name, value)
+      if fields[name] ~= nil then fail(kind .. "." .. name .. " is read-only") end
+      rawset(object, name, value)
+    end,
+  })
+end
+
 function host.exposed(kind, id, fields)
-  fields.headers = case_insensitive(fields.headers)
+  local object = kind == "request" and fields or { request = fields.request }
+  object.headers = case_insensitive(fields.headers)
   for name, full_name in pairs(exposed_methods[kind]) do
     -- With a colon or a dot: Splash's own examples have `request.abort()`.
-    fields[name] = function(_, ...) return call(full_name, id, ...) end
+    object[name] = function(_, ...) return call(full_name, id, ...) end
   end
-  return fields
+  return kind == "request" and object or read_only(kind, object, fields)
 end
 
 -------------------------------------------------------------------------------

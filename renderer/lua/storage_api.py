@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from renderer.cdp import CommandFailed, Params
-from renderer.har import cookie_from_har, cookie_to_har
+from renderer.har import cookie_from_har, cookie_to_har, read_date
 from renderer.lua.runtime import Command, LuaFailure, Runtime
 from renderer.tab import Tab
 
@@ -13,6 +14,8 @@ from renderer.tab import Tab
 class StorageApi:
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
+        # As the script wrote them: Chromium keeps none that expired or has no domain, and changes the others.
+        self._given: list[Params] = []
 
     def add_to(self, runtime: Runtime) -> None:
         for name, function in (
@@ -27,20 +30,32 @@ class StorageApi:
         runtime.host[b"add_method"](b"init_cookies")
 
     async def get_cookies(self) -> list[Params]:
-        return [cookie_to_har(cookie) for cookie in await self._tab.cookies()]
+        stored = [cookie_to_har(cookie) for cookie in await self._tab.cookies()]
+        given = []
+        for cookie in self._given:
+            same = next((other for other in stored if _is_same(other, cookie)), None)
+            if same is not None:
+                stored.remove(same)
+                # A page may have set it anew.
+                given.append(cookie if cookie["value"] == same["value"] else same)
+            elif not _is_stored(cookie):
+                given.append(cookie)
+        return [*given, *stored]
 
     async def clear_cookies(self) -> int:
-        count = len(await self._tab.cookies())
+        count = len(await self.get_cookies())
+        self._given.clear()
         await self._tab.clear_cookies()
         return count
 
     async def delete_cookies(self, name: str | None = None, url: str | None = None) -> int:
-        cookies = await self._tab.cookies()
-        kept = [cookie for cookie in cookies if not _matches(cookie, name, url)]
+        before = len(await self.get_cookies())
+        self._given = [cookie for cookie in self._given if not _matches(cookie, name, url)]
+        kept = [cookie for cookie in await self._tab.cookies() if not _matches(cookie, name, url)]
         await self._tab.clear_cookies()
         if kept:
             await self._tab.set_cookies([_again(cookie) for cookie in kept])
-        return len(cookies) - len(kept)
+        return before - len(await self.get_cookies())
 
     async def add_cookie(
         self,
@@ -69,19 +84,45 @@ class StorageApi:
             cookies = [cookies[key] for key in sorted(cookies)]
         if not isinstance(cookies, list) or not all(isinstance(cookie, dict) for cookie in cookies):
             raise LuaFailure("splash:init_cookies() argument must be a table of cookies", argument="cookies")
-        await self._tab.clear_cookies()
+        await self.clear_cookies()
         await self._set(cookies)
+
+    def _remember(self, cookie: Params) -> None:
+        given: Params = {name: cookie.get(name) or "" for name in ("name", "value", "path", "domain")}
+        given |= {name: bool(cookie.get(name)) for name in ("httpOnly", "secure")}
+        if cookie.get("expires"):
+            given["expires"] = cookie["expires"]
+        self._given = [other for other in self._given if not _is_same(other, given)]
+        self._given.append(given)
 
     async def _set(self, cookies: list[Params]) -> None:
         for cookie in cookies:
             if "name" not in cookie or "value" not in cookie:
                 raise LuaFailure("a cookie needs a name and a value")
-            if not cookie.get("domain") and not self._tab.load.url.startswith("http"):
-                continue  # it belongs to no page that there is
+            is_the_pages = not cookie.get("domain") and self._tab.load.url.startswith("http")
+            if not is_the_pages:
+                self._remember(cookie)
+                if not cookie.get("domain"):
+                    continue  # it belongs to no page that there is
             try:
                 await self._tab.set_cookies([cookie_from_har(cookie, self._tab.load.url)])
             except CommandFailed as error:
                 raise LuaFailure(f"cookie {cookie['name']!r} is not valid: {error.message}") from error
+
+
+def _is_same(cookie: Params, given: Params) -> bool:
+    """Whether one takes the other's place."""
+    return (cookie["name"], cookie["domain"].lstrip("."), cookie["path"] or "/") == (
+        given["name"],
+        given["domain"].lstrip("."),
+        given["path"] or "/",
+    )
+
+
+def _is_stored(given: Params) -> bool:
+    """Whether Chromium keeps such a cookie until somebody removes it."""
+    expires = read_date(str(given["expires"])) if "expires" in given else None
+    return bool(given["domain"]) and (expires is None or expires > time.time())
 
 
 def _matches(cookie: Params, name: str | None, url: str | None) -> bool:

@@ -98,6 +98,7 @@ PAGES = {
     "/leaves-in-vain": "<img src=/slow.gif><script>location = 'http://no-such-host.invalid/'</script>",
     "/hostile": "<title>H</title><img src=x onerror='top.hacked = parent.hacked = window.hacked = 1'>"
     "<script>try { top.hacked = 1 } catch (e) {}</script></pre></iframe><script>hacked = 1</script>",
+    "/go-on": "<title>First</title><script>location = '/plain'</script>",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
 }
 

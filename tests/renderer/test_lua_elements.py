@@ -267,6 +267,16 @@ def test_a_debugger_statement_of_the_page_holds_nothing_up(splash):
     assert splash.main(script, html=FORM, timeout=10) == "1"
 
 
+def test_a_page_cannot_pass_for_a_handler(splash):
+    script = """
+    splash:set_content(args.html)
+    splash:select("#p").onclick = function() end
+    splash:runjs("(function splashdownListener(event) { var handler = 99; debugger; })(1); done = 1")
+    return splash:evaljs("done")
+    """
+    assert splash.main(script, html=FORM, timeout=10) == "1"
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -288,3 +298,13 @@ def test_nodes_can_be_told_apart(splash):
     return {p.inner_id == same.inner_id, p.inner_id == other.inner_id}
     """
     assert splash.main(script, html=FORM) == {"1": True, "2": False}
+
+
+@pytest.mark.parametrize(
+    ("checked", "values"),
+    [((), {}), ((2,), {"c": True}), ((1, 2), {"c": ["1", "2"]})],
+)
+def test_checkboxes_of_one_name_are_a_table_when_several_are_checked(both, checked, values):
+    boxes = [f"<input type=checkbox name=c value={n} {'checked' if n in checked else ''}>" for n in (1, 2)]
+    script = "splash:set_content(args.html) return splash:select('form'):form_values()"
+    assert both.main(script, html=f"<form>{''.join(boxes)}</form>") == values

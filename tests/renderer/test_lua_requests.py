@@ -263,3 +263,25 @@ def test_a_locked_page_stays(both, pages):
     url, other = f"{pages.url}/plain", f"{pages.url}/form"
     result = both.main(script, url=url, other=other)
     assert result == {"1": "navigation_locked", "2": f"{pages.url}/image", "3": url, "4": True, "5": other}
+
+
+@pytest.mark.parametrize(
+    "address", ["file:///etc/passwd", "data:text/html,x", "chrome://version", "not a url"]
+)
+def test_nothing_local_can_take_the_place_of_a_page(splash, pages, address):
+    script = """
+    splash:on_request(function(request) request:set_url(args.address) end)
+    local ok, why = splash:go(args.url)
+    return {tostring(ok), why}
+    """
+    assert splash.main(script, url=f"{pages.url}/plain", address=address) == {"1": "nil", "2": "network301"}
+
+
+def test_the_renderer_itself_cannot_be_asked(splash, pages):
+    script = """
+    splash:on_request(function(request) request:set_timeout(5) request:set_url(args.own .. "/_ping") end)
+    local ok, why = splash:go(args.url)
+    return {tostring(ok), why}
+    """
+    result = splash.main(script, url=f"{pages.url}/plain", own=splash.url)
+    assert result == {"1": "nil", "2": "network3"}

@@ -278,6 +278,36 @@ def test_autoload_runs_before_the_page(splash, pages):
     assert splash.main(script, url=f"{pages.url}/plain") == "7"
 
 
+def test_a_page_goes_elsewhere_only_while_the_script_waits(both, pages):
+    script = """
+    splash:go(args.url)
+    local first = {splash:evaljs("document.title"), splash:url()}
+    for _ = 1, 100 do
+      splash:wait(0.05)
+      if splash:url() ~= args.url then break end
+    end
+    return {first, splash:evaljs("document.title"), #splash:har().log.entries}
+    """
+    url = f"{pages.url}/go-on"
+    result = both.main(script, url=url)
+    assert result == {"1": {"1": "First", "2": url}, "2": "Plain", "3": 2}
+
+
+def test_a_click_leads_elsewhere_once_the_script_waits(both, pages):
+    script = """
+    splash:go(args.url)
+    splash:runjs("document.querySelector('form').submit()")
+    local before = splash:evaljs("document.title")
+    for _ = 1, 100 do
+      splash:wait(0.05)
+      if splash:url() ~= args.url then break end
+    end
+    return {before, splash:url()}
+    """
+    result = both.main(script, url=f"{pages.url}/form")
+    assert result == {"1": "Form", "2": f"{pages.url}/echo"}
+
+
 def test_stop_ends_the_script(splash):
     assert splash.main("splash:stop() return 'not reached'") == ""
 
