@@ -18,6 +18,12 @@ from renderer.page_load import PageLoad
 
 Params = dict[str, Any]
 
+NO_IMAGE: Params = {
+    "responseCode": 200,
+    "responseHeaders": [{"name": "Content-Type", "value": "image/svg+xml"}],
+    "body": base64.b64encode(b'<svg xmlns="http://www.w3.org/2000/svg" width="0" height="0"/>').decode(),
+}
+
 # What is to become of a paused request: a method of CDP's Fetch, and its parameters.
 Verdict = tuple[str, Params]
 
@@ -220,6 +226,11 @@ class Interception:
         answer: Params = {"requestId": event["requestId"]}
         if "responseStatusCode" in event or "responseErrorReason" in event:
             self._decide_response(event)
+            return
+        if kind == "Image" and not self._rules.images:
+            # A refused one would leave the mark of a broken image.
+            self._network.hide(event.get("networkId", ""))
+            self._session.send("Fetch.fulfillRequest", answer | NO_IMAGE)
             return
         is_page = kind == "Document" and event["frameId"] == self._load.frame_id
         if self._rules.refuses(kind, request["url"], "" if is_page else self._load.url):

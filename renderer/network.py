@@ -94,8 +94,9 @@ class Network:
 
     async def settled(self) -> None:
         """Give Chromium a moment to tell of what is over: another of its processes tells of load events."""
+        awaited = [e for e in self._current.values() if e.finished is None and not e.hidden]
         for _ in range(REPORTS):
-            if all(e.hidden or e.finished is not None for e in self._current.values()):
+            if all(e.finished is not None for e in awaited):
                 return
             await asyncio.sleep(REPORT_DELAY)
 
@@ -130,6 +131,7 @@ class Network:
         exchange = Exchange(event)
         self._exchanges.append(exchange)
         self._current[request_id] = exchange
+        exchange.request_headers = self._early_headers.pop(request_id, exchange.request_headers)
         if amendment := self._amendments.pop(request_id, None):
             amendment(exchange)
         if self._keeps_requests and exchange.request.get("hasPostData"):
@@ -139,6 +141,8 @@ class Network:
         exchange = self._current.get(event["requestId"])
         if exchange is not None:
             exchange.request_headers = dict(event["headers"])
+        else:
+            self._early_headers[event["requestId"]] = dict(event["headers"])
 
     def _raw_response(self, event: Params) -> None:
         exchange = self._current.get(event["requestId"])

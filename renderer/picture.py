@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -20,6 +21,26 @@ class Finish:
     quality: int
     width: int | None = None  # scale to this, by pixels
     height: int | None = None  # cut there, or leave room up to it
+
+
+class Room(NamedTuple):
+    """Pixels around a picture, where there is no page."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def frame(tile: bytes, room: Room, how: Finish) -> bytes:
+    """The picture of a part of the page, with room around it, in the form that Splash would send."""
+    part = Image.open(io.BytesIO(tile)).convert("RGBA")
+    size = (part.width + room.left + room.right, part.height + room.top + room.bottom)
+    whole = Image.new("RGBA", size, (0, 0, 0, 0))
+    whole.paste(part, (room.left, room.top))
+    written = io.BytesIO()
+    whole.save(written, "PNG", compress_level=PNG_COMPRESSION)
+    return finish([written.getvalue()], how)
 
 
 def finish(tiles: Sequence[bytes], how: Finish) -> bytes:

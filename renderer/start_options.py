@@ -16,6 +16,7 @@ _MEANINGLESS = {
     "disable_private_mode": "every render has a private context of its own",
     "disable_xvfb": "Chromium runs without a display",
     "xvfb_screen_size": "Chromium runs without a display",
+    "strict_lua_runner": "errors inside of the renderer are always told",
 }
 
 

@@ -149,6 +149,7 @@ class Tab:
         if "@" in url.partition("//")[2].partition("/")[0]:
             self.spoiled = True  # Chromium remembers a password for as long as the context lives
         self.interception.expect_document()
+        self.network.gave_up_main_document = False
         answer = await self.session.call("Page.navigate", {"url": url})
         if answer.get("errorText"):
             raise self._failure(answer["errorText"], self.network.failed_url or url)

@@ -12,7 +12,7 @@ from typing import Any
 
 from lupa.lua52 import lua_type
 
-from renderer.cdp import Params
+from renderer.cdp import CommandFailed, Params, TargetGone
 from renderer.errors import ScriptError
 from renderer.har import request_to_har, response_to_har
 from renderer.http_client import HttpClient, Request, RequestFailed, Response
@@ -241,8 +241,10 @@ class CallbackApi:
     ) -> None:
         try:
             await self._runtime.run(callback, exposed, on_wait=on_wait)
-        except Stopped:
+        except (Stopped, TargetGone):
             pass
+        except CommandFailed as error:  # the request has to go on
+            log.info("a callback of splash:%s failed: %s", event, error)
         except ScriptError as error:
             log.info("a callback of splash:%s failed: %s", event, error.info)
 
@@ -310,6 +312,8 @@ class CallbackApi:
         try:
             response = await self._client.send(request, accept)
         except RequestFailed as failed:
+            if exchange.response is not None:
+                self._break_off(paused)
             return "Fetch.failRequest", {"errorReason": _REASONS.get(failed.error, "Failed")}
         answer: Params = {
             "responseCode": response.status,
@@ -337,7 +341,13 @@ class CallbackApi:
         receive(seen, head)
         if await self.ask_response(seen):
             return "Fetch.continueRequest", {}
+        self._break_off(paused)
         return "Fetch.failRequest", {"errorReason": "Aborted"}
+
+    def _break_off(self, paused: Params) -> None:
+        # A page that had begun to come is told from one that never did.
+        if paused["resourceType"] == "Document" and paused["frameId"] == self._tab.load.frame_id:
+            self._tab.network.gave_up_main_document = True
 
     def _over(self, exchange: Exchange) -> None:
         document = self._tab.network.current(exchange.loader_id)

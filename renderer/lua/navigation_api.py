@@ -65,10 +65,10 @@ class NavigationApi:
             return Results((None, "navigation_locked"))
         try:
             await tab.interception.park_redirects()
-            await tab.interception.change_first_document(first)
             if baseurl is not None:
-                await tab.set_content(*await self._content_of(url), baseurl)
+                await tab.set_content(*await self._content_of(url, first), baseurl)
             else:
+                await tab.interception.change_first_document(first)
                 await tab.go(url)
         except PageFailed as error:
             return Results((None, "render_error" if tab.network.gave_up_main_document else error.reason))
@@ -79,8 +79,8 @@ class NavigationApi:
             return Results((None, f"http{status}"))
         return True
 
-    async def _content_of(self, url: str) -> tuple[bytes, str]:
-        exchange = await self._http.fetch("GET", url)
+    async def _content_of(self, url: str, first: FirstRequest) -> tuple[bytes, str]:
+        exchange = await self._http.fetch(first.method, url, dict(first.headers), first.body)
         if exchange.response is None or exchange.response_body is None:
             raise page_failure(exchange.failure, url)
         headers = {name.lower(): value for name, value in exchange.response_headers.items()}

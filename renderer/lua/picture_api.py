@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from renderer import screenshot
@@ -9,7 +10,8 @@ from renderer.cdp import CommandFailed
 from renderer.lua import page_values
 from renderer.lua.conversion import Binary, Element
 from renderer.lua.runtime import Command, LuaFailure, Runtime, as_number
-from renderer.options import MAX_HEIGHT, MAX_WIDTH, ImageOptions
+from renderer.options import MAX_VIEWPORT_AREA, MAX_VIEWPORT_SIDE, MAX_WIDTH, ImageOptions
+from renderer.picture import Finish, Room, frame
 from renderer.tab import Tab
 
 Region = tuple[float, float, float, float]  # left, top, right, bottom
@@ -18,7 +20,9 @@ Region = tuple[float, float, float, float]  # left, top, right, bottom
 _EDGES = """function () {
   const style = getComputedStyle(this), box = this.getBoundingClientRect();
   if (!this.isConnected || style.visibility === 'hidden' || !box.width || !box.height) return undefined;
-  return [box.left, box.top, box.right, box.bottom];
+  const page = document.documentElement;
+  return [box.left, box.top, box.right, box.bottom, -scrollX, -scrollY,
+    Math.max(page.scrollWidth, innerWidth) - scrollX, Math.max(page.scrollHeight, innerHeight) - scrollY];
 }"""
 
 
@@ -65,6 +69,8 @@ class PictureApi:
         edges = _region(region)
         if edges is not None and (edges[2] <= edges[0] or edges[3] <= edges[1]):
             return None
+        left, top, right, bottom = edges or (0, 0, *self._tab.viewport)
+        _check_area(options.width or right - left, options.height or bottom - top)
         try:
             return await screenshot.take(self._tab, kind, options, render_all=bool(render_all), region=edges)
         except (CommandFailed, screenshot.PictureTooLarge) as error:
@@ -103,9 +109,18 @@ class PictureApi:
             return None  # it went with its page
         if edges is None:
             return None
-        left, top, right, bottom = edges
-        region = [left - padding[0], top - padding[1], right + padding[2], bottom + padding[3]]
-        return await self._picture(kind, options, False, region)
+        left, top, right, bottom, *page = edges
+        wanted = [left - padding[0], top - padding[1], right + padding[2], bottom + padding[3]]
+        _check_area(wanted[2] - wanted[0], wanted[3] - wanted[1])
+        inside = [*map(max, wanted[:2], page[:2]), *map(min, wanted[2:], page[2:])]
+        if inside == wanted:
+            return await self._picture(kind, options, False, wanted)
+        part = await self._picture("png", ImageOptions(), False, inside)
+        if part is None:
+            return None
+        room = Room(*(abs(round(mine - theirs)) for mine, theirs in zip(wanted, inside, strict=True)))
+        how = Finish(kind=kind, quality=options.quality, width=options.width)
+        return await asyncio.to_thread(frame, part, room, how)
 
 
 def _padding(pad: Any) -> Region:
@@ -124,10 +139,15 @@ def _image_options(width: Any, height: Any, scale_method: Any, quality: Any) -> 
         raise LuaFailure(f"Invalid 'scale_method': {scale_method}", argument="scale_method")
     return ImageOptions(
         width=_whole_number("width", width, 1, MAX_WIDTH),
-        height=_whole_number("height", height, 1, MAX_HEIGHT),
+        height=_whole_number("height", height, 1, MAX_VIEWPORT_SIDE),
         scale_method=scale_method or "raster",
         quality=75 if quality is None else _whole_number("quality", quality, 0, 100) or 0,
     )
+
+
+def _check_area(width: float, height: float) -> None:
+    if width * height >= MAX_VIEWPORT_AREA:
+        raise LuaFailure("the picture would have too many pixels")
 
 
 def _whole_number(name: str, value: Any, low: int, high: int) -> int | None:

@@ -71,8 +71,10 @@ class Command:
         lone_table = len(positional) == 1 and isinstance(positional[0], dict)
         if lone_table and not self._takes_table and not self._takes_rest:
             table = positional[0]
-            numbers = [key for key in table if isinstance(key, int)]
-            positional = [table[number] for number in sorted(numbers)]
+            last = max((key for key in table if isinstance(key, int)), default=0)
+            if last > len(self._parameters):
+                raise LuaFailure(f"{self.name}() takes at most {len(self._parameters)} arguments")
+            positional = [table.get(number) for number in range(1, last + 1)]
             named = {str(key): value for key, value in table.items() if not isinstance(key, int)}
         positional = bound + positional
         if not self._takes_rest:
@@ -88,7 +90,11 @@ class Command:
         names = [parameter.name for parameter in self._parameters]
         method = self.name.rpartition(".")[2]
         for name in named:
-            if name not in names[len(positional) :]:
+            if name in names[: len(positional)]:
+                raise LuaFailure(
+                    f"{method}() got multiple values for argument '{name}'", splash_method=method
+                )
+            if name not in names:
                 raise LuaFailure(f"{method}() got an unexpected argument '{name}'", splash_method=method)
         if len(positional) > len(names):
             raise LuaFailure(f"{method}() takes at most {len(names)} arguments", splash_method=method)

@@ -119,9 +119,12 @@ class SettingsApi:
 
     async def set_viewport_size(self, width: Any, height: Any) -> None:
         try:
-            width, height = int(width), int(height)
+            width, height = int(as_number(width)), int(as_number(height))
+        except (ValueError, OverflowError) as error:
+            raise LuaFailure("a number is required") from error
+        try:
             check_viewport(width, height)
-        except (ValueError, TypeError, OverflowError) as error:
+        except ValueError as error:
             raise LuaFailure(str(error)) from error
         await self._tab.set_viewport(width, height)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import struct
 
 import pytest
+from PIL import Image
 
 FORM = """<!doctype html><title>Form</title><style>p { color: rgb(1, 2, 3) }</style><form id=f>
 <input name=t value=a><input type=checkbox name=on value=v checked><input type=checkbox name=off>
@@ -160,6 +162,22 @@ def test_wrong_arguments_are_errors(both, call):
     operator = "." if "node" in call else ":"
     info = both.script_error(f"splash:set_content(args.html) splash:select('#f'){operator}{call}", html=FORM)
     assert info["line_number"] == 2
+
+
+def test_beyond_the_page_there_is_nothing(both):
+    html = "<!doctype html><body style='margin: 0'><div style='width: 20px; height: 10px; background: #f00'>"
+    script = "splash:set_content(args.html) return splash:select('div'):png{pad = {3, 2, 0, 0}}"
+    answer = both.post("/execute", lua_source=f"function main(splash, args) {script} end", html=html)
+    picture = Image.open(io.BytesIO(answer.body)).convert("RGBA")
+    assert picture.size == (23, 12)
+    assert picture.getpixel((1, 1)) == (0, 0, 0, 0)
+    assert picture.getpixel((5, 5)) == (255, 0, 0, 255)
+
+
+@pytest.mark.parametrize("options", ["region = {0, 0, 1e5, 1e5}", "width = 1920, height = 40000"])
+def test_pictures_have_an_end(splash, options):
+    assert "too many pixels" in splash.script_error(f"splash:png{{{options}}}")["message"]
+    assert "too many pixels" in splash.script_error("splash:select('body'):png{pad = 1e5}")["message"]
 
 
 @pytest.mark.parametrize("pad", ["'x'", "{1, 2}"])

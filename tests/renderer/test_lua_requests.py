@@ -77,6 +77,16 @@ def test_a_request_has_a_timeout_of_its_own(both, pages):
     assert result == {"1": "nil", "2": "network5", "3": True}
 
 
+def test_a_page_that_breaks_off_is_told_from_one_that_never_came(both, pages):
+    script = """
+    splash:on_response_headers(function(response) response:abort() end)
+    local ok, why = splash:go(args.url)
+    splash:on_response_headers_reset()
+    return {tostring(ok), why, splash:go(args.url)}
+    """
+    assert both.main(script, url=f"{pages.url}/plain") == {"1": "nil", "2": "render_error", "3": True}
+
+
 def test_a_proxy_can_be_chosen_for_a_request(both, pages):
     script = """
     local first = true

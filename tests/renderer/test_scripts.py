@@ -201,6 +201,26 @@ def test_cookies_can_be_set_and_removed(splash, pages):
     assert result == {"1": "a=1", "2": 1, "3": "b", "4": 1, "5": 0}
 
 
+def test_cookies_are_told_as_they_were_given(both):
+    result = both.main(
+        """
+        splash:add_cookie("plain", "1")
+        splash:add_cookie{"old", "2", domain = "shop.example", expires = "2016-07-24T19:20:30+02:00"}
+        splash:add_cookie{"kept", "3", "/", domain = "shop.example", secure = true}
+        local all = splash:get_cookies()
+        splash:delete_cookies("old")
+        return {all, #splash:get_cookies(), splash:clear_cookies(), #splash:get_cookies()}
+        """
+    )
+    rest = {"path": "", "domain": "shop.example", "httpOnly": False, "secure": False}
+    assert result["1"] == [
+        {**rest, "name": "plain", "value": "1", "domain": ""},
+        {**rest, "name": "old", "value": "2", "expires": "2016-07-24T19:20:30+02:00"},
+        {**rest, "name": "kept", "value": "3", "path": "/", "secure": True},
+    ]
+    assert (result["2"], result["3"], result["4"]) == (2, 2, 0)
+
+
 def test_elements_can_be_read_filled_and_clicked(splash, pages):
     result = splash.main(
         """
@@ -306,6 +326,22 @@ def test_a_click_leads_elsewhere_once_the_script_waits(both, pages):
     """
     result = both.main(script, url=f"{pages.url}/form")
     assert result == {"1": "Form", "2": f"{pages.url}/echo"}
+
+
+def test_images_that_are_off_take_no_room(both, pages):
+    script = """
+    splash.images_enabled = false
+    splash:go(args.url)
+    return {splash.images_enabled, splash:evaljs("document.images[0].clientHeight"), #splash:har().log.entries}
+    """
+    pages.hits.clear()
+    assert both.main(script, url=f"{pages.url}/image") == {"1": False, "2": 0, "3": 1}
+    assert pages.hits["/pixel.gif"] == 0
+
+
+def test_arguments_by_name_have_no_holes_of_any_size(splash):
+    assert "a number is required" in splash.script_error("splash:set_viewport_size{nil, 1}")["message"]
+    assert "at most 2" in splash.script_error("splash:set_viewport_size{[1000000000] = 1}")["message"]
 
 
 def test_stop_ends_the_script(splash):
