@@ -1,5 +1,8 @@
-# The crawler, the demo site and the migration: one image, no browser in it (docker-compose.yml renders with Splash).
-FROM python:3.11-slim-bookworm
+# Two images: crawler, which has no browser in it, is the crawler on its schedule, the demo site and the migration;
+# chromium is our own renderer. docker-compose.yml builds the one or both.
+FROM python:3.11-slim-bookworm AS crawler
+# tini passes signals on to the one process that it starts, and collects the dead.
+RUN apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY crawler/splash/splashdown_scrapy_splash.pth crawler/splash/
@@ -10,4 +13,13 @@ COPY . .
 RUN useradd --create-home crawler && mkdir -p data && chown crawler data
 USER crawler
 ENV PYTHONUNBUFFERED=1
-CMD ["scrapy", "list"]
+ENTRYPOINT ["tini", "--"]
+CMD ["scrapy", "schedule", "--run"]
+
+FROM crawler AS chromium
+USER root
+RUN apt-get update && apt-get install -y --no-install-recommends chromium-headless-shell fonts-dejavu-core \
+ && rm -rf /var/lib/apt/lists/*
+USER crawler
+# Whoever can reach it has to know the token: renderer/README.md.
+CMD ["sh", "-c", "exec python -m renderer --host 0.0.0.0 --token \"${RENDERER_TOKEN:?set it in .env to letters and digits of your own}\""]

@@ -63,6 +63,12 @@ class Keeper(threading.Thread):
         self.join(seconds)
 
     def run(self) -> None:
+        try:
+            self._work()
+        except Exception:  # the crawl goes on; what still comes is forgotten
+            logger.exception("no more pages are kept")
+
+    def _work(self) -> None:
         drawn_at = 0.0
         while True:
             with self._wake:

@@ -135,6 +135,9 @@ DOWNLOAD_SLOTS = {
 DOWNLOAD_TIMEOUT = _env("DOWNLOAD_TIMEOUT", 60.0, float)
 RETRY_TIMES = _env("RETRY_TIMES", 2, int)
 
+# When the spiders run, against what they declare themselves: "* * * * *", or "books: 0 4 * * *; quotes: off".
+SCHEDULE = _env("SCHEDULE", "", str)
+
 # The demo site, which our own spiders crawl.
 DEMO_URL = _env("DEMO_URL", "http://127.0.0.1:8765", str).rstrip("/")
 

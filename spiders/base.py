@@ -36,6 +36,9 @@ class SiteSpider(scrapy.Spider):
     """
 
     model: ClassVar[type[Row] | None] = None
+    schedule: ClassVar[str | None] = (
+        None  # when it runs, in cron's five fields: `scrapy schedule` makes it so
+    )
     wait_timeout: float = 10.0  # seconds until what is waited for counts as missing
     plain_wait: float = 2.0  # seconds after the load event, where Splash runs no scripts (SPLASH_SCRIPTS=0)
 

@@ -14,6 +14,7 @@ from spiders.base import SiteSpider
 class BooksSpider(SiteSpider):
     name = "books"
     model = Book
+    schedule = "15 3 * * *"
 
     async def start(self) -> AsyncIterator[Any]:
         yield self.render(f"{self.settings['DEMO_URL']}/books?page=1", self.parse_list, wait_for="//article")

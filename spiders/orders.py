@@ -14,6 +14,7 @@ from spiders.base import SiteSpider
 class OrdersSpider(SiteSpider):
     name = "orders"
     model = Order
+    schedule = "5 * * * *"
     username = "demo"
     password = "demo"  # noqa: S105 - the demo shop prints it on its login page
 

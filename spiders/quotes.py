@@ -14,6 +14,7 @@ from spiders.base import SiteSpider
 class QuotesSpider(SiteSpider):
     name = "quotes"
     model = Quote
+    schedule = "45 3 * * 0"
 
     async def start(self) -> AsyncIterator[Any]:
         url = f"{self.settings['DEMO_URL']}/quotes"

@@ -14,6 +14,7 @@ from typing import Any
 from scrapy.commands import ScrapyCommand
 from scrapy.spiderloader import get_spider_loader
 from scrapy.utils.misc import load_object
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from crawler.kept_page import REASONS, KeptPage, UnreadablePage, pages_of, read_page, runs_in
@@ -77,8 +78,13 @@ class Command(ScrapyCommand):
                 get_spider_loader(self.settings).load(self.spider)
             asyncio.run(self._save_tests() if opts.save_test else self._replay())
         except (WrongUse, UnknownSpider, DatabaseUnusable, RunIsAlive, OSError) as error:
-            print(f"scrapy replay: {error}", file=sys.stderr)
-            self.exitcode = CANNOT_START
+            self._fail(str(error))
+        except SQLAlchemyError as error:  # what was stored page by page is safe
+            self._fail(" ".join(str(getattr(error, "orig", error)).split()))
+
+    def _fail(self, message: str) -> None:
+        print(f"scrapy replay: {message}", file=sys.stderr)
+        self.exitcode = CANNOT_START
 
     async def _replay(self) -> None:
         assert self.settings is not None

@@ -83,6 +83,8 @@ class KeptPagesExtension:
             )
             self.keeper.start()
         self.keeper.put(kept)
+        if self.crawler.stats is not None:
+            self.crawler.stats.inc_value(f"kept_pages/{reason}")
 
     async def spider_closed(self, spider: Spider, reason: str) -> None:
         """While the renderer is still there."""

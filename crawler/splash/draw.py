@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import urllib.error
 import urllib.request
+from collections import deque
 from http.client import HTTPException
 
 from parsel import Selector
 from scrapy.settings import BaseSettings
+from w3lib.http import basic_auth_header
 
-from crawler.splash.credentials import without_userinfo
+from crawler.splash.servers import Server, servers_at
 
 SECONDS = 10.0  # that a drawing may take
 WIDTH, HEIGHT = 1024, 1536
@@ -41,15 +42,10 @@ class CannotDraw(Exception):
 
 
 class Drawer:
-    """Asks a Splash for pictures, one at a time.
+    """Asks a Splash for pictures, one at a time; where there are several, the next one once one has failed."""
 
-    Args:
-        url: the Splash's, without credentials.
-        authorization: the header that it wants, if any.
-    """
-
-    def __init__(self, url: str, authorization: str | None = None) -> None:
-        self.url, self.authorization = url, authorization
+    def __init__(self, *servers: Server) -> None:
+        self.servers = deque(servers)
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
     def draw(self, body: bytes, encoding: str) -> bytes:
@@ -58,6 +54,7 @@ class Drawer:
         Raises:
             CannotDraw: the renderer cannot, or did not in time.
         """
+        server = self.servers[0]
         try:
             html = still(body.decode(encoding, "replace")[:MOST_HTML])
             asked = {
@@ -69,15 +66,16 @@ class Drawer:
                 "resource_timeout": 1,
             }
             request = urllib.request.Request(  # noqa: S310 - the renderer's URL, from the settings
-                f"{self.url.rstrip('/')}/execute",
+                f"{server.url}execute",
                 json.dumps(asked).encode(),
                 {"Content-Type": "application/json"},
             )
-            if self.authorization:
-                request.add_header("Authorization", self.authorization)
+            if server.auth:
+                request.add_header("Authorization", server.auth.decode())
             with self._open(request, timeout=SECONDS + 1) as answer:
                 picture: bytes = answer.read()
         except (OSError, ValueError, LookupError, HTTPException) as error:
+            self.servers.rotate(-1)
             raise CannotDraw(f"{type(error).__name__}: {error}") from None
         if not picture.startswith(b"\x89PNG"):
             raise CannotDraw("what came is no PNG")
@@ -95,15 +93,12 @@ def still(html: str) -> str:
 
 def drawer_of(settings: BaseSettings) -> Drawer | None:
     """A drawer at the crawl's renderer; None for a crawl without one, or whose renderer runs no scripts."""
-    first = str(settings.get("SPLASH_URL") or "").replace(",", " ").split()
+    urls = settings.get("SPLASH_URL")
     if (
-        not first
+        not urls
         or not settings.getbool("SPLASH_SCRIPTS", True)
         or not settings.getbool("RENDERER_ENABLED", True)
     ):
         return None
-    url, authorization = without_userinfo(first[0])
     user, password = settings.get("SPLASH_USER") or "", settings.get("SPLASH_PASS") or ""
-    if authorization is None and (user or password):
-        authorization = b"Basic " + base64.b64encode(f"{user}:{password}".encode())
-    return Drawer(url, authorization.decode() if authorization else None)
+    return Drawer(*servers_at(urls, basic_auth_header(user, password) if user or password else None))

@@ -25,10 +25,10 @@ from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 
 from crawler.splash.arguments import kept_in_state
 from crawler.splash.middlewares import SplashDeduplicateArgsMiddleware
-from crawler.splash.ping import NoAnswer, ping
+from crawler.splash.ping import ping
 from crawler.splash.sent import LOST, TURN, is_sent, page_again
 from crawler.splash.servers import Server, Servers
-from crawler.stopping import CannotStart, stop_crawl, stopped_because
+from crawler.stopping import stop_crawl, stopped_because
 
 logger = logging.getLogger("splashdown.renderer")
 
@@ -62,7 +62,7 @@ class RendererLost(Exception):
 class FailoverMiddleware:
     """Stands right before the download of requests to Splash, so that the retries never see what it can mend.
 
-    Without SPLASH_URLs to choose from, or with one of them, pages wait for it.
+    Where there is but one server its pages wait for it.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -165,6 +165,8 @@ class FailoverMiddleware:
         """Rest the server and give the page's request once more; None if it had its share of renderers."""
         self.stats.inc_value(f"renderer/lost_pages/{kind}")
         self._rest(server, reason, request)
+        if weight and request.meta.get("dont_retry"):  # the page may have been at the site already
+            return None
         lost = request.meta.get(LOST, 0) + weight
         if lost > LIMIT:
             logger.error("%s: it is not tried again, no renderer came through with it", _page_url(request))
@@ -199,7 +201,7 @@ class FailoverMiddleware:
                 return
             try:
                 await asyncio.to_thread(ping, server.url, server.auth)
-            except (NoAnswer, CannotStart) as error:
+            except Exception as error:  # whichever: a server that nobody asks any more would rest for ever
                 self._rest(server, _in_a_line(error))
             else:
                 server.resting = False

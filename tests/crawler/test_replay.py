@@ -58,6 +58,11 @@ def test_a_layout_change_is_mended_without_the_site_and_stays_mended(
     assert unmended.returncode == 2
     assert "price is missing" in unmended.stdout and "0 rows are stored, 30 pages are" in unmended.stdout
 
+    too_early = house.scrapy("replay", "books", "--save-test", **env)
+    assert too_early.returncode == 2 and "yours to fill in" in too_early.stdout
+    (rows,) = (house.folder / "tests/pages/books").glob(f"{run_id}-*/rows.json")
+    assert [row["price"] for row in json.loads(rows.read_text("utf-8"))["rows"]] == [None]
+
     house.edit("spiders/books.py", OLD_PRICE, NEW_PRICE)
     saved = house.scrapy("replay", "books", "--save-test", **env)
     assert saved.returncode == 0, saved.stdout + saved.stderr

@@ -10,6 +10,7 @@ import pytest
 from scrapy.settings import Settings
 
 from crawler.splash.draw import CannotDraw, Drawer, drawer_of, still
+from crawler.splash.servers import Server
 
 HOSTILE = """<html><head><base href="{site}/base/"><link rel=stylesheet href="{site}/a.css">
 <link rel=prefetch href="{site}/b"><meta http-equiv="Refresh" content="0; url={site}/c">
@@ -44,7 +45,7 @@ def listener() -> Iterator[tuple[str, list[str]]]:
 
 def test_no_site_is_asked_for_anything(renderer: str, listener: tuple[str, list[str]]) -> None:
     site, asked = listener
-    picture = Drawer(renderer).draw(HOSTILE.format(site=site).encode(), "utf-8")
+    picture = Drawer(Server(renderer)).draw(HOSTILE.format(site=site).encode(), "utf-8")
     assert picture.startswith(b"\x89PNG") and len(picture) > 1000
     assert asked == []
 
@@ -53,7 +54,7 @@ def test_no_site_is_asked_for_anything(renderer: str, listener: tuple[str, list[
     "html", ["", "no markup", "<", "\0", "<frameset><frame src=x></frameset>", "<script>"]
 )
 def test_any_bytes_are_drawn(chromium_renderer: str, html: str) -> None:
-    assert Drawer(chromium_renderer).draw(html.encode(), "utf-8").startswith(b"\x89PNG")
+    assert Drawer(Server(chromium_renderer)).draw(html.encode(), "utf-8").startswith(b"\x89PNG")
 
 
 def test_what_runs_fetches_and_leads_away_is_cut_out() -> None:
@@ -66,11 +67,22 @@ def test_what_runs_fetches_and_leads_away_is_cut_out() -> None:
 
 def test_a_renderer_that_is_not_there_is_said() -> None:
     with pytest.raises(CannotDraw, match="refused"):
-        Drawer("http://127.0.0.1:9").draw(b"<p>", "utf-8")
+        Drawer(Server("http://127.0.0.1:9")).draw(b"<p>", "utf-8")
+
+
+def test_after_one_that_fails_the_next_one_is_asked(chromium_renderer: str) -> None:
+    drawer = Drawer(Server("http://127.0.0.1:9"), Server(chromium_renderer))
+    with pytest.raises(CannotDraw):
+        drawer.draw(b"<p>", "utf-8")
+    assert drawer.draw(b"<p>", "utf-8").startswith(b"\x89PNG")
 
 
 def test_a_crawl_without_renderer_or_scripts_has_no_drawer() -> None:
     assert drawer_of(Settings({"SPLASH_URL": "", "SPLASH_SCRIPTS": True})) is None
     assert drawer_of(Settings({"SPLASH_URL": "http://splash:8050", "SPLASH_SCRIPTS": False})) is None
     found = drawer_of(Settings({"SPLASH_URL": "http://u:p@splash:8050, http://other:8050"}))
-    assert found is not None and found.url == "http://splash:8050" and found.authorization == "Basic dTpw"
+    assert found is not None
+    assert [(server.url, server.auth) for server in found.servers] == [
+        ("http://splash:8050/", b"Basic dTpw"),
+        ("http://other:8050/", None),
+    ]

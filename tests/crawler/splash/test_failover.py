@@ -19,7 +19,7 @@ import pytest
 
 from crawler.verdict import INTERRUPTED
 from models.session import make_engine
-from tests.crawler.splash.unsteady import Killed, broken, dying_of, free_port, our_renderer, silent
+from tests.crawler.splash.unsteady import Killed, broken, dying_of, free_port, silent
 from tests.crawls import ROOT, scrapy
 from tests.processes import server
 from tests.spiders.test_demo_spiders import assert_true
@@ -64,7 +64,7 @@ def after_pages(folder: Path, number: int, act: Callable[[], object]) -> None:
     """Do it in the background, as soon as a crawl has this many pages done."""
 
     def watch() -> None:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 200
         while time.monotonic() < until:
             with contextlib.suppress(sqlite3.Error), contextlib.closing(connect()) as database:
                 (done,) = database.execute(
@@ -83,7 +83,7 @@ def after_pages(folder: Path, number: int, act: Callable[[], object]) -> None:
 
 def test_two_renderers_of_which_each_is_killed_every_few_seconds(tmp_path: Path, shop: str) -> None:
     ports = free_port(), free_port()
-    with Killed(our_renderer(ports[0]), 6) as one, Killed(our_renderer(ports[1]), 7, late=2) as other:
+    with Killed(ports[0], every=4) as one, Killed(ports[1], every=5) as other:
         urls = ", ".join(f"http://127.0.0.1:{port}" for port in ports)
         crawl = Crawl(tmp_path, shop, SPLASH_URL=urls)
     crawl.assert_complete()
@@ -94,7 +94,7 @@ def test_two_renderers_of_which_each_is_killed_every_few_seconds(tmp_path: Path,
 
 def test_a_renderer_that_is_alone_and_is_killed_again_and_again(tmp_path: Path, shop: str) -> None:
     port = free_port()
-    with Killed(our_renderer(port), 6) as one:
+    with Killed(port, every=4) as one:
         crawl = Crawl(tmp_path, shop, SPLASH_URL=f"http://127.0.0.1:{port}")
     crawl.assert_complete()
     assert one.times >= 1 and crawl.stat("renderer/rests") >= 1
@@ -102,33 +102,27 @@ def test_a_renderer_that_is_alone_and_is_killed_again_and_again(tmp_path: Path, 
 
 def test_a_real_splash_beside_one_of_ours_that_is_killed(tmp_path: Path, shop: str, real_splash: str) -> None:
     port = free_port()
-    with Killed(our_renderer(port), 5):
+    with Killed(port, every=3):
         crawl = Crawl(tmp_path, shop, SPLASH_URL=f"{real_splash} http://127.0.0.1:{port}")
     crawl.assert_complete()
 
 
 def test_the_embedded_renderer_is_killed_and_started_again(tmp_path: Path, shop: str) -> None:
-    over = threading.Event()
-    kills = []
+    kills: list[int] = []
 
-    def kill_renderers() -> None:
-        while not over.wait(6):
-            for process in psutil.Process().children(recursive=True):
-                with contextlib.suppress(psutil.Error):
-                    ours = str(tmp_path) in process.environ().get("DATABASE_URL", "")
-                    if ours and process.cmdline()[1:3] == ["-m", "renderer"]:
-                        process.kill()
-                        kills.append(process.pid)
+    def kill() -> None:
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                ours = str(tmp_path) in process.environ().get("DATABASE_URL", "")
+                if ours and process.cmdline()[1:3] == ["-m", "renderer"]:
+                    process.kill()
+                    kills.append(process.pid)
 
-    killer = threading.Thread(target=kill_renderers, daemon=True)
-    killer.start()
-    try:
-        crawl = Crawl(tmp_path, shop, SPLASH_URL="")
-    finally:
-        over.set()
-        killer.join(10)
+    for done in (10, 70):
+        after_pages(tmp_path, done, kill)
+    crawl = Crawl(tmp_path, shop, SPLASH_URL="")
     crawl.assert_complete()
-    assert kills and "is started again" in crawl.log
+    assert len(set(kills)) == 2 and crawl.log.count("is started again") == 2
 
 
 def test_one_that_is_silent_from_the_start_gets_no_page(
@@ -156,11 +150,11 @@ QUICK = """
 import crawler.splash.render
 from spiders.books import BooksSpider
 
-crawler.splash.render.SPARE_SECONDS = 3.0
+crawler.splash.render.SPARE_SECONDS = 5.0
 
 class Quick(BooksSpider):
     name = "quick"
-    wait_timeout = 3.0
+    wait_timeout = 5.0
 """
 
 
@@ -174,9 +168,9 @@ def test_one_that_hangs_with_pages_is_given_up_after_their_time(
             spider="quick", SPLASH_URL=f"{url} {chromium_renderer}", PYTHONPATH=str(tmp_path),
         )  # fmt: skip
     crawl.assert_complete()
-    assert crawl.stat("renderer/lost_pages/DownloadTimeoutError") == len(asked) > 0
-    # As long as Splash may take (3 s for what is waited for, 3 s to spare), and a bit: not DOWNLOAD_TIMEOUT.
-    assert "took longer than 11" in crawl.log
+    assert crawl.stat("renderer/lost_pages/DownloadTimeoutError") >= len(asked) > 0
+    # As long as Splash may take (5 s for what is waited for, 5 s to spare), and a bit: not DOWNLOAD_TIMEOUT.
+    assert "took longer than 15" in crawl.log
 
 
 POISONED = """
@@ -209,9 +203,55 @@ def test_a_page_that_ends_every_renderer_is_given_up_and_takes_no_other_with_it(
     assert 12 <= len(tried) <= 16 and len(asked) - len(tried) == 39
 
 
+GUILTY = """
+from scrapy_splash import SplashRequest
+from spiders.base import SiteSpider
+
+SLOW = "function main(splash) splash:wait(5) return 1 end"
+RAISES = "function main(splash) error('no') end"
+STATUS = "function main(splash) splash:set_result_status_code(503) return 'mine' end"
+
+class Guilty(SiteSpider):
+    name = "guilty"
+    handle_httpstatus_all = True
+    custom_settings = {"ROBOTSTXT_OBEY": False, "RETRY_TIMES": 1}
+
+    def script(self, name, script, **args):
+        return SplashRequest(f"{self.settings['DEMO_URL']}/?{name}", endpoint="execute",
+            args={"lua_source": script, **args}, cache_args=["lua_source"])
+
+    async def start(self):
+        yield self.script("slow", SLOW, timeout=1)
+        yield self.script("raises", RAISES)
+        yield self.script("status", STATUS)
+        yield SplashRequest(self.settings["DEMO_URL"] + "/broken/drop")
+
+    def parse(self, response):
+        pass
+"""
+
+
+def test_what_is_the_pages_fault_or_the_scripts_rests_no_renderer(
+    tmp_path: Path, few_books: str, renderer: str
+) -> None:
+    (tmp_path / "guilty.py").write_text(GUILTY)
+    crawl = Crawl(
+        tmp_path, few_books, "-s", "SPIDER_MODULES=guilty",
+        spider="guilty", SPLASH_URL=renderer, PYTHONPATH=str(tmp_path),
+    )  # fmt: skip
+    assert crawl.stat("renderer/rests") == 0
+    answers = {
+        status: crawl.stat(f"splash/execute/response_count/{status}")
+        + crawl.stat(f"splash/render.html/response_count/{status}")
+        for status in (400, 502, 503, 504)
+    }
+    assert answers == {400: 1, 502: 2, 503: 2, 504: 2}  # each is tried once more, but for bad arguments
+    assert crawl.stat("retry/count") == 3
+
+
 def test_a_crawl_waits_for_a_renderer_that_comes_late(tmp_path: Path, few_books: str) -> None:
     port = free_port()
-    with Killed(our_renderer(port), 120, late=6):
+    with Killed(port, late=6):
         crawl = Crawl(tmp_path, few_books, SPLASH_URL=f"http://127.0.0.1:{port}")
     crawl.assert_complete()
     assert "waiting for up to 60 s" in crawl.log
@@ -220,7 +260,7 @@ def test_a_crawl_waits_for_a_renderer_that_comes_late(tmp_path: Path, few_books:
 def test_a_crawl_whose_renderers_are_gone_stops_and_is_resumed(tmp_path: Path, shop: str) -> None:
     port = free_port()
     env = {"SPLASH_URL": f"http://127.0.0.1:{port}", "RENDERER_PATIENCE": "12"}
-    with Killed(our_renderer(port), 120) as renderer:
+    with Killed(port) as renderer:
         after_pages(tmp_path, 20, renderer.end)
         crawl = Crawl(tmp_path, shop, **env)
     assert crawl.done.returncode == INTERRUPTED
@@ -229,7 +269,7 @@ def test_a_crawl_whose_renderers_are_gone_stops_and_is_resumed(tmp_path: Path, s
     )
     done = crawl.stat("pages/done")
     assert 0 < done < 120 and crawl.stat("pages/failed") == 0
-    with Killed(our_renderer(port), 120):
+    with Killed(port):
         crawl = Crawl(tmp_path, shop, **env)
     crawl.assert_complete()
     assert "is resumed" in crawl.log
@@ -257,8 +297,8 @@ def ended(crawl: subprocess.Popen[str], number: signal.Signals, *, when: str) ->
         log += line
     began = time.monotonic()
     crawl.send_signal(number)
-    log += crawl.communicate(timeout=20)[1]
-    assert time.monotonic() - began < 10  # and not after SHUTDOWN_TIMEOUT, nor after RENDERER_PATIENCE
+    log += crawl.communicate(timeout=30)[1]
+    assert time.monotonic() - began < 18  # and not after SHUTDOWN_TIMEOUT, nor after RENDERER_PATIENCE
     assert crawl.returncode == INTERRUPTED and "Traceback" not in log and number.name in log
     return log
 
@@ -273,12 +313,12 @@ def test_a_crawl_that_waits_for_its_first_renderer_can_be_ended(
 
 def test_a_crawl_whose_pages_wait_for_a_renderer_can_be_ended_and_resumed(tmp_path: Path, shop: str) -> None:
     port = free_port()
-    with Killed(our_renderer(port), 120) as renderer:
+    with Killed(port) as renderer:
         crawl = started(tmp_path, shop, SPLASH_URL=f"http://127.0.0.1:{port}", LOG_LEVEL="DEBUG")
         after_pages(tmp_path, 20, renderer.end)
         log = ended(crawl, signal.SIGTERM, when="is rendered elsewhere, or later")
     assert "'pages/failed'" not in log
-    with Killed(our_renderer(port), 120):
+    with Killed(port):
         again = Crawl(tmp_path, shop, SPLASH_URL=f"http://127.0.0.1:{port}")
     again.assert_complete()
     assert "is resumed" in again.log

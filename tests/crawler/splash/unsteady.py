@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.processes import ROOT
@@ -24,16 +24,12 @@ def free_port() -> int:
         return port
 
 
-def our_renderer(port: int, *options: str) -> list[str]:
-    return [sys.executable, "-m", "renderer", "--port", str(port), "--exit-with-stdin", *options]
-
-
 class Killed:
-    """A server that is killed every few seconds, while it is at work, and started again at once."""
+    """A renderer of ours that is killed again and again, while it is at work, and started again at once."""
 
-    def __init__(self, command: Sequence[str], every: float, *, late: float = 0.0) -> None:
-        """``every`` and ``late`` are in seconds; the server is first started when ``late`` is over."""
-        self.command, self.every, self.late = list(command), every, late
+    def __init__(self, port: int, *, every: float = 1000.0, late: float = 0.0) -> None:
+        """``every`` is in seconds from when it answers; ``late``, in seconds, is when it is first started."""
+        self.port, self.every, self.late = port, every, late
         self.times = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -43,13 +39,15 @@ class Killed:
             return
         while not self._over.is_set():
             process = subprocess.Popen(
-                self.command,
+                [sys.executable, "-m", "renderer", "--port", str(self.port), "--exit-with-stdin"],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
+            assert process.stdout is not None
+            process.stdout.readline()  # it listens, or has ended
             self._over.wait(self.every)
             self.times += not self._over.is_set()
             with contextlib.suppress(ProcessLookupError):
