@@ -131,9 +131,10 @@ class NavigationApi:
         return self._tab.network.history()
 
     async def har(self, reset: bool = False) -> Params:
-        await self._tab.network.settled()
+        title = str(await self._tab.evaluate("document.title"))
         await self._tab.network.bodies_read()
-        archived = archive(self._tab, str(await self._tab.evaluate("document.title")))
+        await self._tab.network.settled()
+        archived = archive(self._tab, title)
         if reset:
             self._tab.network.reset()
         return archived
