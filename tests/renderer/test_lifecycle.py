@@ -219,6 +219,30 @@ def test_a_render_in_flight_when_chromium_is_killed_is_done_again(process, pages
     assert pages.hits["/late"] == before + 2
 
 
+def test_eight_renders_in_flight_when_chromium_is_killed_come_or_may_be_asked_for_again(process, pages):
+    client = process.client()
+    before = pages.hits["/late"]
+    answers = []
+
+    def ask(number):
+        # Its own timeout, which no answer may come after.
+        answers.append(client.get("/render.html", url=f"{pages.url}/late?{number}", wait=1.5, timeout=30))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    until(lambda: pages.hits["/late"] > before + 1, 10, "the pages were not asked for")
+    for pid in process.leaders():
+        os.kill(pid, signal.SIGKILL)
+    for thread in threads:
+        thread.join(30)
+    assert len(answers) == 8
+    for answer in answers:
+        assert answer.status in (200, 503)
+        assert "by script" in answer.text if answer.status == 200 else answer.headers["Retry-After"]
+    assert all("plain" in client.html(f"{pages.url}/plain") for _ in range(8))
+
+
 SPLASH_OPTIONS = (
     "--disable-private-mode --disable-xvfb --xvfb-screen-size 1024x768 --maxrss 4000 --browser-engines chromium "
     "--argument-cache-max-entries 1 --dont-log-args url,body --disable-browser-caches -v3 -s 2 --ip 127.0.0.1 "
