@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ CLIENTS = 8
 TIMEOUT = 6  # seconds, of a page that should come
 SHORT = 1.0  # of one that never will
 FIRST = 500  # renders, after which memory is measured for the first time
+SETTLING = 8  # seconds until what was given up is gone
 
 GOOD = """<!doctype html><title>{n}</title><p id=p></p><script>
   const seen = [document.cookie, localStorage.getItem('k'), sessionStorage.getItem('k'), window.name, history.length];
@@ -233,28 +234,26 @@ async def soak(options: argparse.Namespace) -> int:
     run = Soak(renderer, await url, psutil.Process(process.pid), options.seed)
     pings = Pings(renderer)
     pings.start()
-    numbers = iter(range(options.renders))
     memory: dict[int, float] = {}
-    done = 0
     began = time.monotonic()
 
-    async def client(session: aiohttp.ClientSession) -> None:
-        nonlocal done
+    async def client(session: aiohttp.ClientSession, numbers: Iterator[int]) -> None:
         for number in numbers:
             work: Callable[..., Awaitable[None]] = run.good if number % 2 else run.bad
             try:
                 await work(session, number)
             except aiohttp.ClientError as error:
                 run.wrong.append(f"{number}: {type(error).__name__} {error}")
-            done += 1
-            if done in (FIRST, options.renders) or done % 1000 == 0:
-                memory[done] = await asyncio.to_thread(memory_of, run.process)
-                print(f"{done} renders, {time.monotonic() - began:.0f} s, {memory[done]:.0f} MiB", flush=True)
+            if number % 500 == 0:
+                print(f"{number} renders, {time.monotonic() - began:.0f} s", flush=True)
 
+    first = min(FIRST, options.renders)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
-        await asyncio.gather(*(client(session) for _ in range(CLIENTS)))
-        await asyncio.sleep(2)
-        memory[options.renders] = await asyncio.to_thread(memory_of, run.process)
+        for numbers in (range(first), range(first, options.renders)):
+            shared = iter(numbers)
+            await asyncio.gather(*(client(session, shared) for _ in range(CLIENTS)))
+            await asyncio.sleep(SETTLING)
+            memory[numbers.stop] = await asyncio.to_thread(memory_of, run.process)
     pings.over.set()
     everybody = family(run.process)
     assert process.stdin is not None
@@ -265,14 +264,14 @@ async def soak(options: argparse.Namespace) -> int:
     await site
     for outcome, number in sorted(run.outcomes.items()):
         print(f"{number:6d}  {outcome}")
-    first, last = memory.get(FIRST, 0.0), memory[options.renders]
+    before, after = memory[first], memory[options.renders]
     print(f"leaks: {len(run.leaks)} {run.leaks[:2]}")
     print(f"wrong answers to good pages: {len(run.wrong)} {run.wrong[:3]}")
-    print(f"memory: {first:.0f} MiB after {FIRST}, {last:.0f} MiB at the end ({last / (first or last):.2f})")
+    print(f"memory: {before:.0f} MiB after {first}, {after:.0f} MiB at the end ({after / before:.2f})")
     print(f"/_ping: {pings.number} times, {pings.failed} failed, at most {pings.slowest:.2f} s")
     print(f"processes left behind: {len(left)}")
     return int(
-        bool(run.leaks or run.wrong or left or pings.failed or pings.slowest > 1 or last > first * 1.2)
+        bool(run.leaks or run.wrong or left or pings.failed or pings.slowest > 1 or after > before * 1.2)
     )
 
 

@@ -348,13 +348,15 @@ class Tab:
             return False
         try:
             async with asyncio.timeout(CLEANING_TIMEOUT):
-                await self._clean()
+                if not await self._clean():
+                    return False
         except (TimeoutError, CommandFailed, TargetGone):
             return False
         self.load.forget()
         return True
 
-    async def _clean(self) -> None:
+    async def _clean(self) -> bool:
+        """Gives whether the tab is as good as new."""
         origins, frames = self.load.origins, set(self.load.frames.values()) - {""}
         session = self.session
         session.send("Page.stopLoading")
@@ -370,8 +372,10 @@ class Tab:
         self.viewport, self.user_agent, self.headers = VIEWPORT, "", {}
         left = session.send("Page.navigate", {"url": "about:blank"})
         await asyncio.gather(*emptied, *undone, left)
-        # The page is gone and can write no more. The tab's name would outlive it.
-        await asyncio.gather(
+        # The page is gone and can write no more. The tab's name and history would outlive it.
+        session.send("Page.resetNavigationHistory")
+        history, *_ = await asyncio.gather(
+            session.send("Page.getNavigationHistory"),
             session.send("Runtime.evaluate", {"expression": "name = ''"}),
             session.send("Network.clearBrowserCache"),
             *(
@@ -380,6 +384,9 @@ class Tab:
             ),
             self.clear_cookies(),
         )
+        # A navigation that the page had begun may have come in between.
+        entries = history["entries"] if history else []
+        return [entry["url"] for entry in entries] == ["about:blank"]
 
     async def close(self) -> None:
         """Throw the tab away, with its context and whatever that holds."""

@@ -45,6 +45,23 @@ def test_cookies_storage_cache_and_workers_do_not_outlive_a_render(one_tab, page
         assert pages.hits["/cached.gif"] == before + number
 
 
+def test_a_page_cannot_go_back_to_the_page_of_another_render(one_tab, pages):
+    for _ in range(3):
+        one_tab.html(f"{pages.url}/plain")
+    result = one_tab.main(
+        """
+        splash:go(args.url)
+        local length = splash:evaljs("history.length")
+        splash:runjs("history.go(1 - history.length); history.back()")
+        splash:wait(0.5)
+        return {length, splash:url()}
+        """,
+        url=f"{pages.url}/image",
+    )
+    assert result["1"] == 2  # a blank page and this one
+    assert "/plain" not in result["2"]
+
+
 def test_settings_of_a_script_do_not_outlive_it(one_tab, pages):
     one_tab.main(
         """
