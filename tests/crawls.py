@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+# The numbers of runs, which kept pages are named by, begin anew with each database.
+KEPT_PAGES = tempfile.mkdtemp(prefix="splashdown-kept-pages-")
+atexit.register(shutil.rmtree, KEPT_PAGES, ignore_errors=True)
 DEADLINE = 240  # seconds; a crawl that is not done by then hangs
 
 
@@ -32,7 +38,7 @@ def scrapy(
     return subprocess.run(
         [sys.executable, "-m", "scrapy", *arguments],
         cwd=cwd,
-        env=ours | {"SPLASHDOWN_ENV_FILE": ""} | env,
+        env=ours | {"SPLASHDOWN_ENV_FILE": "", "KEPT_PAGES_FOLDER": KEPT_PAGES} | env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

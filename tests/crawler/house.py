@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -24,13 +25,19 @@ class House:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
             copy(ROOT / name, self.folder / name)
 
+    @property
+    def env(self) -> dict[str, str]:
+        """Its rooms go before those that are installed."""
+        return {"PYTHONPATH": str(self.folder), "KEPT_PAGES_FOLDER": str(self.folder / "data" / "pages")}
+
     def scrapy(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        return scrapy(*arguments, cwd=self.folder, **env)
+        return scrapy(*arguments, cwd=self.folder, **self.env, **env)
 
     def test(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
             cwd=self.folder,
+            env=os.environ | self.env,
             capture_output=True,
             text=True,
             timeout=120,

@@ -198,7 +198,8 @@ def test_reading_a_response_can_be_aborted(both, pages):
     assert both.main(script, url=f"{pages.url}/image") == "0"
 
 
-def test_responses_are_told_once_they_are_read(both, pages):
+def test_responses_are_told_once_they_are_read(splash, pages):
+    # Not through the real Splash as well, which now and then does not tell of a redirect.
     script = """
     local seen = {}
     splash:on_response(function(response)
@@ -208,7 +209,7 @@ def test_responses_are_told_once_they_are_read(both, pages):
     splash:wait(0.1)
     return seen
     """
-    assert both.main(script, url=f"{pages.url}/redirect") == {
+    assert splash.main(script, url=f"{pages.url}/redirect") == {
         "1": {"1": f"{pages.url}/redirect", "2": 302, "3": "/plain", "4": True},
         "2": {"1": f"{pages.url}/plain", "2": 200, "3": "", "4": True},
     }
