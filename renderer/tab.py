@@ -21,6 +21,8 @@ from renderer.request_limit import RequestLimit
 VIEWPORT = (1024, 768)
 MAX_HTML = 64 * 1024 * 1024
 CLEANING_TIMEOUT = 3.0
+# Chromium lets what pages leave behind pile up to several times this before it collects it by itself.
+MAX_GARBAGE = 16 * 1024 * 1024
 
 # A page may have hidden XMLSerializer or put something else in place of its doctype; the element alone will do then.
 _HTML = """(() => {
@@ -371,7 +373,8 @@ class Tab:
         left = session.send("Page.navigate", {"url": "about:blank"})
         await asyncio.gather(*emptied, *undone, left)
         # The page is gone and can write no more. The tab's name would outlive it.
-        await asyncio.gather(
+        usage, *_ = await asyncio.gather(
+            session.send("Runtime.getHeapUsage"),
             session.send("Runtime.evaluate", {"expression": "name = ''"}),
             session.send("Network.clearBrowserCache"),
             *(
@@ -380,6 +383,8 @@ class Tab:
             ),
             self.clear_cookies(),
         )
+        if usage["usedSize"] + usage.get("embedderHeapUsedSize", 0.0) > MAX_GARBAGE:
+            await session.call("HeapProfiler.collectGarbage")
 
     async def close(self) -> None:
         """Throw the tab away, with its context and whatever that holds."""
