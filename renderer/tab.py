@@ -373,8 +373,9 @@ class Tab:
         left = session.send("Page.navigate", {"url": "about:blank"})
         await asyncio.gather(*emptied, *undone, left)
         # The page is gone and can write no more. The tab's name would outlive it.
-        usage, *_ = await asyncio.gather(
-            session.send("Runtime.getHeapUsage"),
+        measuring = session.send("Runtime.getHeapUsage")
+        await asyncio.gather(
+            measuring,
             session.send("Runtime.evaluate", {"expression": "name = ''"}),
             session.send("Network.clearBrowserCache"),
             *(
@@ -383,6 +384,7 @@ class Tab:
             ),
             self.clear_cookies(),
         )
+        usage = measuring.result()
         if usage["usedSize"] + usage.get("embedderHeapUsedSize", 0.0) > MAX_GARBAGE:
             await session.call("HeapProfiler.collectGarbage")
 
