@@ -21,6 +21,8 @@ from renderer.request_limit import RequestLimit
 VIEWPORT = (1024, 768)
 MAX_HTML = 64 * 1024 * 1024
 CLEANING_TIMEOUT = 3.0
+# Chromium lets what pages leave behind pile up to several times this before it collects it by itself.
+MAX_GARBAGE = 16 * 1024 * 1024
 
 # A page may have hidden XMLSerializer or put something else in place of its doctype; the element alone will do then.
 _HTML = """(() => {
@@ -374,8 +376,9 @@ class Tab:
         await asyncio.gather(*emptied, *undone, left)
         # The page is gone and can write no more. The tab's name and history would outlive it.
         session.send("Page.resetNavigationHistory")
-        history, *_ = await asyncio.gather(
+        history, heap, *_ = await asyncio.gather(
             session.send("Page.getNavigationHistory"),
+            session.send("Runtime.getHeapUsage"),
             session.send("Runtime.evaluate", {"expression": "name = ''"}),
             session.send("Network.clearBrowserCache"),
             *(
@@ -384,6 +387,8 @@ class Tab:
             ),
             self.clear_cookies(),
         )
+        if heap and heap["usedSize"] + heap.get("embedderHeapUsedSize", 0.0) > MAX_GARBAGE:
+            await session.call("HeapProfiler.collectGarbage")
         # A navigation that the page had begun may have come in between.
         entries = history["entries"] if history else []
         return [entry["url"] for entry in entries] == ["about:blank"]

@@ -1,0 +1,280 @@
+"""Pages per second, CPU and memory of renderers, side by side: ours, Splash, scrapy-playwright, raw CDP.
+
+python -m benchmarks.render [--pages 60] [--quick] [--splash URL] [--playwright-python PROGRAM]
+
+Splash has to run on this machine, because its processes are measured. scrapy-playwright is kept out of the project;
+to measure it, make an environment for it anywhere and name its Python:
+
+    python -m venv /tmp/playwright && /tmp/playwright/bin/pip install scrapy-playwright
+    python -m benchmarks.render --playwright-python /tmp/playwright/bin/python
+
+Only figures of one run can be compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import psutil
+
+from renderer.chromium import find_chromium
+
+KINDS = ("light", "heavy", "data", "tail")
+OURS, LIMIT, PLAYWRIGHT = "ours", "raw CDP", "scrapy-playwright"
+SAMPLE_EVERY = 0.25  # seconds
+# A batch that takes longer than this has hung.
+BATCH_TIMEOUT = 120
+
+# As tight as a script can wait in Splash: nothing wakes it up, so it has to look.
+TIGHT_SCRIPT = """
+function main(splash, args)
+  splash:go(args.url)
+  for i = 1, 500 do
+    if splash:select("#ready") then break end
+    splash:wait(0.01)
+  end
+  return splash:html()
+end
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One contender on one kind of page at one concurrency."""
+
+    pages_per_second: float
+    cpu_ms: float  # a page, of all its processes
+    peak_mb: float
+    bad: int  # pages without what was waited for
+
+
+class Usage(threading.Thread):
+    """What a tree of processes uses while the block runs, those that end meanwhile included."""
+
+    def __init__(self, root: int) -> None:
+        super().__init__(daemon=True)
+        self._root = psutil.Process(root)
+        self._ended = threading.Event()
+        self._first: dict[tuple[int, float], float] = {}
+        self._last: dict[tuple[int, float], float] = {}
+        self.peak_mb = 0.0
+
+    def __enter__(self) -> Usage:
+        self._sample()
+        self._first = dict(self._last)
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self.join()
+        self._sample()
+
+    @property
+    def cpu_seconds(self) -> float:
+        return sum(self._last.values()) - sum(self._first.values())
+
+    def run(self) -> None:
+        while not self._ended.wait(SAMPLE_EVERY):
+            self._sample()
+
+    def _sample(self) -> None:
+        memory = 0
+        for process in [self._root, *self._root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                times = process.cpu_times()
+                self._last[process.pid, process.create_time()] = times.user + times.system
+                # Shared pages count once: each process has its share of them.
+                memory += getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss
+        self.peak_mb = max(self.peak_mb, memory / 1e6)
+
+
+@contextlib.contextmanager
+def started(*command: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process that ends with its standard input, or is made to."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, **options
+    )
+    assert process.stdin is not None
+    try:
+        yield process
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+# Loads a batch of URLs; returns how many pages were good.
+Load = Callable[[Sequence[str]], int]
+
+
+@contextlib.contextmanager
+def worker(*command: str) -> Iterator[tuple[Load, int]]:
+    """A contender that brings its own client: URLs go in as a line, the number of good pages comes out."""
+    with started(*command) as process:
+        assert process.stdin is not None and process.stdout is not None
+        to, answers = process.stdin, process.stdout
+        if answers.readline() != "ready\n":
+            raise SystemExit(f"{' '.join(command)} does not start")
+
+        def load(urls: Sequence[str]) -> int:
+            print(json.dumps(urls), file=to, flush=True)
+            watchdog = threading.Timer(BATCH_TIMEOUT, process.kill)
+            watchdog.start()
+            try:
+                return int(answers.readline() or 0)
+            finally:
+                watchdog.cancel()
+
+        yield load, process.pid
+
+
+def over_http(server: str, path: str, arguments: dict[str, Any], concurrency: int) -> Load:
+    """A contender that is a server: so many clients ask it."""
+
+    async def ask_all(urls: Sequence[str]) -> int:
+        waiting = iter(urls)
+        good = 0
+
+        async def ask(session: aiohttp.ClientSession) -> None:
+            nonlocal good
+            for url in waiting:
+                async with session.post(f"{server}/{path}", json=arguments | {"url": url}) as response:
+                    html = await response.text()
+                good += 'id="ready"' in html
+
+        timeout = aiohttp.ClientTimeout(total=BATCH_TIMEOUT)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            await asyncio.gather(*(ask(session) for _ in range(concurrency)))
+        return good
+
+    return lambda urls: asyncio.run(ask_all(urls))
+
+
+@contextlib.contextmanager
+def ours(concurrency: int) -> Iterator[tuple[Load, int]]:
+    command = (sys.executable, "-m", "renderer", "--port", "0", "--slots", str(concurrency))
+    with started(*command, "--exit-with-stdin") as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().removeprefix("listening on ").strip()
+        if not url:
+            raise SystemExit("the renderer does not start")
+        yield over_http(url, "render.html", {"wait_for": "#ready"}, concurrency), process.pid
+
+
+def listener(url: str) -> int:
+    """The process that listens at this URL."""
+    port = urlsplit(url).port
+    for connection in psutil.net_connections("tcp"):
+        address = connection.laddr
+        if connection.status == psutil.CONN_LISTEN and address and address.port == port and connection.pid:
+            return int(connection.pid)
+    raise SystemExit(f"Nothing listens at {url} that belongs to us")
+
+
+Contender = Callable[[int], contextlib.AbstractContextManager[tuple[Load, int]]]
+
+
+def splash(url: str, path: str, arguments: dict[str, Any]) -> Contender:
+    pid = listener(url)
+    return lambda concurrency: contextlib.nullcontext((over_http(url, path, arguments, concurrency), pid))
+
+
+def contenders(options: argparse.Namespace) -> dict[str, Contender]:
+    """By name; the first two are always there."""
+    found: dict[str, Contender] = {
+        LIMIT: lambda slots: worker(sys.executable, "-m", "benchmarks.lean_cdp", str(slots)),
+        OURS: ours,
+    }
+    if options.splash:
+        found["Splash wait=0.5"] = splash(options.splash, "render.html", {"wait": 0.5})
+        found["Splash tight"] = splash(options.splash, "execute", {"lua_source": TIGHT_SCRIPT})
+    else:
+        print("without Splash: --splash or TEST_SPLASH_URL would name one")
+    if options.playwright_python:
+        python, chromium = options.playwright_python, find_chromium(None, os.environ)
+        spider = str(Path(__file__).parent / "playwright_spider.py")
+        found[PLAYWRIGHT] = lambda slots: worker(python, spider, str(slots), chromium)
+    else:
+        print("without scrapy-playwright: --playwright-python would name a Python that has it")
+    only = re.compile(options.only)
+    return {name: contender for name, contender in found.items() if only.search(name)}
+
+
+def measure(load: Load, pid: int, site: str, kind: str, pages: int) -> Measured:
+    load([f"{site}/{kind}?warm{n}" for n in range(pages // 4 + 1)])
+    urls = [f"{site}/{kind}?{n}" for n in range(pages)]
+    with Usage(pid) as usage:
+        began = time.perf_counter()
+        good = load(urls)
+        seconds = time.perf_counter() - began
+    return Measured(
+        pages_per_second=pages / seconds,
+        cpu_ms=1000 * usage.cpu_seconds / pages,
+        peak_mb=usage.peak_mb,
+        bad=pages - good,
+    )
+
+
+def report(concurrency: int, kind: str, results: dict[str, Measured]) -> None:
+    """A line a contender: its figures, and those of ours in relation to them."""
+    mine = results.get(OURS)
+    print(f"\n{kind}, concurrency {concurrency:<12} pages/s   CPU ms   peak MB   ours: speed    CPU")
+    for name, result in results.items():
+        line = f"  {name:<26} {result.pages_per_second:9.1f} {result.cpu_ms:8.1f} {result.peak_mb:9.0f}"
+        if mine is not None and name != OURS:
+            speed, cpu = mine.pages_per_second / result.pages_per_second, mine.cpu_ms / result.cpu_ms
+            line += f"   {speed:10.2f}x {cpu:5.2f}x"
+        print(line + (f"   {result.bad} pages were not done" if result.bad else ""), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--pages", type=int, default=60, help="of each kind (default %(default)s)")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--concurrency", nargs="+", type=int, default=[1, 4, 8])
+    parser.add_argument("--quick", action="store_true", help="concurrency 4 and 24 pages of each kind")
+    parser.add_argument("--only", default="", metavar="REGEX", help="contenders of such names")
+    parser.add_argument("--splash", default=os.environ.get("TEST_SPLASH_URL"), metavar="URL")
+    parser.add_argument("--playwright-python", metavar="PROGRAM")
+    options = parser.parse_args()
+    if options.quick:
+        options.pages, options.concurrency = 24, [4]
+    runners = contenders(options)
+    with started(sys.executable, "-m", "benchmarks.render_site") as process:
+        assert process.stdout is not None
+        site = f"http://127.0.0.1:{int(process.stdout.readline())}"
+        for concurrency in options.concurrency:
+            measured: dict[str, dict[str, Measured]] = {kind: {} for kind in options.kinds}
+            for name, contender in runners.items():
+                with contender(concurrency) as (load, pid):
+                    for kind in options.kinds:
+                        measured[kind][name] = measure(load, pid, site, kind, options.pages)
+            for kind, results in measured.items():
+                report(concurrency, kind, results)
+
+
+if __name__ == "__main__":
+    main()

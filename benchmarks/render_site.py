@@ -1,0 +1,93 @@
+"""The pages that renderers are measured on: ``python -m benchmarks.render_site`` says its port.
+
+Every page is done when an element ``#ready`` appears. Nothing may be cached, so that each render asks for everything.
+Scripts are written for engines of 2016, so that Splash can run them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+TAIL = 0.3  # seconds until the slow part of a page comes
+HEAVY_BYTES = 60_000
+
+READY = (
+    "function ready() { var p = document.createElement('p'); p.id = 'ready'; document.body.appendChild(p); }"
+)
+_FETCH = f"""<script>{READY}
+var request = new XMLHttpRequest();
+request.onload = function () {{
+  var rows = JSON.parse(request.responseText), list = document.getElementById('rows');
+  for (var i = 0; i < rows.length; i++) {{
+    var item = document.createElement('li'); item.textContent = rows[i]; list.appendChild(item);
+  }}
+  ready();
+}};
+// Chromium asks for the same URL one after the other.
+request.open('GET', '%s' + location.search); request.send();
+</script>"""
+_LIST = "<!doctype html><html><head><title>Rows</title></head><body><ul id='rows'></ul>%s</body></html>"
+_GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
+
+
+def _heavy() -> str:
+    styles = "".join(f"<link rel='stylesheet' href='/style{n}.css'>" for n in range(4))
+    images = "".join(f"<img src='/image{n}.gif'>" for n in range(8))
+    scripts = "".join(f"<script src='/script{n}.js'></script>" for n in range(8))
+    row = "<div class='row'><h2>A product</h2><p>What is said about it</p><span class='price'>10.99</span></div>"
+    rows = row * (HEAVY_BYTES // len(row))
+    head = f"<head><title>Heavy</title>{styles}</head>"
+    return f"<!doctype html><html>{head}<body>{rows}{images}{scripts}<script>{READY} ready();</script></body></html>"
+
+
+_HTML = "text/html; charset=utf-8"
+_PATHS: dict[str, tuple[str, bytes]] = {
+    "/light": (_HTML, b"<!doctype html><html><body><h1>Light</h1><p id='ready'>done</p></body></html>"),
+    "/heavy": (_HTML, _heavy().encode()),
+    "/data": (_HTML, (_LIST % (_FETCH % "/rows.json")).encode()),
+    "/tail": (_HTML, (_LIST % (_FETCH % "/slow.json")).encode()),
+    "/rows.json": ("application/json", json.dumps([f"row {n}" for n in range(50)]).encode()),
+    "/slow.json": ("application/json", json.dumps([f"row {n}" for n in range(50)]).encode()),
+}
+_SUFFIXES: dict[str, tuple[str, bytes]] = {
+    ".css": ("text/css", b".row { margin: 4px; padding: 2px; } .price { color: #a00; }"),
+    ".gif": ("image/gif", _GIF),
+    ".js": ("text/javascript", b"var seen = (window.seen || 0) + 1; /* " + b"x" * 2000 + b" */"),
+}
+
+
+class Site(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        for request in data.split(b"\r\n\r\n")[:-1]:
+            path = request.split(b" ", 2)[1].partition(b"?")[0].decode("latin-1")
+            delay = TAIL if path == "/slow.json" else 0.0
+            asyncio.get_running_loop().call_later(delay, self._transport.write, _answer(path))
+
+
+def _answer(path: str) -> bytes:
+    suffix = path[path.rfind(".") :] if "." in path else ""
+    status, (kind, body) = "200 OK", _PATHS.get(path) or _SUFFIXES.get(suffix) or ("", b"")
+    if not kind:
+        status, kind = "404 Not Found", "text/plain"
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+        "Cache-Control: no-store\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Site, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)  # until whoever started us is gone
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
