@@ -124,15 +124,17 @@ def family(process: psutil.Process) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def memory_of(process: psutil.Process) -> float:
-    """MiB of all processes, each shared page counted in shares."""
-    total = 0
+def memory_of(process: psutil.Process) -> dict[str, float]:
+    """MiB by kind of process, each shared page counted in shares."""
+    found: dict[str, float] = {}
     for one in family(process):
         try:
-            total += one.memory_full_info().pss
+            kinds = [word for word in one.cmdline() if word.startswith("--type=")]
+            kind = "python" if one == process else kinds[0][7:] if kinds else "browser"
+            found[kind] = found.get(kind, 0.0) + one.memory_full_info().pss / 2**20
         except psutil.Error:
             continue
-    return total / 2**20
+    return found
 
 
 class Soak:
@@ -234,7 +236,7 @@ async def soak(options: argparse.Namespace) -> int:
     run = Soak(renderer, await url, psutil.Process(process.pid), options.seed)
     pings = Pings(renderer)
     pings.start()
-    memory: dict[int, float] = {}
+    memory: dict[int, dict[str, float]] = {}
     began = time.monotonic()
 
     async def client(session: aiohttp.ClientSession, numbers: Iterator[int]) -> None:
@@ -264,7 +266,10 @@ async def soak(options: argparse.Namespace) -> int:
     await site
     for outcome, number in sorted(run.outcomes.items()):
         print(f"{number:6d}  {outcome}")
-    before, after = memory[first], memory[options.renders]
+    for number, kinds in memory.items():
+        parts = ", ".join(f"{kind} {size:.0f}" for kind, size in sorted(kinds.items()))
+        print(f"MiB after {number}: {parts}")
+    before, after = (sum(memory[number].values()) for number in (first, options.renders))
     print(f"leaks: {len(run.leaks)} {run.leaks[:2]}")
     print(f"wrong answers to good pages: {len(run.wrong)} {run.wrong[:3]}")
     print(f"memory: {before:.0f} MiB after {first}, {after:.0f} MiB at the end ({after / before:.2f})")
