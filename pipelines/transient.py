@@ -1,4 +1,4 @@
-"""Which errors of a database say "the same again may work": a lost connection, a deadlock, a lock timeout."""
+"""Which errors of a database say "the same again may work": a lost connection, a deadlock, a full disk."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/ and MySQL's client errors (2002 and on).
 MYSQL = {
+    1021,  # disk full: no row is at fault, and somebody may make room
     1040,  # too many connections
     1053,  # server shutdown
     1077,  # normal shutdown
+    1114,  # the table is full
     1152,  # aborted connection
     1158,  # error reading communication packets
     1159,
@@ -43,7 +45,7 @@ def is_transient(error: DBAPIError) -> bool:
         return isinstance(error, OperationalError)  # no code: the connection itself failed
     if module.startswith("sqlite3"):
         return isinstance(error, OperationalError) and any(
-            word in str(cause) for word in ("locked", "busy", "disk I/O error")
+            word in str(cause) for word in ("locked", "busy", "disk I/O error", "disk is full")
         )
     if isinstance(error, InterfaceError):  # pymysql's word for a connection that is closed on our side
         return True

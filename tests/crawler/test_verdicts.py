@@ -235,6 +235,7 @@ def test_sigterm_does_not_wait_for_ever_and_the_page_is_fetched_by_the_next_star
     said = ended(process)
     assert process.returncode == 4, said
     assert "1 pages in flight are left to the next start" in said and "Traceback" not in said
+    assert shelf.runs() == [(4, "it was ended: shutdown")]  # in order: the run says so
     shelf.site.held["/2"].set()
     assert shelf.crawl().returncode == 0
     assert shelf.site.asked == ["/2"]

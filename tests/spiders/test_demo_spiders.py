@@ -165,6 +165,7 @@ def test_a_login_that_fails_stores_nothing_and_says_so(
         "crawl", "orders", "-a", "password=wrong-secret",
         SPLASH_URL=chromium_renderer, DEMO_URL=small_shop, DATABASE_URL=f"sqlite:///{tmp_path}/x.db",
     )  # fmt: skip
+    assert done.returncode == 2
     assert "never appeared" in done.stderr
     assert "wrong-secret" not in done.stderr
     engine = make_engine(f"sqlite:///{tmp_path}/x.db")

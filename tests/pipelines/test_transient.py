@@ -1,0 +1,25 @@
+"""What is tried again: nothing that a row could be blamed for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from pipelines.transient import is_transient
+
+
+def test_a_full_disk_is_waited_for_and_no_row_is_blamed(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/full.db")
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TABLE t (a TEXT)"))
+        connection.execute(text("PRAGMA max_page_count = 3"))
+        with pytest.raises(DBAPIError, match="full") as full:
+            connection.execute(text("INSERT INTO t VALUES (:a)"), {"a": "x" * 100_000})
+        assert is_transient(full.value)
+        with pytest.raises(DBAPIError) as refused:
+            connection.execute(text("INSERT INTO t (b) VALUES (1)"))
+        assert not is_transient(refused.value)
+    engine.dispose()
