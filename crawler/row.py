@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from models import Row
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ValidRow:
+class ValidRow(NamedTuple):
     """What one item says of one record: column values, and its lists of children where the item has them.
 
     A column that the item does not mention is not in ``values``, and keeps what the database holds.
@@ -18,7 +18,7 @@ class ValidRow:
 
     model: type[Row]
     values: Mapping[str, Any]
-    children: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    children: Mapping[str, Sequence[Mapping[str, Any]]] = MappingProxyType({})
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -45,12 +45,11 @@ class Rejection:
 
 def row_of(item: Mapping[str, Any], model: type[Row]) -> ValidRow:
     """The row in a validated item."""
-    fields = model.fields()
-    whole = (
-        isinstance(item, dict) and item.keys() == fields.keys()
-    )  # as most are, and by far the quicker copy
+    fields, lists = model.fields(), model.children()
+    if type(item) is dict and item.keys() == fields.keys():  # as most are, and by far the quicker copy
+        return ValidRow(model, item.copy())
     return ValidRow(
-        model=model,
-        values=dict(item) if whole else {name: item[name] for name in fields if name in item},
-        children={name: item[name] for name in model.children() if name in item},
+        model,
+        {name: item[name] for name in fields if name in item},
+        {name: item[name] for name in lists if name in item},
     )

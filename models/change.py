@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
@@ -37,23 +37,23 @@ class RowChange(Base):
     fields: Mapped[dict[str, list[Any]] | None] = mapped_column(LongJson())
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A change on its way into the table; ``row`` are the row's values after it."""
 
     model: type[Row]
     key: tuple[Any, ...]
     kind: str
-    fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    row: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, tuple[Any, Any]] = MappingProxyType({})
+    row: Mapping[str, Any] = MappingProxyType({})
 
 
 def key_text(key: tuple[Any, ...]) -> str:
     """A natural key as a JSON list, the same for equal keys."""
-    return _compact([plain(part) for part in key])
+    return f"[{','.join([_text(part) if type(part) is str else _json(plain(part)) for part in key])}]"
 
 
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_text = json.encoder.encode_basestring  # what the line above does with a str, after many questions
 
 
 def key_hash(text: str) -> bytes:

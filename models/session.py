@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
+
+from models.many_rows import copy_rows, insert_many, insert_values
 
 logger = logging.getLogger(__name__)
 
@@ -89,8 +90,11 @@ def make_engine(text: str, *, pool_size: int = 5) -> Engine:
     event.listen(engine, "connect", PREPARE[engine.dialect.name])
     if engine.dialect.name == "sqlite":
         event.listen(engine, "begin", _begin_sqlite)
-    if engine.dialect.name == "postgresql":
-        event.listen(engine, "do_executemany", _copy_rows)
+        event.listen(engine, "do_executemany", insert_values)
+    elif engine.dialect.name == "postgresql":
+        event.listen(engine, "do_executemany", copy_rows)
+    else:
+        event.listen(engine, "do_executemany", insert_many)
     return engine
 
 
@@ -161,16 +165,6 @@ def _prepare_mysql(connection: Any, _record: Any) -> None:
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
     connection.execute("SET TIME ZONE 'UTC'")
     connection.commit()
-
-
-def _copy_rows(cursor: Any, statement: str, rows: Sequence[Sequence[Any]], _context: Any) -> bool:
-    """``executemany`` for COPY, which is no statement of the DB-API."""
-    if not statement.startswith("COPY "):
-        return False
-    with cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
-    return True
 
 
 PREPARE = {

@@ -26,7 +26,7 @@ from pipelines.statements import insert_new, key_in, remove_vanished, upsert
 from pipelines.transient import is_transient
 
 Key = tuple[Any, ...]
-Values = dict[str, Any]
+Values = Mapping[str, Any]
 _Written = list[tuple[Values, bytes | None]]  # each with its hash, where all of its fields are known
 
 
@@ -49,10 +49,7 @@ def write_batch(session: Session, rows: Sequence[ValidRow], *, run_id: int, now:
     for row in rows:
         key = row.key
         of_model = merged[row.model]
-        if key in of_model:
-            of_model[key] = {**of_model[key], **row.values}
-        else:
-            of_model[key] = dict(row.values)
+        of_model[key] = {**of_model[key], **row.values} if key in of_model else row.values
         for name, items in row.children.items():
             _merge_children(merged, lists[row.model, name], row.model, name, key, items)
     seen = _Sighting(run_id=run_id, now=now)
@@ -80,12 +77,13 @@ def _merge_children(
     items: Sequence[Mapping[str, Any]],
 ) -> None:
     children = model.children()[name]
+    of_child = merged[children.model]
     for key in by_parent.get(parent, ()):
-        merged[children.model].pop(key, None)
+        of_child.pop(key, None)
     kept = []
     for values in items:
         key = tuple(values[column] for column in children.model.key())
-        merged[children.model].setdefault(key, {}).update(values)
+        of_child[key] = {**of_child.get(key, {}), **values}
         kept.append(key)
     by_parent[parent] = kept
 
@@ -109,13 +107,13 @@ def _write_table(
         values = rows[key]
         if key not in stored:
             created.append((values, hashes.get(key)))
-            changes.append(Change(model=model, key=key, kind=CREATED, row=values))
+            changes.append(Change(model, key, CREATED, row=values))
             continue
         digest, gone_at = stored[key]
         tracked: dict[str, tuple[Any, Any]] = {}
         after = values
         if key in before:
-            after = before[key] | values
+            after = {**before[key], **values}
             news = changed_fields(before[key], values)
             tracked = {name: pair for name, pair in news.items() if name not in model.untracked()}
             digest_after = hashes.get(key) or content_hash(after, fields)
@@ -146,9 +144,8 @@ def _stored_hashes(
     found = {}
     for some in chunks(keys):
         # Another run may write the same table; the rows that we compare with stay as they are until we are done.
-        for *key, digest, gone_at in session.execute(
-            query.where(key_in(session, model, some)).with_for_update()
-        ):
+        rows = session.execute(query.where(key_in(session, model, some)).with_for_update()).all()
+        for *key, digest, gone_at in rows:
             found[tuple(key)] = (digest, gone_at)
     return found
 
@@ -156,7 +153,7 @@ def _stored_hashes(
 def _stored_rows(session: Session, model: type[Row], keys: Sequence[Key]) -> dict[Key, Values]:
     table = model.table()
     query = select(*(table.c[name] for name in model.fields()))
-    found = {}
+    found: dict[Key, Values] = {}
     for some in chunks(keys):
         for row in session.execute(query.where(key_in(session, model, some))).mappings():
             found[tuple(row[name] for name in model.key())] = dict(row)

@@ -24,5 +24,5 @@ class UpsertPipeline:
         model = model_of(item, self.crawler.spider)
         page = current_page.get()
         if model is not None and page is not None:
-            page.store(row_of(ItemAdapter(item), model))
+            page.store(row_of(item if type(item) is dict else ItemAdapter(item), model))
         return item

@@ -1,0 +1,112 @@
+"""Many rows to a driver in fewer steps than its own ``executemany`` takes, with the same outcome.
+
+Where the driver spells every value by itself, a column is spelt at a time; where it steps from row to row, it takes
+many in one step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from itertools import chain
+from typing import Any
+
+Rows = Sequence[Sequence[Any]]
+
+INSERT = re.compile(r"(\s*INSERT\s[^%]*\sVALUES\s+)\((%s(?:, %s)*)\)([^%]*)", re.IGNORECASE | re.DOTALL)
+ONE_ROW = re.compile(r"(\s*INSERT\s[^?]*\sVALUES\s+)(\(\?(?:, \?)*\))([^?]*)", re.IGNORECASE | re.DOTALL)
+MOST_ROWS, MOST_PARAMETERS = 50, 999  # the latter is SQLite's own limit, in its oldest versions
+SEPARATOR = "\x1f"  # hardly ever in a text, and no escaping makes or changes it
+
+
+def copy_rows(cursor: Any, statement: str, rows: Rows, _context: Any = None) -> bool:
+    """SQLAlchemy's ``do_executemany`` for PostgreSQL's COPY, which is no statement of the DB-API."""
+    if not statement.startswith("COPY "):
+        return False
+    with cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+    return True
+
+
+def insert_many(cursor: Any, statement: str, rows: Rows, _context: Any = None) -> bool:
+    """SQLAlchemy's ``do_executemany`` for pymysql: an INSERT with as many rows as a statement may be long."""
+    parts = INSERT.fullmatch(statement)
+    if parts is None or parts[2].count("%s") != len(rows[0]):
+        return False
+    before, _, after = parts.groups()
+    columns = [_literals(cursor, column) for column in zip(*rows, strict=True)]
+    row = "(" + ", ".join(form for form, _ in columns) + ")"
+    written = 0
+    for some in _up_to(cursor.max_stmt_length, map(row.__mod__, zip(*(values for _, values in columns)))):  # noqa: B905
+        written += cursor.execute(before + ",".join(some) + after)
+    cursor.rowcount = written
+    return True
+
+
+def insert_values(cursor: Any, statement: str, rows: Rows, _context: Any = None) -> bool:
+    """SQLAlchemy's ``do_executemany`` for SQLite: an INSERT with as many rows as it may have parameters.
+
+    The driver lets other threads run after every step, and has to wait for its turn again: once a row otherwise.
+    """
+    parts = ONE_ROW.fullmatch(statement)
+    most = min(MOST_ROWS, MOST_PARAMETERS // len(rows[0]))
+    if parts is None or parts[2].count("?") != len(rows[0]) or most < 2:
+        return False
+    before, row, after = parts.groups()
+    whole = len(rows) - len(rows) % most
+    if whole:
+        sql = before + ", ".join([row] * most) + after
+        cursor.executemany(
+            sql, (list(chain.from_iterable(rows[i : i + most])) for i in range(0, whole, most))
+        )
+    if whole < len(rows):
+        cursor.executemany(statement, rows[whole:])
+    return True
+
+
+def _literals(cursor: Any, column: Sequence[Any]) -> tuple[str, Iterable[Any]]:
+    """A column's values as they stand in SQL, and the form of their place in a row."""
+    kinds = set(map(type, column))
+    if len(kinds) == 2 and type(None) in kinds:
+        form, values = _literals(cursor, [value for value in column if value is not None])
+        there = map(form.__mod__, values)
+        return "%s", ["NULL" if value is None else next(there) for value in column]
+    if len(kinds) == 1:
+        kind = kinds.pop()
+        if kind is str:
+            escaped = cursor.mogrify("%s", (SEPARATOR.join(column),))[1:-1].split(SEPARATOR)
+            if len(escaped) == len(column):
+                return "'%s'", escaped
+        if kind in FORMS:
+            form, spell = FORMS[kind]
+            return form, map(spell, column)
+    return "%s", [cursor.mogrify("%s", (value,)) for value in column]
+
+
+# As pymysql spells them; what is not here is left to it.
+FORMS: dict[type, tuple[str, Callable[[Any], Any]]] = {
+    bool: ("%s", int),
+    int: ("%s", str),
+    bytes: ("X'%s'", bytes.hex),
+    date: ("'%s'", date.isoformat),
+    Decimal: ("%s", "{:f}".format),
+    type(None): ("%s", lambda _: "NULL"),
+}
+
+
+def _up_to(size: int, rows: Iterable[str]) -> Iterator[list[str]]:
+    """The rows in lists of no more than ``size`` bytes, or of one row."""
+    some: list[str] = []
+    total = 0
+    for row in rows:
+        length = 1 + (len(row) if row.isascii() else len(row.encode()))
+        if some and total + length > size:
+            yield some
+            some, total = [], 0
+        some.append(row)
+        total += length
+    if some:
+        yield some

@@ -1,0 +1,123 @@
+"""Rows that go to the driver many at a time are stored as if each had gone by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    Double,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    insert,
+    select,
+)
+from sqlalchemy.exc import IntegrityError
+
+KINDS = Table(
+    "many_rows_kinds",
+    MetaData(),
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("text", Text),
+    Column("price", Numeric(12, 4)),
+    Column("weight", Double),
+    Column("there", Boolean),
+    Column("day", Date),
+    Column("blob", LargeBinary),
+    mysql_charset="utf8mb4",
+)
+
+TEXTS = [
+    "'; DROP TABLE many_rows_kinds; --",
+    "back\\slash, \"quotes\", it's \\' and \\",
+    "%s %(name)s 100 % %%",
+    "line\nline\r\n\ttab\x1a end",
+    "unit\x1fseparator\x1f",
+    "漢字 😀 ä \u2028 \ufeff",
+    "",
+    "NULL",
+    "),(",
+    "?",
+]
+
+
+@pytest.fixture
+def table(engine: Engine) -> Iterator[Table]:
+    KINDS.drop(engine, checkfirst=True)
+    KINDS.create(engine)
+    yield KINDS
+    KINDS.drop(engine)
+
+
+def rows(number: int) -> list[dict[str, Any]]:
+    """Some columns of one kind, some with NULL among them, and a text that nobody meant well."""
+    return [
+        {
+            "id": n,
+            "text": TEXTS[n % len(TEXTS)],
+            "price": Decimal(n) / 4 - 10 if n % 3 else None,
+            "weight": n / 7,
+            "there": n % 2 == 0,
+            "day": date(1, 1, 1) if n == 0 else date(2024, 2, n % 29 + 1),
+            "blob": bytes(range(n % 256)) if n % 5 else None,
+        }
+        for n in range(number)
+    ]
+
+
+def store(engine: Engine, table: Table, given: Sequence[dict[str, Any]]) -> None:
+    with engine.begin() as connection:
+        connection.execute(insert(table), list(given))
+
+
+def stored(engine: Engine, table: Table) -> list[dict[str, Any]]:
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(select(table).order_by(table.c.id)).mappings()]
+
+
+@pytest.mark.parametrize("number", [2, 49, 237])
+def test_every_value_comes_back_as_it_was(engine: Engine, table: Table, number: int) -> None:
+    given = rows(number)
+    store(engine, table, given)
+    assert stored(engine, table) == given
+
+
+def test_a_separator_in_one_text_does_not_shift_the_others(engine: Engine, table: Table) -> None:
+    given = [{"id": n, "text": text} for n, text in enumerate(["a\x1fb", "c", "", "\x1f"])]
+    store(engine, table, given)
+    assert [row["text"] for row in stored(engine, table)] == ["a\x1fb", "c", "", "\x1f"]
+
+
+def test_more_than_one_statement_can_hold(engine: Engine, table: Table) -> None:
+    given = [{"id": n, "text": f"{n} " + "ü" * 30_000} for n in range(80)]  # 5 MB
+    store(engine, table, given)
+    assert [row["text"] for row in stored(engine, table)] == [row["text"] for row in given]
+
+
+def test_a_row_that_is_refused_takes_the_statement_with_it(engine: Engine, table: Table) -> None:
+    given = rows(120)
+    with pytest.raises(IntegrityError):
+        store(engine, table, [*given, given[7]])
+    assert stored(engine, table) == []
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)  # the only one with such a mode
+def test_text_is_quoted_as_the_server_reads_it(engine: Engine, table: Table) -> None:
+    given = [{"id": n, "text": text} for n, text in enumerate(TEXTS)]
+    with engine.connect() as connection:
+        connection.detach()  # no other test is to get it
+        connection.exec_driver_sql("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_BACKSLASH_ESCAPES')")
+        connection.execute(insert(table), given)
+        connection.commit()
+    assert [row["text"] for row in stored(engine, table)] == TEXTS
