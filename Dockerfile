@@ -22,4 +22,4 @@ RUN apt-get update && apt-get install -y --no-install-recommends chromium-headle
  && rm -rf /var/lib/apt/lists/*
 USER crawler
 # Whoever can reach it has to know the token: renderer/README.md.
-CMD ["sh", "-c", "exec python -m renderer --host 0.0.0.0 --token \"${RENDERER_TOKEN:?set it in .env to letters and digits of your own}\""]
+CMD ["sh", "-c", ": ${RENDERER_TOKEN:?set it in .env to letters and digits of your own}; exec python -m renderer --host 0.0.0.0"]

@@ -48,7 +48,9 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
         "--max-timeout", type=float, default=90.0, help="largest timeout (default %(default)s)"
     )
     parser.add_argument(
-        "--token", help="secret that clients have to send; needed for other than loopback hosts"
+        "--token",
+        help="secret that clients have to send, needed for other than loopback hosts; better in RENDERER_TOKEN, "
+        "which a list of processes does not show",
     )
     parser.add_argument("--chromium", help="the Chromium program to use")
     parser.add_argument("--disable-lua", action="store_true", help="no /execute and no /run")
@@ -98,8 +100,12 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None:
-    if not is_loopback(options.host) and not options.token:
-        raise BadStart(f"--host {options.host} is reachable from other machines: give a --token as well")
+    token = options.token or environ.get("RENDERER_TOKEN")
+    if not is_loopback(options.host) and not token:
+        raise BadStart(
+            f"--host {options.host} is reachable from other machines: give a token as well, in RENDERER_TOKEN or "
+            "with --token"
+        )
     ended = asyncio.Event()
     watch_for_the_end(ended, with_stdin=options.exit_with_stdin)
     program = find_chromium(options.chromium, environ)
@@ -137,7 +143,7 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
         server = Server(
             browser,
             max_timeout=options.max_timeout,
-            token=options.token,
+            token=token,
             lua=None if options.disable_lua else lua_policy(options),
             hosts=frozenset({"localhost", "127.0.0.1", "[::1]", options.host.lower()}),
             offer=offer,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -49,6 +50,8 @@ class RendererProcess:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "renderer", "--port", str(port), "--exit-with-stdin", *self.options],
             cwd=ROOT,
+            # A token is for renderers that others can reach; ours asks for none.
+            env={name: value for name, value in os.environ.items() if name != "RENDERER_TOKEN"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
