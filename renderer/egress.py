@@ -65,12 +65,15 @@ class Request:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         lines = [f"{self.method} {self.url if absolute else path} {self.version}"]
         lines += [line for line in self.headers if _name(line) not in _HOP_BY_HOP]
-        lines.append("Connection: close")
+        # The client's own request to a server: what it says besides how long the connection lives is not for us.
+        told = [part for line in self.headers if _name(line) == "connection" for part in _parts(line)]
+        lines.append(", ".join(["Connection: close", *(p for p in told if p.lower() not in _LIFETIMES)]))
         if authorization:
             lines.append(f"Proxy-Authorization: {authorization}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
+_LIFETIMES = frozenset({"", "close", "keep-alive"})
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "proxy-authorization"})
 
 
@@ -279,6 +282,10 @@ def _basic(proxy: Proxy) -> str:
 
 def _name(line: str) -> str:
     return line.partition(":")[0].strip().lower()
+
+
+def _parts(line: str) -> list[str]:
+    return [part.strip() for part in line.partition(":")[2].split(",")]
 
 
 async def _relay_one(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit
 
 if TYPE_CHECKING:
     from renderer.network import Exchange
@@ -23,6 +24,23 @@ _STATUS_TEXT_OF_FAILURE = {
     "net::ERR_BLOCKED_BY_CLIENT": "cancelled",
     "net::ERR_UNKNOWN_URL_SCHEME": "unknown_protocol",
 }
+
+
+# Not what would be invisible or a separator in a URL written out.
+_ESCAPED_CHARACTERS = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
+
+
+def readable_url(url: str) -> str:
+    """The URL with its percent-encoded letters beyond ASCII as letters; browsers take it for the same."""
+    return _ESCAPED_CHARACTERS.sub(lambda found: _readable(found[0]), url)
+
+
+def _readable(escaped: str) -> str:
+    text = unquote_to_bytes(escaped).decode("utf-8", "surrogateescape")
+    return "".join(
+        character if character.isprintable() else quote(character.encode("utf-8", "surrogateescape"))
+        for character in text
+    )
 
 
 def headers_to_har(headers: Params) -> list[Params]:
@@ -120,7 +138,7 @@ def request_to_har(exchange: Exchange) -> Params:
     body = request.get("postData")
     result: Params = {
         "method": request["method"],
-        "url": request["url"] + request.get("urlFragment", ""),
+        "url": readable_url(request["url"] + request.get("urlFragment", "")),
         "httpVersion": "HTTP/1.1",
         "cookies": _sent_cookies(headers),
         "queryString": [
@@ -156,7 +174,7 @@ def response_to_har(exchange: Exchange) -> Params:
             "headersSize": -1,
             "bodySize": -1,
             "ok": False,
-            "url": exchange.request["url"],
+            "url": readable_url(exchange.request["url"]),
             "status": 0,
             "statusText": _STATUS_TEXT_OF_FAILURE.get(exchange.failure, "?") if exchange.failure else "?",
             "redirectURL": "",
@@ -181,7 +199,7 @@ def response_to_har(exchange: Exchange) -> Params:
         "headersSize": _size(headers),
         "bodySize": exchange.size,
         "ok": not exchange.failure and status < 400,
-        "url": response["url"],
+        "url": readable_url(response["url"]),
         "status": status,
         # HTTP/2 has no reason phrase; Splash's users are used to one.
         "statusText": response.get("statusText") or _phrase(status),

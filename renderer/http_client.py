@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 from yarl import URL
@@ -18,6 +18,8 @@ from renderer.tab import Tab
 MAX_BODY = 64 * 1024 * 1024
 CHUNK = 1 << 16
 
+# All of ASCII that can be seen: scripts may give URLs as people write them.
+_IN_URLS = "".join(map(chr, range(0x21, 0x7F)))
 # What aiohttp would add by itself.
 _NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
@@ -60,6 +62,7 @@ class HttpClient:
         self._tab = tab
         self._egresses: dict[Proxy | None, Egress] = {}
         self._session: aiohttp.ClientSession | None = None
+        self._over = False
 
     async def __aenter__(self) -> HttpClient:
         return self
@@ -67,6 +70,7 @@ class HttpClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over = True
         if self._session is not None:
             await self._session.close()
         for egress in self._egresses.values():
@@ -74,6 +78,8 @@ class HttpClient:
 
     async def send(self, request: Request, accept: Callable[[Response], Awaitable[bool]]) -> Response:
         """Ask, and read the body if ``accept`` says so of the head; raises RequestFailed."""
+        if self._over:  # the page still asks for something while its result is on its way
+            raise RequestFailed("net::ERR_ABORTED")
         egress = await self._egress(request.proxy)
         host = urlsplit(request.url).hostname or ""
         try:
@@ -92,7 +98,7 @@ class HttpClient:
     ) -> Response:
         async with self._client().request(
             request.method,
-            URL(request.url, encoded=True),
+            URL(quote(request.url, safe=_IN_URLS), encoded=True),
             headers=request.headers,
             data=request.body,
             proxy=egress.server,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from renderer.cdp import CommandFailed, Session, TargetGone
 from renderer.filters import Filters
+from renderer.first_request import FirstRequest, acceptable, body_of
 from renderer.network import Network
 from renderer.page_load import PageLoad
 
@@ -29,19 +30,6 @@ Verdict = tuple[str, Params]
 
 # Another process tells us of a page's pictures than of its redirects.
 REPORT_DELAY = 0.02
-
-
-@dataclass(frozen=True, kw_only=True)
-class FirstRequest:
-    """What only the first request of a navigation is to look like."""
-
-    method: str = "GET"
-    headers: Sequence[tuple[str, str]] = ()
-    body: bytes | None = None
-
-    @property
-    def is_plain(self) -> bool:
-        return self.method == "GET" and not self.headers and self.body is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +80,14 @@ class Watcher:
     locked: Callable[[Params], Coroutine[Any, Any, None]] | None = None
 
 
+class StandIn(Protocol):
+    """Somebody who makes requests in Chromium's place where Chromium could not."""
+
+    def take(self, paused: Params, planned: Params) -> bool: ...
+
+    async def verdict(self, paused: Params, planned: Params) -> Verdict: ...
+
+
 class Interception:
     """Asks Chromium to stop only at the requests that some rule is about; by default at none."""
 
@@ -102,6 +98,8 @@ class Interception:
         self._content: tuple[bytes, str] | None = None
         self._capture: asyncio.Future[tuple[bytes, str]] | None = None
         self._watcher = Watcher()
+        self.own: StandIn | None = None
+        self.http2 = True
         self.navigation_locked = False
         self._holding = False
         self._parking = False
@@ -123,6 +121,14 @@ class Interception:
 
     async def set_images(self, enabled: bool) -> None:
         await self.set_rules(replace(self._rules, images=enabled))
+
+    async def set_media(self, enabled: bool) -> None:
+        await self.set_rules(replace(self._rules, media=enabled))
+
+    async def set_http2(self, enabled: bool) -> None:
+        """Without it, https requests are not Chromium's."""
+        self.http2 = enabled
+        await self._enable()
 
     async def change_first_document(self, first: FirstRequest) -> None:
         self._first = None if first.is_plain else first
@@ -203,6 +209,8 @@ class Interception:
             patterns.append({"urlPattern": "*", "resourceType": "Image"})
         if not self._rules.media:
             patterns.append({"urlPattern": "*", "resourceType": "Media"})
+        if not self.http2:
+            patterns.append({"urlPattern": "https://*"})
         if self._capture is not None:
             patterns.append({"urlPattern": "*", "resourceType": "Document", "requestStage": "Response"})
         if self._first is not None or self._content is not None or self._must_see_documents:
@@ -211,7 +219,7 @@ class Interception:
 
     def forget(self) -> None:
         self._rules, self._first, self._content, self._capture = Rules(), None, None, None
-        self._watcher = Watcher()
+        self._watcher, self.own, self.http2 = Watcher(), None, True
         self._holding = self._parking = self._expecting = self.navigation_locked = False
         self._parked, self._waiting = [], 0
         self._ours.clear()
@@ -259,7 +267,7 @@ class Interception:
         elif kind == "Document" and self._first is not None:
             first, self._first = self._first, None
             self._network.rewrite(event.get("networkId", ""), method=first.method, body=first.body)
-            self._continue(event, _changes(first, request))
+            self._continue(event, first.changes(request))
         else:
             self._continue(event, {})
             return
@@ -269,13 +277,20 @@ class Interception:
     def _continue(self, event: Params, changes: Params) -> None:
         if self._watcher.request is not None:
             self._spawn(self._obey(event, self._watcher.request(event, changes)))
+        elif self.own is not None and self._capture is None and self.own.take(event, changes):
+            self._spawn(self._obey(event, self.own.verdict(event, changes)))
         else:
-            self._session.send("Fetch.continueRequest", {"requestId": event["requestId"]} | changes)
+            self._answer(event, "Fetch.continueRequest", changes)
+
+    def _answer(self, event: Params, method: str, parameters: Params) -> None:
+        if method == "Fetch.continueRequest" and "headers" in parameters:
+            parameters = parameters | {"headers": acceptable(parameters["headers"])}
+        self._session.send(method, {"requestId": event["requestId"]} | parameters)
 
     async def _obey(self, event: Params, asked: Awaitable[Verdict]) -> None:
         method, parameters = await asked
         with contextlib.suppress(TargetGone):
-            self._session.send(method, {"requestId": event["requestId"]} | parameters)
+            self._answer(event, method, parameters)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -369,46 +384,3 @@ class Interception:
         capture.set_result((content, headers.get("content-type", "text/html")))
         self._capture = None
         self._session.send("Fetch.failRequest", request | {"errorReason": "Aborted"})
-
-
-_CHROMIUMS_OWN = frozenset(
-    {
-        "connection",
-        "content-length",
-        "cookie2",
-        "host",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-
-
-def body_of(paused: Params) -> bytes | None:
-    """What a paused request is about to send."""
-    entries = paused["request"].get("postDataEntries", ())
-    if entries:
-        return b"".join(base64.b64decode(entry.get("bytes", "")) for entry in entries)
-    text = paused["request"].get("postData")
-    return None if text is None else str(text).encode("utf-8", "surrogatepass")
-
-
-def _changes(first: FirstRequest, request: Params) -> Params:
-    # Of these Chromium decides by itself, and refuses the whole request otherwise.
-    allowed = [(name, value) for name, value in first.headers if name.lower() not in _CHROMIUMS_OWN]
-    given = {name.lower() for name, _ in allowed}
-    headers = [
-        {"name": name, "value": value}
-        for name, value in request["headers"].items()
-        if name.lower() not in given
-    ]
-    headers += [{"name": name, "value": value} for name, value in allowed]
-    changes: Params = {"headers": headers, "method": first.method}
-    if first.method != "GET":
-        if "content-type" not in given:
-            headers.append({"name": "Content-Type", "value": "application/x-www-form-urlencoded"})
-        changes["postData"] = base64.b64encode(first.body or b"").decode("ascii")
-    return changes

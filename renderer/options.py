@@ -75,6 +75,8 @@ class RenderOptions:
     viewport: str
     render_all: bool
     rules: Rules
+    html5_media: bool | None  # None if the client does not say
+    http2: bool
     headers: tuple[tuple[str, str], ...]
     http_method: str
     body: bytes | None
@@ -111,6 +113,11 @@ def _read(
 
 def _flag(arguments: Arguments, name: str, default: bool = False) -> bool:
     return bool(_read(arguments, name, int, int(default), (0, 1)))
+
+
+def _choice(arguments: Arguments, name: str) -> bool | None:
+    value = _read(arguments, name, int, None, (0, 1))
+    return None if value is None else bool(value)
 
 
 def read_timeout(arguments: Arguments, max_timeout: float) -> float:
@@ -329,8 +336,9 @@ def read_render(arguments: Arguments, max_timeout: float, offer: Offer) -> Rende
         rules=replace(
             read_rules(arguments, offer),
             images=_flag(arguments, "images", True),
-            media=_flag(arguments, "html5_media", True),
         ),
+        html5_media=_choice(arguments, "html5_media"),
+        http2=_flag(arguments, "http2", True),
         headers=read_headers(arguments.get("headers")),
         http_method=http_method,
         body=body,

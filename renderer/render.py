@@ -13,16 +13,19 @@ from typing import Any
 from renderer import baseurl, frames, screenshot
 from renderer.console import Console
 from renderer.errors import BadOption, PageFailed
+from renderer.first_request import FirstRequest
 from renderer.har import log_of
-from renderer.interception import FirstRequest, Rules
+from renderer.http_client import HttpClient
+from renderer.interception import Rules
 from renderer.options import ImageOptions, RenderOptions, bad_argument, parse_viewport
+from renderer.own_requests import OwnRequests
 from renderer.script_errors import ScriptErrors
 from renderer.script_errors import as_header as as_errors_header
 from renderer.scroll import BadItem, scroll
 from renderer.scroll import as_header as as_scroll_header
 from renderer.tab import ScriptFailed, Tab
 from renderer.wait_for import BadSelector, wait_for
-from renderer.web_features import WebFeatures
+from renderer.web_features import MEDIA, WebFeatures
 
 JSON = "application/json"
 FRAMES_TIMEOUT = 1.0
@@ -101,8 +104,10 @@ async def _prepare(tab: Tab, options: RenderOptions) -> None:
             await tab.set_viewport(*size)
     if options.rules != Rules():
         await tab.interception.set_rules(options.rules)
-    if not options.rules.media:
-        await WebFeatures(tab).turn("html5_media_enabled", False)
+    if options.html5_media is not None:
+        await WebFeatures(tab).turn(MEDIA, options.html5_media)
+    if not options.http2:
+        await tab.interception.set_http2(False)
     headers = list(options.headers)
     for name, value in options.headers:
         # The only header that all requests of the render keep.
@@ -247,8 +252,10 @@ async def render(tab: Tab, kind: str, options: RenderOptions) -> tuple[Any, str,
     wants_frames = kind in ("png", "jpeg") or include.iframes or include.png or include.jpeg
     wants_network = kind == "har" or (kind == "json" and (include.history or include.har))
     try:
-        visited = await visit(tab, options, wants_network=wants_network, wants_frames=wants_frames)
-        content, content_type = await ENDPOINTS[kind](visited)
+        async with HttpClient(tab) as client:
+            tab.interception.own = OwnRequests(tab, client)
+            visited = await visit(tab, options, wants_network=wants_network, wants_frames=wants_frames)
+            content, content_type = await ENDPOINTS[kind](visited)
     except PageFailed as error:
         raise error.as_render_error() from error
     except screenshot.PictureTooLarge as error:

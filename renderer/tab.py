@@ -16,6 +16,7 @@ from renderer.errors import PageFailed, forbidden_scheme, page_failure
 from renderer.interception import Interception
 from renderer.network import Network
 from renderer.page_load import PageLoad
+from renderer.page_scripts import PageScripts
 from renderer.request_limit import RequestLimit
 
 VIEWPORT = (1024, 768)
@@ -95,6 +96,7 @@ class Tab:
         self.network = Network(session, target_id)
         self.interception = Interception(session, self.load, self.network)
         self.request_limit = RequestLimit(session, self.network, self.load)
+        self.scripts = PageScripts(session)
         self.viewport = VIEWPORT
         # What this render sends with every request instead of, or besides, Chromium's own.
         self.user_agent = ""
@@ -132,6 +134,7 @@ class Tab:
         await asyncio.gather(
             session.send("Page.enable"),
             session.send("Inspector.enable"),
+            tab.scripts.start(),
             browser.send("Browser.setDownloadBehavior", {"behavior": "deny", "browserContextId": context_id}),
         )
         if not policy.caches:
@@ -259,18 +262,6 @@ class Tab:
         result: Params = answer["result"]
         return result
 
-    async def run_before_scripts(self, source: str) -> str:
-        """Run JavaScript in every coming document before its own scripts."""
-        answer = await self.session.call("Page.addScriptToEvaluateOnNewDocument", {"source": source})
-        identifier: str = answer["identifier"]
-        self._undo[f"Page.removeScriptToEvaluateOnNewDocument {identifier}"] = {"identifier": identifier}
-        return identifier
-
-    async def stop_running_before_scripts(self, identifier: str) -> None:
-        """Leave out what ``run_before_scripts`` gave this identifier, from the next document on."""
-        del self._undo[f"Page.removeScriptToEvaluateOnNewDocument {identifier}"]
-        await self.session.call("Page.removeScriptToEvaluateOnNewDocument", {"identifier": identifier})
-
     # -- settings of this render, taken back by clean()
 
     def override(
@@ -369,12 +360,17 @@ class Tab:
             )
             for origin in frames
         ]
+        # A read of cookies comes back when those that the page has set are there, and can be cleared.
+        emptied.append(session.send("Runtime.evaluate", {"expression": "document.cookie", "silent": True}))
         undone = [session.send(method.partition(" ")[0], undo) for method, undo in self._undo.items()]
         self._undo.clear()
         self.viewport, self.user_agent, self.headers = VIEWPORT, "", {}
+        await self.scripts.reset()
         left = session.send("Page.navigate", {"url": "about:blank"})
         await asyncio.gather(*emptied, *undone, left)
-        # The page is gone and can write no more. The tab's name and history would outlive it.
+        # The answer comes before the page is gone and its place in the history is taken.
+        await self.load.loaded_since(left.result()["loaderId"])
+        # It can write no more. The tab's name and history would outlive it.
         session.send("Page.resetNavigationHistory")
         history, heap, *_ = await asyncio.gather(
             session.send("Page.getNavigationHistory"),
@@ -387,6 +383,8 @@ class Tab:
             ),
             self.clear_cookies(),
         )
+        if await self.cookies():
+            return False  # something is still at work that was this page's
         if heap and heap["usedSize"] + heap.get("embedderHeapUsedSize", 0.0) > MAX_GARBAGE:
             await session.call("HeapProfiler.collectGarbage")
         # A navigation that the page had begun may have come in between.

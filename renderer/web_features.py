@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
+from renderer.page_scripts import HIDE_MEDIA
 from renderer.tab import Tab
+
+MEDIA = "html5_media_enabled"
 
 # Pages find out what a browser can do by looking for these names.
 _HIDE = {
-    "html5_media": """
-      for (const name of ['HTMLVideoElement', 'HTMLAudioElement', 'HTMLMediaElement']) {
-        const type = self[name];
-        if (!type) continue;
-        for (const key of Object.getOwnPropertyNames(type.prototype))
-          if (key !== 'constructor') delete type.prototype[key];
-        delete self[name];
-      }
-      delete self.Audio;""",
     "media_source": """
       for (const name of ['MediaSource', 'ManagedMediaSource', 'WebKitMediaSource', 'SourceBuffer'])
         delete self[name];""",
@@ -28,26 +22,50 @@ _HIDE = {
         };
       }""",
 }
-SWITCHES = tuple(f"{feature}_enabled" for feature in _HIDE)
+SWITCHES = (MEDIA, *(f"{feature}_enabled" for feature in _HIDE))
+
+# Before any page nobody sees that this takes what another document has.
+_SHOW_MEDIA = """{
+  const frame = document.documentElement.appendChild(document.createElement('iframe'));
+  const theirs = frame.contentWindow.HTMLMediaElement.prototype, mine = HTMLMediaElement.prototype;
+  Object.defineProperty(mine, 'canPlayType', Object.getOwnPropertyDescriptor(theirs, 'canPlayType'));
+  frame.remove();
+}"""
 
 
 class WebFeatures:
-    """All are there until switched off. Off holds at once, on again from the next page; workers keep theirs."""
+    """Media are off, the others on, until switched. Off holds at once, on from the next page; workers keep theirs."""
 
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
+        self._media = False
         self._hiding: dict[str, str] = {}  # switch -> the script that hides the feature
 
     def is_on(self, switch: str) -> bool:
-        return switch not in self._hiding
+        return self._media if switch == MEDIA else switch not in self._hiding
 
     async def turn(self, switch: str, on: bool) -> None:
         """Turn one of ``SWITCHES`` on or off."""
-        if on == self.is_on(switch):
+        if switch == MEDIA:
+            await self._turn_media(on)
+        elif on == self.is_on(switch):
             return
-        if on:
-            await self._tab.stop_running_before_scripts(self._hiding.pop(switch))
+        elif on:
+            await self._tab.scripts.remove(self._hiding.pop(switch))
+        else:
+            script = f"{{{_HIDE[switch.removesuffix('_enabled')]}}}"
+            self._hiding[switch] = await self._tab.scripts.add(script)
+            await self._tab.evaluate(f"{script} undefined")
+
+    async def _turn_media(self, on: bool) -> None:
+        await self._tab.interception.set_media(on)
+        if on == self._media:
             return
-        script = f"{{{_HIDE[switch.removesuffix('_enabled')]}}}"
-        self._hiding[switch] = await self._tab.run_before_scripts(script)
-        await self._tab.evaluate(f"{script} undefined")
+        self._media = on
+        if not on:
+            await self._tab.scripts.put_back("html5_media")
+            await self._tab.evaluate(f"{HIDE_MEDIA} undefined")
+            return
+        await self._tab.scripts.leave_out("html5_media")
+        if not self._tab.load.url:
+            await self._tab.evaluate(f"{_SHOW_MEDIA} undefined")

@@ -42,12 +42,12 @@ class AutoloadApi:
             if reason := _reason_against(exchange):
                 return Results((None, reason))
             text = (exchange.response_body or b"").decode("utf-8", "replace")
-        self._scripts.append(await self._tab.run_before_scripts(text))
+        self._scripts.append(await self._tab.scripts.add(text))
         return True
 
     async def autoload_reset(self) -> None:
         for identifier in self._scripts:
-            await self._tab.stop_running_before_scripts(identifier)
+            await self._tab.scripts.remove(identifier)
         self._scripts.clear()
 
 

@@ -14,12 +14,14 @@ from lupa.lua52 import lua_type
 
 from renderer.cdp import CommandFailed, Params, TargetGone
 from renderer.errors import ScriptError
+from renderer.first_request import body_of
 from renderer.har import request_to_har, response_to_har
-from renderer.http_client import HttpClient, Request, RequestFailed, Response
-from renderer.interception import Verdict, Watcher, body_of
+from renderer.http_client import Request, Response
+from renderer.interception import Verdict, Watcher
 from renderer.lua.conversion import Binary, Exposed
 from renderer.lua.runtime import Command, LuaFailure, Runtime, Stopped
 from renderer.network import Exchange
+from renderer.own_requests import OwnRequests
 from renderer.proxy import Proxy
 from renderer.tab import Tab
 
@@ -27,16 +29,6 @@ log = logging.getLogger(__name__)
 
 EVENTS = ("on_request", "on_response_headers", "on_response", "on_navigation_locked")
 PROXY_TYPES = {"HTTP": "http", "SOCKS5": "socks5"}
-
-# What Fetch.failRequest calls the errors of our own client.
-_REASONS = {
-    "net::ERR_CONNECTION_REFUSED": "ConnectionRefused",
-    "net::ERR_CONNECTION_CLOSED": "ConnectionClosed",
-    "net::ERR_NAME_NOT_RESOLVED": "NameNotResolved",
-    "net::ERR_ABORTED": "TimedOut",
-}
-# The body is handed over in plain.
-_NOT_PASSED_ON = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
 @dataclass(kw_only=True)
@@ -49,6 +41,7 @@ class Changes:
     headers: dict[str, str] = field(default_factory=dict)
     proxy: Proxy | None = None
     timeout: float | None = None
+    http2: bool | None = None  # None if the script does not say
 
     def apply_to(self, headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """The headers to send."""
@@ -60,8 +53,8 @@ class Changes:
 class CallbackApi:
     """Callbacks run one after another, so that a script need not think of two at a time; on_response may wait."""
 
-    def __init__(self, tab: Tab, runtime: Runtime, client: HttpClient) -> None:
-        self._tab, self._runtime, self._client = tab, runtime, client
+    def __init__(self, tab: Tab, runtime: Runtime, own: OwnRequests) -> None:
+        self._tab, self._runtime, self._own = tab, runtime, own
         self._callbacks: dict[str, list[Any]] = {event: [] for event in EVENTS}
         self._turn = asyncio.Lock()
         self._last_number = 0
@@ -179,7 +172,7 @@ class CallbackApi:
         self._changes_of(request).timeout = seconds or None
 
     def set_http2_enabled(self, request: int, value: Any) -> None:
-        self._changes_of(request)  # Chromium and the server settle that between them
+        self._changes_of(request).http2 = bool(value)
 
     def enable_response_body(self, request: int) -> None:
         self._changes_of(request).keep_body = True
@@ -277,8 +270,9 @@ class CallbackApi:
         if changes.keep_body:
             self._tab.network.keep_body(network_id)
         headers = changes.apply_to(list(exchange.request_headers.items()))
-        if changes.proxy is not None or changes.timeout is not None:
-            # Chromium has no proxy and no timeout for a single request.
+        # Chromium has no proxy and no timeout for a single request.
+        needs_us = changes.proxy is not None or changes.timeout is not None
+        if needs_us or self._own.are_needed(paused, headers, changes.http2):
             return await self._fetch(paused, exchange, changes, headers, body)
         verdict = dict(planned)
         if changes.headers:
@@ -309,24 +303,7 @@ class CallbackApi:
             receive(exchange, response)
             return await self.ask_response(exchange)
 
-        try:
-            response = await self._client.send(request, accept)
-        except RequestFailed as failed:
-            if exchange.response is not None:
-                self._break_off(paused)
-            return "Fetch.failRequest", {"errorReason": _REASONS.get(failed.error, "Failed")}
-        answer: Params = {
-            "responseCode": response.status,
-            "responseHeaders": [
-                {"name": name, "value": value}
-                for name, value in response.headers
-                if name.lower() not in _NOT_PASSED_ON
-            ],
-            "body": base64.b64encode(response.body).decode("ascii"),
-        }
-        if response.reason:
-            answer["responsePhrase"] = response.reason
-        return "Fetch.fulfillRequest", answer
+        return await self._own.make(paused, request, accept)
 
     async def _response_paused(self, paused: Params) -> Verdict:
         exchange = self._tab.network.current(paused.get("networkId", "")) or _exchange_of(paused)
@@ -341,13 +318,8 @@ class CallbackApi:
         receive(seen, head)
         if await self.ask_response(seen):
             return "Fetch.continueRequest", {}
-        self._break_off(paused)
+        self._own.break_off(paused)
         return "Fetch.failRequest", {"errorReason": "Aborted"}
-
-    def _break_off(self, paused: Params) -> None:
-        # A page that had begun to come is told from one that never did.
-        if paused["resourceType"] == "Document" and paused["frameId"] == self._tab.load.frame_id:
-            self._tab.network.gave_up_main_document = True
 
     def _over(self, exchange: Exchange) -> None:
         document = self._tab.network.current(exchange.loader_id)

@@ -15,7 +15,7 @@ import aiohttp
 
 from renderer.cdp import Params
 from renderer.errors import PageFailed, page_failure
-from renderer.interception import FirstRequest
+from renderer.first_request import FirstRequest
 from renderer.lua.http_api import HttpApi
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
 from renderer.lua.settings_api import read_headers

@@ -24,6 +24,7 @@ from renderer.lua.runtime import LuaPolicy, Runtime, Stopped
 from renderer.lua.settings_api import SettingsApi
 from renderer.lua.storage_api import StorageApi
 from renderer.lua.timer_api import TimerApi
+from renderer.own_requests import OwnRequests
 from renderer.render import Result
 from renderer.tab import Tab
 
@@ -57,7 +58,8 @@ async def _run(
 ) -> Result:
     runtime.waiting = tab.interception.waiting
     settings = SettingsApi(tab)
-    callbacks = CallbackApi(tab, runtime, client)
+    own = tab.interception.own = OwnRequests(tab, client)
+    callbacks = CallbackApi(tab, runtime, own)
     events = EventApi(tab, runtime)
     http = HttpApi(tab, client, settings, callbacks)
     timers = TimerApi(runtime)

@@ -14,10 +14,9 @@ from renderer.web_features import SWITCHES, WebFeatures
 _INERT = {
     "plugins_enabled": False,
     "private_mode_enabled": True,
-    "http2_enabled": False,
 }
 _ATTRIBUTES = (
-    *("images_enabled", "js_enabled", "resource_timeout", "scroll_position"),
+    *("images_enabled", "js_enabled", "http2_enabled", "resource_timeout", "scroll_position"),
     *("request_body_enabled", "response_body_enabled"),
 )
 
@@ -61,6 +60,8 @@ class SettingsApi:
                 return self._tab.interception.rules.images
             case "js_enabled":
                 return self._js_enabled
+            case "http2_enabled":
+                return self._tab.interception.http2
             case "resource_timeout":
                 return self.resource_timeout
             case "request_body_enabled" | "response_body_enabled":
@@ -78,6 +79,8 @@ class SettingsApi:
             case "js_enabled":
                 self._js_enabled = bool(value)
                 await self._tab.set_scripts_enabled(self._js_enabled)
+            case "http2_enabled":
+                await self._tab.interception.set_http2(bool(value))
             case "resource_timeout":
                 self._set_resource_timeout(value)
             case "request_body_enabled" | "response_body_enabled":

@@ -61,6 +61,10 @@ PAGES = {
     "<script>setTimeout(() => { location = 'file:///etc/passwd'; }, 10)</script>",
     "/never": "<title>N</title><p id=p>here</p><img src=/hang.gif>",
     "/meta": "<meta http-equiv=refresh content='0; url=/plain'><title>M</title>",
+    "/refresh-dot": "<meta http-equiv=refresh content='.9;url=/plain'><title>R</title>",
+    "/refresh-quoted": '<META HTTP-EQUIV="REFRESH" CONTENT="0.9; URL=\'/plain\'"><title>R</title>',
+    "/refresh-itself": "<meta http-equiv=refresh content='0.1'><p id=p></p><script>"
+    "p.className = sessionStorage.seen || 'first'; sessionStorage.seen = 'again'</script>",
     "/broken-redirect": "<script>setTimeout(() => { location = 'http://127.0.0.1:9/' }, 30)</script>",
     "/form": "<title>Form</title><form action=/echo method=post><input id=i name=i><button id=b>Go</button></form>",
     "/image": "<title>I</title><img id=i src=/pixel.gif>",
@@ -94,6 +98,8 @@ PAGES = {
     "/leaves-later": "<title>Leaves</title><img src=/slow.gif><script>location = '/plain'</script>",
     "/frame-at-load": "<title>F</title><script>onload = () => {"
     "document.body.append(Object.assign(document.createElement('iframe'), {src: '/slow'})) }</script>",
+    "/plays": "<p id=p></p><script>const video = document.createElement('video'); video.src = '/nothing';"
+    "video.play().catch(() => { p.className = 'refused' }); new Audio('/nothing').pause()</script>",
     "/sound": "<title>S</title><audio src=/sound.wav preload=auto></audio>",
     "/leaves-in-vain": "<img src=/slow.gif><script>location = 'http://no-such-host.invalid/'</script>",
     "/hostile": "<title>H</title><img src=x onerror='top.hacked = parent.hacked = window.hacked = 1'>"
@@ -175,6 +181,11 @@ class Pages:
                 body = await request.text()
                 text = json.dumps({"method": request.method, "body": body, "headers": dict(request.headers)})
                 return web.Response(text=text, content_type="text/plain")
+            case "/late-cookie":
+                await asyncio.sleep(0.4)
+                response = web.Response(text="late")
+                response.set_cookie("late", "yes")
+                return response
             case "/cookie":
                 response = web.Response(text="<p>cookie</p>", content_type="text/html")
                 response.set_cookie("from", "server")

@@ -45,6 +45,37 @@ def test_cookies_storage_cache_and_workers_do_not_outlive_a_render(one_tab, page
         assert pages.hits["/cached.gif"] == before + number
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "fetch('/late-cookie', {keepalive: true})",
+        "fetch(new Request('/late-cookie', {keepalive: true}))",
+        "navigator.sendBeacon('/late-cookie', 'seen')",
+    ],
+)
+def test_a_request_that_would_outlive_its_page_sets_no_cookie_in_the_next_render(one_tab, pages, script):
+    before = pages.hits["/late-cookie"]
+    one_tab.main(
+        """
+        splash:go(args.url)
+        splash:runjs(args.script)
+        splash:wait(0.2)
+        """,
+        url=f"{pages.url}/plain",
+        script=script,
+    )
+    assert pages.hits["/late-cookie"] == before + 1  # it does leave
+    result = one_tab.main(
+        """
+        splash:go(args.url)
+        splash:wait(0.6)
+        return #splash:get_cookies()
+        """,
+        url=f"{pages.url}/plain",
+    )
+    assert result == "0"
+
+
 def test_a_page_cannot_go_back_to_the_page_of_another_render(one_tab, pages):
     for _ in range(3):
         one_tab.html(f"{pages.url}/plain")
@@ -133,8 +164,11 @@ def test_a_client_that_leaves_frees_the_slot(one_tab, pages):
     assert "plain" in one_tab.html(f"{pages.url}/plain", timeout=10)
 
 
-def test_a_token_is_asked_for_and_accepted_in_both_forms():
-    with server("renderer", "--port", "0", "--exit-with-stdin", "--token", "secret") as url:
+@pytest.mark.parametrize("option", [["--token", "secret"], []])
+def test_a_token_is_asked_for_and_accepted_in_both_forms(option, monkeypatch):
+    if not option:
+        monkeypatch.setenv("RENDERER_TOKEN", "secret")
+    with server("renderer", "--port", "0", "--exit-with-stdin", *option) as url:
         client = Client(url)
         assert client.get("/_ping").status == 401
         assert client.send("/_ping", {"Authorization": "Bearer wrong"}).status == 401

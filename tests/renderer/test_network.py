@@ -83,19 +83,41 @@ def test_responses_are_dropped_by_their_type(splash, pages, arguments, asked, sh
     assert answer.json["script"] == ("1" if shown else "0")
 
 
-def test_pages_can_do_without_media(splash, pages):
+@pytest.mark.parametrize(
+    ("arguments", "asked", "kind"),
+    [
+        ({}, True, "undefined"),
+        ({"html5_media": 0}, False, "undefined"),
+        ({"html5_media": 1}, True, "function"),
+    ],
+)
+def test_media_are_off_until_they_are_wanted(splash, pages, arguments, asked, kind):
     before = pages.hits["/sound.wav"]
-    for enabled, kind in ((0, "undefined"), (1, "function")):
-        answer = splash.post(
-            "/render.json",
-            url=f"{pages.url}/sound",
-            html5_media=enabled,
-            js_source="typeof document.createElement('video').canPlayType",
-            script=1,
-            wait=0.2,
-        )
-        assert answer.json["script"] == kind
-        assert (pages.hits["/sound.wav"] > before) is bool(enabled)
+    answer = splash.post(
+        "/render.json",
+        url=f"{pages.url}/sound",
+        js_source="typeof document.createElement('video').canPlayType",
+        script=1,
+        wait=0.2,
+        **arguments,
+    )
+    assert answer.json["script"] == kind
+    assert (pages.hits["/sound.wav"] > before) is asked
+
+
+@pytest.mark.parametrize("arguments", [{}, {"html5_media": 0}])
+def test_a_page_that_plays_all_the_same_goes_on(splash, pages, arguments):
+    answer = splash.post(
+        "/render.json", url=f"{pages.url}/plays", wait_for="p.refused", script_errors=1, **arguments
+    )
+    assert (answer.json["wait_for"], answer.json["script_errors"]) == ("found", [])
+
+
+def test_urls_in_the_har_are_for_people(splash, pages):
+    url = f"{pages.url}/echo?a=%C3%A1%20b%2Fc&spoilt=%FF&hidden=%E2%80%AE"
+    entry = splash.get("/render.har", url=url).json["log"]["entries"][0]
+    readable = url.replace("%C3%A1", "\u00e1")
+    assert (entry["request"]["url"], entry["response"]["url"]) == (readable, readable)
 
 
 def test_a_page_of_a_forbidden_type_is_an_error(splash, pages):

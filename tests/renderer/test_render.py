@@ -121,11 +121,49 @@ def test_a_frame_that_the_load_event_made_belongs_to_the_page(splash, pages):
     assert "slow" in answer.json["childFrames"][0]["html"]
 
 
-def test_headers_of_the_connection_are_chromium_s_own(splash, pages):
-    headers = {"Connection": "close, X-Mine", "Host": "shop.example", "X-Mine": "1", "User-Agent": "me"}
-    html = splash.html(f"{pages.url}/echo", headers=headers, timeout=5)
+@pytest.mark.parametrize(
+    "headers", [{"Host": "shop.example"}, {"Connection": "close, X-Mine"}], ids=["host", "connection"]
+)
+def test_headers_of_the_connection_reach_the_server(splash, pages, headers):
+    html = splash.html(f"{pages.url}/echo", headers={**headers, "X-Mine": "1", "User-Agent": "me"}, timeout=5)
     assert '"X-Mine": "1"' in html and '"User-Agent": "me"' in html
-    assert "shop.example" not in html
+    assert all(f'"{name}": "{value}"' in html for name, value in headers.items())
+
+
+def test_headers_copied_from_a_browser_leave_the_request_to_chromium(splash, pages):
+    host = pages.url.partition("//")[2]
+    headers = {
+        "Host": host,
+        "Connection": "keep-alive",
+        "TE": "trailers",
+        "Content-Length": "7",
+        "X-Mine": "1",
+    }
+    html = splash.html(f"{pages.url}/echo", headers=headers, timeout=5)
+    assert '"X-Mine": "1"' in html and f'"Host": "{host}"' in html
+    assert "Accept-Encoding" in html  # our own requests have none
+
+
+@pytest.mark.parametrize("path", ["/refresh-dot", "/refresh-quoted"])
+def test_a_refresh_waits_for_its_fraction_of_a_second(splash, pages, path):
+    assert "<title>R" in splash.html(f"{pages.url}{path}", wait=0.05)
+    assert "plain" in splash.html(f"{pages.url}{path}", wait_for="//title[. = 'Plain']")
+    script = """
+    splash:go(args.url) splash:wait(0.05)
+    local before = splash:html()
+    for _ = 1, 100 do
+      if splash:select('title'):text() == 'Plain' then return before end
+      splash:wait(0.1)
+    end
+    """
+    assert "<title>R" in splash.main(script, url=f"{pages.url}{path}")
+
+
+def test_a_page_can_refresh_itself_after_a_fraction_of_a_second(splash, pages):
+    assert (
+        splash.post("/render.json", url=f"{pages.url}/refresh-itself", wait_for="p.again").json["wait_for"]
+        == "found"
+    )
 
 
 def test_a_redirect_that_fails_while_waiting_is_an_error(splash, pages):

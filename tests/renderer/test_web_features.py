@@ -1,4 +1,4 @@
-"""Features that scripts take away from pages."""
+"""Features that scripts take away from pages, and the one that they bring."""
 
 from __future__ import annotations
 
@@ -37,11 +37,33 @@ def test_a_feature_comes_back_with_the_next_page(splash, pages, switch):
 
 
 @pytest.mark.parametrize("switch", WITHOUT_WEBGL)
-def test_the_next_render_has_every_feature(splash, pages, switch):
-    splash.main(f"splash.{switch} = false splash:go(args.url)", url=f"{pages.url}/plain")
-    script = "splash:go(args.url) return splash:evaljs(args.present)"
+def test_the_next_render_begins_as_every_render(splash, pages, switch):
+    by_default = switch != "html5_media_enabled"
+    changed = str(not by_default).lower()
+    splash.main(f"splash.{switch} = {changed} splash:go(args.url)", url=f"{pages.url}/plain")
+    script = f"""
+    local before = splash:evaljs(args.present)
+    splash:go(args.url)
+    return {{before, splash:evaljs(args.present), splash.{switch}}}
+    """
     for _ in range(4):  # whichever tab it gets
-        assert splash.main(script, url=f"{pages.url}/plain", present=PRESENT[switch]) == "True"
+        result = splash.main(script, url=f"{pages.url}/plain", present=PRESENT[switch])
+        assert result == {"1": by_default, "2": by_default, "3": by_default}
+
+
+def test_media_are_there_before_any_page(splash):
+    script = "splash.html5_media_enabled = true return splash:evaljs(args.playable)"
+    playable = "document.createElement('video').canPlayType('video/webm') !== undefined"
+    assert splash.main(script, playable=playable) == "True"
+
+
+def test_a_script_without_media_loads_none(splash, pages):
+    before = pages.hits["/sound.wav"]
+    script = "splash.html5_media_enabled = args.on splash:go(args.url) splash:wait(0.2)"
+    splash.main(script, url=f"{pages.url}/sound", on=False)
+    assert pages.hits["/sound.wav"] == before
+    splash.main(script, url=f"{pages.url}/sound", on=True)
+    assert pages.hits["/sound.wav"] > before
 
 
 def test_without_webgl_a_canvas_still_draws(splash, pages):
