@@ -105,6 +105,17 @@ PAGES = {
     "/hostile": "<title>H</title><img src=x onerror='top.hacked = parent.hacked = window.hacked = 1'>"
     "<script>try { top.hacked = 1 } catch (e) {}</script></pre></iframe><script>hacked = 1</script>",
     "/go-on": "<title>First</title><script>location = '/plain'</script>",
+    "/draws": "<body style='margin:0'><title>D</title><canvas id=c width=100 height=100></canvas>"
+    "<style>@keyframes k { to { opacity: 0 } } #k { animation: k 50ms }</style><b id=k>k</b>"
+    "<div style='height:30px;overflow:auto' id=s><div style='height:900px'></div></div>"
+    "<div style='height:200px'></div><img id=i loading=lazy src=/pixel.gif><script>"
+    "const seen = new Set(), see = what => { seen.add(what); document.body.className = [...seen].sort().join(' ') };"
+    "const frame = n => { if (n) { requestAnimationFrame(() => frame(n - 1)) } else {"
+    "const ink = c.getContext('2d'); ink.fillStyle = '#f0f'; ink.fillRect(0, 0, 100, 100); see('frames') } };"
+    "frame(5); k.addEventListener('animationend', () => see('animated')); i.onload = () => see('lazy');"
+    "new IntersectionObserver(() => see('intersected')).observe(i);"
+    "new ResizeObserver(() => see('resized')).observe(s);"
+    "s.onscroll = () => see('scrolled'); s.scrollTop = 50; document.onmousemove = () => see('moved')</script>",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
 }
 
