@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from renderer.cdp import Connection, Params
-from renderer.chromium import Chromium, find_chromium, make_profile, remove_profile
+from renderer.chromium import Chromium, find_chromium
 
 PAGE_TIMEOUT = 20.0
 
@@ -95,9 +95,8 @@ async def load_all(tabs: list[LeanTab], urls: list[str]) -> int:
 
 
 async def main(concurrency: int) -> None:
-    profile = make_profile()
     chromium: Any = LeanChromium(program=find_chromium(None, os.environ))
-    process = await chromium.start(profile)
+    process = await chromium.start()
     try:
         tabs = [await LeanTab.open(process.connection) for _ in range(concurrency)]
         print("ready", flush=True)
@@ -105,7 +104,6 @@ async def main(concurrency: int) -> None:
             print(await load_all(tabs, json.loads(line)), flush=True)
     finally:
         await process.end()
-        remove_profile(profile)
 
 
 if __name__ == "__main__":

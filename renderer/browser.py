@@ -1,15 +1,17 @@
-"""One Chromium and its pool of tabs: lends and cleans them, and starts Chromium again after a crash."""
+"""One Chromium and its pool of tabs: lends and cleans them, and starts Chromium anew when it crashed or is worn."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from renderer.cdp import ChromiumGone, CommandFailed, TargetGone
-from renderer.chromium import Chromium, ChromiumMissing, ChromiumProcess, make_profile, remove_profile
+from renderer.chromium import Chromium, ChromiumMissing, ChromiumProcess
 from renderer.egress import Egress
 from renderer.errors import Overloaded
 from renderer.proxy import ProxyRules
@@ -22,7 +24,30 @@ T = TypeVar("T")
 # A tab collects memory with every site it sees; this many renders is often enough to keep it small and seldom
 # enough to cost nothing.
 RENDERS_A_TAB = 200
+# Chromium itself keeps some 40 KB of every render, whatever is closed.
+RENDERS_A_CHROMIUM = 1000
+OLDEST_CHROMIUM = 3600.0  # seconds
 QUEUE_PER_SLOT = 32
+
+
+@dataclass(kw_only=True, eq=False)
+class _Generation:
+    """A Chromium from its start to its end: it may have a successor while its last pages are under way."""
+
+    process: ChromiumProcess
+    since: float = field(default_factory=time.monotonic)
+    idle: list[Tab] = field(default_factory=list)
+    lent: int = 0
+    renders: int = 0
+
+    @property
+    def is_worn(self) -> bool:
+        age = time.monotonic() - self.since
+        return self.renders >= RENDERS_A_CHROMIUM or (self.renders > 0 and age > OLDEST_CHROMIUM)
+
+    @property
+    def is_gone(self) -> bool:
+        return self.process.exited.is_set() or self.process.connection.browser.is_gone
 
 
 class Browser:
@@ -35,45 +60,38 @@ class Browser:
         self._policy = policy or TabPolicy()
         self._public_only = public_only
         self._shared_egress: Egress | None = None
-        self._slot_count = slots
         self._slots = asyncio.Semaphore(slots)
         self._max_queue = slots * QUEUE_PER_SLOT
-        self._idle: list[Tab] = []
-        self._process: ChromiumProcess | None = None
-        self._profile = make_profile()
+        self._newest: _Generation | None = None
+        self._older: set[_Generation] = set()
         self._starting = asyncio.Lock()
-        self._cleaning: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._renewing = False
         self.version = ""
         self.queued = 0
         self.active = 0
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process else None
+        return self._newest.process.pid if self._newest else None
 
     async def start(self) -> None:
         if self._public_only:
             self._shared_egress = await self._open_egress(None)
-        process = await self._running()
+        generation = await self._running()
+        connection = generation.process.connection
         # The first client should not have to wait for it.
-        self._idle.append(await Tab.open(process.connection, self._policy, self._shared_egress))
-        self.version = (await process.connection.browser.call("Browser.getVersion"))["product"]
+        generation.idle.append(await Tab.open(connection, self._policy, self._shared_egress))
+        self.version = (await connection.browser.call("Browser.getVersion"))["product"]
 
-    async def _running(self) -> ChromiumProcess:
+    async def _running(self) -> _Generation:
         async with self._starting:
-            if (
-                self._process is None
-                or self._process.exited.is_set()
-                or self._process.connection.browser.is_gone
-            ):
-                if self._process is not None:
+            if self._newest is None or self._newest.is_gone:
+                if self._newest is not None:
                     log.warning("Chromium went away and is started again")
-                    await self._process.end()
-                self._idle.clear()
-                remove_profile(self._profile)
-                self._profile.mkdir(mode=0o700)
-                self._process = await self._chromium.start(self._profile)
-            return self._process
+                    await self._newest.process.end()
+                self._newest = _Generation(process=await self._chromium.start())
+            return self._newest
 
     async def _open_egress(self, proxy: ProxyRules | None) -> Egress:
         egress = Egress(proxy, public_only=self._public_only, blocked_port=self._chromium.blocked_port)
@@ -93,15 +111,16 @@ class Browser:
 
     async def _attempt(self, work: Callable[[Tab], Awaitable[T]], proxy: ProxyRules | None) -> T:
         async with self._borrowed_slot():
-            tab = await self._take(proxy)
+            generation, tab = await self._take(proxy)
             try:
                 result = await work(tab)
             except BaseException:
                 # Whatever went wrong may go on in there; a new tab is cheaper than finding out.
                 tab.spoiled = True
-                self._give_back_later(tab)
+                self._later(self._give_back(generation, tab))
                 raise
-            self._give_back_later(tab)
+            # The answer does not wait for the cleaning, but the slot stays taken until it is done.
+            self._later(self._give_back(generation, tab))
             return result
 
     @contextlib.asynccontextmanager
@@ -119,22 +138,31 @@ class Browser:
         finally:
             self.active -= 1
 
-    async def _take(self, proxy: ProxyRules | None) -> Tab:
+    async def _take(self, proxy: ProxyRules | None) -> tuple[_Generation, Tab]:
         try:
-            process = await self._running()
-            if proxy is not None:
-                return await self._open_proxied(process, proxy)
-            while self._idle:
-                tab = self._idle.pop()
-                if not tab.session.is_gone:
-                    return tab
-            return await Tab.open(process.connection, self._policy, self._shared_egress)
+            generation = await self._running()
+            generation.lent += 1
+            try:
+                return generation, await self._tab_of(generation, proxy)
+            except BaseException:
+                generation.lent -= 1
+                self._end_if_left(generation)
+                raise
         except (ChromiumMissing, CommandFailed) as error:
             self._slots.release()
             raise Overloaded({"type": "browser_unavailable", "description": str(error)}) from error
         except BaseException:
             self._slots.release()
             raise
+
+    async def _tab_of(self, generation: _Generation, proxy: ProxyRules | None) -> Tab:
+        if proxy is not None:
+            return await self._open_proxied(generation.process, proxy)
+        while generation.idle:
+            tab = generation.idle.pop()
+            if not tab.session.is_gone:
+                return tab
+        return await Tab.open(generation.process.connection, self._policy, self._shared_egress)
 
     async def _open_proxied(self, process: ChromiumProcess, proxy: ProxyRules) -> Tab:
         egress = await self._open_egress(proxy)
@@ -146,16 +174,15 @@ class Browser:
         tab.spoiled = True  # nobody else may go that way
         return tab
 
-    def _give_back_later(self, tab: Tab) -> None:
-        # The answer does not wait for the cleaning, but the slot stays taken until it is done.
-        task = asyncio.create_task(self._give_back(tab))
-        self._cleaning.add(task)
-        task.add_done_callback(self._cleaning.discard)
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _give_back(self, tab: Tab) -> None:
+    async def _give_back(self, generation: _Generation, tab: Tab) -> None:
         try:
             if await tab.clean() and tab.renders < RENDERS_A_TAB:
-                self._idle.append(tab)
+                generation.idle.append(tab)
             else:
                 await tab.close()
         except ChromiumGone:
@@ -163,28 +190,48 @@ class Browser:
         finally:
             if tab.egress is not None and tab.egress is not self._shared_egress:
                 await tab.egress.close()
+            generation.lent -= 1
+            generation.renders += 1
             self._slots.release()
+            self._end_if_left(generation)
+            if generation is self._newest and generation.is_worn:
+                self._later(self.renew())
 
     async def renew(self) -> None:
-        """Start Chromium anew between renders: those under way are finished first, later ones wait."""
-        taken = 0
+        """Start a new Chromium for the renders to come; the old one ends with the last of its own."""
+        if self._renewing:
+            return
+        self._renewing = True
         try:
-            while taken < self._slot_count:
-                await self._slots.acquire()
-                taken += 1
-            if self._process is not None:
-                await self._process.end()
-                self._process = None
-            await self._running()
+            async with self._starting:
+                old = self._newest
+                if old is None or old.is_gone:
+                    return
+                try:
+                    self._newest = _Generation(process=await self._chromium.start())
+                except ChromiumMissing as error:
+                    log.warning("the old Chromium is kept, for a new one does not start: %s", error)
+                    old.renders, old.since = 0, time.monotonic()
+                    return
+            self._older.add(old)
+            self._end_if_left(old)
         finally:
-            for _ in range(taken):
-                self._slots.release()
+            self._renewing = False
+
+    def _end_if_left(self, generation: _Generation) -> None:
+        if generation in self._older and not generation.lent:
+            self._later(self._end(generation))
+
+    async def _end(self, generation: _Generation) -> None:
+        await generation.process.end()
+        self._older.discard(generation)
 
     async def end(self) -> None:
-        for task in self._cleaning:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        if self._process is not None:
-            await self._process.end()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        generations = {*self._older, *([self._newest] if self._newest else [])}
+        await asyncio.gather(*(generation.process.end() for generation in generations))
         if self._shared_egress is not None:
             await self._shared_egress.close()
-        remove_profile(self._profile)

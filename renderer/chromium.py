@@ -129,9 +129,14 @@ class Chromium:
             arguments.append(f"--host-resolver-rules={rules}")
         return [*arguments, "about:blank"]
 
-    async def start(self, profile: Path) -> ChromiumProcess:
+    async def start(self) -> ChromiumProcess:
         """Start it and wait until it answers."""
-        process = _spawn(self.arguments(profile))
+        profile = _make_profile()
+        try:
+            process = _spawn(self.arguments(profile), profile)
+        except ChromiumMissing:
+            _remove_profile(profile)
+            raise
         try:
             async with asyncio.timeout(START_TIMEOUT):
                 await process.connection.browser.call("Browser.getVersion")
@@ -145,10 +150,10 @@ class Chromium:
 
 
 class ChromiumProcess:
-    """A running Chromium: the pipe to it, and its end."""
+    """A running Chromium: the pipe to it, its folder, and its end."""
 
-    def __init__(self, pid: int, connection: Connection) -> None:
-        self.pid, self.connection = pid, connection
+    def __init__(self, pid: int, connection: Connection, profile: Path) -> None:
+        self.pid, self.connection, self._profile = pid, connection, profile
         self._pidfd = os.pidfd_open(pid)
         self.exited = asyncio.Event()
         asyncio.get_running_loop().add_reader(self._pidfd, self._reap)
@@ -172,11 +177,14 @@ class ChromiumProcess:
         # The group also holds what a crashed browser process left behind.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        async with asyncio.timeout(3):
-            await self.exited.wait()
+        try:
+            async with asyncio.timeout(3):
+                await self.exited.wait()
+        finally:
+            await asyncio.to_thread(_remove_profile, self._profile)
 
 
-def _spawn(arguments: list[str]) -> ChromiumProcess:
+def _spawn(arguments: list[str], profile: Path) -> ChromiumProcess:
     # posix_spawn puts the pipe's ends on descriptors 3 and 4 without running Python between fork and exec; every
     # other descriptor closes on exec, so nobody else ever holds an end and Chromium sees ours close.
     commands_read, commands_write = os.pipe()
@@ -205,7 +213,7 @@ def _spawn(arguments: list[str]) -> ChromiumProcess:
     finally:
         for end in ours:
             os.close(end)
-    return ChromiumProcess(pid, Connection(answers_read, commands_write))
+    return ChromiumProcess(pid, Connection(answers_read, commands_write), profile)
 
 
 def find_chromium(named: str | None, environ: Mapping[str, str]) -> str:
@@ -233,12 +241,12 @@ def _playwright_downloads(home: Path) -> Iterator[str]:
                 yield str(program)
 
 
-def make_profile() -> Path:
+def _make_profile() -> Path:
     """A fresh user-data folder that says whose it is."""
     return Path(tempfile.mkdtemp(prefix=f"{PROFILE_PREFIX}{os.getpid()}-"))
 
 
-def remove_profile(profile: Path) -> None:
+def _remove_profile(profile: Path) -> None:
     shutil.rmtree(profile, ignore_errors=True)
 
 
@@ -247,7 +255,7 @@ def remove_stale_profiles() -> None:
     for profile in Path(tempfile.gettempdir()).glob(f"{PROFILE_PREFIX}*-*"):
         pid = profile.name.removeprefix(PROFILE_PREFIX).partition("-")[0]
         if pid.isdigit() and not _is_alive(int(pid)) and profile.stat().st_uid == os.geteuid():
-            remove_profile(profile)
+            _remove_profile(profile)
 
 
 def _is_alive(pid: int) -> bool:
