@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -19,6 +21,9 @@ class ValidRow(NamedTuple):
     model: type[Row]
     values: Mapping[str, Any]
     children: Mapping[str, Sequence[Mapping[str, Any]]] = MappingProxyType({})
+    digest: bytes | None = (
+        None  # its content_hash, where it has all fields: made here, the writer has more to do
+    )
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -43,11 +48,20 @@ class Rejection:
     key: tuple[Any, ...] | None = None
 
 
+def content_hash(values: Mapping[str, Any], fields: Iterable[str]) -> bytes:
+    """A hash of a row's fields, the same for equal values: they come from the validator, in one spelling each."""
+    row = list(map(values.__getitem__, fields))
+    text = repr(row)
+    if "{" in text or "[" in text[1:]:  # perhaps JSON, whose names come in any order
+        text = repr([json.dumps(v, sort_keys=True) if isinstance(v, dict | list) else v for v in row])
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
 def row_of(item: Mapping[str, Any], model: type[Row]) -> ValidRow:
     """The row in a validated item."""
     fields, lists = model.fields(), model.children()
     if type(item) is dict and item.keys() == fields.keys():  # as most are, and by far the quicker copy
-        return ValidRow(model, item.copy())
+        return ValidRow(model, item.copy(), digest=content_hash(item, fields))
     return ValidRow(
         model,
         {name: item[name] for name in fields if name in item},

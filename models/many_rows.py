@@ -40,8 +40,9 @@ def insert_many(cursor: Any, statement: str, rows: Rows, _context: Any = None) -
     columns = [_literals(cursor, column) for column in zip(*rows, strict=True)]
     row = "(" + ", ".join(form for form, _ in columns) + ")"
     written = 0
-    for some in _up_to(cursor.max_stmt_length, map(row.__mod__, zip(*(values for _, values in columns)))):  # noqa: B905
-        written += cursor.execute(before + ",".join(some) + after)
+    texts = list(map(row.__mod__, zip(*(values for _, values in columns))))  # noqa: B905
+    for some in _up_to(cursor.max_stmt_length, texts):
+        written += cursor.execute(before + some + after)
     cursor.rowcount = written
     return True
 
@@ -97,16 +98,16 @@ FORMS: dict[type, tuple[str, Callable[[Any], Any]]] = {
 }
 
 
-def _up_to(size: int, rows: Iterable[str]) -> Iterator[list[str]]:
-    """The rows in lists of no more than ``size`` bytes, or of one row."""
-    some: list[str] = []
-    total = 0
-    for row in rows:
-        length = 1 + (len(row) if row.isascii() else len(row.encode()))
-        if some and total + length > size:
-            yield some
-            some, total = [], 0
-        some.append(row)
-        total += length
-    if some:
-        yield some
+def _up_to(size: int, rows: Sequence[str]) -> Iterator[str]:
+    """The rows with commas between them, in pieces of no more than ``size`` bytes, or of one row."""
+    whole = ",".join(rows)
+    # A character has four bytes at most.
+    if len(whole) * 4 <= size or (whole.isascii() and len(whole) <= size) or len(whole.encode()) <= size:
+        yield whole
+        return
+    if len(rows) == 1:
+        yield rows[0]
+        return
+    middle = len(rows) // 2
+    yield from _up_to(size, rows[:middle])
+    yield from _up_to(size, rows[middle:])

@@ -6,7 +6,7 @@ Parents come before children, and each table takes a handful of statements whate
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,12 +16,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import sort_tables
 
-from crawler.row import ValidRow
+from crawler.row import ValidRow, content_hash
 from models import Row
 from models.change import CHANGED, CREATED, GONE, RETURNED, Change
 from models.chunks import chunks
 from pipelines.bulk import insert_rows
-from pipelines.compare import changed_fields, content_hash
+from pipelines.compare import changed_fields
 from pipelines.statements import insert_new, key_in, remove_vanished, upsert
 from pipelines.transient import is_transient
 
@@ -45,18 +45,26 @@ class _Sighting:
 def write_batch(session: Session, rows: Sequence[ValidRow], *, run_id: int, now: datetime) -> list[Change]:
     """Write the rows and make their lists of children whole; gives what changed by it."""
     merged: dict[type[Row], dict[Key, Values]] = defaultdict(dict)
+    digests: dict[type[Row], dict[Key, bytes]] = defaultdict(dict)
     lists: dict[tuple[type[Row], str], dict[Key, list[Key]]] = defaultdict(dict)
     for row in rows:
         key = row.key
         of_model = merged[row.model]
-        of_model[key] = {**of_model[key], **row.values} if key in of_model else row.values
+        if key in of_model:
+            of_model[key] = {**of_model[key], **row.values}
+            digests[row.model].pop(key, None)
+        else:
+            of_model[key] = row.values
+            if row.digest is not None:
+                digests[row.model][key] = row.digest
         for name, items in row.children.items():
             _merge_children(merged, lists[row.model, name], row.model, name, key, items)
     seen = _Sighting(run_id=run_id, now=now)
     changes: list[Change] = []
     by_table = {model.table(): model for model in merged}
     for table in sort_tables(by_table):  # parents first
-        changes += _write_table(session, by_table[table], merged[by_table[table]], seen)
+        model = by_table[table]
+        changes += _write_table(session, model, merged[model], digests[model], seen)
     for (model, name), by_parent in lists.items():
         children = model.children()[name]
         positions = [model.key().index(parent) for parent in children.columns_from_parent.values()]
@@ -89,13 +97,20 @@ def _merge_children(
 
 
 def _write_table(
-    session: Session, model: type[Row], rows: dict[Key, Values], seen: _Sighting
+    session: Session,
+    model: type[Row],
+    rows: dict[Key, Values],
+    digests: Mapping[Key, bytes],  # of some of them
+    seen: _Sighting,
 ) -> list[Change]:
     fields = tuple(model.fields())
-    # Always in one order, so that two writers do not deadlock.
-    keys = sorted(rows, key=repr)
+    keys = _in_order(rows)
     stored = _stored_hashes(session, model, keys)
-    hashes = {key: content_hash(values, fields) for key, values in rows.items() if len(values) == len(fields)}
+    hashes = {
+        key: digests.get(key) or content_hash(values, fields)
+        for key, values in rows.items()
+        if len(values) == len(fields)
+    }
     # An item that leaves out a field has no hash of its own: its row is compared field by field.
     unsure = [key for key in keys if key in stored and (key not in hashes or stored[key][0] != hashes[key])]
     before = _stored_rows(session, model, unsure)
@@ -133,6 +148,14 @@ def _write_table(
     _touch(session, model, [key for key in touched if key not in returned], seen.columns)
     _touch(session, model, [key for key in touched if key in returned], seen.columns | {"gone_at": None})
     return changes
+
+
+def _in_order(keys: Iterable[Key]) -> list[Key]:
+    """Always in one order, so that two writers do not deadlock."""
+    try:
+        return sorted(keys)
+    except TypeError:  # JSON, say, of which one is no less than another
+        return sorted(keys, key=repr)
 
 
 def _stored_hashes(
