@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from renderer.cdp import ChromiumGone, CommandFailed, TargetGone
 from renderer.chromium import Chromium, ChromiumMissing, ChromiumProcess
+from renderer.cleaning import clean
 from renderer.egress import Egress
 from renderer.errors import Overloaded
 from renderer.proxy import ProxyRules
@@ -181,7 +182,7 @@ class Browser:
 
     async def _give_back(self, generation: _Generation, tab: Tab) -> None:
         try:
-            if await tab.clean() and tab.renders < RENDERS_A_TAB:
+            if await clean(tab) and tab.renders < RENDERS_A_TAB:
                 generation.idle.append(tab)
             else:
                 await tab.close()

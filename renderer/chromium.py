@@ -43,6 +43,8 @@ _DISABLED_FEATURES = (
     "HttpsUpgrades",
     "InterestFeedContentSuggestions",
     "IsolateOrigins",
+    # What arrives for a frozen page would get to its scripts.
+    "LoadingTasksUnfreezable",
     "MediaRouter",
     # Images of one render would be found again by the next one of the same site.
     "MemoryCacheStrongReference",

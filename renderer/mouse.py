@@ -6,6 +6,7 @@ from renderer.tab import Tab
 
 
 async def _send(tab: Tab, kind: str, x: float, y: float, pressed: bool = False) -> None:
+    await tab.drawing.show_frame()
     await tab.session.call(
         "Input.dispatchMouseEvent",
         {

@@ -86,6 +86,11 @@ class PageLoad:
         if self._lost:
             raise TargetGone("the tab went away while it was loading")
 
+    async def committed(self, loader: str) -> None:
+        """Return when this document is there."""
+        while loader not in self.loaders:
+            await self.changed()
+
     async def loaded_since(self, loader: str) -> None:
         """Return when this document, or one that took its place, has had its load event."""
         while not (self.loaded and loader in self.loaders):

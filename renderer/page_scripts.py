@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from renderer import telltale
 from renderer.cdp import Session
 
 _FOLDER = Path(__file__).parent
@@ -12,6 +13,7 @@ _FOLDER = Path(__file__).parent
 HIDE_MEDIA = "delete self.HTMLMediaElement?.prototype.canPlayType;"
 
 STANDING = {
+    "telltale": telltale.SCRIPT,
     "refresh": (_FOLDER / "meta_refresh.js").read_text(encoding="utf-8"),
     "keepalive": (_FOLDER / "keepalive.js").read_text(encoding="utf-8"),
     "html5_media": HIDE_MEDIA,

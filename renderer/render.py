@@ -80,6 +80,8 @@ async def visit(
         tab.limit_requests(options.resource_timeout)
     console = Console(tab) if options.include.console else None
     errors = ScriptErrors(tab) if options.script_errors else None
+    if wants_frames or options.wait_for is None or options.scrolling is not None:
+        tab.drawing.start()
     await _prepare(tab, options)
     found = await _load(tab, options, wants_frames)
     scrolled = await _scroll(tab, options)
@@ -105,6 +107,7 @@ async def _prepare(tab: Tab, options: RenderOptions) -> None:
     if options.rules != Rules():
         await tab.interception.set_rules(options.rules)
     if options.html5_media is not None:
+        await tab.start_empty()
         await WebFeatures(tab).turn(MEDIA, options.html5_media)
     if not options.http2:
         await tab.interception.set_http2(False)
@@ -134,7 +137,9 @@ async def _load(tab: Tab, options: RenderOptions, wants_frames: bool) -> bool | 
     except BadSelector as error:
         bad_argument("wait_for", f"Not a selector: {error}")
     if options.wait:
+        tab.drawing.start()
         await tab.stay(options.wait)
+    await tab.start_empty()  # if there is no answer yet
     return found
 
 

@@ -52,6 +52,7 @@ async def take(
     region: tuple[float, float, float, float] | None = None,
 ) -> bytes:
     """A PNG or JPEG of the viewport, the whole page or a region (left, top, right, bottom)."""
+    tab.drawing.start()
     before = tab.viewport
     long_page = False
     if render_all:

@@ -1,4 +1,4 @@
-"""One tab of Chromium in a browser context of its own: go, wait, evaluate; and clean up for the next render."""
+"""One tab of Chromium in a browser context of its own: go, wait, evaluate."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from renderer.cdp import CommandFailed, Connection, Params, Session, TargetGone
+from renderer.drawing import Drawing
 from renderer.egress import Egress
 from renderer.errors import PageFailed, forbidden_scheme, page_failure
 from renderer.interception import Interception
@@ -18,12 +19,12 @@ from renderer.network import Network
 from renderer.page_load import PageLoad
 from renderer.page_scripts import PageScripts
 from renderer.request_limit import RequestLimit
+from renderer.standstill import Standstill
+from renderer.telltale import FRAMES, LASTING, Telltale
 
 VIEWPORT = (1024, 768)
 MAX_HTML = 64 * 1024 * 1024
-CLEANING_TIMEOUT = 3.0
-# Chromium lets what pages leave behind pile up to several times this before it collects it by itself.
-MAX_GARBAGE = 16 * 1024 * 1024
+CLOSING_TIMEOUT = 3.0
 
 # A page may have hidden XMLSerializer or put something else in place of its doctype; the element alone will do then.
 _HTML = """(() => {
@@ -77,7 +78,7 @@ class TabPolicy:
 
 
 class Tab:
-    """Use ``Tab.open``. Between two renders ``clean`` has to succeed, else the tab must be closed."""
+    """Use ``Tab.open``. Between two renders ``cleaning.clean`` has to succeed, else the tab must be closed."""
 
     def __init__(
         self,
@@ -97,17 +98,24 @@ class Tab:
         self.interception = Interception(session, self.load, self.network)
         self.request_limit = RequestLimit(session, self.network, self.load)
         self.scripts = PageScripts(session)
+        self.telltale = Telltale(session)
+        self.drawing = Drawing(session)
+        self.standstill = Standstill(session, target_id)
         self.viewport = VIEWPORT
         # What this render sends with every request instead of, or besides, Chromium's own.
         self.user_agent = ""
         self.headers: dict[str, str] = {}
         self._undo: dict[str, Params] = {}
-        session.on("Page.frameNavigated", self.load.feed_frame_navigated)
+        self.telltale.on(FRAMES, self.drawing.start)
+        self.telltale.on(LASTING, self.standstill.feed_lasting)
+        session.on("Page.frameAttached", self.standstill.feed_frame_attached)
+        session.on("Page.frameStartedNavigating", self.standstill.feed_navigation)
+        session.on("Page.frameNavigated", self._frame_navigated)
         session.on("Page.frameStartedLoading", self.load.feed_frame_started)
         session.on("Page.frameStoppedLoading", self.load.feed_frame_stopped)
         session.on("Page.frameDetached", self.load.feed_frame_detached)
         session.on("Page.navigatedWithinDocument", self.load.feed_navigated_within_document)
-        session.on("Page.loadEventFired", self.load.feed_load_event)
+        session.on("Page.loadEventFired", self._load_event_fired)
         session.on("gone", self.load.feed_loss)
         session.on("Page.javascriptDialogOpening", self._dismiss_dialog)
         session.on("Inspector.targetCrashed", lambda _: session.lose(TargetGone("the tab crashed")))
@@ -139,7 +147,18 @@ class Tab:
         )
         if not policy.caches:
             await session.call("Network.setCacheDisabled", {"cacheDisabled": True})
+        await tab.drawing.stop()
         return tab
+
+    def _frame_navigated(self, event: Params) -> None:
+        self.load.feed_frame_navigated(event)
+        if event["frame"]["id"] == self.target_id:
+            self.drawing.feed_document()
+
+    def _load_event_fired(self, event: Params) -> None:
+        self.load.feed_load_event(event)
+        if not self.standstill.holds:
+            self.drawing.feed_load_event()
 
     def _dismiss_dialog(self, event: Params) -> None:
         # Leaving a page is always allowed; everything else gets the answer "Cancel".
@@ -153,13 +172,21 @@ class Tab:
             raise forbidden_scheme()
         if "@" in url.partition("//")[2].partition("/")[0]:
             self.spoiled = True  # Chromium remembers a password for as long as the context lives
+        if not self.standstill.can_be_followed_by(url):
+            await self.start_empty()
+        if self.standstill.holds:
+            await self.standstill.check()
+        self.standstill.expect_document()
         self.interception.expect_document()
         self.network.gave_up_main_document = False
         answer = await self.session.call("Page.navigate", {"url": url})
         if answer.get("errorText"):
             raise self._failure(answer["errorText"], self.network.failed_url or url)
         if loader := answer.get("loaderId"):
+            await self._let_begin(loader)
             await self.load.loaded_since(loader)
+        elif self.standstill.holds:
+            raise TargetGone("no document came")
         await self.check_loaded()
         if self.network.gave_up_main_document:
             raise page_failure("net::ERR_ABORTED", url)
@@ -331,70 +358,43 @@ class Tab:
 
     # -- the end of a render
 
-    async def clean(self) -> bool:
-        """Leave nothing of this render behind; False if the tab is not fit for another one."""
-        self.renders += 1
+    def forget(self) -> None:
+        """Settings and records as they were before the render; gives nothing back to Chromium."""
         self.interception.forget()
         self.request_limit.set(0)
         self.network.forget()
-        if self.spoiled or self.session.is_gone or self.load.departed_origins:
-            return False
-        try:
-            async with asyncio.timeout(CLEANING_TIMEOUT):
-                if not await self._clean():
-                    return False
-        except (TimeoutError, CommandFailed, TargetGone):
-            return False
-        self.load.forget()
-        return True
-
-    async def _clean(self) -> bool:
-        """Gives whether the tab is as good as new."""
-        origins, frames = self.load.origins, set(self.load.frames.values()) - {""}
-        session = self.session
-        session.send("Page.stopLoading")
-        # Session storage belongs to the tab, not to the context, and can be reached only while its page is there.
-        emptied = [
-            session.send(
-                "DOMStorage.clear", {"storageId": {"storageKey": f"{origin}/", "isLocalStorage": False}}
-            )
-            for origin in frames
-        ]
-        # A read of cookies comes back when those that the page has set are there, and can be cleared.
-        emptied.append(session.send("Runtime.evaluate", {"expression": "document.cookie", "silent": True}))
-        undone = [session.send(method.partition(" ")[0], undo) for method, undo in self._undo.items()]
-        self._undo.clear()
         self.viewport, self.user_agent, self.headers = VIEWPORT, "", {}
-        await self.scripts.reset()
-        left = session.send("Page.navigate", {"url": "about:blank"})
-        await asyncio.gather(*emptied, *undone, left)
+
+    def undo_overrides(self) -> list[asyncio.Future[Params]]:
+        """Take back what this render has set."""
+        undone = [self.session.send(method.partition(" ")[0], undo) for method, undo in self._undo.items()]
+        self._undo.clear()
+        return undone
+
+    async def leave_page(self) -> None:
+        """Put an empty page in place of the one that is there."""
+        self.standstill.expect_document()
+        left = await self.session.call("Page.navigate", {"url": "about:blank"})
         # The answer comes before the page is gone and its place in the history is taken.
-        await self.load.loaded_since(left.result()["loaderId"])
-        # It can write no more. The tab's name and history would outlive it.
-        session.send("Page.resetNavigationHistory")
-        history, heap, *_ = await asyncio.gather(
-            session.send("Page.getNavigationHistory"),
-            session.send("Runtime.getHeapUsage"),
-            session.send("Runtime.evaluate", {"expression": "name = ''"}),
-            session.send("Network.clearBrowserCache"),
-            *(
-                session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
-                for origin in origins
-            ),
-            self.clear_cookies(),
-        )
-        if await self.cookies():
-            return False  # something is still at work that was this page's
-        if heap and heap["usedSize"] + heap.get("embedderHeapUsedSize", 0.0) > MAX_GARBAGE:
-            await session.call("HeapProfiler.collectGarbage")
-        # A navigation that the page had begun may have come in between.
-        entries = history["entries"] if history else []
-        return [entry["url"] for entry in entries] == ["about:blank"]
+        await self._let_begin(left["loaderId"])
+        await self.load.loaded_since(left["loaderId"])
+
+    async def _let_begin(self, loader: str) -> None:
+        """Let this document go on, if the page before it was brought to rest."""
+        if self.standstill.holds:
+            await self.load.committed(loader)
+            await self.standstill.go_on()
+
+    async def start_empty(self) -> None:
+        """For a render that looks at the tab before it goes anywhere."""
+        if self.standstill.holds:
+            await self.leave_page()
+            self.load.forget()
 
     async def close(self) -> None:
         """Throw the tab away, with its context and whatever that holds."""
         with contextlib.suppress(CommandFailed, TargetGone, TimeoutError):
-            async with asyncio.timeout(CLEANING_TIMEOUT):
+            async with asyncio.timeout(CLOSING_TIMEOUT):
                 await self.connection.browser.call(
                     "Target.disposeBrowserContext", {"browserContextId": self.context_id}
                 )

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from renderer.cdp import Params
+from renderer.drawing import LONG_WAIT
 from renderer.errors import PageFailed, page_failure
 from renderer.first_request import FirstRequest
 from renderer.lua.http_api import HttpApi
@@ -93,6 +94,8 @@ class NavigationApi:
             raise LuaFailure("splash:wait() time must be a number", argument="time") from error
         if seconds < 0:
             raise LuaFailure("splash:wait() time can't be negative", argument="time")
+        if seconds >= LONG_WAIT:
+            self._tab.drawing.start()
         load = self._tab.load
         documents = load.documents
         try:

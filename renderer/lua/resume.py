@@ -34,6 +34,7 @@ _RESUME = """new Promise((resolve, reject) => {
 async def wait(tab: Tab, source: str, seconds: Any) -> Any:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
         raise LuaFailure("splash:wait_for_resume timeout must be a number >= 0", argument="timeout")
+    tab.drawing.start()
     try:
         async with asyncio.timeout(seconds or None):
             answer = await tab.session.call(

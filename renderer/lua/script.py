@@ -49,6 +49,7 @@ async def execute(tab: Tab, script: Script) -> Result:
     if script.is_body:
         # On one line with the user's first one, so that line numbers stay.
         source = f"function main(splash, args) {source}\nend"
+    await tab.start_empty()
     async with HttpClient(tab) as client:
         return await _run(tab, client, Runtime(script.policy), script.arguments, source)
 

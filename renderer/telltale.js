@@ -1,0 +1,73 @@
+// Says when a page first uses what only a drawn page has, or what may outlive its document; and that it is not drawn
+// stays unseen. A window that Chromium never opens carries the word: the renderer hears of it, and no page can
+// keep it from that or say it itself.
+(() => {
+  const { open, Reflect: { apply, construct } } = self, { defineProperty, getOwnPropertyDescriptor } = Object;
+
+  const watch = (word, ...functions) => {
+    let told = false;
+    const restore = [];
+    const tell = () => {
+      if (told) return;
+      told = true;
+      for (const back of restore) back();
+      apply(open, self, [`about:blank#TOKEN-${word}`]);
+    };
+    for (const [owner, name, part = 'value'] of functions) {
+      const descriptor = owner && getOwnPropertyDescriptor(owner, name), native = descriptor?.[part];
+      if (!native || !descriptor.configurable) continue;
+      // A Proxy of a function of the browser's still says that it is one.
+      const watched = new Proxy(native, {
+        apply: (native, self, given) => { tell(); return apply(native, self, given); },
+        construct: (native, given, target) => {
+          tell();
+          return construct(native, given, target === watched ? native : target);
+        },
+      });
+      defineProperty(owner, name, { ...descriptor, [part]: watched });
+      restore.push(() => {
+        if (getOwnPropertyDescriptor(owner, name)?.[part] === watched) defineProperty(owner, name, descriptor);
+      });
+    }
+  };
+  const methods = (type, ...names) => names.map(name => [self[type]?.prototype, name]);
+  watch('frames', [self, 'requestAnimationFrame'], [self, 'requestIdleCallback'],
+    ...methods('IntersectionObserver', 'observe'), ...methods('ResizeObserver', 'observe'),
+    ...methods('Element', 'animate'), ...methods('Document', 'startViewTransition'),
+    ...methods('HTMLVideoElement', 'requestVideoFrameCallback'));
+  watch('lasting', [self, 'Worker'], [self, 'SharedWorker'], [self, 'WebSocket'], [self, 'WebTransport'],
+    [self, 'EventSource'], [self, 'RTCPeerConnection'], [self, 'BroadcastChannel'],
+    ...methods('ServiceWorkerContainer', 'register'), ...methods('CacheStorage', 'open'),
+    ...methods('IDBFactory', 'open', 'deleteDatabase'), ...methods('StorageManager', 'getDirectory'),
+    ...methods('Worklet', 'addModule'), ...methods('LockManager', 'request'),
+    ...methods('CookieStore', 'set', 'delete'), ...methods('CookieStoreManager', 'subscribe'),
+    [self, 'localStorage', 'get'], [self, 'sessionStorage', 'get'], [self.Document?.prototype, 'cookie', 'set']);
+
+  // In a document at rest what is asked stays without an answer, so that a page which asks again when it fails does
+  // not do so for ever.
+  const root = getOwnPropertyDescriptor(Document.prototype, 'documentElement').get;
+  const { hasAttribute } = Element.prototype, Promise = self.Promise;
+  const isAtRest = () => {
+    const html = apply(root, document, []);
+    return html && apply(hasAttribute, html, ['rest-TOKEN']);
+  };
+  for (const [owner, name, answer] of [
+    [self, 'fetch', () => new Promise(() => {})], [self.XMLHttpRequest?.prototype, 'send', () => {}],
+  ]) {
+    if (owner?.[name]) owner[name] = new Proxy(owner[name], {
+      apply: (native, self, given) => isAtRest() ? answer() : apply(native, self, given),
+    });
+  }
+
+  for (const [name, shown] of Object.entries({
+    hidden: false, visibilityState: 'visible', webkitHidden: false, webkitVisibilityState: 'visible',
+  })) {
+    const descriptor = getOwnPropertyDescriptor(Document.prototype, name);
+    if (!descriptor?.get) continue;
+    const get = new Proxy(descriptor.get, { apply: (native, self) => { apply(native, self, []); return shown; } });
+    defineProperty(Document.prototype, name, { ...descriptor, get });
+  }
+  for (const kind of ['visibilitychange', 'webkitvisibilitychange', 'freeze', 'resume']) {
+    self.addEventListener(kind, event => { if (event.isTrusted) event.stopImmediatePropagation(); }, true);
+  }
+})();
