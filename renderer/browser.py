@@ -103,8 +103,8 @@ class Browser:
         """Do this work on a clean tab of one's own. When the tab dies under it, once more on another."""
         try:
             return await self._attempt(work, proxy)
-        except TargetGone:
-            log.warning("a tab died during a render, which is tried again")
+        except TargetGone as error:
+            log.warning("a tab was lost during a render, which is tried again: %s", error)
         try:
             return await self._attempt(work, proxy)
         except TargetGone as error:

@@ -114,6 +114,7 @@ class Connection:
         self._incoming = bytearray()
         self._searched = 0
         self._outgoing = bytearray()
+        self._flushing = self._is_full = False
         self._open = True
         self._sessions: dict[str, Session] = {}
         self.browser = self.session("")
@@ -139,10 +140,14 @@ class Connection:
             "utf-8", "surrogatepass"
         )
         self._outgoing.append(0)
-        self._flush()
+        if not self._flushing:
+            # Commands that are sent together go together: to wake Chromium up costs more than most of them.
+            self._flushing = True
+            self._loop.call_soon(self._flush)
         return self._last_id
 
     def _flush(self) -> None:
+        self._flushing = False
         if not self._open:
             return
         try:
@@ -153,7 +158,10 @@ class Connection:
             self.close()
             return
         del self._outgoing[:sent]
-        if self._outgoing:
+        if bool(self._outgoing) == self._is_full:
+            return
+        self._is_full = bool(self._outgoing)
+        if self._is_full:
             self._loop.add_writer(self._writes, self._flush)
         else:
             self._loop.remove_writer(self._writes)

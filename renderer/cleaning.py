@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 from renderer.cdp import CommandFailed, TargetGone
 from renderer.page_load import storage_origin
@@ -11,6 +12,8 @@ from renderer.tab import Tab
 CLEANING_TIMEOUT = 3.0
 # Chromium lets what pages leave behind pile up to several times this before it collects it by itself.
 MAX_GARBAGE = 48 * 1024 * 1024
+# How often it is looked after that while pages follow upon each other.
+RENDERS_A_LOOK = 4
 
 
 async def clean(tab: Tab) -> bool:
@@ -32,25 +35,27 @@ async def clean(tab: Tab) -> bool:
 
 async def _clean(tab: Tab) -> bool:
     """Gives whether the tab is as good as new."""
-    url = tab.load.url
-    stands = (
-        tab.standstill.is_possible
-        and not tab.drawing.is_on
-        and bool(storage_origin(url))
-        and not tab.load.failed_url
-    )
-    if stands:
-        await tab.standstill.stop(url)
-    else:
-        tab.session.send("Page.stopLoading")
+    if _may_stand(tab):
+        await tab.standstill.stop(tab.load.url)
+        tab.drawing.forget()
+        await asyncio.gather(*_undo(tab))
+        if tab.renders % RENDERS_A_LOOK or await _heap_size(tab) <= MAX_GARBAGE:
+            # It has stored nothing but what its answers brought.
+            return await _empty_network(tab) and tab.standstill.is_undisturbed
+    tab.session.send("Page.stopLoading")
     tab.drawing.forget()
     await _empty_storage_of_tab(tab)
-    if stands and await _heap_size(tab) > MAX_GARBAGE:
-        stands = False
-    if not stands:
-        await tab.leave_page()
-    is_empty = await _empty_storage_of_context(tab)
-    return is_empty and (tab.standstill.is_undisturbed if stands else await _is_alone(tab))
+    await tab.leave_page()
+    return await _empty_storage_of_context(tab) and await _is_alone(tab)
+
+
+def _may_stand(tab: Tab) -> bool:
+    is_page = bool(storage_origin(tab.load.url)) and not tab.load.failed_url
+    return is_page and tab.standstill.is_possible and not tab.drawing.is_on
+
+
+def _undo(tab: Tab) -> list[Awaitable[object]]:
+    return [*tab.undo_overrides(), tab.scripts.reset()]
 
 
 async def _empty_storage_of_tab(tab: Tab) -> None:
@@ -66,23 +71,26 @@ async def _empty_storage_of_tab(tab: Tab) -> None:
         ),
         # A read of cookies comes back when those that the page has set are there, and can be cleared.
         session.send("Runtime.evaluate", {"expression": "document.cookie", "silent": True}),
-        *tab.undo_overrides(),
-        tab.scripts.reset(),
+        *_undo(tab),
     )
 
 
 async def _empty_storage_of_context(tab: Tab) -> bool:
-    session = tab.session
     await asyncio.gather(
-        session.send("Network.clearBrowserCache"),
         *(
-            session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+            tab.session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
             for origin in tab.load.origins
-        ),
-        tab.clear_cookies(),
+        )
+    )
+    return await _empty_network(tab)
+
+
+async def _empty_network(tab: Tab) -> bool:
+    _, _, cookies = await asyncio.gather(
+        tab.session.send("Network.clearBrowserCache"), tab.clear_cookies(), tab.cookies()
     )
     # A cookie that comes after that is from something still at work that was this page's.
-    return not await tab.cookies()
+    return not cookies
 
 
 async def _is_alone(tab: Tab) -> bool:

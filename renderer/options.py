@@ -86,6 +86,11 @@ class RenderOptions:
     image: ImageOptions
     include: Include
 
+    @property
+    def changes_what_is_found(self) -> bool:
+        """Whether the page goes on after the element of ``wait_for`` is there."""
+        return bool(self.wait or self.js_source or self.scrolling) or self.viewport == "full"
+
 
 def bad_argument(argument: str, description: str, kind: str = "bad_argument", **more: Any) -> NoReturn:
     raise BadOption({"type": kind, "argument": argument, "description": description, **more})

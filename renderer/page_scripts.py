@@ -25,15 +25,19 @@ class PageScripts:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._standing: dict[str, str] = {}  # name -> Chromium's identifier
+        self._left_out: set[str] = set()
+        self._standing = (
+            ""  # Chromium's identifier of the others, which are one script: that is half of the work
+        )
         self._added: set[str] = set()
 
     async def start(self) -> None:
         """For a new tab, whose first document is there already."""
-        await asyncio.gather(*(self._stand(name, at_once=True) for name in STANDING))
+        await self._stand(at_once=True)
 
-    async def _stand(self, name: str, *, at_once: bool = False) -> None:
-        self._standing[name] = await self._register(STANDING[name], at_once=at_once)
+    async def _stand(self, *, at_once: bool = False) -> None:
+        standing = [source for name, source in STANDING.items() if name not in self._left_out]
+        self._standing = await self._register("\n".join(standing), at_once=at_once)
 
     async def _register(self, source: str, *, at_once: bool = False) -> str:
         parameters = {"source": source, "runImmediately": at_once}
@@ -54,16 +58,20 @@ class PageScripts:
 
     async def leave_out(self, name: str) -> None:
         """The same for one of ``STANDING``, for this render."""
-        if identifier := self._standing.pop(name, None):
-            await self.remove(identifier)
+        await self._leave_out(self._left_out | {name})
 
     async def put_back(self, name: str) -> None:
         """Take ``leave_out`` back."""
-        if name not in self._standing:
-            await self._stand(name)
+        await self._leave_out(self._left_out - {name})
+
+    async def _leave_out(self, names: set[str]) -> None:
+        if names == self._left_out:
+            return
+        before, self._left_out = self._standing, names
+        await self._stand()
+        await self.remove(before)
 
     async def reset(self) -> None:
         """As it was before the render, for the documents that come."""
         added, self._added = self._added, set()
-        missing = [name for name in STANDING if name not in self._standing]
-        await asyncio.gather(*map(self.remove, added), *map(self._stand, missing))
+        await asyncio.gather(self._leave_out(set()), *map(self.remove, added))

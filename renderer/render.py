@@ -23,7 +23,7 @@ from renderer.script_errors import ScriptErrors
 from renderer.script_errors import as_header as as_errors_header
 from renderer.scroll import BadItem, scroll
 from renderer.scroll import as_header as as_scroll_header
-from renderer.tab import ScriptFailed, Tab
+from renderer.tab import ScriptFailed, Tab, checked_html, html_expression
 from renderer.wait_for import BadSelector, wait_for
 from renderer.web_features import MEDIA, WebFeatures
 
@@ -49,6 +49,7 @@ class Visit:
     options: RenderOptions
     script_result: Any = None
     found: bool | None = None  # the element of wait_for; None if nobody waited for one
+    html: str | None = None  # as it was when the element came, where that is what is wanted
     console: tuple[str, ...] = ()
     scrolled: dict[str, Any] | None = None
     script_errors: list[dict[str, Any]] | None = None  # None if nobody asked
@@ -70,7 +71,12 @@ Show = Callable[[Visit], Awaitable[tuple[Any, str]]]
 
 
 async def visit(
-    tab: Tab, options: RenderOptions, *, wants_network: bool = False, wants_frames: bool = False
+    tab: Tab,
+    options: RenderOptions,
+    *,
+    wants_network: bool = False,
+    wants_frames: bool = False,
+    wants_html: bool = False,
 ) -> Visit:
     """Bring the tab to where the options say."""
     if wants_network:
@@ -83,7 +89,14 @@ async def visit(
     if wants_frames or options.wait_for is None or options.scrolling is not None:
         tab.drawing.start()
     await _prepare(tab, options)
-    found = await _load(tab, options, wants_frames)
+    html = None
+    if options.wait_for is None:
+        found = None
+        await _load(tab, options, wants_frames)
+    elif wants_html and not options.changes_what_is_found:
+        found, html = await _wait_for(tab, options, html_expression(shadow_roots=options.shadow_roots))
+    else:
+        found, _ = await _wait_for(tab, options, "true")
     scrolled = await _scroll(tab, options)
     if options.viewport == "full":
         await screenshot.set_viewport_full(tab)
@@ -93,6 +106,7 @@ async def visit(
         options=options,
         script_result=script_result,
         found=found,
+        html=checked_html(html) if found and html is not None else None,
         console=tuple(console.messages) if console else (),
         scrolled=scrolled,
         script_errors=errors.errors if errors else None,
@@ -121,19 +135,21 @@ async def _prepare(tab: Tab, options: RenderOptions) -> None:
     await tab.interception.change_first_document(first)
 
 
-async def _load(tab: Tab, options: RenderOptions, wants_frames: bool) -> bool | None:
-    loading = _go(tab, options)
-    if options.wait_for is None:
-        if not options.wait:
-            await tab.stop_at_load()
-        await loading
-        if options.wait:
-            await tab.stay(options.wait)
-        elif wants_frames:
-            await _wait_for_frames(tab)
-        return None
+async def _load(tab: Tab, options: RenderOptions, wants_frames: bool) -> None:
+    if not options.wait:
+        await tab.stop_at_load()
+    await _go(tab, options)
+    if options.wait:
+        await tab.stay(options.wait)
+    elif wants_frames:
+        await _wait_for_frames(tab)
+
+
+async def _wait_for(tab: Tab, options: RenderOptions, expression: str) -> tuple[bool, Any]:
+    """Whether the element came, and what the expression was at that moment."""
+    assert options.wait_for is not None
     try:
-        found = await wait_for(tab, options.wait_for, options.wait_for_timeout, loading)
+        found = await wait_for(tab, options.wait_for, options.wait_for_timeout, _go(tab, options), expression)
     except BadSelector as error:
         bad_argument("wait_for", f"Not a selector: {error}")
     if options.wait:
@@ -185,7 +201,10 @@ async def _run_script(tab: Tab, source: str | None) -> Any:
 
 
 async def show_html(visit: Visit) -> tuple[Any, str]:
-    return await visit.tab.html(shadow_roots=visit.options.shadow_roots), "text/html; charset=utf-8"
+    html = visit.html
+    if html is None:
+        html = await visit.tab.html(shadow_roots=visit.options.shadow_roots)
+    return html, "text/html; charset=utf-8"
 
 
 async def show_png(visit: Visit) -> tuple[Any, str]:
@@ -259,7 +278,13 @@ async def render(tab: Tab, kind: str, options: RenderOptions) -> tuple[Any, str,
     try:
         async with HttpClient(tab) as client:
             tab.interception.own = OwnRequests(tab, client)
-            visited = await visit(tab, options, wants_network=wants_network, wants_frames=wants_frames)
+            visited = await visit(
+                tab,
+                options,
+                wants_network=wants_network,
+                wants_frames=wants_frames,
+                wants_html=kind == "html",
+            )
             content, content_type = await ENDPOINTS[kind](visited)
     except PageFailed as error:
         raise error.as_render_error() from error

@@ -4,16 +4,17 @@ An empty page between two renders costs as much as half a light one. What keeps 
 render without it:
 
 - It is frozen: no timer, no answer, no event gets to it.
-- It is emptied with its scripts switched off, by which its listeners go too, those for its end among them.
-- What it has asked of the network is cancelled. A script that runs all the same (a few promises are kept in a frozen
-  page too) asks in vain, and cannot store anything without our hearing of it (``telltale.js``); then the tab is
-  given up. A policy refuses whatever finds another way.
-- Its window goes when the next document comes, which is held back in the same way until what outlives a window, its
-  name and its place in the history, is gone.
+- It is emptied, by which its listeners go too, those for its end among them, and what it has asked of the network is
+  cancelled.
+- A script that runs all the same (a last callback of an element, a few promises that are kept in a frozen page too)
+  asks the network in vain, and cannot store anything without our hearing of it (``telltale.js``); then the tab is
+  given up. A policy refuses whatever finds another way to the network.
+- Its window goes when the next document comes, which is held back in the same way until the old one's place in the
+  history is gone.
 
-Pages that have something at work elsewhere (frames, workers, sockets) or have stored anything are not brought to rest;
-they are left for an empty page, and so is one whose successor is of another site: Chromium gives that one a window of
-its own, which nothing holds back.
+Pages that have something at work elsewhere (frames, workers, sockets) or have stored anything, if only a name for their
+window, are not brought to rest; they are left for an empty page. So is one whose successor is of another site:
+Chromium gives that one a window of its own, which nothing holds back.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Standstill:
         self.url = ""  # of the page that was brought to rest
         self._lasting = False
         self._awaits = False
+        self._is_replaced = False
         self._disturbed = False
 
     def feed_frame_attached(self, _event: Params) -> None:
@@ -54,7 +56,11 @@ class Standstill:
     def feed_lasting(self) -> None:
         """The page has begun something that does not end with it at once."""
         self._lasting = True
-        self._disturbed |= self.holds
+        self._disturbed |= self.holds and not self._is_replaced
+
+    def feed_document(self) -> None:
+        """There is a new document; what is done from now on is its own doing."""
+        self._is_replaced = True
 
     @property
     def holds(self) -> bool:
@@ -89,21 +95,17 @@ class Standstill:
         Raises:
             CommandFailed, TargetGone: it cannot be; the tab should be closed.
         """
-        self.url, self._awaits = url, False
-        session, scripts_off = self._session, "Emulation.setScriptExecutionDisabled"
-        # Chromium's switch for scripts overtakes other commands, so each step waits for the one before.
+        self.url, self._awaits, self._is_replaced = url, False, False
+        session = self._session
+        # In the order in which Chromium does it; what its cancelled requests tell the page comes when it is empty.
         await asyncio.gather(
             session.send("Page.setWebLifecycleState", {"state": "frozen"}),
-            session.send(scripts_off, {"value": True}),
-        )
-        await session.call("Page.setDocumentContent", {"frameId": self._frame_id, "html": _EMPTY})
-        await asyncio.gather(
+            session.send("Page.setDocumentContent", {"frameId": self._frame_id, "html": _EMPTY}),
             session.send("Page.stopLoading"),
-            session.send(scripts_off, {"value": False}),
         )
 
     async def check(self) -> None:
-        """Raise TargetGone if what is at rest keeps its process busy, so that nobody could take its place."""
+        """Raise TargetGone if what is at rest keeps its process busy, so that nothing could take its place."""
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 await self._session.call("Runtime.evaluate", {"expression": "0", "silent": True})
@@ -117,13 +119,11 @@ class Standstill:
             TargetGone: the old page did something after all, or the new one, by a redirect of another site and so not
                 held, has turned back to it.
         """
-        session = self._session
         for _ in range(RETRIES):
+            cleared = self._session.send("Page.resetNavigationHistory")
+            thawed = self._session.send("Page.setWebLifecycleState", {"state": "active"})
             with contextlib.suppress(CommandFailed):  # one window is just being replaced by the other
-                await asyncio.gather(
-                    session.send("Page.resetNavigationHistory"),
-                    session.send("Runtime.evaluate", {"expression": "name = ''", "silent": True}),
-                )
+                await asyncio.gather(cleared, thawed)
                 break
             await asyncio.sleep(RETRY_DELAY)
         else:
@@ -131,4 +131,3 @@ class Standstill:
         self.url = ""
         if self._disturbed:
             raise TargetGone("something of another render was still at work")
-        await session.call("Page.setWebLifecycleState", {"state": "active"})

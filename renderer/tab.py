@@ -19,7 +19,7 @@ from renderer.network import Network
 from renderer.page_load import PageLoad
 from renderer.page_scripts import PageScripts
 from renderer.request_limit import RequestLimit
-from renderer.standstill import Standstill
+from renderer.standstill import ANSWER_TIMEOUT, Standstill
 from renderer.telltale import FRAMES, LASTING, Telltale
 
 VIEWPORT = (1024, 768)
@@ -154,6 +154,7 @@ class Tab:
         self.load.feed_frame_navigated(event)
         if event["frame"]["id"] == self.target_id:
             self.drawing.feed_document()
+            self.standstill.feed_document()
 
     def _load_event_fired(self, event: Params) -> None:
         self.load.feed_load_event(event)
@@ -174,8 +175,6 @@ class Tab:
             self.spoiled = True  # Chromium remembers a password for as long as the context lives
         if not self.standstill.can_be_followed_by(url):
             await self.start_empty()
-        if self.standstill.holds:
-            await self.standstill.check()
         self.standstill.expect_document()
         self.interception.expect_document()
         self.network.gave_up_main_document = False
@@ -240,11 +239,7 @@ class Tab:
 
     async def html(self, context: int | None = None, *, shadow_roots: bool = False) -> str:
         """The document with its doctype, and if wanted with the open shadow roots in it."""
-        serialized = _WITH_SHADOW_ROOTS if shadow_roots else "root.outerHTML"
-        html = await self.evaluate(_HTML.replace("SERIALIZED", serialized), context=context)
-        if html is None:
-            raise ResultTooLarge
-        return str(html)
+        return checked_html(await self.evaluate(html_expression(shadow_roots=shadow_roots), context=context))
 
     async def evaluate(self, expression: str, *, context: int | None = None, wait: bool = False) -> Any:
         """The JSON value of a JavaScript expression of our own."""
@@ -381,9 +376,15 @@ class Tab:
 
     async def _let_begin(self, loader: str) -> None:
         """Let this document go on, if the page before it was brought to rest."""
-        if self.standstill.holds:
+        if not self.standstill.holds:
+            return
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                await self.load.committed(loader)
+        except TimeoutError:
+            await self.standstill.check()
             await self.load.committed(loader)
-            await self.standstill.go_on()
+        await self.standstill.go_on()
 
     async def start_empty(self) -> None:
         """For a render that looks at the tab before it goes anywhere."""
@@ -399,6 +400,18 @@ class Tab:
                     "Target.disposeBrowserContext", {"browserContextId": self.context_id}
                 )
         self.connection.drop(self.session.session_id)
+
+
+def html_expression(*, shadow_roots: bool = False) -> str:
+    """JavaScript whose value is a document's HTML, for ``checked_html``."""
+    return _HTML.replace("SERIALIZED", _WITH_SHADOW_ROOTS if shadow_roots else "root.outerHTML")
+
+
+def checked_html(value: Any) -> str:
+    """What ``html_expression`` gave; raises ResultTooLarge where that was nothing."""
+    if value is None:
+        raise ResultTooLarge
+    return str(value)
 
 
 def raise_script_error(answer: Params) -> None:

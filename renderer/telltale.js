@@ -30,34 +30,28 @@
       });
     }
   };
-  const methods = (type, ...names) => names.map(name => [self[type]?.prototype, name]);
-  watch('frames', [self, 'requestAnimationFrame'], [self, 'requestIdleCallback'],
-    ...methods('IntersectionObserver', 'observe'), ...methods('ResizeObserver', 'observe'),
-    ...methods('Element', 'animate'), ...methods('Document', 'startViewTransition'),
-    ...methods('HTMLVideoElement', 'requestVideoFrameCallback'));
-  watch('lasting', [self, 'Worker'], [self, 'SharedWorker'], [self, 'WebSocket'], [self, 'WebTransport'],
-    [self, 'EventSource'], [self, 'RTCPeerConnection'], [self, 'BroadcastChannel'],
-    ...methods('ServiceWorkerContainer', 'register'), ...methods('CacheStorage', 'open'),
-    ...methods('IDBFactory', 'open', 'deleteDatabase'), ...methods('StorageManager', 'getDirectory'),
-    ...methods('Worklet', 'addModule'), ...methods('LockManager', 'request'),
-    ...methods('CookieStore', 'set', 'delete'), ...methods('CookieStoreManager', 'subscribe'),
-    [self, 'localStorage', 'get'], [self, 'sessionStorage', 'get'], [self.Document?.prototype, 'cookie', 'set']);
+  // To name an interface is to make Chromium build it, so that there are no more of them here than needed.
+  const { Document, Element, Navigator, Promise } = self;
+  const of = (owner, part, ...names) => names.map(name => [owner, name, part]);
+  watch('frames', ...of(self, 'value', 'requestAnimationFrame', 'requestIdleCallback'),
+    ...of(self.IntersectionObserver?.prototype, 'value', 'observe'),
+    ...of(self.ResizeObserver?.prototype, 'value', 'observe'),
+    ...of(Element.prototype, 'value', 'animate'), ...of(Document.prototype, 'value', 'startViewTransition'));
+  watch('lasting', ...of(self, 'value', 'Worker', 'SharedWorker', 'WebSocket', 'webkitRequestFileSystem'),
+    ...of(self, 'get', 'localStorage', 'sessionStorage', 'indexedDB', 'caches', 'cookieStore', 'sharedStorage'),
+    ...of(self, 'set', 'name'), ...of(Document.prototype, 'set', 'cookie'),
+    ...of(Navigator?.prototype, 'get', 'serviceWorker', 'storage', 'storageBuckets', 'locks'));
 
   // In a document at rest what is asked stays without an answer, so that a page which asks again when it fails does
   // not do so for ever.
-  const root = getOwnPropertyDescriptor(Document.prototype, 'documentElement').get;
-  const { hasAttribute } = Element.prototype, Promise = self.Promise;
+  const root = getOwnPropertyDescriptor(Document.prototype, 'documentElement').get, { hasAttribute } = Element.prototype;
   const isAtRest = () => {
     const html = apply(root, document, []);
     return html && apply(hasAttribute, html, ['rest-TOKEN']);
   };
-  for (const [owner, name, answer] of [
-    [self, 'fetch', () => new Promise(() => {})], [self.XMLHttpRequest?.prototype, 'send', () => {}],
-  ]) {
-    if (owner?.[name]) owner[name] = new Proxy(owner[name], {
-      apply: (native, self, given) => isAtRest() ? answer() : apply(native, self, given),
-    });
-  }
+  self.fetch = new Proxy(self.fetch, {
+    apply: (native, self, given) => isAtRest() ? new Promise(() => {}) : apply(native, self, given),
+  });
 
   for (const [name, shown] of Object.entries({
     hidden: false, visibilityState: 'visible', webkitHidden: false, webkitVisibilityState: 'visible',
