@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Column, ForeignKey, MetaData, Table, inspect
@@ -102,6 +103,15 @@ class Row(Base):
         return _shape(cls).fields
 
     @classmethod
+    def values_of(cls, item: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The values of all fields, in their order.
+
+        Raises:
+            KeyError: the item leaves one out.
+        """
+        return _shape(cls).values_of(item)
+
+    @classmethod
     def untracked(cls) -> frozenset[str]:
         """The fields whose changes are stored, but are no news: view counters and their like."""
         return _shape(cls).untracked
@@ -128,8 +138,17 @@ BOOKKEEPING = frozenset({"first_seen_at", "last_seen_at", "run_id", "gone_at", "
 class _Shape:
     key: tuple[str, ...]
     fields: Mapping[str, Column[Any]]
+    values_of: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     untracked: frozenset[str]
     children: Mapping[str, Children]
+
+
+def getter(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """What takes the values of these names out of a mapping, in one step."""
+    if len(names) == 1:  # of which itemgetter makes no tuple
+        (name,) = names
+        return lambda values: (values[name],)
+    return itemgetter(*names)
 
 
 @cache
@@ -148,9 +167,11 @@ def _shape(model: type[Row]) -> _Shape:
         if relationship.uselist and issubclass(target, Row):
             columns = {child.name: parent.name for parent, child in relationship.local_remote_pairs or ()}
             children[relationship.key] = Children(model=target, columns_from_parent=columns)
+    fields = {c.name: c for c in table.columns if c.name not in BOOKKEEPING}
     return _Shape(
         key=tuple(column.name for column in table.primary_key.columns),
-        fields={c.name: c for c in table.columns if c.name not in BOOKKEEPING},
+        fields=fields,
+        values_of=getter(tuple(fields)),
         untracked=frozenset(c.name for c in table.columns if c.info.get("tracked", True) is False),
         children=children,
     )

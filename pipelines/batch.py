@@ -107,7 +107,7 @@ def _write_table(
     keys = _in_order(rows)
     stored = _stored_hashes(session, model, keys)
     hashes = {
-        key: digests.get(key) or content_hash(values, fields)
+        key: digests.get(key) or content_hash(model.values_of(values))
         for key, values in rows.items()
         if len(values) == len(fields)
     }
@@ -131,7 +131,7 @@ def _write_table(
             after = {**before[key], **values}
             news = changed_fields(before[key], values)
             tracked = {name: pair for name, pair in news.items() if name not in model.untracked()}
-            digest_after = hashes.get(key) or content_hash(after, fields)
+            digest_after = hashes.get(key) or content_hash(model.values_of(after))
             if news or digest != digest_after:
                 altered.append((values, digest_after))
             else:

@@ -55,15 +55,16 @@ class _Rules:
 
     known: frozenset[str]
     columns: tuple[tuple[str, Read, bool], ...]  # name, what reads it, whether an item may leave it out
+    readers: tuple[tuple[str, Read], ...]  # the same, shorter; none where the model has lists of children
 
 
 @cache
 def _rules(model: type[Row]) -> _Rules:
+    columns = tuple((name, reader(column), bool(column.nullable)) for name, column in model.fields().items())
     return _Rules(
         known=frozenset([*model.fields(), *model.children()]),
-        columns=tuple(
-            (name, reader(column), bool(column.nullable)) for name, column in model.fields().items()
-        ),
+        columns=columns,
+        readers=() if model.children() else tuple((name, read) for name, read, _ in columns),
     )
 
 
@@ -77,6 +78,11 @@ def validated(fields: Mapping[str, Any], model: type[Row]) -> dict[str, Any]:
     rules = _rules(model)
     if not rules.known.issuperset(fields):
         raise UnknownField(model, next(name for name in fields if name not in rules.known))
+    if len(fields) == len(rules.readers):  # all of them are there
+        try:
+            return {name: read(fields[name]) for name, read in rules.readers}
+        except Unfit:
+            pass  # once more, for a reason a field
     values: dict[str, Any] = {}
     reasons: dict[str, str] = {}
     for name, read, may_be_left_out in rules.columns:
