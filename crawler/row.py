@@ -29,8 +29,7 @@ class ValidRow(NamedTuple):
 
     @property
     def key(self) -> tuple[Any, ...]:
-        values = self.values
-        return tuple([values[name] for name in self.model.key()])
+        return self.model.key_of(self.values)
 
     def __str__(self) -> str:
         key = ", ".join(f"{name}={value!r}" for name, value in zip(self.model.key(), self.key, strict=True))

@@ -103,6 +103,11 @@ class Row(Base):
         return _shape(cls).fields
 
     @classmethod
+    def key_of(cls, item: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The natural key that is in these values."""
+        return _shape(cls).key_of(item)
+
+    @classmethod
     def values_of(cls, item: Mapping[str, Any]) -> tuple[Any, ...]:
         """The values of all fields, in their order.
 
@@ -137,6 +142,7 @@ BOOKKEEPING = frozenset({"first_seen_at", "last_seen_at", "run_id", "gone_at", "
 @dataclass(frozen=True, kw_only=True)
 class _Shape:
     key: tuple[str, ...]
+    key_of: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     fields: Mapping[str, Column[Any]]
     values_of: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     untracked: frozenset[str]
@@ -168,8 +174,10 @@ def _shape(model: type[Row]) -> _Shape:
             columns = {child.name: parent.name for parent, child in relationship.local_remote_pairs or ()}
             children[relationship.key] = Children(model=target, columns_from_parent=columns)
     fields = {c.name: c for c in table.columns if c.name not in BOOKKEEPING}
+    key = tuple(column.name for column in table.primary_key.columns)
     return _Shape(
-        key=tuple(column.name for column in table.primary_key.columns),
+        key=key,
+        key_of=getter(key),
         fields=fields,
         values_of=getter(tuple(fields)),
         untracked=frozenset(c.name for c in table.columns if c.info.get("tracked", True) is False),

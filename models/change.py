@@ -42,13 +42,16 @@ class RowChange(Base):
     fields: Mapped[dict[str, list[Any]] | None] = mapped_column(LongJson())
 
 
+NO_FIELDS: Mapping[str, tuple[Any, Any]] = MappingProxyType({})
+
+
 class Change(NamedTuple):
     """A change on its way into the table; ``row`` are the row's values after it."""
 
     model: type[Row]
     key: tuple[Any, ...]
     kind: str
-    fields: Mapping[str, tuple[Any, Any]] = MappingProxyType({})
+    fields: Mapping[str, tuple[Any, Any]] = NO_FIELDS
     row: Mapping[str, Any] = MappingProxyType({})
 
 

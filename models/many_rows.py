@@ -21,23 +21,14 @@ MOST_ROWS, MOST_PARAMETERS = 50, 999  # the latter is SQLite's own limit, in its
 SEPARATOR = "\x1f"  # hardly ever in a text, and no escaping makes or changes it
 
 
-def copy_rows(cursor: Any, statement: str, rows: Rows, _context: Any = None) -> bool:
-    """SQLAlchemy's ``do_executemany`` for PostgreSQL's COPY, which is no statement of the DB-API."""
-    if not statement.startswith("COPY "):
-        return False
-    with cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
-    return True
-
-
 def insert_many(cursor: Any, statement: str, rows: Rows, _context: Any = None) -> bool:
     """SQLAlchemy's ``do_executemany`` for pymysql: an INSERT with as many rows as a statement may be long."""
     parts = INSERT.fullmatch(statement)
     if parts is None or parts[2].count("%s") != len(rows[0]):
         return False
     before, _, after = parts.groups()
-    columns = [_literals(cursor, column) for column in zip(*rows, strict=True)]
+    escape = cursor.connection.escape
+    columns = [_literals(escape, column) for column in zip(*rows, strict=True)]
     row = "(" + ", ".join(form for form, _ in columns) + ")"
     written = 0
     texts = list(map(row.__mod__, zip(*(values for _, values in columns))))  # noqa: B905
@@ -68,23 +59,37 @@ def insert_values(cursor: Any, statement: str, rows: Rows, _context: Any = None)
     return True
 
 
-def _literals(cursor: Any, column: Sequence[Any]) -> tuple[str, Iterable[Any]]:
+class InList(list[Any]):
+    """The values of an ``IN``, all of one kind, as one parameter of pymysql; ``spell_lists`` makes it known there."""
+
+
+def spell_lists(connection: Any) -> None:
+    """Let a pymysql connection take an ``InList``: it spells lists of its own value by value, with much ado."""
+
+    def spell(values: InList, _mapping: Any) -> str:
+        form, literals = _literals(connection.escape, values)
+        return "(" + ",".join(map(form.__mod__, literals)) + ")"
+
+    connection.encoders = {**connection.encoders, InList: spell}
+
+
+def _literals(escape: Callable[[Any], str], column: Sequence[Any]) -> tuple[str, Iterable[Any]]:
     """A column's values as they stand in SQL, and the form of their place in a row."""
     kinds = set(map(type, column))
     if len(kinds) == 2 and type(None) in kinds:
-        form, values = _literals(cursor, [value for value in column if value is not None])
+        form, values = _literals(escape, [value for value in column if value is not None])
         there = map(form.__mod__, values)
         return "%s", ["NULL" if value is None else next(there) for value in column]
     if len(kinds) == 1:
         kind = kinds.pop()
         if kind is str:
-            escaped = cursor.mogrify("%s", (SEPARATOR.join(column),))[1:-1].split(SEPARATOR)
+            escaped = escape(SEPARATOR.join(column))[1:-1].split(SEPARATOR)
             if len(escaped) == len(column):
                 return "'%s'", escaped
         if kind in FORMS:
             form, spell = FORMS[kind]
             return form, map(spell, column)
-    return "%s", [cursor.mogrify("%s", (value,)) for value in column]
+    return "%s", list(map(escape, column))
 
 
 # As pymysql spells them; what is not here is left to it.
