@@ -76,8 +76,9 @@ def change_columns(changes: list[Change]) -> dict[str, list[Any]]:
         "key_hash": [key_hash(key) for key in keys],
         "row_key": keys,
         "kind": [change.kind for change in changes],
-        "fields": [
-            {name: [plain(old), plain(new)] for name, (old, new) in change.fields.items()} or None
-            for change in changes
-        ],
+        "fields": [_plain_fields(change.fields) if change.fields else None for change in changes],
     }
+
+
+def _plain_fields(fields: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
+    return {name: [plain(old), plain(new)] for name, (old, new) in fields.items()}

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-Rows = Sequence[Sequence[Any]]
+from models.many_rows import Rows, Same, columns_of
 
 SEPARATOR = "\x1f"  # hardly ever in a text, and nothing here makes or changes it
 
@@ -20,13 +20,21 @@ def copy_rows(cursor: Any, statement: str, rows: Rows, _context: Any = None) -> 
     """SQLAlchemy's ``do_executemany`` for PostgreSQL's COPY, which is no statement of the DB-API."""
     if not statement.startswith("COPY "):
         return False
-    columns = [_spelt(column) for column in zip(*rows, strict=True)]
+    forms: list[str] = []
+    varying: list[Iterable[str] | None] = []
+    for column in columns_of(rows):
+        if isinstance(column, Same) and (spelt := _spelt([column.value])) is not None:
+            forms += [one.replace("%", "%%") for one in spelt]
+        else:
+            forms.append("%s")
+            varying.append(_spelt([column.value] * len(rows) if isinstance(column, Same) else column))
     with cursor.copy(statement) as copy:
-        if None in columns:  # something is in it that only the driver can spell
+        if None in varying or not varying:  # something is in it that only the driver can spell
             for row in rows:
                 copy.write_row(row)
         else:
-            copy.write("\n".join(map("\t".join, zip(*columns))) + "\n")  # noqa: B905
+            line = "\t".join(forms) + "\n"
+            copy.write("".join(map(line.__mod__, zip(*varying))))  # noqa: B905
     return True
 
 

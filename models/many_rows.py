@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 Rows = Sequence[Sequence[Any]]
@@ -21,6 +22,26 @@ MOST_ROWS, MOST_PARAMETERS = 50, 999  # the latter is SQLite's own limit, in its
 SEPARATOR = "\x1f"  # hardly ever in a text, and no escaping makes or changes it
 
 
+class ByColumn(list[tuple[Any, ...]]):
+    """Rows for a driver, and the same rows as columns, for those of us who would make columns of them again."""
+
+    def __init__(self, columns: Sequence[Sequence[Any] | Same]) -> None:
+        values = [repeat(c.value) if isinstance(c, Same) else c for c in columns]
+        super().__init__(zip(*values))  # noqa: B905 - repeat() has no end
+        self.columns = columns
+
+
+@dataclass(frozen=True)
+class Same:
+    """A column with one value in all rows."""
+
+    value: Any
+
+
+def columns_of(rows: Rows) -> Iterable[Sequence[Any] | Same]:
+    return rows.columns if isinstance(rows, ByColumn) else zip(*rows, strict=True)
+
+
 def insert_many(cursor: Any, statement: str, rows: Rows, _context: Any = None) -> bool:
     """SQLAlchemy's ``do_executemany`` for pymysql: an INSERT with as many rows as a statement may be long."""
     parts = INSERT.fullmatch(statement)
@@ -28,10 +49,18 @@ def insert_many(cursor: Any, statement: str, rows: Rows, _context: Any = None) -
         return False
     before, _, after = parts.groups()
     escape = cursor.connection.escape
-    columns = [_literals(escape, column) for column in zip(*rows, strict=True)]
-    row = "(" + ", ".join(form for form, _ in columns) + ")"
+    forms: list[str] = []
+    varying: list[Iterable[Any]] = []
+    for column in columns_of(rows):
+        if isinstance(column, Same):
+            forms.append(escape(column.value).replace("%", "%%"))
+            continue
+        form, values = _literals(escape, column)
+        forms.append(form)
+        varying.append(values)
+    row = f"({', '.join(forms)})"
     written = 0
-    texts = list(map(row.__mod__, zip(*(values for _, values in columns))))  # noqa: B905
+    texts = list(map(row.__mod__, zip(*varying))) if varying else [row % ()] * len(rows)  # noqa: B905
     for some in _up_to(cursor.max_stmt_length, texts):
         written += cursor.execute(before + some + after)
     cursor.rowcount = written

@@ -68,7 +68,7 @@ def write_table(
     for keys in chunks(_in_order(rows)):
         if model in all_new:
             given = [rows[key] for key in keys]
-            if _inserted(session, model, [(row.values, _hash_of(row)) for row in given], seen):
+            if _inserted(session, model, [(row.values, row.digest or _hash_of(row)) for row in given], seen):
                 changes += [
                     Change(model, key, CREATED, NO_FIELDS, row.values)
                     for key, row in zip(keys, given, strict=True)
@@ -88,10 +88,10 @@ def _in_order(keys: Iterable[Key]) -> list[Key]:
 
 
 def _hash_of(row: ValidRow) -> bytes | None:
-    """The hash of a row's fields; an item that leaves out a field has none of its own."""
-    if row.digest is None and len(row.values) == len(row.model.fields()):
+    """The hash of a row that did not bring it along; an item that leaves out a field has none of its own."""
+    if len(row.values) == len(row.model.fields()):
         return content_hash(row.model.values_of(row.values))
-    return row.digest
+    return None
 
 
 def _write_some(
@@ -102,7 +102,7 @@ def _write_some(
     seen: Sighting,
     all_new: set[type[Row]],
 ) -> list[Change]:
-    hashes = {key: digest for key in keys if (digest := _hash_of(rows[key])) is not None}
+    hashes = {key: digest for key in keys if (digest := rows[key].digest or _hash_of(rows[key]))}
     new, stored = _compare(session, model, keys, hashes, seen)
     (all_new.add if len(new) == len(keys) else all_new.discard)(model)
     changes: list[Change] = []
