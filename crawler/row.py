@@ -29,7 +29,7 @@ class ValidRow(NamedTuple):
 
     @property
     def key(self) -> tuple[Any, ...]:
-        return self.model.key_of(self.values)
+        return self.model.key_getter()(self.values)
 
     def __str__(self) -> str:
         key = ", ".join(f"{name}={value!r}" for name, value in zip(self.model.key(), self.key, strict=True))
@@ -63,7 +63,7 @@ def row_of(item: Mapping[str, Any], model: type[Row]) -> ValidRow:
     fields = model.fields()
     if type(item) is dict and len(item) == len(fields):  # as most are, and by far the quicker copy
         try:
-            return ValidRow(model, item.copy(), NO_CHILDREN, content_hash(model.values_of(item)))
+            return ValidRow(model, item.copy(), NO_CHILDREN, content_hash(model.values_getter()(item)))
         except KeyError:
             pass  # as many fields, and others
     return ValidRow(

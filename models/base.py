@@ -15,6 +15,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, declared_attr, mappe
 
 from models.types import Digest, UtcDateTime
 
+Getter = Callable[[Mapping[str, Any]], tuple[Any, ...]]
+
 
 class ModelError(Exception):
     """A model is written in a way that Splashdown cannot keep current; the message says what to change."""
@@ -103,18 +105,14 @@ class Row(Base):
         return _shape(cls).fields
 
     @classmethod
-    def key_of(cls, item: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The natural key that is in these values."""
-        return _shape(cls).key_of(item)
+    def key_getter(cls) -> Getter:
+        """What takes the natural key out of a row's values."""
+        return _shape(cls).key_of
 
     @classmethod
-    def values_of(cls, item: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The values of all fields, in their order.
-
-        Raises:
-            KeyError: the item leaves one out.
-        """
-        return _shape(cls).values_of(item)
+    def values_getter(cls) -> Getter:
+        """What takes the values of all fields, in their order, and raises KeyError where one is left out."""
+        return _shape(cls).values_of
 
     @classmethod
     def untracked(cls) -> frozenset[str]:
@@ -142,14 +140,14 @@ BOOKKEEPING = frozenset({"first_seen_at", "last_seen_at", "run_id", "gone_at", "
 @dataclass(frozen=True, kw_only=True)
 class _Shape:
     key: tuple[str, ...]
-    key_of: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    key_of: Getter
     fields: Mapping[str, Column[Any]]
-    values_of: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    values_of: Getter
     untracked: frozenset[str]
     children: Mapping[str, Children]
 
 
-def getter(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+def getter(names: tuple[str, ...]) -> Getter:
     """What takes the values of these names out of a mapping, in one step."""
     if len(names) == 1:  # of which itemgetter makes no tuple
         (name,) = names

@@ -35,12 +35,15 @@ def write_batch(
     """
     merged: dict[type[Row], dict[Key, ValidRow]] = defaultdict(dict)
     lists: dict[tuple[type[Row], str], dict[Key, list[Key]]] = defaultdict(dict)
+    key_of = {model: model.key_getter() for model in {row.model for row in rows}}
     for row in rows:
-        key = row.key
-        of_model = merged[row.model]
-        of_model[key] = _merge(of_model[key], row.values) if key in of_model else row
-        for name, items in row.children.items():
-            _merge_children(merged, lists[row.model, name], row.model, name, key, items)
+        model, values, lists_of_row, _ = row
+        key = key_of[model](values)
+        of_model = merged[model]
+        of_model[key] = _merge(of_model[key], values) if key in of_model else row
+        if lists_of_row:
+            for name, items in lists_of_row.items():
+                _merge_children(merged, lists[model, name], model, name, key, items)
     seen = Sighting(run_id=run_id, now=now)
     changes: list[Change] = []
     by_table = {model.table(): model for model in merged}

@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, CursorResult, and_, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, or_, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -90,7 +91,7 @@ def _in_order(keys: Iterable[Key]) -> list[Key]:
 def _hash_of(row: ValidRow) -> bytes | None:
     """The hash of a row that did not bring it along; an item that leaves out a field has none of its own."""
     if len(row.values) == len(row.model.fields()):
-        return content_hash(row.model.values_of(row.values))
+        return content_hash(row.model.values_getter()(row.values))
     return None
 
 
@@ -110,15 +111,16 @@ def _write_some(
     altered: _Written = []
     touched: list[Key] = []
     for key in keys:
-        values = rows[key].values
         if key in new:
+            values = rows[key].values
             created.append((values, hashes.get(key)))
             changes.append(Change(model, key, CREATED, NO_FIELDS, values))
         elif key in stored:
+            values = rows[key].values
             before, digest, gone_at = stored[key]
             news = changed_fields(before, values)
             after = {**before, **values}
-            digest_after = hashes.get(key) or content_hash(model.values_of(after))
+            digest_after = hashes.get(key) or content_hash(model.values_getter()(after))
             if news or digest != digest_after:
                 altered.append((values, digest_after))
             else:
@@ -196,15 +198,20 @@ def _differs(
 def _stored(
     session: Session, model: type[Row], keys: Sequence[Key], where: ColumnElement[bool] | None = None
 ) -> dict[Key, _Stored]:
-    columns = model.table().c
-    names = tuple(model.fields())
-    query = select(*(columns[name] for name in names), columns.content_hash, columns.gone_at)
-    query = query.where(key_in(session, model, keys), *([] if where is None else [where]))
+    query = _select_stored(model).where(key_in(session, model, keys), *([] if where is None else [where]))
+    names, key_of = tuple(model.fields()), model.key_getter()
     found = {}
-    for *values, digest, gone_at in session.execute(query.with_for_update()):
+    for *values, digest, gone_at in session.execute(query):
         row = dict(zip(names, values, strict=True))
-        found[model.key_of(row)] = _Stored(row, digest, gone_at)
+        found[key_of(row)] = _Stored(row, digest, gone_at)
     return found
+
+
+@cache
+def _select_stored(model: type[Row]) -> Select[Any]:
+    columns = model.table().c
+    fields = [columns[name] for name in model.fields()]
+    return select(*fields, columns.content_hash, columns.gone_at).with_for_update()
 
 
 def _marked(session: Session, model: type[Row], keys: Iterable[Key], seen: Sighting) -> set[Key]:

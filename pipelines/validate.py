@@ -76,13 +76,13 @@ def validated(fields: Mapping[str, Any], model: type[Row]) -> dict[str, Any]:
         InvalidItem: a value is missing or does not fit; every such field is named, not only the first.
     """
     rules = _rules(model)
-    if not rules.known.issuperset(fields):
-        raise UnknownField(model, next(name for name in fields if name not in rules.known))
-    if len(fields) == len(rules.readers):  # all of them are there
+    if len(fields) == len(rules.readers):  # as many as there are, so most likely these
         try:
             return {name: read(fields[name]) for name, read in rules.readers}
-        except Unfit:
+        except (KeyError, Unfit):
             pass  # once more, for a reason a field
+    if not rules.known.issuperset(fields):
+        raise UnknownField(model, next(name for name in fields if name not in rules.known))
     values: dict[str, Any] = {}
     reasons: dict[str, str] = {}
     for name, read, may_be_left_out in rules.columns:

@@ -135,7 +135,7 @@ def test_any_text_and_any_hash_is_found_by_a_list_of_them(engine: Engine) -> Non
     with table.sessions.begin() as session:
         write_batch(session, rows, run_id=run_id, now=FIRST)
         columns = Quote.table().c
-        hashes = [content_hash(Quote.values_of(row.values)) for row in rows[:-1]]
+        hashes = [content_hash(Quote.values_getter()(row.values)) for row in rows[:-1]]
         for condition in (
             statements._value_in(session, columns.body, texts),
             statements.hash_in(session, columns.content_hash, hashes),

@@ -67,7 +67,7 @@ class Told:
 
 
 def hash_of(row: dict[str, Any]) -> bytes:
-    return content_hash(Quote.values_of(row))
+    return content_hash(Quote.values_getter()(row))
 
 
 NUMBERS = st.frozensets(st.integers(0, 5), max_size=3)
