@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from models import Row
+
+NO_CHILDREN: Mapping[str, Sequence[Mapping[str, Any]]] = MappingProxyType({})
 
 
 class ValidRow(NamedTuple):
@@ -20,15 +22,14 @@ class ValidRow(NamedTuple):
 
     model: type[Row]
     values: Mapping[str, Any]
-    children: Mapping[str, Sequence[Mapping[str, Any]]] = MappingProxyType({})
+    children: Mapping[str, Sequence[Mapping[str, Any]]] = NO_CHILDREN
     digest: bytes | None = (
         None  # its content_hash, where it has all fields: made here, the writer has more to do
     )
 
     @property
     def key(self) -> tuple[Any, ...]:
-        values = self.values
-        return tuple([values[name] for name in self.model.key()])
+        return self.model.key_getter()(self.values)
 
     def __str__(self) -> str:
         key = ", ".join(f"{name}={value!r}" for name, value in zip(self.model.key(), self.key, strict=True))
@@ -48,9 +49,9 @@ class Rejection:
     key: tuple[Any, ...] | None = None
 
 
-def content_hash(values: Mapping[str, Any], fields: Iterable[str]) -> bytes:
-    """A hash of a row's fields, the same for equal values: they come from the validator, in one spelling each."""
-    row = list(map(values.__getitem__, fields))
+def content_hash(values: Sequence[Any]) -> bytes:
+    """A hash of all of a row's fields, the same for equal values: from the validator, in one spelling each."""
+    row = list(values)
     text = repr(row)
     if "{" in text or "[" in text[1:]:  # perhaps JSON, whose names come in any order
         text = repr([json.dumps(v, sort_keys=True) if isinstance(v, dict | list) else v for v in row])
@@ -59,11 +60,14 @@ def content_hash(values: Mapping[str, Any], fields: Iterable[str]) -> bytes:
 
 def row_of(item: Mapping[str, Any], model: type[Row]) -> ValidRow:
     """The row in a validated item."""
-    fields, lists = model.fields(), model.children()
-    if type(item) is dict and item.keys() == fields.keys():  # as most are, and by far the quicker copy
-        return ValidRow(model, item.copy(), digest=content_hash(item, fields))
+    fields = model.fields()
+    if type(item) is dict and len(item) == len(fields):  # as most are, and by far the quicker copy
+        try:
+            return ValidRow(model, item.copy(), NO_CHILDREN, content_hash(model.values_getter()(item)))
+        except KeyError:
+            pass  # as many fields, and others
     return ValidRow(
         model,
         {name: item[name] for name in fields if name in item},
-        {name: item[name] for name in lists if name in item},
+        {name: item[name] for name in model.children() if name in item},
     )

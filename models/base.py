@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Column, ForeignKey, MetaData, Table, inspect
@@ -13,6 +14,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, declared_attr, mapped_column
 
 from models.types import Digest, UtcDateTime
+
+Getter = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
 
 class ModelError(Exception):
@@ -102,6 +105,16 @@ class Row(Base):
         return _shape(cls).fields
 
     @classmethod
+    def key_getter(cls) -> Getter:
+        """What takes the natural key out of a row's values."""
+        return _shape(cls).key_of
+
+    @classmethod
+    def values_getter(cls) -> Getter:
+        """What takes the values of all fields, in their order, and raises KeyError where one is left out."""
+        return _shape(cls).values_of
+
+    @classmethod
     def untracked(cls) -> frozenset[str]:
         """The fields whose changes are stored, but are no news: view counters and their like."""
         return _shape(cls).untracked
@@ -127,9 +140,19 @@ BOOKKEEPING = frozenset({"first_seen_at", "last_seen_at", "run_id", "gone_at", "
 @dataclass(frozen=True, kw_only=True)
 class _Shape:
     key: tuple[str, ...]
+    key_of: Getter
     fields: Mapping[str, Column[Any]]
+    values_of: Getter
     untracked: frozenset[str]
     children: Mapping[str, Children]
+
+
+def getter(names: tuple[str, ...]) -> Getter:
+    """What takes the values of these names out of a mapping, in one step."""
+    if len(names) == 1:  # of which itemgetter makes no tuple
+        (name,) = names
+        return lambda values: (values[name],)
+    return itemgetter(*names)
 
 
 @cache
@@ -148,9 +171,13 @@ def _shape(model: type[Row]) -> _Shape:
         if relationship.uselist and issubclass(target, Row):
             columns = {child.name: parent.name for parent, child in relationship.local_remote_pairs or ()}
             children[relationship.key] = Children(model=target, columns_from_parent=columns)
+    fields = {c.name: c for c in table.columns if c.name not in BOOKKEEPING}
+    key = tuple(column.name for column in table.primary_key.columns)
     return _Shape(
-        key=tuple(column.name for column in table.primary_key.columns),
-        fields={c.name: c for c in table.columns if c.name not in BOOKKEEPING},
+        key=key,
+        key_of=getter(key),
+        fields=fields,
+        values_of=getter(tuple(fields)),
         untracked=frozenset(c.name for c in table.columns if c.info.get("tracked", True) is False),
         children=children,
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer
+from sqlalchemy import BigInteger, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Row
@@ -20,15 +20,20 @@ CREATED, CHANGED, GONE, RETURNED = "created", "changed", "gone", "returned"
 
 
 class RowChange(Base):
-    """One change of one row in one run. ``fields`` has ``{"price": ["9.99", "8.99"]}`` where fields changed."""
+    """One change of one row in one run. ``fields`` has ``{"price": ["9.99", "8.99"]}`` where fields changed.
+
+    The index begins with the run, so that it grows at its end: by row alone, a history of some size has each change on
+    another of its pages. ``models.history`` goes through the runs to find a row's. There is no foreign key to the run,
+    which the transaction that writes a change has just changed itself; who deletes a run deletes its changes first.
+    """
 
     __tablename__ = "row_change"
-    __table_args__ = (Index("ix_row_change_row", "table_name", "key_hash"),)
+    __table_args__ = (Index("ix_row_change_row", "run_id", "key_hash"),)
 
     id: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     )
-    run_id: Mapped[int] = mapped_column(ForeignKey("crawl_run.id"), index=True)
+    run_id: Mapped[int] = mapped_column(Integer)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     table_name: Mapped[str] = mapped_column(ExactString(64))
     key_hash: Mapped[bytes] = mapped_column(Digest(16))
@@ -37,13 +42,16 @@ class RowChange(Base):
     fields: Mapped[dict[str, list[Any]] | None] = mapped_column(LongJson())
 
 
+NO_FIELDS: Mapping[str, tuple[Any, Any]] = MappingProxyType({})
+
+
 class Change(NamedTuple):
     """A change on its way into the table; ``row`` are the row's values after it."""
 
     model: type[Row]
     key: tuple[Any, ...]
     kind: str
-    fields: Mapping[str, tuple[Any, Any]] = MappingProxyType({})
+    fields: Mapping[str, tuple[Any, Any]] = NO_FIELDS
     row: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -68,8 +76,9 @@ def change_columns(changes: list[Change]) -> dict[str, list[Any]]:
         "key_hash": [key_hash(key) for key in keys],
         "row_key": keys,
         "kind": [change.kind for change in changes],
-        "fields": [
-            {name: [plain(old), plain(new)] for name, (old, new) in change.fields.items()} or None
-            for change in changes
-        ],
+        "fields": [_plain_fields(change.fields) if change.fields else None for change in changes],
     }
+
+
+def _plain_fields(fields: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
+    return {name: [plain(old), plain(new)] for name, (old, new) in fields.items()}

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.change import RowChange, key_hash
+from models.run import CrawlRun
 
 
 def read_changes(
@@ -36,9 +37,10 @@ def read_changes(
     if key is not None:
         spellings = _spellings(key)
         query = query.where(RowChange.row_key.in_(spellings))
-        query = query.where(
-            RowChange.key_hash.in_([key_hash(one) for one in spellings])
-        )  # which has an index
+        # Which has an index, within each run.
+        query = query.where(RowChange.key_hash.in_([key_hash(one) for one in spellings]))
+        if run_id is None:
+            query = query.join(CrawlRun, RowChange.run_id == CrawlRun.id)
     if limit is not None:
         newest = query.order_by(RowChange.id.desc()).limit(limit)
         yield from reversed(session.scalars(newest).all())

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 Rows = Sequence[Sequence[Any]]
@@ -21,14 +22,24 @@ MOST_ROWS, MOST_PARAMETERS = 50, 999  # the latter is SQLite's own limit, in its
 SEPARATOR = "\x1f"  # hardly ever in a text, and no escaping makes or changes it
 
 
-def copy_rows(cursor: Any, statement: str, rows: Rows, _context: Any = None) -> bool:
-    """SQLAlchemy's ``do_executemany`` for PostgreSQL's COPY, which is no statement of the DB-API."""
-    if not statement.startswith("COPY "):
-        return False
-    with cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
-    return True
+class ByColumn(list[tuple[Any, ...]]):
+    """Rows for a driver, and the same rows as columns, for those of us who would make columns of them again."""
+
+    def __init__(self, columns: Sequence[Sequence[Any] | Same]) -> None:
+        values = [repeat(c.value) if isinstance(c, Same) else c for c in columns]
+        super().__init__(zip(*values))  # noqa: B905 - repeat() has no end
+        self.columns = columns
+
+
+@dataclass(frozen=True)
+class Same:
+    """A column with one value in all rows."""
+
+    value: Any
+
+
+def columns_of(rows: Rows) -> Iterable[Sequence[Any] | Same]:
+    return rows.columns if isinstance(rows, ByColumn) else zip(*rows, strict=True)
 
 
 def insert_many(cursor: Any, statement: str, rows: Rows, _context: Any = None) -> bool:
@@ -37,10 +48,19 @@ def insert_many(cursor: Any, statement: str, rows: Rows, _context: Any = None) -
     if parts is None or parts[2].count("%s") != len(rows[0]):
         return False
     before, _, after = parts.groups()
-    columns = [_literals(cursor, column) for column in zip(*rows, strict=True)]
-    row = "(" + ", ".join(form for form, _ in columns) + ")"
+    escape = cursor.connection.escape
+    forms: list[str] = []
+    varying: list[Iterable[Any]] = []
+    for column in columns_of(rows):
+        if isinstance(column, Same):
+            forms.append(escape(column.value).replace("%", "%%"))
+            continue
+        form, values = _literals(escape, column)
+        forms.append(form)
+        varying.append(values)
+    row = f"({', '.join(forms)})"
     written = 0
-    texts = list(map(row.__mod__, zip(*(values for _, values in columns))))  # noqa: B905
+    texts = list(map(row.__mod__, zip(*varying))) if varying else [row % ()] * len(rows)  # noqa: B905
     for some in _up_to(cursor.max_stmt_length, texts):
         written += cursor.execute(before + some + after)
     cursor.rowcount = written
@@ -68,23 +88,37 @@ def insert_values(cursor: Any, statement: str, rows: Rows, _context: Any = None)
     return True
 
 
-def _literals(cursor: Any, column: Sequence[Any]) -> tuple[str, Iterable[Any]]:
+class InList(list[Any]):
+    """The values of an ``IN``, all of one kind, as one parameter of pymysql; ``spell_lists`` makes it known there."""
+
+
+def spell_lists(connection: Any) -> None:
+    """Let a pymysql connection take an ``InList``: it spells lists of its own value by value, with much ado."""
+
+    def spell(values: InList, _mapping: Any) -> str:
+        form, literals = _literals(connection.escape, values)
+        return "(" + ",".join(map(form.__mod__, literals)) + ")"
+
+    connection.encoders = {**connection.encoders, InList: spell}
+
+
+def _literals(escape: Callable[[Any], str], column: Sequence[Any]) -> tuple[str, Iterable[Any]]:
     """A column's values as they stand in SQL, and the form of their place in a row."""
     kinds = set(map(type, column))
     if len(kinds) == 2 and type(None) in kinds:
-        form, values = _literals(cursor, [value for value in column if value is not None])
+        form, values = _literals(escape, [value for value in column if value is not None])
         there = map(form.__mod__, values)
         return "%s", ["NULL" if value is None else next(there) for value in column]
     if len(kinds) == 1:
         kind = kinds.pop()
         if kind is str:
-            escaped = cursor.mogrify("%s", (SEPARATOR.join(column),))[1:-1].split(SEPARATOR)
+            escaped = escape(SEPARATOR.join(column))[1:-1].split(SEPARATOR)
             if len(escaped) == len(column):
                 return "'%s'", escaped
         if kind in FORMS:
             form, spell = FORMS[kind]
             return form, map(spell, column)
-    return "%s", [cursor.mogrify("%s", (value,)) for value in column]
+    return "%s", list(map(escape, column))
 
 
 # As pymysql spells them; what is not here is left to it.

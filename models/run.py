@@ -89,13 +89,17 @@ def scope_of(spider: str, arguments: Mapping[str, Any]) -> bytes:
     ).digest()
 
 
+CLOCKS = {
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+    "postgresql": "clock_timestamp()",
+    "mysql": "UTC_TIMESTAMP(6)",
+    "mariadb": "UTC_TIMESTAMP(6)",
+}
+
+
 def database_now(session: Session) -> datetime:
     """The time by the database's clock, which all who write to it share."""
-    clock = {
-        "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
-        "postgresql": "clock_timestamp()",
-    }.get(session.get_bind().dialect.name, "UTC_TIMESTAMP(6)")
-    now = session.scalar(text(f"SELECT {clock}"))
+    now = session.scalar(text(f"SELECT {CLOCKS[session.get_bind().dialect.name]}"))
     moment = datetime.fromisoformat(now) if isinstance(now, str) else now
     assert moment is not None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -211,10 +215,13 @@ def fence(session: Session, run: HeldRun, commits: int) -> bool:
     Raises:
         RunLost: another process has the run.
     """
+    dialect = session.get_bind().dialect.name
+    # SQLite's own moments are text of another length than ours; to the others it is one question less.
+    now = database_now(session) if dialect == "sqlite" else text(CLOCKS[dialect])
     counted = session.execute(
-        update(CrawlRun)
+        update(CrawlRun.__table__)  # type: ignore[arg-type]  # no object in the session would have to follow
         .where(CrawlRun.id == run.id, CrawlRun.owner == run.owner, CrawlRun.commits == commits)
-        .values(commits=commits + 1, heartbeat_at=database_now(session))
+        .values(commits=commits + 1, heartbeat_at=now)
     )
     if counted.rowcount == 1:  # type: ignore[attr-defined]
         return True

@@ -10,7 +10,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from models.many_rows import copy_rows, insert_many, insert_values
+from models.copy_text import copy_rows
+from models.many_rows import insert_many, insert_values, spell_lists
 
 logger = logging.getLogger(__name__)
 
@@ -154,6 +155,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _prepare_mysql(connection: Any, _record: Any) -> None:
+    spell_lists(connection)
     with connection.cursor() as cursor:
         # Without a strict mode MySQL cuts what is too long and stores 0 for what is wrong, in silence.
         cursor.execute(
@@ -164,6 +166,8 @@ def _prepare_mysql(connection: Any, _record: Any) -> None:
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
     connection.execute("SET TIME ZONE 'UTC'")
+    # A plan that is made without the values takes the list of an IN for a short one, and goes through it for every row.
+    connection.execute("SET plan_cache_mode = force_custom_plan")
     connection.commit()
 
 

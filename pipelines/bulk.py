@@ -5,7 +5,7 @@ PostgreSQL takes those of a plain INSERT by COPY, which costs a quarter of the t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
@@ -16,6 +16,10 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Insert
+from sqlalchemy.types import TypeEngine
+
+from models.many_rows import ByColumn, Same
+from models.types import Digest
 
 
 def insert_rows(
@@ -36,13 +40,13 @@ def insert_rows(
         session.execute(insert, [dict(zip(names, row, strict=True)) for row in rows])
         return
     try:
-        bound: list[Iterable[Any]] = []
+        bound: list[Sequence[Any] | Same] = []
         for name, bind in plan.parameters:
             if name in same:
-                bound.append(repeat(bind(same[name]) if bind else same[name]))
+                bound.append(Same(bind(same[name]) if bind else same[name]))
             else:
-                bound.append(map(bind, columns[name]) if bind else columns[name])
-        parameters = list(zip(*bound))  # noqa: B905
+                bound.append(list(map(bind, columns[name])) if bind else columns[name])
+        parameters = ByColumn(bound)
     except Exception as error:  # of a type's own code: the row is at fault, not the writer
         raise StatementError(str(error), plan.sql, None, error) from error
     sql = plan.copy if plan.copy and len(parameters) > 1 else plan.sql
@@ -79,5 +83,11 @@ def _plan(insert: Insert, dialect: Dialect, names: tuple[str, ...]) -> _Plan | N
     return _Plan(
         sql=str(compiled),
         copy=copy,
-        parameters=tuple((name, types[name].dialect_impl(dialect).bind_processor(dialect)) for name in order),
+        parameters=tuple((name, _bind(types[name], dialect)) for name in order),
     )
+
+
+def _bind(type_: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    if isinstance(type_, Digest):
+        return None  # it would make bytes of bytes
+    return type_.dialect_impl(dialect).bind_processor(dialect)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -20,7 +21,12 @@ def record(session: Session, target: Target, changes: list[Change], number: int,
     """Put the changes into the history and, where it is on, into the outbox."""
     run = target.run
     if target.history:
-        insert_rows(session, INTO_HISTORY, change_columns(changes), {"run_id": run.id, "at": now})
+        columns = change_columns(changes)
+        same: dict[str, Any] = {"run_id": run.id, "at": now}
+        for name in ("table_name", "kind"):  # most often these changes have one
+            if len(set(columns[name])) == 1:
+                same[name] = columns.pop(name)[0]
+        insert_rows(session, INTO_HISTORY, columns, same)
     if target.outbox:
         events = event_rows(changes, spider=run.spider, run_id=run.id, commit=number, at=now)
         session.execute(insert(OutboxEvent.__table__), events)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     any_,
     bindparam,
+    cast,
     delete,
     func,
     insert,
@@ -31,12 +32,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import Insert
-from sqlalchemy.types import NullType, TypeEngine
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from models import Row
 from models.base import Children
 from models.chunks import chunks
-from models.types import MYSQL
+from models.copy_text import array_of_bytes, array_of_numbers, array_of_texts
+from models.many_rows import InList
+from models.types import MYSQL, Digest
 
 
 @lru_cache(maxsize=256)
@@ -83,28 +86,53 @@ def key_in(session: Session, model: type[Row], keys: Sequence[tuple[Any, ...]]) 
     columns = [model.table().c[name] for name in model.key()]
     if len(columns) > 1:
         return tuple_(*columns).in_(keys)
-    values = [key[0] for key in keys]
+    return _value_in(session, columns[0], [key[0] for key in keys])
+
+
+def hash_in(session: Session, column: Column[bytes | None], hashes: Iterable[bytes]) -> ColumnElement[bool]:
+    """The condition that a row's hash is one of these."""
+    return _value_in(session, column, list(hashes))
+
+
+def _value_in(session: Session, column: Column[Any], values: list[Any]) -> ColumnElement[bool]:
+    """The list goes to the driver as one parameter, where it can: SQLAlchemy and drivers look at each value else."""
     dialect = session.get_bind().dialect
-    item = _item_type(columns[0], dialect)
-    if item is not None and dialect.name == "postgresql":
-        return columns[0] == any_(bindparam(None, values, type_=postgresql.ARRAY(item)))
-    if item is not None and dialect.name in MYSQL:
-        return columns[0].op("IN", is_comparison=True)(bindparam(None, values, type_=NullType()))
-    return columns[0].in_(values)
+    kinds = set(map(type, values))
+    kind = kinds.pop() if len(kinds) == 1 else None
+    if kind in ARRAYS and _is_taken_as_it_is(column, dialect):
+        if dialect.name in MYSQL:
+            return column.op("IN", is_comparison=True)(bindparam(None, InList(values), type_=_Spelt()))
+        if dialect.name == "postgresql":
+            item, spell = ARRAYS[kind]
+            array = bindparam(None, spell(values), type_=_Spelt())
+            return column == any_(cast(array, postgresql.ARRAY(item)))
+    return column.in_(values)
 
 
-def _item_type(column: Column[Any], dialect: Dialect) -> TypeEngine[Any] | None:
-    """The type of the column's values where the driver takes a list of them as one parameter, in a third of the time.
+class _Spelt(UserDefinedType[Any]):
+    """A parameter to which SQLAlchemy has nothing to do."""
 
-    Text has no length here. A cast to VARCHAR(20)[] would cut what is longer, in silence.
-    """
-    if isinstance(column.type, Enum) or column.type.dialect_impl(dialect).bind_processor(dialect) is not None:
-        return None
+    cache_ok = True
+
+
+# Text has no length here. A cast to VARCHAR(20)[] would cut what is longer, in silence.
+ARRAYS: dict[type | None, tuple[TypeEngine[Any], Callable[[list[Any]], str]]] = {
+    str: (Text(), array_of_texts),
+    int: (BigInteger(), array_of_numbers),
+    bytes: (postgresql.BYTEA(), array_of_bytes),
+}
+
+
+def _is_taken_as_it_is(column: Column[Any], dialect: Dialect) -> bool:
+    """Whether the column's values go to the database as Python has them."""
+    if isinstance(column.type, Digest):
+        return True  # what SQLAlchemy would do to it makes bytes of bytes
     kind = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
-    return next((item for of, item in ITEM_TYPES if isinstance(kind, of)), None)
-
-
-ITEM_TYPES: list[tuple[type[TypeEngine[Any]], TypeEngine[Any]]] = [(String, Text()), (Integer, BigInteger())]
+    return (
+        isinstance(kind, String | Integer)
+        and not isinstance(kind, Enum)
+        and column.type.dialect_impl(dialect).bind_processor(dialect) is None
+    )
 
 
 def remove_vanished(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crawler.verdict import Policy
+from models import Row
 from models.request import NewRequest
 from models.run import HeldRun
 
@@ -20,6 +21,7 @@ class Target:
     gone_limit: float = 0.2  # the share of a scope's rows that may vanish in one run
     policy: Policy | None = None  # what a good run is; None: any
     versions: Mapping[str, str] | None = None  # of what does the work
+    all_new: set[type[Row]] = field(default_factory=set)  # what pipelines.batch found last, and tries first
     admits: Callable[[NewRequest], bool] = lambda _: (
         True
     )  # whether a new request may go to this process at once

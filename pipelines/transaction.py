@@ -28,7 +28,7 @@ def write_pages(session: Session, target: Target, commits: Sequence[Commit], num
     run = target.run
     now = database_now(session)
     rows = [row for commit in commits for row in commit.rows]
-    changes = write_batch(session, rows, run_id=run.id, now=now) if rows else []
+    changes = write_batch(session, rows, run_id=run.id, now=now, all_new=target.all_new) if rows else []
     if changes:
         record(session, target, changes, number, now)
     rejected = [(commit, rejection) for commit in commits for rejection in commit.rejections]

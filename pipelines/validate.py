@@ -55,15 +55,16 @@ class _Rules:
 
     known: frozenset[str]
     columns: tuple[tuple[str, Read, bool], ...]  # name, what reads it, whether an item may leave it out
+    readers: tuple[tuple[str, Read], ...]  # the same, shorter; none where the model has lists of children
 
 
 @cache
 def _rules(model: type[Row]) -> _Rules:
+    columns = tuple((name, reader(column), bool(column.nullable)) for name, column in model.fields().items())
     return _Rules(
         known=frozenset([*model.fields(), *model.children()]),
-        columns=tuple(
-            (name, reader(column), bool(column.nullable)) for name, column in model.fields().items()
-        ),
+        columns=columns,
+        readers=() if model.children() else tuple((name, read) for name, read, _ in columns),
     )
 
 
@@ -75,6 +76,11 @@ def validated(fields: Mapping[str, Any], model: type[Row]) -> dict[str, Any]:
         InvalidItem: a value is missing or does not fit; every such field is named, not only the first.
     """
     rules = _rules(model)
+    if len(fields) == len(rules.readers):  # as many as there are, so most likely these
+        try:
+            return {name: read(fields[name]) for name, read in rules.readers}
+        except (KeyError, Unfit):
+            pass  # once more, for a reason a field
     if not rules.known.issuperset(fields):
         raise UnknownField(model, next(name for name in fields if name not in rules.known))
     values: dict[str, Any] = {}

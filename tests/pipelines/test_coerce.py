@@ -13,7 +13,8 @@ from sqlalchemy import JSON, Boolean, Column, Date, Float, SmallInteger
 
 from models import Book, Order
 from models.types import ExactNumeric, UtcDateTime
-from pipelines.coerce import Unfit, coerce
+from pipelines import coerce as coercion
+from pipelines.coerce import Unfit, coerce, reader
 
 PRICE, STOCK, PUBLISHED, TITLE = (Book.fields()[name] for name in ("price", "stock", "published", "title"))
 NOTHING = Column("description", Book.fields()["description"].type, nullable=True)
@@ -179,3 +180,41 @@ def test_whatever_a_page_says_it_is_a_value_or_a_reason(said: Any) -> None:
                 assert "\n" not in str(unfit)
             else:
                 assert held is None or isinstance(held, column.type.python_type)
+
+
+SCRAPED = st.one_of(
+    st.text(max_size=60),
+    st.text(alphabet="0123456789.,-£ \x00\n", max_size=8),
+    st.sampled_from(["1", " 1 ", "True", "2024-05-03", "3 May 2024", "\ud800", "£1,051.77"]),
+    st.integers(),
+    st.booleans(),
+    st.floats(),
+    st.none(),
+)
+
+
+@given(st.lists(SCRAPED, max_size=4))
+def test_a_short_cut_leads_where_the_long_way_does(said: list[Any]) -> None:
+    def outcome(read: coercion.Read, value: Any) -> tuple[Any, ...]:
+        try:
+            held = read(value)
+        except Unfit as unfit:
+            return ("unfit", str(unfit))
+        return (type(held), held)
+
+    for column in (
+        PRICE,
+        STOCK,
+        PUBLISHED,
+        TITLE,
+        NOTHING,
+        Order.fields()["placed_at"],
+        Order.fields()["status"],
+    ):
+        short = reader(column)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(coercion, "SHORT_CUTS", [])
+            long = reader.__wrapped__(column)
+        # Twice, for the second time it may be remembered; and 1 after "1" and True.
+        for value in [*said, *said, 1, True, "1"]:
+            assert outcome(short, value) == outcome(long, value)

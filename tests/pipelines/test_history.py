@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from crawler.page import Commit
 from crawler.row import Rejection
 from models import Base, Book, CrawlRun, OutboxEvent, Quote, Review, Row, RowChange
+from models.history import read_changes
 from models.request import Settled
 from models.types import ExactString
 from tests.pipelines.runs import Run, page
@@ -160,6 +161,20 @@ def test_another_spiders_rows_are_not_gone(engine: Engine) -> None:
     other.commit(page(*((Quote, quote(n)) for n in range(100, 120))))
     other.finish()
     assert all(q.gone_at is None for q in other.all(Quote))
+
+
+def test_the_history_of_a_row_is_found_in_all_runs_and_in_one(engine: Engine) -> None:
+    runs = [
+        crawl(engine, *((Quote, quote(n, body=f"{turn}")) for n in range(5))).held.id for turn in range(3)
+    ]
+    with Run(engine, spider="reader").sessions() as session:
+        assert [(c.run_id, c.kind) for c in read_changes(session, key="3")] == [
+            (runs[0], "created"),
+            (runs[1], "changed"),
+            (runs[2], "changed"),
+        ]
+        assert [c.run_id for c in read_changes(session, key="3", limit=1)] == runs[2:]
+        assert [c.kind for c in read_changes(session, key="3", run_id=runs[0])] == ["created"]
 
 
 def test_every_change_has_an_event_with_an_id_of_its_own(engine: Engine) -> None:
