@@ -10,8 +10,9 @@
     const tell = () => {
       if (told) return;
       told = true;
-      for (const back of restore) back();
+      // First of all, and with nothing on the way that a page could have replaced.
       apply(open, self, [`about:blank#TOKEN-${word}`]);
+      for (let n = 0; n < restore.length; n++) restore[n]();
     };
     for (const [owner, name, part = 'value'] of functions) {
       const descriptor = owner && getOwnPropertyDescriptor(owner, name), native = descriptor?.[part];

@@ -9,11 +9,12 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from aiohttp import web
@@ -120,18 +121,17 @@ PAGES = {
 }
 
 
-class Pages:
+class Site(ABC):
     """A web site on a thread of its own; counts what it is asked for."""
 
     def __init__(self) -> None:
         self.hits: Counter[str] = Counter()
-        self.last_headers: dict[str, str] = {}
         self.url = ""
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Pages:
+    def __enter__(self) -> Self:
         self._thread.start()
         assert self._ready.wait(10)
         return self
@@ -143,7 +143,7 @@ class Pages:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
+        app.router.add_route("*", "/{path:.*}", self._count)
         runner = web.AppRunner(app, access_log=None)
         self._loop.run_until_complete(runner.setup())
         listener = socket.socket()
@@ -157,9 +157,23 @@ class Pages:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*hanging, return_exceptions=True))
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def _count(self, request: web.Request) -> web.StreamResponse:
+        self.hits[request.path] += 1
+        return await self.answer(request)
+
+    @abstractmethod
+    async def answer(self, request: web.Request) -> web.StreamResponse: ...
+
+
+class Pages(Site):
+    """The pages that most tests render."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last_headers: dict[str, str] = {}
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         path = request.path
-        self.hits[path] += 1
         if path in PAGES:
             self.last_headers = dict(request.headers)
             headers = {}

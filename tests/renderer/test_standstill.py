@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import threading
-from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from aiohttp import web
@@ -18,7 +16,7 @@ from renderer.chromium import Chromium, find_chromium
 from renderer.tab import Tab
 from renderer.wait_for import wait_for
 from tests.processes import server
-from tests.renderer.conftest import Client
+from tests.renderer.conftest import Client, Site
 
 # What a page does to leave something to the next one; each in a page of its own, and all together.
 HAUNTS = {
@@ -72,16 +70,20 @@ LOOK = """<p>B</p><script>
   const first = look();
   setTimeout(() => { document.body.innerHTML = `<pre id=seen>[${first}, ${look()}, ${history.length}]</pre>` }, 150);
 </script>"""
+OTHERS = {
+    "look": LOOK,
+    "back": "<script>history.back(); history.go(-2)</script><p id=done>back",
+    "plain": "<p id=done>plain</p>",
+    "empty": "",
+    "leaves": "<p id=done>A</p><script>setTimeout(() => { location = '/plain?left' }, 0)</script>",
+}
 CLEAN = ["", [], [], "", "undefined", "visible"]
 
 
-@pytest.fixture(scope="module")
-def site():
-    """Serves the pages above; ``hits`` are the paths that were asked for."""
-    hits: list[str] = []
+class HauntedSite(Site):
+    """Serves the pages above, and those that come after them."""
 
-    async def answer(request: web.Request) -> web.Response:
-        hits.append(request.path_qs)
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         path = request.path.strip("/")
         if path == "late-cookie":
             await asyncio.sleep(0.3)
@@ -92,51 +94,19 @@ def site():
             return web.Response(status=204)
         if path == "hang":
             await asyncio.sleep(30)
-        script = HAUNTS.get(path) or (
-            "\n".join(f"{{{one}}}" for one in HAUNTS.values()) if path == "all" else ""
-        )
-        html = {
-            "look": LOOK,
-            "back": "<script>history.back(); history.go(-2)</script><p id=done>" + "x" * 9,
-            "plain": "<p id=done>plain</p>",
-            "empty": "",
-            "leaves": "<p id=done>A</p><script>setTimeout(() => { location = '/plain?left' }, 0)</script>",
-            "ticks": "<script>setInterval(() => fetch('/empty'), 1)</script><p id=done></p>",
-            "worker": "<script>new Worker(URL.createObjectURL(new Blob([''])))</script><p id=done></p>",
-            "stores": "<script>localStorage.a = 1</script><p id=done></p>",
-            "frame": "<iframe srcdoc=x></iframe><p id=done></p>",
-        }.get(path, f"<p id=done>A</p><script>{LEAVE}\n{script}</script><p id=end>A</p>")
-        return web.Response(text=html, content_type="text/html")
-
-    with Site(answer) as url:
-        yield url, hits
+        if path == "runs":
+            html = f"<body><script>{request.query['script']}</script><p id=done></p>"
+            return web.Response(text=html, content_type="text/html")
+        everything = "\n".join(f"{{{one}}}" for one in HAUNTS.values())
+        script = everything if path == "all" else HAUNTS.get(path, "")
+        haunted = f"<p id=done>A</p><script>{LEAVE}\n{script}</script><p id=end>A</p>"
+        return web.Response(text=OTHERS.get(path, haunted), content_type="text/html")
 
 
-class Site:
-    """A site that lives on a thread of its own."""
-
-    def __init__(self, answer: Callable[[web.Request], Awaitable[web.Response]]) -> None:
-        self._answer = answer
-
-    def __enter__(self) -> str:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        return asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
-
-    async def _start(self) -> str:
-        app = web.Application()
-        app.router.add_get("/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+@pytest.fixture(scope="module")
+def site():
+    with HauntedSite() as haunted:
+        yield haunted
 
 
 @pytest.fixture(scope="module")
@@ -154,14 +124,14 @@ def look(one_tab: Client, url: str) -> list[Any]:
 @pytest.mark.parametrize("when", ["late", "early"])
 @pytest.mark.parametrize("haunt", [*HAUNTS, "all"])
 def test_nothing_of_a_page_reaches_the_one_in_its_place(one_tab, site, haunt, when):
-    url, _ = site
+    url = site.url
     for _ in range(5):
         assert "A</p>" in one_tab.html(f"{url}/{haunt}?{when}", wait_for="#end", wait_for_timeout=5)
         assert look(one_tab, url)[:2] == [CLEAN, CLEAN]
 
 
 def test_a_page_has_no_history_of_others(one_tab, site):
-    url, _ = site
+    url = site.url
     for _ in range(3):
         one_tab.html(f"{url}/plain?secret", wait_for="#done")
         assert look(one_tab, url)[2] <= 2
@@ -171,22 +141,22 @@ def test_a_page_has_no_history_of_others(one_tab, site):
 
 
 def test_a_page_that_goes_elsewhere_as_it_ends_does_not_come_back(one_tab, site):
-    url, _ = site
+    url = site.url
     for _ in range(5):
         one_tab.html(f"{url}/leaves", wait_for="#done")
         assert look(one_tab, url)[:2] == [CLEAN, CLEAN]
 
 
 def test_the_same_url_is_loaded_anew_whatever_its_fragment(one_tab, site):
-    url, hits = site
+    url = site.url
     for fragment in ("", "#a", "#b", "", "#b"):
-        hits.clear()
+        before = site.hits["/plain"]
         assert "plain" in one_tab.html(f"{url}/plain{fragment}", wait_for="#done")
-        assert hits.count("/plain") == 1
+        assert site.hits["/plain"] == before + 1
 
 
 def test_without_an_answer_there_is_nothing_of_the_page_before(one_tab, site):
-    url, _ = site
+    url = site.url
     one_tab.html(f"{url}/plain", wait_for="#done")
     answer = one_tab.post("/render.json", url=f"{url}/hang", html=1, wait_for="#done", wait_for_timeout=0.3)
     assert answer.json["wait_for"] == "missing"
@@ -199,19 +169,41 @@ def test_without_an_answer_there_is_nothing_of_the_page_before(one_tab, site):
 
 
 @pytest.mark.parametrize(
-    ("path", "stands"),
-    [("plain", True), ("ticks", True), ("worker", False), ("frame", False), ("stores", False)],
+    ("script", "stands"),
+    [
+        ("", True),
+        ("setInterval(() => fetch('/empty'), 1); fetch('/late-cookie')", True),
+        ("document.title = document.cookie + self.name + document.visibilityState", True),
+        ("document.body.append(document.createElement('iframe'))", False),
+        ("new Worker(URL.createObjectURL(new Blob([''])))", False),
+        ("new WebSocket(`ws://${location.host}/`)", False),
+        ("localStorage.a = 1", False),
+        ("sessionStorage.setItem('a', 1)", False),
+        ("document.cookie = 'a=1'", False),
+        ("name = 'a'", False),
+        ("var name = 'a'", False),
+        ("indexedDB.open('a')", False),
+        ("caches.open('a')", False),
+        ("cookieStore.set('a', '1')", False),
+        ("navigator.locks.request('a', () => new Promise(() => {}))", False),
+        ("navigator.serviceWorker.register('/empty').catch(() => {})", False),
+        ("navigator.storage.getDirectory()", False),
+        (
+            "Array.prototype[Symbol.iterator] = null; Function.prototype.call = null; localStorage.a = 1",
+            False,
+        ),
+    ],
 )
-def test_only_a_page_with_nothing_at_work_elsewhere_is_brought_to_rest(site, path, stands):
-    url, _ = site
-
+def test_only_a_page_with_nothing_at_work_elsewhere_is_brought_to_rest(site, script, stands):
     async def run() -> list[bool]:
         browser = Browser(Chromium(program=find_chromium(None, os.environ)), 1)
         seen: list[bool] = []
 
         async def work(tab: Tab) -> None:
             seen.append(tab.standstill.holds)
-            assert await wait_for(tab, "#done", 5, tab.go(f"{url}/{path}"))
+            url = f"{site.url}/runs?{urlencode({'script': script, 'number': len(seen)})}"
+            found, _ = await wait_for(tab, "#done", 5, tab.go(url))
+            assert found
 
         await browser.start()
         try:
