@@ -32,13 +32,23 @@ SHORT = 1.0  # of one that never will
 FIRST = 500  # renders, after which memory is measured for the first time
 SETTLING = 8  # seconds until what was given up is gone
 
+# Every other page stores nothing, and is then not left for a blank one but replaced.
 GOOD = """<!doctype html><title>{n}</title><p id=p></p><script>
-  const seen = [document.cookie, localStorage.getItem('k'), sessionStorage.getItem('k'), window.name, history.length];
-  document.cookie = 'k={n}; path=/'; localStorage.setItem('k', '{n}'); sessionStorage.setItem('k', '{n}');
-  window.name = '{n}';
+  const n = {n}, length = history.length, seen = [document.cookie, window.name, length > 2, typeof own];
+  if (n % 2) {{
+    seen.push(localStorage.getItem('k'), sessionStorage.getItem('k'));
+    document.cookie = `k=${{n}}; path=/`; localStorage.setItem('k', n); sessionStorage.setItem('k', n);
+    window.name = n;
+  }}
+  var own = n;
+  setInterval(() => fetch(location), 1);
+  addEventListener('pagehide', () => {{ document.cookie = `hidden=${{n}}; path=/`; }});
   p.textContent = 'page {n} saw ' + JSON.stringify(seen);
 </script>"""
-FRESH = '["",null,null,"",2]'  # what every page sees; before it in its history is a blank one
+FRESH = (
+    '["","",false,"undefined"]',
+    '["","",false,"undefined",null,null]',
+)  # what a page sees, by its number
 
 BAD_PAGES = {
     "dialogs": "<script>for (let i = 0; i < 500; i++) { alert(i); confirm(i); prompt(i); }"
@@ -150,7 +160,7 @@ class Soak:
             session, url=f"{self.site}/good/{number}", timeout=TIMEOUT, wait_for="//p[text()]"
         )
         self.outcomes[f"good: {status}"] += 1
-        if status == 200 and f"page {number} saw {FRESH}<" not in text:
+        if status == 200 and f"page {number} saw {FRESH[number % 2]}<" not in text:
             self.leaks.append(text[text.find("<p") :][:200])
         if status not in (200, 503):
             self.wrong.append(f"{number}: {status} {text[:200]}")

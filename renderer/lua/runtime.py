@@ -136,6 +136,15 @@ class Runtime:
         self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
         self._out_of_memory = False
 
+    def end(self) -> None:
+        """Give the script's memory back; nothing can be run after it."""
+        # What is in a circle with it would keep it until Python next looks for circles, and each may have 100 MB.
+        self.commands.clear()
+        self._failures.clear()
+        lua = self._lua
+        del self._lua, self._sandbox, self.host, self.converter, self.waiting
+        lua.gccollect()
+
     def add(self, command: Command) -> None:
         self.commands[command.name] = command
 

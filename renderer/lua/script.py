@@ -51,7 +51,11 @@ async def execute(tab: Tab, script: Script) -> Result:
         source = f"function main(splash, args) {source}\nend"
     await tab.start_empty()
     async with HttpClient(tab) as client:
-        return await _run(tab, client, Runtime(script.policy), script.arguments, source)
+        runtime = Runtime(script.policy)
+        try:
+            return await _run(tab, client, runtime, script.arguments, source)
+        finally:
+            runtime.end()
 
 
 async def _run(

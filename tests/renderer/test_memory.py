@@ -1,4 +1,4 @@
-"""--maxrss: what is counted, and that renewing Chromium loses no render."""
+"""--maxrss: what is counted, and that renewing Chromium loses no render; what scripts take is given back."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from renderer import memory
 from renderer.browser import Browser
 from renderer.chromium import Chromium, find_chromium
 from renderer.memory import limit_in_bytes, used_by, used_by_session
+from tests.processes import server
+from tests.renderer.conftest import Client
 
 
 def test_the_limit_is_in_megabytes_or_a_share_of_the_machine():
@@ -84,3 +86,13 @@ def test_we_end_when_it_is_our_own_memory(chromium, monkeypatch):
         return ended.is_set()
 
     assert asyncio.run(run())
+
+
+def test_scripts_that_eat_their_memory_give_it_back():
+    eats = "function main() local s = 'x' while true do s = s .. s end end"
+    with server("renderer", "--port", "0", "--exit-with-stdin") as url:
+        before = Client(url).get("/_ping").json["maxrss"]  # KiB
+        for _ in range(8):
+            assert Client(url).post("/execute", lua_source=eats).status == 400
+        # One of them may have 100 MB, and needs some of it twice; eight have no more.
+        assert Client(url).get("/_ping").json["maxrss"] - before < 250 * 1024
