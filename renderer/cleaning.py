@@ -11,9 +11,9 @@ from renderer.tab import Tab
 
 CLEANING_TIMEOUT = 3.0
 # Chromium lets what pages leave behind pile up to several times this before it collects it by itself.
-MAX_GARBAGE = 48 * 1024 * 1024
+MAX_GARBAGE = 24 * 1024 * 1024
 # How often it is looked after that while pages follow upon each other.
-RENDERS_A_LOOK = 4
+RENDERS_A_LOOK = 2
 
 
 async def clean(tab: Tab) -> bool:
@@ -39,7 +39,7 @@ async def _clean(tab: Tab) -> bool:
         await tab.standstill.stop(tab.load.url)
         tab.drawing.forget()
         await asyncio.gather(*_undo(tab))
-        if tab.renders % RENDERS_A_LOOK or await _heap_size(tab) <= MAX_GARBAGE:
+        if tab.renders % RENDERS_A_LOOK or await _is_heap_small(tab):
             # It has stored nothing but what its answers brought.
             return await _empty_network(tab) and tab.standstill.is_undisturbed
     tab.session.send("Page.stopLoading")
@@ -101,10 +101,17 @@ async def _is_alone(tab: Tab) -> bool:
         session.send("Page.getNavigationHistory"),
         session.send("Runtime.evaluate", {"expression": "name = ''"}),
     )
-    if await _heap_size(tab) > MAX_GARBAGE:
-        await session.call("HeapProfiler.collectGarbage")
+    await _is_heap_small(tab)
     # A navigation that the page had begun may have come in between.
     return [entry["url"] for entry in history["entries"]] == ["about:blank"]
+
+
+async def _is_heap_small(tab: Tab) -> bool:
+    """Collect what pages have left behind if it is much; gives whether little is left."""
+    if await _heap_size(tab) <= MAX_GARBAGE:
+        return True
+    await tab.session.call("HeapProfiler.collectGarbage")
+    return await _heap_size(tab) <= MAX_GARBAGE
 
 
 async def _heap_size(tab: Tab) -> float:
