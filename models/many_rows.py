@@ -6,6 +6,7 @@ many in one step.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ Rows = Sequence[Sequence[Any]]
 INSERT = re.compile(r"(\s*INSERT\s[^%]*\sVALUES\s+)\((%s(?:, %s)*)\)([^%]*)", re.IGNORECASE | re.DOTALL)
 ONE_ROW = re.compile(r"(\s*INSERT\s[^?]*\sVALUES\s+)(\(\?(?:, \?)*\))([^?]*)", re.IGNORECASE | re.DOTALL)
 MOST_ROWS, MOST_PARAMETERS = 50, 999  # the latter is SQLite's own limit, in its oldest versions
+ANSWER = 2**18  # bytes
 SEPARATOR = "\x1f"  # hardly ever in a text, and no escaping makes or changes it
 
 
@@ -86,6 +88,16 @@ def insert_values(cursor: Any, statement: str, rows: Rows, _context: Any = None)
     if whole < len(rows):
         cursor.executemany(statement, rows[whole:])
     return True
+
+
+def read_in_one_go(connection: Any) -> None:
+    """Let a pymysql connection read as much of an answer as has come.
+
+    Its own 8 KB at a time are a dozen steps for the rows of a batch, and after each the other threads have a turn.
+    """
+    file = getattr(connection, "_rfile", None)
+    if isinstance(file, io.BufferedReader):  # it is when the connection has just been made: nothing is in it
+        connection._rfile = io.BufferedReader(file.detach(), ANSWER)
 
 
 class InList(list[Any]):

@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlalchemy.orm import Session, sessionmaker
 
 from models.copy_text import copy_rows
-from models.many_rows import insert_many, insert_values, spell_lists
+from models.many_rows import insert_many, insert_values, read_in_one_go, spell_lists
 
 logger = logging.getLogger(__name__)
 
@@ -156,6 +156,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _prepare_mysql(connection: Any, _record: Any) -> None:
     spell_lists(connection)
+    read_in_one_go(connection)
     with connection.cursor() as cursor:
         # Without a strict mode MySQL cuts what is too long and stores 0 for what is wrong, in silence.
         cursor.execute(

@@ -158,11 +158,20 @@ def _compare(
         unsure = [key for key in keys if key not in hashes]
         stored = _stored(session, model, unsure) if unsure else {}
         return set(unsure) - stored.keys(), stored
-    stored = _stored(session, model, keys, _differs(session, model, hashes, seen) if touched else None)
-    missing = set(keys) - stored.keys()  # marked as seen, or new
     if not touched:
-        return missing, stored
-    return missing - _marked(session, model, missing, seen) if len(missing) > touched else set(), stored
+        stored = _stored(session, model, keys)
+        return set(keys) - stored.keys(), stored
+    # Those that were marked are told by their number: an earlier batch, or a page that is read again, may have had the
+    # same run and time. Their hashes tell as well, and have to be sent once more for it.
+    for condition in (_not_of_now, _differs):
+        stored = _stored(session, model, keys, condition(session, model, hashes, seen))
+        missing = set(keys) - stored.keys()  # marked as seen, or new
+        if len(missing) == touched:
+            return set(), stored
+        marked = _marked(session, model, missing, seen)
+        if len(marked) == touched:
+            break
+    return missing - marked, stored
 
 
 def _touch_same(session: Session, model: type[Row], hashes: Mapping[Key, bytes], seen: Sighting) -> int:
@@ -178,17 +187,21 @@ def _touch_same(session: Session, model: type[Row], hashes: Mapping[Key, bytes],
     return done.rowcount  # of rows found: our drivers also count those that are the same after it
 
 
+def _not_of_now(
+    _session: Session, model: type[Row], _hashes: Mapping[Key, bytes], seen: Sighting
+) -> ColumnElement[bool]:
+    """True of no row that ``_touch_same`` marked; untrue of some others perhaps."""
+    columns = model.table().c
+    return or_(columns.run_id != seen.run_id, columns.last_seen_at != seen.now)
+
+
 def _differs(
     session: Session, model: type[Row], hashes: Mapping[Key, bytes], seen: Sighting
 ) -> ColumnElement[bool]:
-    """The condition that ``_touch_same`` did not mark a row.
-
-    The run and the time are not enough to tell: an earlier batch may have had the same.
-    """
+    """True of all rows that are not as they are given, and of no row that ``_touch_same`` marked."""
     columns = model.table().c
     return or_(
-        columns.run_id != seen.run_id,
-        columns.last_seen_at != seen.now,
+        _not_of_now(session, model, hashes, seen),
         columns.gone_at.is_not(None),
         columns.content_hash.is_(None),
         ~hash_in(session, columns.content_hash, hashes.values()),

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     insert,
+    literal,
     select,
 )
 from sqlalchemy.exc import IntegrityError
@@ -121,3 +122,11 @@ def test_text_is_quoted_as_the_server_reads_it(engine: Engine, table: Table) -> 
         connection.execute(insert(table), given)
         connection.commit()
     assert [row["text"] for row in stored(engine, table)] == TEXTS
+
+
+@pytest.mark.parametrize("length", [1, 2**18 - 1, 2**18, 2**20 + 3])
+def test_an_answer_of_any_length_is_read_whole_and_the_next_one_after_it(engine: Engine, length: int) -> None:
+    long = "ä€😀x" * (length // 4) + "y" * (length % 4)
+    with engine.connect() as connection:
+        for text in (long, "short", long):
+            assert connection.scalar(select(literal(text))) == text

@@ -102,6 +102,8 @@ def full(*numbers: int, **fields: Any) -> list[dict[str, Any]]:
     [Batch(full(1, 2)), Batch(full(1, 2, 3), hashless=frozenset({2})), Batch(full(3, 4, 5), hopeful=True)]
 )
 @example([Batch(full(1, 2)), Batch([quote(1), *full(2, 3)]), Batch([*full(1), quote(1), quote(2)])])
+@example([Batch(full(1, 2)), Batch(full(1) + full(2, body="Other."))])  # in one run, at one moment
+@example([Batch(full(1, 2)), Batch(full(1) + full(2, body="Other.") + full(3))])
 @given(BATCHES)
 def test_any_batches_leave_what_they_say(engine: Engine, batches: list[Batch]) -> None:
     table = Table(engine)
@@ -152,6 +154,29 @@ def test_batches_of_any_size_are_compared(engine: Engine, number: int) -> None:
         (CREATED if n >= number else CHANGED, n) for n in range(number + 5) if n in some or n >= number
     ]
     assert {q.last_seen_at for q in table.all(Quote)} == {FIRST + timedelta(2)}
+
+
+def test_what_was_marked_is_told_without_a_look_at_the_hashes(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless a row that is other now had the same run and time before: then there are too many."""
+    table = Table(engine)
+    asked = []
+    differs = module._differs
+    monkeypatch.setattr(module, "_differs", lambda *given: (asked.append(given), differs(*given))[1])
+    run_id = table.run()
+
+    def write(items: list[dict[str, Any]], now: datetime) -> None:
+        with table.sessions.begin() as session:
+            write_batch(session, [row_of(item, Quote) for item in items], run_id=run_id, now=now)
+
+    write(full(1, 2), FIRST)
+    write(full(1, 3) + full(2, body="Other."), FIRST + timedelta(1))
+    assert not asked and {q.quote_id: q.body for q in table.all(Quote)}[2] == "Other."
+    write(full(1, 3, 4) + full(2, body="Another."), FIRST + timedelta(2))
+    assert not asked and {q.quote_id: q.body for q in table.all(Quote)}[2] == "Another."
+    write(full(1, 3, 4) + full(2, body="Yet another."), FIRST + timedelta(2))
+    assert asked and {q.quote_id: q.body for q in table.all(Quote)}[2] == "Yet another."
 
 
 def test_a_row_that_another_run_inserts_meanwhile_is_not_taken_for_one_that_was_touched(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crawler.page import Commit
@@ -121,6 +124,34 @@ def test_a_connection_that_breaks_in_a_transaction_costs_nothing(server: Engine)
     killer.join()
     assert killed and outcome[0].stored == 1
     assert [change.kind for change in run.all(RowChange)] == ["created"]
+
+
+def test_the_transactions_of_a_writer_share_a_connection_and_leave_it_to_the_pool(engine: Engine) -> None:
+    run = Run(engine)
+    taken = []
+    event.listen(engine, "checkout", lambda *_: taken.append(True))
+    outcome = run.commit(*(page((Quote, quote(n))) for n in range(5)), batch_weight=1)
+    assert sum(committed.stored for committed in outcome) == 5
+    assert len(taken) == 1
+    assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_a_connection_that_broke_between_two_transactions_is_replaced(server: Engine) -> None:
+    run = Run(server)
+    begun: list[Connection] = []
+
+    def break_the_second(connection: Connection) -> None:
+        begun.append(connection)
+        if len(begun) == 2:
+            driver: Any = connection.connection.driver_connection
+            number = driver._sock.fileno() if server.dialect.name == "mysql" else driver.fileno()
+            with socket.socket(fileno=os.dup(number)) as end:
+                end.shutdown(socket.SHUT_RDWR)
+
+    event.listen(server, "begin", break_the_second)
+    outcome = run.commit(*(page((Quote, quote(n))) for n in range(3)), batch_weight=1)
+    assert sum(committed.stored for committed in outcome) == 3 and len(begun) >= 4
+    assert [change.kind for change in run.all(RowChange)] == ["created"] * 3
 
 
 def test_a_database_that_stays_away_ends_the_run_after_our_patience(server: Engine) -> None:
