@@ -94,6 +94,7 @@ def make_engine(text: str, *, pool_size: int = 5) -> Engine:
         event.listen(engine, "do_executemany", insert_values)
     elif engine.dialect.name == "postgresql":
         event.listen(engine, "do_executemany", copy_rows)
+        event.listen(engine, "do_execute", _plan_anew)
     else:
         event.listen(engine, "do_executemany", insert_many)
     return engine
@@ -165,10 +166,20 @@ def _prepare_mysql(connection: Any, _record: Any) -> None:
         cursor.execute("SET SESSION time_zone = '+00:00'")
 
 
+def _plan_anew(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """SQLAlchemy's ``do_execute`` for what has the execution option ``plan_anew``.
+
+    psycopg prepares what comes often, and PostgreSQL then plans it once, without the values: it takes the list of an
+    ``= ANY`` for a short one, and goes through it for every row.
+    """
+    if not context.execution_options.get("plan_anew"):
+        return False
+    cursor.execute(statement, parameters, prepare=False)
+    return True
+
+
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
     connection.execute("SET TIME ZONE 'UTC'")
-    # A plan that is made without the values takes the list of an IN for a short one, and goes through it for every row.
-    connection.execute("SET plan_cache_mode = force_custom_plan")
     connection.commit()
 
 

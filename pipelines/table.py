@@ -29,6 +29,7 @@ from pipelines.transient import is_transient
 
 Key = tuple[Any, ...]
 Values = Mapping[str, Any]
+PLAN_ANEW = {"plan_anew": True}  # models.session says why
 _Written = list[tuple[Values, bytes | None]]  # each with its hash, where all of its fields are known
 
 
@@ -182,7 +183,7 @@ def _touch_same(session: Session, model: type[Row], hashes: Mapping[Key, bytes],
         hash_in(session, table.c.content_hash, hashes.values()),
         table.c.gone_at.is_(None),
     )
-    done = session.execute(update(table).where(same).values(**seen.columns))
+    done = session.execute(update(table).where(same).values(**seen.columns), execution_options=PLAN_ANEW)
     assert isinstance(done, CursorResult)
     return done.rowcount  # of rows found: our drivers also count those that are the same after it
 
@@ -214,7 +215,7 @@ def _stored(
     query = _select_stored(model).where(key_in(session, model, keys), *([] if where is None else [where]))
     names, key_of = tuple(model.fields()), model.key_getter()
     found = {}
-    for *values, digest, gone_at in session.execute(query):
+    for *values, digest, gone_at in session.execute(query, execution_options=PLAN_ANEW):
         row = dict(zip(names, values, strict=True))
         found[key_of(row)] = _Stored(row, digest, gone_at)
     return found
@@ -235,7 +236,7 @@ def _marked(session: Session, model: type[Row], keys: Iterable[Key], seen: Sight
         columns.run_id == seen.run_id,
         columns.last_seen_at == seen.now,
     )
-    return {tuple(row) for row in session.execute(query)}
+    return {tuple(row) for row in session.execute(query, execution_options=PLAN_ANEW)}
 
 
 def _by_columns(model: type[Row], rows: _Written) -> Iterator[dict[str, Sequence[Any]]]:
