@@ -11,7 +11,7 @@ from renderer.tab import Tab
 
 CLEANING_TIMEOUT = 3.0
 # Chromium lets what pages leave behind pile up to several times this before it collects it by itself.
-MAX_GARBAGE = 24 * 1024 * 1024
+MAX_GARBAGE = 12 * 1024 * 1024
 # How often it is looked after that while pages follow upon each other.
 RENDERS_A_LOOK = 2
 
