@@ -53,6 +53,8 @@ async def work(url: str, number: int) -> None:
     began = time.perf_counter()
     for n in range(number):
         scheduler.enqueue_request(Request(f"http://shop.example/products/{n}", meta={"depth": 1, "n": n}))
+        if n % 100 == 0:
+            await asyncio.sleep(0)  # as after a page: what has been committed is told on the loop
         while writer.backlog > 4000:  # noqa: ASYNC110 - it is a benchmark
             await asyncio.sleep(0)
     scheduler.read_start()
