@@ -17,6 +17,8 @@ Handler = Callable[[Params], None]
 
 # A message of Chromium's larger than this is no page that anybody wants; it would only eat our memory.
 MAX_MESSAGE = 256 * 1024 * 1024
+# What a pipe holds. For a larger buffer Python would have to ask the system for memory, each time.
+READ_SIZE = 64 * 1024
 
 
 class CommandFailed(Exception):
@@ -59,10 +61,8 @@ class Session:
     def send(self, method: str, params: Params | None = None) -> asyncio.Future[Params]:
         """Send a command now; its answer may be awaited, or not."""
         future: asyncio.Future[Params] = asyncio.get_running_loop().create_future()
-        # Whoever does not await the answer does not want to hear of its failure either.
-        future.add_done_callback(_look_at_failure)
         if self._gone is not None:
-            future.set_exception(self._gone)
+            _fail(future, self._gone)
             return future
         number = self._connection.write(method, params or {}, self.session_id)
         self._pending[number] = (method, future)
@@ -81,7 +81,7 @@ class Session:
         if future is None or future.done():
             return
         if "error" in message:
-            future.set_exception(CommandFailed(method, str(message["error"].get("message"))))
+            _fail(future, CommandFailed(method, str(message["error"].get("message"))))
         else:
             future.set_result(message["result"])
 
@@ -93,15 +93,25 @@ class Session:
         pending, self._pending = self._pending, {}
         for _, future in pending.values():
             if not future.done():
-                future.set_exception(reason)
+                _fail(future, reason)
         handler = self._handlers.get("gone")
         if handler is not None:
             handler({})
 
 
-def _look_at_failure(future: asyncio.Future[Params]) -> None:
-    if not future.cancelled():
-        future.exception()
+async def answers(*sent: asyncio.Future[Params]) -> list[Params]:
+    """What commands that have been sent are answered, in their order; raises what the last failed one raises.
+
+    Chromium answers most of the time in the order in which it is asked. Whoever waits for the last answer first has the
+    others by then, and is not woken up for each.
+    """
+    return [await future for future in reversed(sent)][::-1]
+
+
+def _fail(future: asyncio.Future[Params], reason: Exception) -> None:
+    future.set_exception(reason)
+    # Looked at: whoever does not await the answer does not want to hear of its failure either.
+    future.exception()
 
 
 class Connection:
@@ -168,7 +178,7 @@ class Connection:
 
     def _read(self) -> None:
         try:
-            data = os.read(self._reads, 1 << 18)
+            data = os.read(self._reads, READ_SIZE)
         except BlockingIOError:
             return
         except OSError:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
-from renderer.cdp import CommandFailed, TargetGone
+from renderer.cdp import CommandFailed, Params, TargetGone, answers
 from renderer.page_load import storage_origin
 from renderer.tab import Tab
 
 CLEANING_TIMEOUT = 3.0
 # Chromium lets what pages leave behind pile up to several times this before it collects it by itself.
-MAX_GARBAGE = 12 * 1024 * 1024
+MAX_GARBAGE = 16 * 1024 * 1024
 # How often it is looked after that while pages follow upon each other.
-RENDERS_A_LOOK = 2
+RENDERS_A_LOOK = 4
 
 
 async def clean(tab: Tab) -> bool:
@@ -38,10 +38,13 @@ async def _clean(tab: Tab) -> bool:
     if _may_stand(tab):
         await tab.standstill.stop(tab.load.url)
         tab.drawing.forget()
+        looks = tab.renders % RENDERS_A_LOOK == 0
+        size = tab.session.send("Runtime.getHeapUsage") if looks else None
         await asyncio.gather(*_undo(tab))
-        if tab.renders % RENDERS_A_LOOK or await _is_heap_small(tab):
-            # It has stored nothing but what its answers brought.
-            return await _empty_network(tab) and tab.standstill.is_undisturbed
+        # It has stored nothing but what its answers brought.
+        is_empty = await _empty_network(tab)
+        if size is None or _size(await size) <= MAX_GARBAGE:
+            return is_empty and tab.standstill.is_undisturbed
     tab.session.send("Page.stopLoading")
     tab.drawing.forget()
     await _empty_storage_of_tab(tab)
@@ -55,7 +58,7 @@ def _may_stand(tab: Tab) -> bool:
 
 
 def _undo(tab: Tab) -> list[Awaitable[object]]:
-    return [*tab.undo_overrides(), tab.scripts.reset()]
+    return [*tab.undo_overrides(), *tab.scripts.reset()]
 
 
 async def _empty_storage_of_tab(tab: Tab) -> None:
@@ -86,11 +89,12 @@ async def _empty_storage_of_context(tab: Tab) -> bool:
 
 
 async def _empty_network(tab: Tab) -> bool:
-    _, _, cookies = await asyncio.gather(
-        tab.session.send("Network.clearBrowserCache"), tab.clear_cookies(), tab.cookies()
-    )
+    cookies, _ = await answers(tab.ask_cookies(), tab.session.send("Network.clearBrowserCache"))
+    if not cookies["cookies"]:
+        return True
     # A cookie that comes after that is from something still at work that was this page's.
-    return not cookies
+    _, cookies = await answers(tab.clear_cookies(), tab.ask_cookies())
+    return not cookies["cookies"]
 
 
 async def _is_alone(tab: Tab) -> bool:
@@ -101,20 +105,17 @@ async def _is_alone(tab: Tab) -> bool:
         session.send("Page.getNavigationHistory"),
         session.send("Runtime.evaluate", {"expression": "name = ''"}),
     )
-    await _is_heap_small(tab)
+    await _collect_garbage(tab)
     # A navigation that the page had begun may have come in between.
     return [entry["url"] for entry in history["entries"]] == ["about:blank"]
 
 
-async def _is_heap_small(tab: Tab) -> bool:
-    """Collect what pages have left behind if it is much; gives whether little is left."""
-    if await _heap_size(tab) <= MAX_GARBAGE:
-        return True
-    await tab.session.call("HeapProfiler.collectGarbage")
-    return await _heap_size(tab) <= MAX_GARBAGE
+async def _collect_garbage(tab: Tab) -> None:
+    """Let go of what pages have left behind, if that is much."""
+    if _size(await tab.session.call("Runtime.getHeapUsage")) > MAX_GARBAGE:
+        await tab.session.call("HeapProfiler.collectGarbage")
 
 
-async def _heap_size(tab: Tab) -> float:
+def _size(heap: Params) -> float:
     """Bytes that the tab's process has in scripts' objects and in its documents."""
-    heap = await tab.session.call("Runtime.getHeapUsage")
     return float(heap["usedSize"] + heap.get("embedderHeapUsedSize", 0.0))

@@ -16,7 +16,7 @@ class PageLoad:
 
     def __init__(self, frame_id: str) -> None:
         self.frame_id = frame_id
-        self._changed = asyncio.Event()
+        self._change: asyncio.Future[None] | None = None
         self._lost = False
         self.forget()
 
@@ -76,15 +76,27 @@ class PageLoad:
         self._notify()
 
     def _notify(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+        if self._change is not None:
+            self._change.set_result(None)
+            self._change = None
+
+    def next_change(self) -> asyncio.Future[None]:
+        """Is done at the next new document or load event. All who wait share it, so it must not be cancelled.
+
+        Raises:
+            TargetGone: there will be none.
+        """
+        if self._lost:
+            raise TargetGone("the tab went away while it was loading")
+        if self._change is None:
+            self._change = asyncio.get_running_loop().create_future()
+        return self._change
 
     async def changed(self) -> None:
         """Return at the next new document or load event."""
-        if not self._lost:
-            await self._changed.wait()
+        await asyncio.shield(self.next_change())
         if self._lost:
-            raise TargetGone("the tab went away while it was loading")
+            self.next_change()
 
     async def committed(self, loader: str) -> None:
         """Return when this document is there."""

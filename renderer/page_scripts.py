@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
 
 from renderer import telltale
@@ -71,7 +71,8 @@ class PageScripts:
         await self._stand()
         await self.remove(before)
 
-    async def reset(self) -> None:
-        """As it was before the render, for the documents that come."""
+    def reset(self) -> list[Awaitable[object]]:
+        """As it was before the render, for the documents that come; what is given is to be awaited."""
         added, self._added = self._added, set()
-        await asyncio.gather(self._leave_out(set()), *map(self.remove, added))
+        changes: list[Awaitable[object]] = [self.remove(identifier) for identifier in added]
+        return [*changes, self._leave_out(set())] if self._left_out else changes

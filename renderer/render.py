@@ -96,7 +96,7 @@ async def visit(
     elif wants_html and not options.changes_what_is_found:
         found, html = await _wait_for(tab, options, html_expression(shadow_roots=options.shadow_roots))
     else:
-        found, _ = await _wait_for(tab, options, "true")
+        found, _ = await _wait_for(tab, options)
     scrolled = await _scroll(tab, options)
     if options.viewport == "full":
         await screenshot.set_viewport_full(tab)
@@ -145,11 +145,11 @@ async def _load(tab: Tab, options: RenderOptions, wants_frames: bool) -> None:
         await _wait_for_frames(tab)
 
 
-async def _wait_for(tab: Tab, options: RenderOptions, expression: str) -> tuple[bool, Any]:
-    """Whether the element came, and what the expression was at that moment."""
+async def _wait_for(tab: Tab, options: RenderOptions, take: str | None = None) -> tuple[bool, Any]:
+    """Whether the element came, and what this JavaScript was at that moment, at which the page is stopped."""
     assert options.wait_for is not None
     try:
-        found = await wait_for(tab, options.wait_for, options.wait_for_timeout, _go(tab, options), expression)
+        found = await wait_for(tab, options.wait_for, options.wait_for_timeout, _go(tab, options), take)
     except BadSelector as error:
         bad_argument("wait_for", f"Not a selector: {error}")
     if options.wait:

@@ -23,7 +23,7 @@ import asyncio
 import contextlib
 from urllib.parse import urldefrag
 
-from renderer.cdp import CommandFailed, Params, Session, TargetGone
+from renderer.cdp import CommandFailed, Params, Session, TargetGone, answers
 from renderer.page_load import storage_origin
 from renderer.telltale import AT_REST
 
@@ -98,11 +98,10 @@ class Standstill:
         self.url, self._awaits, self._is_replaced = url, False, False
         session = self._session
         # In the order in which Chromium does it; what its cancelled requests tell the page comes when it is empty.
-        await asyncio.gather(
-            session.send("Page.setWebLifecycleState", {"state": "frozen"}),
-            session.send("Page.setDocumentContent", {"frameId": self._frame_id, "html": _EMPTY}),
-            session.send("Page.stopLoading"),
-        )
+        frozen = session.send("Page.setWebLifecycleState", {"state": "frozen"})
+        emptied = session.send("Page.setDocumentContent", {"frameId": self._frame_id, "html": _EMPTY})
+        stopped = session.send("Page.stopLoading")
+        await answers(frozen, stopped, emptied)
 
     async def check(self) -> None:
         """Raise TargetGone if what is at rest keeps its process busy, so that nothing could take its place."""
@@ -123,7 +122,7 @@ class Standstill:
             cleared = self._session.send("Page.resetNavigationHistory")
             thawed = self._session.send("Page.setWebLifecycleState", {"state": "active"})
             with contextlib.suppress(CommandFailed):  # one window is just being replaced by the other
-                await asyncio.gather(cleared, thawed)
+                await answers(cleared, thawed)
                 break
             await asyncio.sleep(RETRY_DELAY)
         else:

@@ -337,19 +337,19 @@ class Tab:
     # -- cookies
 
     async def cookies(self) -> list[Params]:
-        answer = await self.connection.browser.call(
-            "Storage.getCookies", {"browserContextId": self.context_id}
-        )
-        cookies: list[Params] = answer["cookies"]
+        cookies: list[Params] = (await self.ask_cookies())["cookies"]
         return cookies
+
+    def ask_cookies(self) -> asyncio.Future[Params]:
+        return self.connection.browser.send("Storage.getCookies", {"browserContextId": self.context_id})
 
     async def set_cookies(self, cookies: Sequence[Mapping[str, Any]]) -> None:
         await self.connection.browser.call(
             "Storage.setCookies", {"cookies": list(cookies), "browserContextId": self.context_id}
         )
 
-    async def clear_cookies(self) -> None:
-        await self.connection.browser.call("Storage.clearCookies", {"browserContextId": self.context_id})
+    def clear_cookies(self) -> asyncio.Future[Params]:
+        return self.connection.browser.send("Storage.clearCookies", {"browserContextId": self.context_id})
 
     # -- the end of a render
 

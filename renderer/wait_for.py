@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable
+import re
+from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
-from renderer.cdp import CommandFailed
-from renderer.tab import ScriptFailed, Tab
+from renderer.cdp import CommandFailed, Params
+from renderer.tab import ScriptFailed, Tab, raise_script_error
 
-# Resolves as soon as the selector matches, to what is to be taken then. A document that is replaced meanwhile loses its
-# promise, and then the question is put to the new one.
-_WATCH = """new Promise(resolve => {
-  const selector = SELECTOR, take = () => TAKE;
-  const find = () => /^[(]|^\\.?\\//.test(selector)
-    ? document.evaluate(selector, document, null, XPathResult.ANY_UNORDERED_NODE_TYPE, null).singleNodeValue
-    : document.querySelector(selector);
-  if (find()) { resolve(take()); return; }
-  const observer = new MutationObserver(() => { if (find()) { observer.disconnect(); resolve(take()); } });
-  observer.observe(document, {childList: true, subtree: true, attributes: true, characterData: true});
-})"""
+_SCRIPT = Path(__file__).with_name("wait_for.js").read_text(encoding="utf-8")
+# Seconds in which nothing of a document comes that is still being read, until it is taken as it is.
+STALL = 1.0
+# How long before the end of the time an element that is there counts as found all the same.
+MARGIN = 0.2
 
 
 class BadSelector(Exception):
@@ -28,51 +24,81 @@ class BadSelector(Exception):
 
 
 async def wait_for(
-    tab: Tab, selector: str, seconds: float, loading: Awaitable[None], expression: str = "true"
+    tab: Tab, selector: str, seconds: float, loading: Coroutine[Any, Any, None], take: str | None = None
 ) -> tuple[bool, Any]:
     """Whether the element came, while or after the page loads, and what this JavaScript was at that moment.
 
-    To ask for it afterwards would take as long as the page takes to go on, with what may all be for nothing. Errors of
-    loading are the caller's, as always.
+    That moment is when the element is there and the document read. To ask for it afterwards would take as long as the
+    page takes to go on, with what may all be for nothing; so a page of which something is taken is stopped: what it has
+    still asked for is not awaited, nor is it laid out. Errors of loading are the caller's, as always.
 
     Raises:
         BadSelector: the selector is none.
     """
-    going = asyncio.ensure_future(loading)
-    watching = asyncio.ensure_future(_watch(tab, selector, expression))
+    going = asyncio.create_task(loading)
+    end = asyncio.get_running_loop().time() + seconds
     try:
-        async with asyncio.timeout(seconds):
-            # A page that loads need not have the element yet; one that fails to load never will.
-            await asyncio.wait({going, watching}, return_when=asyncio.FIRST_COMPLETED)
-            if going.done():
-                await going
-            return True, await watching
+        async with asyncio.timeout_at(end):
+            return True, await _watch(tab, _question(selector, take), end - MARGIN, going)
     except TimeoutError:
         return False, None
     finally:
-        going.cancel()
-        watching.cancel()
-        await asyncio.gather(going, watching, return_exceptions=True)
+        if not going.done():
+            going.cancel()
+            await asyncio.wait({going})
 
 
-async def _watch(tab: Tab, selector: str, expression: str) -> Any:
-    question = _WATCH.replace("SELECTOR", json.dumps(selector)).replace("TAKE", expression)
+def _question(selector: str, take: str | None) -> str:
+    """JavaScript with a LIMIT, in milliseconds, still to be put in."""
+    words = {
+        "STALL": str(1000 * STALL),
+        "ENDS": json.dumps(take is not None),
+        "TAKE": take or "true",
+        "SELECTOR": json.dumps(selector),
+    }
+    return re.sub("|".join(words), lambda word: words[word[0]], _SCRIPT)
+
+
+async def _watch(tab: Tab, question: str, end: float, going: asyncio.Task[None]) -> Any:
     while True:
-        documents = tab.load.documents
-        if documents == 0:
-            await tab.load.changed()
-            continue
-        asking = asyncio.ensure_future(tab.evaluate(question, wait=True))
-        changing = asyncio.ensure_future(tab.load.changed())
+        asking = None
+        if tab.load.documents:
+            limit = 1000 * max(0.0, end - asyncio.get_running_loop().time())
+            asking = tab.session.send(
+                "Runtime.evaluate",
+                {
+                    "expression": question.replace("LIMIT", f"{limit:.0f}", 1),
+                    "returnByValue": True,
+                    "awaitPromise": True,
+                },
+            )
         try:
-            await asyncio.wait({asking, changing}, return_when=asyncio.FIRST_COMPLETED)
-            if asking.done():
-                return asking.result()
+            answer = await _answer(tab, asking, going)
+            if answer is not None:
+                raise_script_error(answer)
+                return answer["result"].get("value")
         except ScriptFailed as error:
             raise BadSelector(error.text) from error
         except CommandFailed:
             # The document was just replaced; its successor is announced or already there.
             await asyncio.sleep(0.02)
-        finally:
-            asking.cancel()
-            changing.cancel()
+
+
+async def _answer(
+    tab: Tab, asking: asyncio.Future[Params] | None, going: asyncio.Task[None]
+) -> Params | None:
+    """What the document says; None if it was replaced, and its successor is to be asked. Raises what loading raises."""
+    documents = tab.load.documents
+    while tab.load.documents == documents:
+        awaited: set[asyncio.Future[Any]] = {tab.load.next_change()}
+        if asking is not None:
+            awaited.add(asking)
+        # A page that loads need not have the element yet; one that fails to load never will.
+        if not going.done():
+            awaited.add(going)
+        await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+        if going.done():
+            going.result()
+        if asking is not None and asking.done():
+            return asking.result()
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import threading
@@ -117,6 +118,9 @@ PAGES = {
     "new IntersectionObserver(() => see('intersected')).observe(i);"
     "new ResizeObserver(() => see('resized')).observe(s);"
     "s.onscroll = () => see('scrolled'); s.scrollTop = 50; document.onmousemove = () => see('moved')</script>",
+    "/hanging-script": "<ul><li>entry 0<script src=/hang></script><li>entry 3",
+    "/goes-on": "<ul><li>entry</ul><script>if (location.search) { var stop = () => fetch('/stop') }"
+    "else document.addEventListener('DOMContentLoaded', () => fetch('/after'))</script>",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
 }
 
@@ -195,6 +199,14 @@ class Pages(Site):
             case "/hang" | "/hang.gif":
                 await asyncio.sleep(60)
                 return web.Response(text="late")
+            case "/in-pieces":
+                response = web.StreamResponse(headers={"Content-Type": "text/html"})
+                await response.prepare(request)
+                with contextlib.suppress(ConnectionError):  # who has seen enough
+                    for n in range(4):
+                        await response.write(f"<ul><li>entry {n}</ul>{' ' * 2000}".encode())
+                        await asyncio.sleep(0.2)
+                return response
             case "/redirect":
                 raise web.HTTPFound("/plain")
             case "/script.js":

@@ -316,6 +316,30 @@ def test_wait_for_does_not_wait_for_the_load_event(splash, pages):
     assert "here" in splash.html(f"{pages.url}/never", wait_for="#p", timeout=10)
 
 
+@pytest.mark.parametrize("endpoint", ["html", "json"])
+def test_wait_for_takes_a_document_that_is_read_to_its_end(splash, pages, endpoint):
+    # Its first entry is there long before the others.
+    answer = splash.post(f"/render.{endpoint}", url=f"{pages.url}/in-pieces", wait_for="//li", html=1)
+    assert [f"entry {n}" in answer.text for n in range(4)] == [True] * 4
+    assert answer.headers["x-splashdown-wait-for"] == "found"
+
+
+@pytest.mark.parametrize(
+    "path, seconds", [("/hanging-script", 10), ("/hanging-script", 0.7), ("/in-pieces", 0.6)]
+)
+def test_wait_for_takes_what_is_there_of_a_document_that_never_ends(splash, pages, path, seconds):
+    answer = splash.post("/render.html", url=f"{pages.url}{path}", wait_for="li", wait_for_timeout=seconds)
+    assert "entry 0" in answer.text and "entry 3" not in answer.text
+    assert answer.headers["x-splashdown-wait-for"] == "found"
+
+
+def test_a_page_of_which_the_html_is_taken_goes_no_further(splash, pages):
+    assert "entry" in splash.html(f"{pages.url}/goes-on", wait_for="li")
+    assert "entry" in splash.html(f"{pages.url}/goes-on?function", wait_for="li")
+    splash.html(f"{pages.url}/goes-on", wait_for="li", wait=0.1)
+    assert (pages.hits["/after"], pages.hits["/stop"]) == (1, 0)
+
+
 def test_wait_for_says_when_the_element_never_came(splash, pages):
     answer = splash.post(
         "/render.json", url=f"{pages.url}/late", wait_for="#none", wait_for_timeout=0.3, html=1
