@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
+import uvloop
 from aiohttp import web
 
 from renderer.browser import Browser
@@ -203,7 +204,8 @@ def main() -> int:
         format="renderer: %(message)s",
     )
     try:
-        asyncio.run(serve(options, os.environ))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(options, os.environ))
     except BadStart as error:
         log.error("%s", error)
         return 1

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import orjson
+
 log = logging.getLogger(__name__)
 
 Params = dict[str, Any]
@@ -99,6 +101,22 @@ class Session:
             handler({})
 
 
+def _encode(message: Params) -> bytes:
+    try:
+        return orjson.dumps(message)
+    except TypeError:  # half a character, which a text of JavaScript or Lua may well contain
+        return json.dumps(message).encode("ascii")
+
+
+def _decode(data: bytearray) -> Params:
+    try:
+        message = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        message = json.loads(data.decode("utf-8", "replace"))
+    assert isinstance(message, dict)
+    return message
+
+
 async def answers(*sent: asyncio.Future[Params]) -> list[Params]:
     """What commands that have been sent are answered, in their order; raises what the last failed one raises.
 
@@ -122,7 +140,6 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._last_id = 0
         self._incoming = bytearray()
-        self._searched = 0
         self._outgoing = bytearray()
         self._flushing = self._is_full = False
         self._open = True
@@ -146,9 +163,7 @@ class Connection:
         message: Params = {"id": self._last_id, "method": method, "params": params}
         if session_id:
             message["sessionId"] = session_id
-        self._outgoing += json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(
-            "utf-8", "surrogatepass"
-        )
+        self._outgoing += _encode(message)
         self._outgoing.append(0)
         if not self._flushing:
             # Commands that are sent together go together: to wake Chromium up costs more than most of them.
@@ -186,20 +201,19 @@ class Connection:
         if not data:
             self.close()
             return
-        self._incoming += data
-        if len(self._incoming) > MAX_MESSAGE:
-            log.error("Chromium sent a message above %d bytes", MAX_MESSAGE)
-            self.close()
+        end = data.rfind(b"\0")
+        if end < 0:
+            self._incoming += data
+            if len(self._incoming) > MAX_MESSAGE:
+                log.error("Chromium sent a message above %d bytes", MAX_MESSAGE)
+                self.close()
             return
-        start = 0
-        while (end := self._incoming.find(0, max(start, self._searched))) >= 0:
-            self._deliver(bytes(self._incoming[start:end]))
-            start = end + 1
-        del self._incoming[:start]
-        self._searched = len(self._incoming)
+        messages, self._incoming = self._incoming + data[:end], bytearray(data[end + 1 :])
+        for message in messages.split(b"\0"):
+            self._deliver(message)
 
-    def _deliver(self, data: bytes) -> None:
-        message = json.loads(data.decode("utf-8", "replace"))
+    def _deliver(self, data: bytearray) -> None:
+        message = _decode(data)
         session = self._sessions.get(message.get("sessionId", ""))
         if session is None:
             return
