@@ -9,14 +9,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import multiprocessing
 import random
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -110,24 +113,28 @@ async def serve_site(started: Callable[[str], None], over: asyncio.Event) -> Non
     await runner.cleanup()
 
 
-class Pings(threading.Thread):
-    """Asks ``/_ping`` again and again; ``slowest`` is in seconds."""
+@dataclass(frozen=True)
+class Pings:
+    """What came of asking ``/_ping`` again and again; ``slowest`` is in seconds."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(daemon=True)
-        self.url, self.slowest, self.number, self.failed = url, 0.0, 0, 0
-        self.over = threading.Event()
+    number: int
+    failed: int
+    slowest: float
 
-    def run(self) -> None:
-        while not self.over.wait(0.1):
-            began = time.monotonic()
-            try:
-                with urllib.request.urlopen(f"{self.url}/_ping", timeout=10) as answer:
-                    answer.read()
-            except OSError:
-                self.failed += 1
-            self.number += 1
-            self.slowest = max(self.slowest, time.monotonic() - began)
+
+def ping(url: str, over: Event, result: Connection) -> None:
+    """In a process of its own: this one is busy with being a site that sends 500 MB."""
+    number, failed, slowest = 0, 0, 0.0
+    while not over.wait(0.1):
+        began = time.monotonic()
+        try:
+            with urllib.request.urlopen(f"{url}/_ping", timeout=10) as answer:
+                answer.read()
+        except OSError:
+            failed += 1
+        number += 1
+        slowest = max(slowest, time.monotonic() - began)
+    result.send(Pings(number, failed, slowest))
 
 
 def family(process: psutil.Process) -> list[psutil.Process]:
@@ -244,8 +251,9 @@ async def soak(options: argparse.Namespace) -> int:
     assert process.stdout is not None
     renderer = process.stdout.readline().removeprefix("listening on ").strip()
     run = Soak(renderer, await url, psutil.Process(process.pid), options.seed)
-    pings = Pings(renderer)
-    pings.start()
+    spawning = multiprocessing.get_context("spawn")
+    pinged, pinging = spawning.Event(), spawning.Pipe(duplex=False)
+    spawning.Process(target=ping, args=(renderer, pinged, pinging[1]), daemon=True).start()
     memory: dict[int, dict[str, float]] = {}
     began = time.monotonic()
 
@@ -266,7 +274,8 @@ async def soak(options: argparse.Namespace) -> int:
             await asyncio.gather(*(client(session, shared) for _ in range(CLIENTS)))
             await asyncio.sleep(SETTLING)
             memory[numbers.stop] = await asyncio.to_thread(memory_of, run.process)
-    pings.over.set()
+    pinged.set()
+    pings: Pings = await asyncio.to_thread(pinging[0].recv)
     everybody = family(run.process)
     assert process.stdin is not None
     process.stdin.close()

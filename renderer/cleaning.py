@@ -41,20 +41,32 @@ async def _clean(tab: Tab) -> bool:
         looks = tab.renders % RENDERS_A_LOOK == 0
         size = tab.session.send("Runtime.getHeapUsage") if looks else None
         await asyncio.gather(*_undo(tab))
-        # It has stored nothing but what its answers brought.
-        is_empty = await _empty_network(tab)
+        cookies, _ = await answers(tab.ask_cookies(), _empty_cache(tab))
+        # It has stored nothing by itself. Whatever its answers brought is there by now.
+        is_empty = not cookies["cookies"] or await _empty_network(tab)
         if size is None or _size(await size) <= MAX_GARBAGE:
             return is_empty and tab.standstill.is_undisturbed
-    tab.session.send("Page.stopLoading")
-    tab.drawing.forget()
+    else:
+        tab.drawing.forget()
+        await _silence(tab)
     await _empty_storage_of_tab(tab)
     await tab.leave_page()
     return await _empty_storage_of_context(tab) and await _is_alone(tab)
 
 
+def _is_page(tab: Tab) -> bool:
+    return bool(storage_origin(tab.load.url)) and not tab.load.failed_url
+
+
 def _may_stand(tab: Tab) -> bool:
-    is_page = bool(storage_origin(tab.load.url)) and not tab.load.failed_url
-    return is_page and tab.standstill.is_possible and not tab.drawing.is_on
+    return _is_page(tab) and tab.standstill.is_possible and not tab.drawing.is_on
+
+
+async def _silence(tab: Tab) -> None:
+    """Take from the page what it would do as it is left."""
+    # Cookies that it sets then, and while it is left, could come only after they are cleared.
+    emptied = [tab.standstill.empty()] if _is_page(tab) else []
+    await answers(*emptied, tab.session.send("Page.stopLoading"))
 
 
 def _undo(tab: Tab) -> list[Awaitable[object]]:
@@ -89,25 +101,28 @@ async def _empty_storage_of_context(tab: Tab) -> bool:
 
 
 async def _empty_network(tab: Tab) -> bool:
-    cookies, _ = await answers(tab.ask_cookies(), tab.session.send("Network.clearBrowserCache"))
-    if not cookies["cookies"]:
-        return True
+    # What a page has stored in its last moments may be on its way still, so that nothing is taken for empty.
+    _, _, cookies = await answers(_empty_cache(tab), tab.clear_cookies(), tab.ask_cookies())
     # A cookie that comes after that is from something still at work that was this page's.
-    _, cookies = await answers(tab.clear_cookies(), tab.ask_cookies())
     return not cookies["cookies"]
+
+
+def _empty_cache(tab: Tab) -> asyncio.Future[Params]:
+    return tab.session.send("Network.clearBrowserCache")
 
 
 async def _is_alone(tab: Tab) -> bool:
     """Clear the name and the history of an empty page, which would outlive it; gives whether they are its own."""
     session = tab.session
     session.send("Page.resetNavigationHistory")
-    history, _ = await asyncio.gather(
+    history, _ = await answers(
         session.send("Page.getNavigationHistory"),
         session.send("Runtime.evaluate", {"expression": "name = ''"}),
     )
     await _collect_garbage(tab)
+    cookies = await tab.cookies()  # those that took their time
     # A navigation that the page had begun may have come in between.
-    return [entry["url"] for entry in history["entries"]] == ["about:blank"]
+    return [entry["url"] for entry in history["entries"]] == ["about:blank"] and not cookies
 
 
 async def _collect_garbage(tab: Tab) -> None:

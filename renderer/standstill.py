@@ -99,9 +99,13 @@ class Standstill:
         session = self._session
         # In the order in which Chromium does it; what its cancelled requests tell the page comes when it is empty.
         frozen = session.send("Page.setWebLifecycleState", {"state": "frozen"})
-        emptied = session.send("Page.setDocumentContent", {"frameId": self._frame_id, "html": _EMPTY})
+        emptied = self.empty()
         stopped = session.send("Page.stopLoading")
         await answers(frozen, stopped, emptied)
+
+    def empty(self) -> asyncio.Future[Params]:
+        """Put an empty document in place of the page's, by which its listeners go."""
+        return self._session.send("Page.setDocumentContent", {"frameId": self._frame_id, "html": _EMPTY})
 
     async def check(self) -> None:
         """Raise TargetGone if what is at rest keeps its process busy, so that nothing could take its place."""

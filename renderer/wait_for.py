@@ -43,9 +43,8 @@ async def wait_for(
     except TimeoutError:
         return False, None
     finally:
-        if not going.done():
-            going.cancel()
-            await asyncio.wait({going})
+        going.cancel()
+        await asyncio.gather(going, return_exceptions=True)
 
 
 def _question(selector: str, take: str | None) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ WAITING = frozenset({"wait", "wait_for_resume", "http_get", "http_post"})
 _HERE = Path(__file__).parent
 _SANDBOX = (_HERE / "sandbox.lua").read_bytes()
 _SPLASH = (_HERE / "splash.lua").read_bytes()
+# Lua lets Python go on while it runs. More scripts than slots never run.
+_WORKERS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="lua")
 _POSITION = re.compile(r'^(\[string ".*?"\]):(\d+):\s+(.*)$', re.DOTALL)
 
 
@@ -113,7 +116,7 @@ class Command:
 
 
 class Runtime:
-    """Runs one script. Its coroutines take turns on the event loop; none of them runs between two commands."""
+    """Runs one script. Its coroutines take turns, on threads; none of them runs between two commands of another."""
 
     def __init__(self, policy: LuaPolicy) -> None:
         self._lua = LuaRuntime(
@@ -135,6 +138,8 @@ class Runtime:
         # Entered for as long as the script waits.
         self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
         self._out_of_memory = False
+        # Only one coroutine runs at a time, and nobody looks into Lua meanwhile.
+        self._turn = asyncio.Lock()
 
     def end(self) -> None:
         """Give the script's memory back; nothing can be run after it."""
@@ -148,7 +153,7 @@ class Runtime:
     def add(self, command: Command) -> None:
         self.commands[command.name] = command
 
-    def load(self, source: str) -> Any:
+    async def load(self, source: str) -> Any:
         """Compile the script, run its outermost level and return its main function."""
         try:
             loaded = self._sandbox[b"load"](source.encode("utf-8", "surrogateescape"))
@@ -156,7 +161,7 @@ class Runtime:
             raise script_error("LUA_INIT_ERROR", _text(error)) from error
         if isinstance(loaded, tuple):
             raise script_error("LUA_INIT_ERROR", _text(loaded[1]))
-        status, ok, *rest = self._step(self._sandbox[b"start"](loaded))
+        status, ok, *rest = await self._step(self._sandbox[b"start"](loaded))
         if status != b"dead":
             raise script_error("LUA_INIT_ERROR", "commands can be used only inside of main")
         if not ok:
@@ -175,19 +180,29 @@ class Runtime:
 
         Before each command that takes its time ``on_wait`` is called, and may refuse by a LuaFailure.
         """
-        thread = self._sandbox[b"start"](function)
-        values: Sequence[Any] = [self.converter.to_lua(argument) for argument in arguments]
+        async with self._turn:
+            thread = self._sandbox[b"start"](function)
+            values: Sequence[Any] = [self.converter.to_lua(argument) for argument in arguments]
         while True:
-            status, ok, *rest = self._step(thread, *values)
+            status, ok, *rest = await self._step(thread, *values)
             if status == b"dead":
                 if ok:
                     return rest
                 raise self._error_of(rest[0] if rest else None)
-            # Others get their turn even if a script never waits.
-            await asyncio.sleep(0)
             values = await self._answer(rest, on_wait)
 
-    def _step(self, thread: int, *values: Any) -> tuple[Any, ...]:
+    async def _step(self, thread: int, *values: Any) -> tuple[Any, ...]:
+        """Run a coroutine up to its next command, on a thread: it may compute, and fill its memory, all the while."""
+        async with self._turn:
+            running = asyncio.get_running_loop().run_in_executor(_WORKERS, self._resume, thread, values)
+            try:
+                return await asyncio.shield(running)
+            except asyncio.CancelledError:
+                # Its own limits end it; nothing else may touch this Lua before that.
+                await asyncio.wait({running})
+                raise
+
+    def _resume(self, thread: int, values: Sequence[Any]) -> tuple[Any, ...]:
         # One coroutine that eats all memory ends the script, even if another one would go on.
         if self._out_of_memory:
             return b"dead", False, OUT_OF_MEMORY.encode()
@@ -209,11 +224,13 @@ class Runtime:
             try:
                 if on_wait is not None and command.name in SLOW:
                     on_wait()
-                python = [self.converter.to_python(argument, functions=True) for argument in arguments]
+                async with self._turn:
+                    python = [self.converter.to_python(argument, functions=True) for argument in arguments]
                 with self.waiting() if command.name in WAITING else nullcontext():
                     result = await command(python)
                 results = result if isinstance(result, Results) else (result,)
-                return [True, *(self.converter.to_lua(value) for value in results)]
+                async with self._turn:
+                    return [True, *(self.converter.to_lua(value) for value in results)]
             except NotConvertible as error:
                 raise LuaFailure(str(error), splash_method=command.name.rpartition(".")[2]) from error
         except LuaFailure as failure:

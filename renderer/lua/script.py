@@ -86,7 +86,7 @@ async def _run(
     for api in apis:
         api.add_to(runtime)
     try:
-        main = runtime.load(source)
+        main = await runtime.load(source)
         runtime.host[b"set_args"](runtime.converter.to_lua(dict(arguments)))
         tab.network.turn_on()
         values = await timers.run_main(main)

@@ -119,8 +119,6 @@ PAGES = {
     "new ResizeObserver(() => see('resized')).observe(s);"
     "s.onscroll = () => see('scrolled'); s.scrollTop = 50; document.onmousemove = () => see('moved')</script>",
     "/hanging-script": "<ul><li>entry 0<script src=/hang></script><li>entry 3",
-    "/goes-on": "<ul><li>entry</ul><script>if (location.search) { var stop = () => fetch('/stop') }"
-    "else document.addEventListener('DOMContentLoaded', () => fetch('/after'))</script>",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
 }
 

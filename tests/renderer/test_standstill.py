@@ -75,6 +75,7 @@ OTHERS = {
     "back": "<script>history.back(); history.go(-2)</script><p id=done>back",
     "plain": "<p id=done>plain</p>",
     "empty": "",
+    "own-stop": "<script>function stop() { fetch('/stop') }</script><p id=done>A</p>",
     "leaves": "<p id=done>A</p><script>setTimeout(() => { location = '/plain?left' }, 0)</script>",
 }
 CLEAN = ["", [], [], "", "undefined", "visible"]
@@ -128,6 +129,12 @@ def test_nothing_of_a_page_reaches_the_one_in_its_place(one_tab, site, haunt, wh
     for _ in range(5):
         assert "A</p>" in one_tab.html(f"{url}/{haunt}?{when}", wait_for="#end", wait_for_timeout=5)
         assert look(one_tab, url)[:2] == [CLEAN, CLEAN]
+
+
+def test_a_page_that_is_stopped_may_have_a_function_of_that_name(one_tab, site):
+    assert ">A</p>" in one_tab.html(f"{site.url}/own-stop", wait_for="#done")
+    assert "plain" in one_tab.html(f"{site.url}/plain", wait_for="#done", wait=0.1)
+    assert site.hits["/stop"] == 0
 
 
 def test_a_page_has_no_history_of_others(one_tab, site):
