@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -105,3 +106,16 @@ def test_the_server_tells_how_it_is(splash, pages):
     assert collected["status"] == "ok"
     assert collected["cached_args_removed"] >= 1
     assert splash.get("/_gc").status == 405
+
+
+def test_a_script_that_only_computes_keeps_nobody_waiting(splash):
+    with ThreadPoolExecutor(1) as elsewhere:
+        computing = elsewhere.submit(
+            splash.post, "/execute", lua_source="function main() while true do end end"
+        )
+        answered = 0
+        while not computing.done():
+            splash.get("/_ping")
+            answered += not computing.done()
+    assert computing.result().status == 400, "it has come to its limit of instructions"
+    assert answered >= 5, "if it held the server up, one or two would be answered before or after it"
