@@ -6,25 +6,32 @@ new Promise((resolve, reject) => {
     ? document.evaluate(selector, document, null, XPathResult.ANY_UNORDERED_NODE_TYPE, null).singleNodeValue
     : document.querySelector(selector);
 
-  let stalled;
+  let reading;
+  // Of a list that is just being read, the first entry would be found and the others lost. A script that never comes
+  // must not hold it for ever, though. Elements are counted, for to be told of each takes half as long as to read it.
+  const read = before => {
+    const elements = document.getElementsByTagName('*').length, left = end - Date.now();
+    if ((elements === before || left <= 0) && find()) finish();
+    else reading = setTimeout(read, left > 0 ? Math.min(STALL, left) : STALL, elements);
+  };
   const look = () => {
-    clearTimeout(stalled);
-    if (!find()) return;
-    // Of a list that is just being read, the first entry would be found and the others lost. A script that never comes
-    // must not hold it for ever, though.
-    if (document.readyState === 'loading') stalled = setTimeout(finish, Math.max(0, Math.min(STALL, end - Date.now())));
-    else finish();
+    clearTimeout(reading);
+    if (document.readyState === 'loading') {
+      observer.disconnect();
+      read();
+    } else if (find()) finish();
+    else observer.observe(document, { childList: true, subtree: true, attributes: true, characterData: true });
   };
   const observer = new MutationObserver(look);
   const finish = async () => {
-    clearTimeout(stalled);
+    clearTimeout(reading);
     observer.disconnect();
     self.removeEventListener('readystatechange', look, true);
     try { resolve(TAKE); } catch (error) { reject(error); }
     await null;  // until the answer is on its way
     if (ENDS && /\[native code\]/.test(Function.prototype.toString.call(stop))) stop();
   };
+  find();  // what is no selector is refused at once
   self.addEventListener('readystatechange', look, true);
-  observer.observe(document, { childList: true, subtree: true, attributes: true, characterData: true });
   look();
 })
