@@ -1,6 +1,9 @@
 """Pages per second, CPU and memory of renderers, side by side: ours, Splash, scrapy-playwright, raw CDP.
 
-python -m benchmarks.render [--pages 60] [--quick] [--splash URL] [--playwright-python PROGRAM]
+python -m benchmarks.render [--seconds 2] [--rounds 5] [--quick] [--splash URL] [--playwright-python PROGRAM]
+
+All of them are up all the time, and take turns in each round, so that a machine which is now fast and now slow is so for
+all. Figures are medians of the rounds, and ratios are medians of the ratios that the rounds had. Memory is the peak.
 
 Splash has to run on this machine, because its processes are measured. scrapy-playwright is kept out of the project;
 to measure it, make an environment for it anywhere and name its Python:
@@ -18,6 +21,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -28,6 +32,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,6 +43,7 @@ from renderer.chromium import find_chromium
 KINDS = ("light", "heavy", "data", "tail")
 OURS, LIMIT, PLAYWRIGHT = "ours", "raw CDP", "scrapy-playwright"
 SAMPLE_EVERY = 0.5  # seconds
+WARM_UP_PAGES = 6  # times the concurrency
 # A batch that takes longer than this has hung.
 BATCH_TIMEOUT = 120
 
@@ -56,7 +62,7 @@ end
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One contender on one kind of page at one concurrency."""
+    """One contender in one round on one kind of page."""
 
     pages_per_second: float
     cpu_ms: float  # a page, of all its processes
@@ -221,8 +227,15 @@ def contenders(options: argparse.Namespace) -> dict[str, Contender]:
     return {name: contender for name, contender in found.items() if only.search(name)}
 
 
+def warm_up(load: Load, site: str, kind: str, concurrency: int) -> float:
+    """Gives how many pages it does in a second."""
+    pages = WARM_UP_PAGES * concurrency
+    began = time.perf_counter()
+    load([f"{site}/{kind}?warm{n}" for n in range(pages)])
+    return pages / (time.perf_counter() - began)
+
+
 def measure(load: Load, pid: int, site: str, kind: str, pages: int) -> Measured:
-    load([f"{site}/{kind}?warm{n}" for n in range(pages // 4 + 1)])
     urls = [f"{site}/{kind}?{n}" for n in range(pages)]
     with Usage(pid) as usage:
         began = time.perf_counter()
@@ -236,43 +249,73 @@ def measure(load: Load, pid: int, site: str, kind: str, pages: int) -> Measured:
     )
 
 
-def report(concurrency: int, kind: str, results: dict[str, Measured]) -> None:
+Rounds = dict[str, list[Measured]]
+
+
+def measure_all(
+    runners: dict[str, Contender],
+    concurrency: int,
+    site: str,
+    kinds: Sequence[str],
+    seconds: float,
+    rounds: int,
+) -> Iterator[tuple[str, Rounds]]:
+    """Each kind of page, with what every contender did in its rounds."""
+    with contextlib.ExitStack() as stack:
+        up = {name: stack.enter_context(contender(concurrency)) for name, contender in runners.items()}
+        for kind in kinds:
+            pages = {
+                name: max(concurrency, round(seconds * warm_up(load, site, kind, concurrency)))
+                for name, (load, _) in up.items()
+            }
+            results: Rounds = {name: [] for name in up}
+            for _ in range(rounds):
+                for name in random.sample(list(up), len(up)):
+                    load, pid = up[name]
+                    results[name].append(measure(load, pid, site, kind, pages[name]))
+            yield kind, results
+
+
+def report(concurrency: int, kind: str, results: Rounds) -> None:
     """A line a contender: its figures, and those of ours in relation to them."""
     mine = results.get(OURS)
     print(f"\n{kind}, concurrency {concurrency:<12} pages/s   CPU ms   peak MB   ours: speed    CPU")
-    for name, result in results.items():
-        line = f"  {name:<26} {result.pages_per_second:9.1f} {result.cpu_ms:8.1f} {result.peak_mb:9.0f}"
+    for name, rounds in results.items():
+        speed, cpu = median(r.pages_per_second for r in rounds), median(r.cpu_ms for r in rounds)
+        line = f"  {name:<26} {speed:9.1f} {cpu:8.1f} {max(r.peak_mb for r in rounds):9.0f}"
         if mine is not None and name != OURS:
-            speed, cpu = mine.pages_per_second / result.pages_per_second, mine.cpu_ms / result.cpu_ms
+            speed = median(m.pages_per_second / r.pages_per_second for m, r in zip(mine, rounds, strict=True))
+            cpu = median(m.cpu_ms / r.cpu_ms for m, r in zip(mine, rounds, strict=True))
             line += f"   {speed:10.2f}x {cpu:5.2f}x"
-        print(line + (f"   {result.bad} pages were not done" if result.bad else ""), flush=True)
+        bad = sum(r.bad for r in rounds)
+        print(line + (f"   {bad} pages were not done" if bad else ""), flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--pages", type=int, default=60, help="of each kind (default %(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=2, help="a contender's turn in a round takes about that (default %(default)s)"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="default %(default)s")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--concurrency", nargs="+", type=int, default=[1, 4, 8])
-    parser.add_argument("--quick", action="store_true", help="concurrency 4 and 24 pages of each kind")
+    parser.add_argument("--quick", action="store_true", help="concurrency 4 and one round")
     parser.add_argument("--only", default="", metavar="REGEX", help="contenders of such names")
     parser.add_argument("--splash", default=os.environ.get("TEST_SPLASH_URL"), metavar="URL")
     parser.add_argument("--playwright-python", metavar="PROGRAM")
     options = parser.parse_args()
     if options.quick:
-        options.pages, options.concurrency = 24, [4]
+        options.rounds, options.concurrency = 1, [4]
     runners = contenders(options)
     with started(sys.executable, "-m", "benchmarks.render_site") as process:
         assert process.stdout is not None
         site = f"http://127.0.0.1:{int(process.stdout.readline())}"
         for concurrency in options.concurrency:
-            measured: dict[str, dict[str, Measured]] = {kind: {} for kind in options.kinds}
-            for name, contender in runners.items():
-                with contender(concurrency) as (load, pid):
-                    for kind in options.kinds:
-                        measured[kind][name] = measure(load, pid, site, kind, options.pages)
-            for kind, results in measured.items():
+            for kind, results in measure_all(
+                runners, concurrency, site, options.kinds, options.seconds, options.rounds
+            ):
                 report(concurrency, kind, results)
 
 

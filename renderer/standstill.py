@@ -31,7 +31,10 @@ RETRIES, RETRY_DELAY = 50, 0.01  # seconds
 ANSWER_TIMEOUT = 2.0
 
 _POLICY = "default-src 'none'; form-action 'none'"
-_EMPTY = f'<html {AT_REST}><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+# Hidden, so that it need not be laid out.
+_EMPTY = (
+    f'<html {AT_REST} hidden><head><meta http-equiv="Content-Security-Policy" content="{_POLICY}"></head></html>'
+)
 
 
 class Standstill:
