@@ -2,8 +2,8 @@
 
 python -m benchmarks.render [--seconds 2] [--rounds 5] [--quick] [--splash URL] [--playwright-python PROGRAM]
 
-All of them are up all the time, and take turns in each round, so that a machine which is now fast and now slow is so for
-all. Figures are medians of the rounds, and ratios are medians of the ratios that the rounds had. Memory is the peak.
+All of them are up all the time, and take turns in each round, so that a machine which is now fast and now slow is so
+for all. Figures are medians of the rounds, and ratios are medians of the ratios that the rounds had. Memory is the peak.
 
 Splash has to run on this machine, because its processes are measured. scrapy-playwright is kept out of the project;
 to measure it, make an environment for it anywhere and name its Python:
@@ -296,7 +296,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--seconds", type=float, default=2, help="a contender's turn in a round takes about that (default %(default)s)"
+        "--seconds",
+        type=float,
+        default=2,
+        help="a contender's turn in a round takes about that (default %(default)s)",
     )
     parser.add_argument("--rounds", type=int, default=5, help="default %(default)s")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)

@@ -100,7 +100,8 @@ _FLAGS = (
     # As Splash does: a crawler reads pages, it sends no secrets of its own to them.
     "--ignore-certificate-errors",
     # V8 collects its garbage early: 16 MB of scripts' objects to begin with, 30 % above what was alive the last time,
-    # 2 MB of young ones. To force it (``cleaning.py``) throws compiled scripts away, which the next page would have used.
+    # 2 MB of young ones. To force it (``cleaning.py``) throws compiled scripts away, which the next page would have
+    # used.
     "--js-flags=--initial-heap-size=16,--heap-growing-percent=30,--max-semi-space-size=2",
     "--metrics-recording-only",
     "--mute-audio",

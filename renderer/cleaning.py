@@ -10,8 +10,8 @@ from renderer.page_load import storage_origin
 from renderer.tab import Tab
 
 CLEANING_TIMEOUT = 3.0
-# Above this, what pages have left behind is collected, whatever Chromium thinks of it. That costs what a light page costs,
-# and the scripts that V8 has compiled.
+# Above this, what pages have left behind is collected, whatever Chromium thinks of it. That costs what a light page
+# costs, and the scripts that V8 has compiled.
 MAX_GARBAGE = 48 * 1024 * 1024
 # How often it is looked after that while pages follow upon each other.
 RENDERS_A_LOOK = 4

@@ -32,9 +32,7 @@ ANSWER_TIMEOUT = 2.0
 
 _POLICY = "default-src 'none'; form-action 'none'"
 # Hidden, so that it need not be laid out.
-_EMPTY = (
-    f'<html {AT_REST} hidden><head><meta http-equiv="Content-Security-Policy" content="{_POLICY}"></head></html>'
-)
+_EMPTY = f'<html {AT_REST} hidden><head><meta http-equiv="Content-Security-Policy" content="{_POLICY}"></head></html>'
 
 
 class Standstill:
