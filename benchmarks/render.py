@@ -3,7 +3,7 @@
 python -m benchmarks.render [--seconds 2] [--rounds 5] [--quick] [--splash URL] [--playwright-python PROGRAM]
 
 All of them are up all the time, and take turns in each round, so that a machine which is now fast and now slow is so
-for all. Figures are medians of the rounds, and ratios are medians of the ratios that the rounds had. Memory is the peak.
+for all. Figures are medians of the rounds, and ratios are medians of the ratios of each round. Memory is the peak.
 
 Splash has to run on this machine, because its processes are measured. scrapy-playwright is kept out of the project;
 to measure it, make an environment for it anywhere and name its Python:
