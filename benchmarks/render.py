@@ -40,7 +40,7 @@ import psutil
 
 from renderer.chromium import find_chromium
 
-KINDS = ("light", "heavy", "data", "tail")
+KINDS = ("light", "heavy", "data", "tail", "app")
 OURS, LIMIT, PLAYWRIGHT = "ours", "raw CDP", "scrapy-playwright"
 SAMPLE_EVERY = 0.5  # seconds
 WARM_UP_PAGES = 6  # times the concurrency

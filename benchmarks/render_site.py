@@ -15,6 +15,7 @@ import uvloop
 
 TAIL = 0.3  # seconds until the slow part of a page comes
 HEAVY_BYTES = 60_000
+LIBRARY_FUNCTIONS = 7_000  # 750 KB
 
 READY = (
     "function ready() { var p = document.createElement('p'); p.id = 'ready'; document.body.appendChild(p); }"
@@ -45,12 +46,26 @@ def _heavy() -> str:
     return f"<!doctype html><html>{head}<body>{rows}{images}{scripts}<script>{READY} ready();</script></body></html>"
 
 
+def _library() -> str:
+    """Of an application; a few of its functions are called."""
+    body = "{{ var c = a + {n}; if (c > b) {{ return c * {n}; }} return [a, b, c].join('-'); }}"
+    functions = (
+        f"library.f{n} = function (a, b) " + body.format(n=n) + ";\n" for n in range(LIBRARY_FUNCTIONS)
+    )
+    return "var library = {};\n" + "".join(functions)
+
+
+_APP = f"""<!doctype html><html><head><title>Application</title><script src='/library.js'></script></head><body><script>
+{READY} for (var n = 0; n < 500; n++) library['f' + n](n, 7); ready();
+</script></body></html>"""
 _HTML = "text/html; charset=utf-8"
 _PATHS: dict[str, tuple[str, bytes]] = {
     "/light": (_HTML, b"<!doctype html><html><body><h1>Light</h1><p id='ready'>done</p></body></html>"),
     "/heavy": (_HTML, _heavy().encode()),
     "/data": (_HTML, (_LIST % (_FETCH % "/rows.json")).encode()),
     "/tail": (_HTML, (_LIST % (_FETCH % "/slow.json")).encode()),
+    "/app": (_HTML, _APP.encode()),
+    "/library.js": ("text/javascript", _library().encode()),
     "/rows.json": ("application/json", json.dumps([f"row {n}" for n in range(50)]).encode()),
     "/slow.json": ("application/json", json.dumps([f"row {n}" for n in range(50)]).encode()),
 }
