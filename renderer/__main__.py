@@ -28,8 +28,8 @@ from renderer.tab import TabPolicy
 
 log = logging.getLogger("renderer")
 
-# New objects until Python looks for circles among them. A render makes few of those, and looking at all that stays takes
-# 2 % of the time of a light page.
+# New objects until Python looks for circles among them. A render makes few of those, and to look at all that stays
+# takes 2 % of the time of a light page.
 GARBAGE_THRESHOLDS = (50_000, 50, 100)
 
 ADVICE = "install the package chromium-headless-shell, or run scripts/setup, or set CHROMIUM to its program"
