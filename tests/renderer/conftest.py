@@ -119,6 +119,8 @@ PAGES = {
     "new ResizeObserver(() => see('resized')).observe(s);"
     "s.onscroll = () => see('scrolled'); s.scrollTop = 50; document.onmousemove = () => see('moved')</script>",
     "/hanging-script": "<ul><li>entry 0<script src=/hang></script><li>entry 3",
+    "/hanging-and-busy": "<ul><li>entry 0<script>setInterval(() => { document.title = Math.random(); }, 50)</script>"
+    "<script src=/hang></script><li>entry 3",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
 }
 

@@ -333,6 +333,11 @@ def test_wait_for_takes_what_is_there_of_a_document_that_never_ends(splash, page
     assert answer.headers["x-splashdown-wait-for"] == "found"
 
 
+def test_wait_for_takes_a_document_that_changes_while_nothing_more_of_it_comes(splash, pages):
+    url = f"{pages.url}/hanging-and-busy"
+    assert "entry 0" in splash.html(url, wait_for="li", timeout=8, wait_for_timeout=20)
+
+
 def test_half_a_character_is_no_obstacle(splash, pages):
     # JavaScript's strings may have one, JSON in UTF-8 may not.
     result = splash.post(
