@@ -119,6 +119,9 @@ PAGES = {
     "new ResizeObserver(() => see('resized')).observe(s);"
     "s.onscroll = () => see('scrolled'); s.scrollTop = 50; document.onmousemove = () => see('moved')</script>",
     "/hanging-script": "<ul><li>entry 0<script src=/hang></script><li>entry 3",
+    "/opened-anew": "<script>onload = () => setTimeout(() => { document.open(); document.write('<ul><li>entry 0'"
+    " + '<script src=/nothing.js></' + 'script><li>entry 1'); document.close();"
+    " setInterval(() => document.body.append(document.createElement('hr')), 50) }, 100)</script>",
     "/hanging-and-busy": "<ul><li>entry 0<script>setInterval(() => { document.title = Math.random(); }, 50)</script>"
     "<script src=/hang></script><li>entry 3",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",

@@ -338,6 +338,12 @@ def test_wait_for_takes_a_document_that_changes_while_nothing_more_of_it_comes(s
     assert "entry 0" in splash.html(url, wait_for="li", timeout=8, wait_for_timeout=20)
 
 
+def test_wait_for_takes_a_document_that_its_page_opened_anew(splash, pages):
+    # It grows for ever, so that nobody who waits for it to stand still would get it.
+    html = splash.html(f"{pages.url}/opened-anew", wait_for="li", timeout=8, wait_for_timeout=20)
+    assert "entry 0" in html and "entry 1" in html
+
+
 def test_half_a_character_is_no_obstacle(splash, pages):
     # JavaScript's strings may have one, JSON in UTF-8 may not.
     result = splash.post(
