@@ -17,6 +17,7 @@ from typing import Any
 
 from renderer.cdp import Connection, Params
 from renderer.chromium import Chromium, find_chromium
+from renderer.scheduling import work_in_batches
 
 PAGE_TIMEOUT = 20.0
 
@@ -107,4 +108,5 @@ async def main(concurrency: int) -> None:
 
 
 if __name__ == "__main__":
+    work_in_batches()  # as the renderer does
     asyncio.run(main(int(sys.argv[1])))

@@ -22,6 +22,7 @@ from renderer.filters import Filters
 from renderer.lua.runtime import LuaPolicy
 from renderer.memory import watch
 from renderer.options import Offer
+from renderer.scheduling import work_in_batches
 from renderer.server import Server
 from renderer.start_options import add_splash_options, existing_folder, log_meaningless
 from renderer.tab import TabPolicy
@@ -208,6 +209,7 @@ def main() -> int:
         level={0: logging.ERROR, 1: logging.WARNING}.get(options.verbosity, logging.INFO),
         format="renderer: %(message)s",
     )
+    work_in_batches()
     gc.freeze()  # modules are there for good
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:

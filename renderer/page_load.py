@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -125,6 +126,7 @@ class PageLoad:
         return self.origins - set(self.frames.values())
 
 
+@functools.lru_cache(maxsize=16)  # a render asks a few times for the same ones
 def storage_origin(url: str) -> str:
     """The origin that owns a document's storage; empty if it can own none."""
     parts = urlsplit(url.removeprefix("blob:"))

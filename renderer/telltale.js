@@ -32,7 +32,7 @@
     }
   };
   // To name an interface is to make Chromium build it, so that there are no more of them here than needed.
-  const { Document, Element, Navigator, Promise } = self;
+  const { Document, Element, Navigator } = self;
   const of = (owner, part, ...names) => names.map(name => [owner, name, part]);
   watch('frames', ...of(self, 'value', 'requestAnimationFrame', 'requestIdleCallback'),
     ...of(self.IntersectionObserver?.prototype, 'value', 'observe'),
@@ -42,17 +42,6 @@
     ...of(self, 'get', 'localStorage', 'sessionStorage', 'indexedDB', 'caches', 'cookieStore', 'sharedStorage'),
     ...of(self, 'set', 'name'), ...of(Document.prototype, 'set', 'cookie'),
     ...of(Navigator?.prototype, 'get', 'serviceWorker', 'storage', 'storageBuckets', 'locks'));
-
-  // In a document at rest what is asked stays without an answer, so that a page which asks again when it fails does
-  // not do so for ever.
-  const root = getOwnPropertyDescriptor(Document.prototype, 'documentElement').get, { hasAttribute } = Element.prototype;
-  const isAtRest = () => {
-    const html = apply(root, document, []);
-    return html && apply(hasAttribute, html, ['rest-TOKEN']);
-  };
-  self.fetch = new Proxy(self.fetch, {
-    apply: (native, self, given) => isAtRest() ? new Promise(() => {}) : apply(native, self, given),
-  });
 
   for (const [name, shown] of Object.entries({
     hidden: false, visibilityState: 'visible', webkitHidden: false, webkitVisibilityState: 'visible',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import re
 from collections.abc import Coroutine
@@ -17,6 +18,7 @@ _SCRIPT = Path(__file__).with_name("wait_for.js").read_text(encoding="utf-8")
 STALL = 1.0
 # How long before the end of the time an element that is there counts as found all the same.
 MARGIN = 0.2
+PRECISION = 100  # milliseconds to which the page is told that time
 
 
 class BadSelector(Exception):
@@ -49,12 +51,12 @@ async def wait_for(
 
 def _question(selector: str, take: str | None) -> str:
     """JavaScript with a LIMIT, in milliseconds, still to be put in."""
-    words = {
-        "STALL": str(1000 * STALL),
-        "ENDS": json.dumps(take is not None),
-        "TAKE": take or "true",
-        "SELECTOR": json.dumps(selector),
-    }
+    return _template(take).replace("SELECTOR", json.dumps(selector), 1)
+
+
+@functools.lru_cache(maxsize=8)  # what is taken is of few kinds
+def _template(take: str | None) -> str:
+    words = {"STALL": str(1000 * STALL), "ENDS": json.dumps(take is not None), "TAKE": take or "true"}
     return re.sub("|".join(words), lambda word: words[word[0]], _SCRIPT)
 
 
@@ -62,11 +64,12 @@ async def _watch(tab: Tab, question: str, end: float, going: asyncio.Task[None])
     while True:
         asking = None
         if tab.load.documents:
+            # Rounded, so that V8 finds the question compiled that a page before was asked.
             limit = 1000 * max(0.0, end - asyncio.get_running_loop().time())
             asking = tab.session.send(
                 "Runtime.evaluate",
                 {
-                    "expression": question.replace("LIMIT", f"{limit:.0f}", 1),
+                    "expression": question.replace("LIMIT", f"{limit // PRECISION * PRECISION:.0f}", 1),
                     "returnByValue": True,
                     "awaitPromise": True,
                 },

@@ -44,7 +44,7 @@ HAUNTS = {
       channel.port2.postMessage(1);""",
     "elements": """
       customElements.define('x-ghost', class extends HTMLElement {
-        disconnectedCallback() { leave('removed'); haunt(); }
+        disconnectedCallback() { leave('removed'); new Image().src = '/late-cookie?removed'; haunt(); }
       });
       document.documentElement.append(document.createElement('x-ghost'));
       const haunt = () => { addEventListener('pagehide', () => leave('added')); setInterval(leave, 1, 'late'); };
@@ -53,7 +53,20 @@ HAUNTS = {
     "poison": """
       Document.prototype.open = Document.prototype.close = () => leave('open');
       Object.defineProperty(self, 'name', { get: () => 'poisoned', set: () => leave('name'), configurable: true });
-      EventTarget.prototype.removeEventListener = Node.prototype.removeChild = () => leave('remove');""",
+      EventTarget.prototype.removeEventListener = Node.prototype.removeChild = () => leave('remove');
+      for (const name of ['append', 'setAttribute', 'hasAttribute']) Element.prototype[name] = () => leave(name);
+      Document.prototype.createElement = Reflect.apply = () => leave('create');
+      Object.defineProperty(Document.prototype, 'head', { get: () => leave('head') });""",
+    "headless": """
+      document.head.remove();
+      addEventListener('pagehide', () => { leave('pagehide'); new Image().src = '/late-cookie?hide'; });""",
+    "anew": """
+      setTimeout(() => {
+        document.open(); document.write('<p id=done>A</p><p id=end>A</p>'); document.close();
+        for (const kind of ['pagehide', 'freeze', 'resume']) addEventListener(kind, () => {
+          leave(kind); new Image().src = '/late-cookie?anew';
+        }, true);
+      }, 0);""",
 }
 # Whether it stores things while it is shown, or nothing before it is emptied: then nobody can know beforehand.
 LEAVE = """
