@@ -3,7 +3,8 @@
 python -m benchmarks.render [--seconds 2] [--rounds 5] [--quick] [--splash URL] [--playwright-python PROGRAM]
 
 All of them are up all the time, and take turns in each round, so that a machine which is now fast and now slow is so
-for all. Figures are medians of the rounds, and ratios are medians of the ratios of each round. Memory is the peak.
+for all. Figures are medians of the rounds, and ratios are medians of the ratios of each round. Memory is the peak in a
+turn of its own, for to look at it stops those who use it.
 
 Splash has to run on this machine, because its processes are measured. scrapy-playwright is kept out of the project;
 to measure it, make an environment for it anywhere and name its Python:
@@ -24,6 +25,7 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -66,16 +68,15 @@ class Measured:
 
     pages_per_second: float
     cpu_ms: float  # a page, of all its processes
-    peak_mb: float
     bad: int  # pages without what was waited for
 
 
 class Usage(threading.Thread):
     """What a tree of processes uses while the block runs, those that end meanwhile included."""
 
-    def __init__(self, root: int) -> None:
+    def __init__(self, root: int, *, memory: bool = False) -> None:
         super().__init__(daemon=True)
-        self._root = psutil.Process(root)
+        self._root, self._memory = psutil.Process(root), memory
         self._ended = threading.Event()
         self._first: dict[tuple[int, float], float] = {}
         self._last: dict[tuple[int, float], float] = {}
@@ -106,8 +107,9 @@ class Usage(threading.Thread):
             with contextlib.suppress(psutil.Error):
                 times = process.cpu_times()
                 self._last[process.pid, process.create_time()] = times.user + times.system
-                # Shared pages count once: each process has its share of them.
-                memory += getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss
+                if self._memory:
+                    # Shared pages count once: each process has its share of them.
+                    memory += getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss
         self.peak_mb = max(self.peak_mb, memory / 1e6)
 
 
@@ -157,16 +159,19 @@ def worker(*command: str) -> Iterator[tuple[Load, int]]:
 
 def over_http(server: str, path: str, arguments: dict[str, Any], concurrency: int) -> Load:
     """A contender that is a server: so many clients ask it. They share the machine with it, and so do little."""
-    address = urlsplit(server).netloc
+    address = urlsplit(server)
+    head = f"POST /{path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/json\r\n"
 
     def ask(waiting: Iterator[str]) -> int:
-        connection = http.client.HTTPConnection(address, timeout=BATCH_TIMEOUT)
         good = 0
-        with contextlib.closing(connection):
+        with socket.create_connection((address.hostname, address.port), BATCH_TIMEOUT) as connection:
             for url in waiting:
                 body = json.dumps(arguments | {"url": url})
-                connection.request("POST", f"/{path}", body, {"Content-Type": "application/json"})
-                good += b'id="ready"' in connection.getresponse().read()
+                # At once, as most clients do: http.client would send head and body one after the other.
+                connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+                response = http.client.HTTPResponse(connection)
+                response.begin()
+                good += b'id="ready"' in response.read()
         return good
 
     def ask_all(urls: Sequence[str]) -> int:
@@ -235,18 +240,26 @@ def warm_up(load: Load, site: str, kind: str, concurrency: int) -> float:
     return pages / (time.perf_counter() - began)
 
 
-def measure(load: Load, pid: int, site: str, kind: str, pages: int) -> Measured:
-    urls = [f"{site}/{kind}?{n}" for n in range(pages)]
+def batch(site: str, kind: str, pages: int) -> list[str]:
+    return [f"{site}/{kind}?{n}" for n in range(pages)]
+
+
+def measure(load: Load, pid: int, urls: Sequence[str]) -> Measured:
     with Usage(pid) as usage:
         began = time.perf_counter()
         good = load(urls)
         seconds = time.perf_counter() - began
     return Measured(
-        pages_per_second=pages / seconds,
-        cpu_ms=1000 * usage.cpu_seconds / pages,
-        peak_mb=usage.peak_mb,
-        bad=pages - good,
+        pages_per_second=len(urls) / seconds,
+        cpu_ms=1000 * usage.cpu_seconds / len(urls),
+        bad=len(urls) - good,
     )
+
+
+def peak_mb(load: Load, pid: int, urls: Sequence[str]) -> float:
+    with Usage(pid, memory=True) as usage:
+        load(urls)
+    return usage.peak_mb
 
 
 Rounds = dict[str, list[Measured]]
@@ -259,30 +272,33 @@ def measure_all(
     kinds: Sequence[str],
     seconds: float,
     rounds: int,
-) -> Iterator[tuple[str, Rounds]]:
-    """Each kind of page, with what every contender did in its rounds."""
+) -> Iterator[tuple[str, Rounds, dict[str, float]]]:
+    """Each kind of page, with what every contender did in its rounds and its memory."""
     with contextlib.ExitStack() as stack:
         up = {name: stack.enter_context(contender(concurrency)) for name, contender in runners.items()}
         for kind in kinds:
-            pages = {
-                name: max(concurrency, round(seconds * warm_up(load, site, kind, concurrency)))
-                for name, (load, _) in up.items()
+            urls = {
+                # As many for each client, or some would wait at the end.
+                name: batch(site, kind, concurrency * max(1, round(seconds / concurrency * speed)))
+                for name, speed in (
+                    (n, warm_up(load, site, kind, concurrency)) for n, (load, _) in up.items()
+                )
             }
             results: Rounds = {name: [] for name in up}
             for _ in range(rounds):
                 for name in random.sample(list(up), len(up)):
                     load, pid = up[name]
-                    results[name].append(measure(load, pid, site, kind, pages[name]))
-            yield kind, results
+                    results[name].append(measure(load, pid, urls[name]))
+            yield kind, results, {name: peak_mb(*up[name], urls[name]) for name in up}
 
 
-def report(concurrency: int, kind: str, results: Rounds) -> None:
+def report(concurrency: int, kind: str, results: Rounds, peaks: dict[str, float]) -> None:
     """A line a contender: its figures, and those of ours in relation to them."""
     mine = results.get(OURS)
     print(f"\n{kind}, concurrency {concurrency:<12} pages/s   CPU ms   peak MB   ours: speed    CPU")
     for name, rounds in results.items():
         speed, cpu = median(r.pages_per_second for r in rounds), median(r.cpu_ms for r in rounds)
-        line = f"  {name:<26} {speed:9.1f} {cpu:8.1f} {max(r.peak_mb for r in rounds):9.0f}"
+        line = f"  {name:<26} {speed:9.1f} {cpu:8.1f} {peaks[name]:9.0f}"
         if mine is not None and name != OURS:
             speed = median(m.pages_per_second / r.pages_per_second for m, r in zip(mine, rounds, strict=True))
             cpu = median(m.cpu_ms / r.cpu_ms for m, r in zip(mine, rounds, strict=True))
@@ -316,10 +332,10 @@ def main() -> None:
         assert process.stdout is not None
         site = f"http://127.0.0.1:{int(process.stdout.readline())}"
         for concurrency in options.concurrency:
-            for kind, results in measure_all(
+            for kind, results, peaks in measure_all(
                 runners, concurrency, site, options.kinds, options.seconds, options.rounds
             ):
-                report(concurrency, kind, results)
+                report(concurrency, kind, results, peaks)
 
 
 if __name__ == "__main__":
