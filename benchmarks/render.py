@@ -18,27 +18,27 @@ Only figures of one run can be compared.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
-import http.client
+import functools
 import json
 import os
 import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import psutil
+import uvloop
 
 from renderer.chromium import find_chromium
 
@@ -157,29 +157,60 @@ def worker(*command: str) -> Iterator[tuple[Load, int]]:
         yield load, process.pid
 
 
+class Client(asyncio.Protocol):
+    """Asks a server for one page after the other, and does no more than that needs: it shares the machine with it."""
+
+    def __init__(self, head: str, arguments: dict[str, Any], waiting: Iterator[str]) -> None:
+        self._head, self._arguments, self._waiting = head, arguments, waiting
+        self._answer = bytearray()
+        self.good = 0
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._ask()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def _ask(self) -> None:
+        url = next(self._waiting, None)
+        if url is None:
+            self._transport.close()
+            return
+        body = json.dumps(self._arguments | {"url": url})
+        self._transport.write(f"{self._head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        head = self._answer.find(b"\r\n\r\n")
+        if head < 0:
+            return
+        length = re.search(rb"(?i)\r\nContent-Length: *(\d+)", self._answer[:head])
+        if len(self._answer) < head + 4 + int(length[1]) if length else not data.endswith(b"\r\n0\r\n\r\n"):
+            return
+        self.good += b'id="ready"' in self._answer
+        self._answer.clear()
+        self._ask()
+
+
 def over_http(server: str, path: str, arguments: dict[str, Any], concurrency: int) -> Load:
-    """A contender that is a server: so many clients ask it. They share the machine with it, and so do little."""
+    """A contender that is a server: so many clients ask it."""
     address = urlsplit(server)
+    host, port = address.hostname or "", address.port or 80
     head = f"POST /{path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/json\r\n"
 
-    def ask(waiting: Iterator[str]) -> int:
-        good = 0
-        with socket.create_connection((address.hostname, address.port), BATCH_TIMEOUT) as connection:
-            for url in waiting:
-                body = json.dumps(arguments | {"url": url})
-                # At once, as most clients do: http.client would send head and body one after the other.
-                connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-                response = http.client.HTTPResponse(connection)
-                response.begin()
-                good += b'id="ready"' in response.read()
-        return good
+    async def ask_all(urls: Sequence[str]) -> int:
+        loop, waiting = asyncio.get_running_loop(), iter(urls)
+        make = functools.partial(Client, head, arguments, waiting)
+        clients = [(await loop.create_connection(make, host, port))[1] for _ in range(concurrency)]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BATCH_TIMEOUT):
+                await asyncio.gather(*(client.done for client in clients))
+        return sum(client.good for client in clients)
 
-    def ask_all(urls: Sequence[str]) -> int:
-        waiting = iter(urls)  # of a list, so that threads may share it
-        with ThreadPoolExecutor(concurrency) as clients:
-            return sum(clients.map(ask, [waiting] * concurrency))
-
-    return ask_all
+    return lambda urls: uvloop.run(ask_all(urls))
 
 
 @contextlib.contextmanager

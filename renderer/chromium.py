@@ -109,6 +109,8 @@ _FLAGS = (
     "--no-first-run",
     "--no-pings",
     "--no-service-autorun",
+    # No page but those that we open; one more would be a process more.
+    "--no-startup-window",
     "--password-store=basic",
     "--use-mock-keychain",
     # WebRTC would go around every proxy.
@@ -140,7 +142,7 @@ class Chromium:
             hosts = ("127.*", "localhost", "*.localhost", "0.*", "[::1]", "[::]", "[::ffff:*]")
             rules = ",".join(f"MAP {host}:{self.blocked_port} ~NOTFOUND" for host in hosts)
             arguments.append(f"--host-resolver-rules={rules}")
-        return [*arguments, "about:blank"]
+        return arguments
 
     async def start(self) -> ChromiumProcess:
         """Start it and wait until it answers."""

@@ -4,54 +4,58 @@
 (() => {
   const { open, Reflect: { apply, construct } } = self, { defineProperty, getOwnPropertyDescriptor } = Object;
 
+  // Puts a Proxy in the place of functions of the browser's, for it still says that it is one of those.
+  const replace = (owner, part, names, handler, replaced) => {
+    if (!owner) return;
+    for (const name of names) {
+      const descriptor = getOwnPropertyDescriptor(owner, name), native = descriptor?.[part];
+      if (!native || !descriptor.configurable) continue;
+      const proxy = descriptor[part] = new Proxy(native, handler);
+      defineProperty(owner, name, descriptor);
+      replaced?.push({ owner, name, part, native, proxy });
+    }
+  };
+
+  // All functions of a word share what they do: this runs in every document, for most of them in vain.
   const watch = (word, ...functions) => {
     let told = false;
-    const restore = [];
+    const watched = [];
     const tell = () => {
       if (told) return;
       told = true;
       // First of all, and with nothing on the way that a page could have replaced.
       apply(open, self, [`about:blank#TOKEN-${word}`]);
-      for (let n = 0; n < restore.length; n++) restore[n]();
+      for (let n = 0; n < watched.length; n++) {
+        const { owner, name, part, native, proxy } = watched[n], descriptor = getOwnPropertyDescriptor(owner, name);
+        if (descriptor?.[part] !== proxy) continue;
+        descriptor[part] = native;
+        defineProperty(owner, name, descriptor);
+      }
     };
-    for (const [owner, name, part = 'value'] of functions) {
-      const descriptor = owner && getOwnPropertyDescriptor(owner, name), native = descriptor?.[part];
-      if (!native || !descriptor.configurable) continue;
-      // A Proxy of a function of the browser's still says that it is one.
-      const watched = new Proxy(native, {
-        apply: (native, self, given) => { tell(); return apply(native, self, given); },
-        construct: (native, given, target) => {
-          tell();
-          return construct(native, given, target === watched ? native : target);
-        },
-      });
-      defineProperty(owner, name, { ...descriptor, [part]: watched });
-      restore.push(() => {
-        if (getOwnPropertyDescriptor(owner, name)?.[part] === watched) defineProperty(owner, name, descriptor);
-      });
-    }
+    const handler = {
+      apply: (native, self, given) => { tell(); return apply(native, self, given); },
+      construct: (native, given, target) => {
+        tell();
+        for (let n = 0; n < watched.length; n++) if (watched[n].proxy === target) target = native;
+        return construct(native, given, target);
+      },
+    };
+    for (const [owner, part, ...names] of functions) replace(owner, part, names, handler, watched);
   };
   // To name an interface is to make Chromium build it, so that there are no more of them here than needed.
-  const { Document, Element, Navigator } = self;
-  const of = (owner, part, ...names) => names.map(name => [owner, name, part]);
-  watch('frames', ...of(self, 'value', 'requestAnimationFrame', 'requestIdleCallback'),
-    ...of(self.IntersectionObserver?.prototype, 'value', 'observe'),
-    ...of(self.ResizeObserver?.prototype, 'value', 'observe'),
-    ...of(Element.prototype, 'value', 'animate'), ...of(Document.prototype, 'value', 'startViewTransition'));
-  watch('lasting', ...of(self, 'value', 'Worker', 'SharedWorker', 'WebSocket', 'webkitRequestFileSystem'),
-    ...of(self, 'get', 'localStorage', 'sessionStorage', 'indexedDB', 'caches', 'cookieStore', 'sharedStorage'),
-    ...of(self, 'set', 'name'), ...of(Document.prototype, 'set', 'cookie'),
-    ...of(Navigator?.prototype, 'get', 'serviceWorker', 'storage', 'storageBuckets', 'locks'));
+  const { Document: { prototype: document }, Element, Navigator } = self;
+  watch('frames', [self, 'value', 'requestAnimationFrame', 'requestIdleCallback'],
+    [self.IntersectionObserver?.prototype, 'value', 'observe'], [self.ResizeObserver?.prototype, 'value', 'observe'],
+    [Element.prototype, 'value', 'animate'], [document, 'value', 'startViewTransition']);
+  watch('lasting', [self, 'value', 'Worker', 'SharedWorker', 'WebSocket', 'webkitRequestFileSystem'],
+    [self, 'get', 'localStorage', 'sessionStorage', 'indexedDB', 'caches', 'cookieStore', 'sharedStorage'],
+    [self, 'set', 'name'], [document, 'set', 'cookie'],
+    [Navigator?.prototype, 'get', 'serviceWorker', 'storage', 'storageBuckets', 'locks']);
 
-  for (const [name, shown] of Object.entries({
-    hidden: false, visibilityState: 'visible', webkitHidden: false, webkitVisibilityState: 'visible',
-  })) {
-    const descriptor = getOwnPropertyDescriptor(Document.prototype, name);
-    if (!descriptor?.get) continue;
-    const get = new Proxy(descriptor.get, { apply: (native, self) => { apply(native, self, []); return shown; } });
-    defineProperty(Document.prototype, name, { ...descriptor, get });
-  }
-  for (const kind of ['visibilitychange', 'webkitvisibilitychange', 'freeze', 'resume']) {
-    self.addEventListener(kind, event => { if (event.isTrusted) event.stopImmediatePropagation(); }, true);
-  }
+  const shows = shown => ({ apply: (native, self) => { apply(native, self, []); return shown; } });
+  replace(document, 'get', ['hidden', 'webkitHidden'], shows(false));
+  replace(document, 'get', ['visibilityState', 'webkitVisibilityState'], shows('visible'));
+  const swallow = event => { if (event.isTrusted) event.stopImmediatePropagation(); };
+  // Not its opposite, "resume": that comes before the scripts of the document which takes a frozen one's place.
+  for (const kind of ['visibilitychange', 'webkitvisibilitychange', 'freeze']) self.addEventListener(kind, swallow, true);
 })();
