@@ -242,7 +242,9 @@ class Server:
 
     async def _collect(self, request: web.Request) -> web.Response:
         removed = self._cache.clear()
+        gc.unfreeze()  # all, also what was there before the first request
         collected = gc.collect()
+        gc.freeze()
         return web.json_response(
             {"status": "ok", "pyobjects_collected": collected, "cached_args_removed": removed}
         )
