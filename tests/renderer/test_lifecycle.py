@@ -135,6 +135,19 @@ def test_a_chromium_at_work_ends_with_the_renderer(process, end, pages, path):
     process.popen.wait(10)
 
 
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="this system has no policy for batch work")
+def test_no_thread_of_ours_interrupts_another(process):
+    process.client()
+    threads = {
+        int(thread.name)
+        for pid in {process.popen.pid, *session_members(process.leaders())}
+        for thread in Path(f"/proc/{pid}/task").iterdir()
+    }
+    policies = {thread: os.sched_getscheduler(thread) for thread in threads}
+    assert len(policies) > 20
+    assert set(policies.values()) == {os.SCHED_BATCH}
+
+
 @pytest.mark.parametrize("end", [kill, close_stdin])
 @pytest.mark.parametrize("delay", [0, 0.01, 0.03, 0.1, 0.2])
 def test_a_chromium_that_is_starting_ends_with_the_renderer(process, end, delay):
