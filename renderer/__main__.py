@@ -29,9 +29,9 @@ from renderer.tab import TabPolicy
 
 log = logging.getLogger("renderer")
 
-# New objects until Python looks for circles among them. A render makes few of those, and to look at all that stays
-# takes 2 % of the time of a light page.
-GARBAGE_THRESHOLDS = (50_000, 50, 100)
+# New objects until Python looks for circles among them: some 400 renders that fail, or 10,000 that do not. As often as
+# is usual, it takes 2 % of the time of a light page.
+GARBAGE_THRESHOLDS = (10_000, 10, 10)
 
 ADVICE = "install the package chromium-headless-shell, or run scripts/setup, or set CHROMIUM to its program"
 
