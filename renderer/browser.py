@@ -22,11 +22,12 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# A tab collects memory with every site it sees; this many renders is often enough to keep it small and seldom
-# enough to cost nothing.
-RENDERS_A_TAB = 200
-# Chromium itself keeps some 40 KB of every render, whatever is closed.
-RENDERS_A_CHROMIUM = 1000
+# A tab collects memory with every render, some 10 KB, and more with every site that it sees; a new one costs 70 ms.
+RENDERS_A_TAB = 500
+# Chromium itself keeps some 2 KB of every render and 40 KB of every tab, whatever is closed. To start it costs half a
+# second.
+RENDERS_A_CHROMIUM = 5000
+TABS_A_CHROMIUM = 500
 OLDEST_CHROMIUM = 3600.0  # seconds
 QUEUE_PER_SLOT = 32
 
@@ -40,11 +41,14 @@ class _Generation:
     idle: list[Tab] = field(default_factory=list)
     lent: int = 0
     renders: int = 0
+    tabs: int = 0  # that were opened
 
     @property
     def is_worn(self) -> bool:
         age = time.monotonic() - self.since
-        return self.renders >= RENDERS_A_CHROMIUM or (self.renders > 0 and age > OLDEST_CHROMIUM)
+        if self.renders >= RENDERS_A_CHROMIUM or self.tabs >= TABS_A_CHROMIUM:
+            return True
+        return self.renders > 0 and age > OLDEST_CHROMIUM
 
     @property
     def is_gone(self) -> bool:
@@ -157,12 +161,13 @@ class Browser:
             raise
 
     async def _tab_of(self, generation: _Generation, proxy: ProxyRules | None) -> Tab:
-        if proxy is not None:
-            return await self._open_proxied(generation.process, proxy)
-        while generation.idle:
+        while generation.idle and proxy is None:
             tab = generation.idle.pop()
             if not tab.session.is_gone:
                 return tab
+        generation.tabs += 1
+        if proxy is not None:
+            return await self._open_proxied(generation.process, proxy)
         return await Tab.open(generation.process.connection, self._policy, self._shared_egress)
 
     async def _open_proxied(self, process: ChromiumProcess, proxy: ProxyRules) -> Tab:
@@ -212,7 +217,7 @@ class Browser:
                     self._newest = _Generation(process=await self._chromium.start())
                 except ChromiumMissing as error:
                     log.warning("the old Chromium is kept, for a new one does not start: %s", error)
-                    old.renders, old.since = 0, time.monotonic()
+                    old.renders, old.tabs, old.since = 0, 0, time.monotonic()
                     return
             self._older.add(old)
             self._end_if_left(old)

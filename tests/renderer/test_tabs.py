@@ -38,7 +38,9 @@ def test_ordinary_renders_share_a_tab_a_slot(pages):
     assert len(asyncio.run(run())) == SLOTS
 
 
-@pytest.mark.parametrize(("limit", "value"), [("RENDERS_A_CHROMIUM", 5), ("OLDEST_CHROMIUM", 0.0)])
+@pytest.mark.parametrize(
+    ("limit", "value"), [("RENDERS_A_CHROMIUM", 5), ("TABS_A_CHROMIUM", 1), ("OLDEST_CHROMIUM", 0.0)]
+)
 def test_chromium_is_replaced_beside_a_page_that_takes_long(pages, monkeypatch, limit, value):
     monkeypatch.setattr(browser_module, limit, value)
 
