@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from pathlib import Path
 
-from renderer import standstill, telltale
+from renderer import telltale
 from renderer.cdp import Session
 
 _FOLDER = Path(__file__).parent
@@ -14,7 +14,6 @@ HIDE_MEDIA = "delete self.HTMLMediaElement?.prototype.canPlayType;"
 
 STANDING = {
     "telltale": telltale.SCRIPT,
-    "standstill": standstill.SCRIPT,
     "refresh": (_FOLDER / "meta_refresh.js").read_text(encoding="utf-8"),
     "keepalive": (_FOLDER / "keepalive.js").read_text(encoding="utf-8"),
     "html5_media": HIDE_MEDIA,

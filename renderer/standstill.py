@@ -21,36 +21,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
-import secrets
-from pathlib import Path
 from urllib.parse import urldefrag
 
 from renderer.cdp import CommandFailed, Params, Session, TargetGone, answers
 from renderer.page_load import storage_origin
+from renderer.telltale import AT_REST
 
 RETRIES, RETRY_DELAY = 50, 0.01  # seconds
 ANSWER_TIMEOUT = 2.0
 
 _POLICY = "default-src 'none'; form-action 'none'"
-_TOKEN = secrets.token_hex(8)
-# An attribute of the root of an empty document; in it nothing can be asked of the network.
-_AT_REST = f"rest-{_TOKEN}"
 # Hidden, so that it need not be laid out.
-_EMPTY_DOCUMENT = (
-    f'<html {_AT_REST} hidden><head><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    "</head></html>"
-)
-# The name of the function with which a document empties itself.
-_EMPTY = f"empty_{_TOKEN}"
-
-_WORDS = {"AT_REST": _AT_REST, "EMPTY": _EMPTY, "POLICY": _POLICY}
-# Runs in every document before its own scripts.
-SCRIPT = re.sub(
-    "|".join(_WORDS),
-    lambda word: _WORDS[word[0]],
-    Path(__file__).with_name("standstill.js").read_text(encoding="utf-8"),
-)
+_EMPTY = f'<html {AT_REST} hidden><head><meta http-equiv="Content-Security-Policy" content="{_POLICY}"></head></html>'
 
 
 class Standstill:
@@ -118,19 +100,13 @@ class Standstill:
         session = self._session
         # In the order in which Chromium does it; what its cancelled requests tell the page comes when it is empty.
         frozen = session.send("Page.setWebLifecycleState", {"state": "frozen"})
-        emptied = session.send("Runtime.evaluate", {"expression": f"{_EMPTY}()", "returnByValue": True})
+        emptied = self.empty()
         stopped = session.send("Page.stopLoading")
-        _, _, answer = await answers(frozen, stopped, emptied)
-        if (
-            answer["result"].get("value") is not True
-        ):  # no scripts run there, or it has no head, or is no HTML
-            await self.empty()
+        await answers(frozen, stopped, emptied)
 
     def empty(self) -> asyncio.Future[Params]:
         """Put an empty document in place of the page's, by which its listeners go."""
-        return self._session.send(
-            "Page.setDocumentContent", {"frameId": self._frame_id, "html": _EMPTY_DOCUMENT}
-        )
+        return self._session.send("Page.setDocumentContent", {"frameId": self._frame_id, "html": _EMPTY})
 
     async def check(self) -> None:
         """Raise TargetGone if what is at rest keeps its process busy, so that nothing could take its place."""

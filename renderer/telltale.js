@@ -43,18 +43,29 @@
     for (const [owner, part, ...names] of functions) replace(owner, part, names, handler, watched);
   };
   // To name an interface is to make Chromium build it, so that there are no more of them here than needed.
-  const { Document: { prototype: document }, Element, Navigator } = self;
+  const { Document, Element, Navigator, Promise } = self;
   watch('frames', [self, 'value', 'requestAnimationFrame', 'requestIdleCallback'],
     [self.IntersectionObserver?.prototype, 'value', 'observe'], [self.ResizeObserver?.prototype, 'value', 'observe'],
-    [Element.prototype, 'value', 'animate'], [document, 'value', 'startViewTransition']);
+    [Element.prototype, 'value', 'animate'], [Document.prototype, 'value', 'startViewTransition']);
   watch('lasting', [self, 'value', 'Worker', 'SharedWorker', 'WebSocket', 'webkitRequestFileSystem'],
     [self, 'get', 'localStorage', 'sessionStorage', 'indexedDB', 'caches', 'cookieStore', 'sharedStorage'],
-    [self, 'set', 'name'], [document, 'set', 'cookie'],
+    [self, 'set', 'name'], [Document.prototype, 'set', 'cookie'],
     [Navigator?.prototype, 'get', 'serviceWorker', 'storage', 'storageBuckets', 'locks']);
 
+  // In a document at rest what is asked stays without an answer, so that a page which asks again when it fails does
+  // not do so for ever.
+  const root = getOwnPropertyDescriptor(Document.prototype, 'documentElement').get, { hasAttribute } = Element.prototype;
+  const isAtRest = () => {
+    const html = apply(root, document, []);
+    return html && apply(hasAttribute, html, ['rest-TOKEN']);
+  };
+  replace(self, 'value', ['fetch'], {
+    apply: (native, self, given) => isAtRest() ? new Promise(() => {}) : apply(native, self, given),
+  });
+
   const shows = shown => ({ apply: (native, self) => { apply(native, self, []); return shown; } });
-  replace(document, 'get', ['hidden', 'webkitHidden'], shows(false));
-  replace(document, 'get', ['visibilityState', 'webkitVisibilityState'], shows('visible'));
+  replace(Document.prototype, 'get', ['hidden', 'webkitHidden'], shows(false));
+  replace(Document.prototype, 'get', ['visibilityState', 'webkitVisibilityState'], shows('visible'));
   const swallow = event => { if (event.isTrusted) event.stopImmediatePropagation(); };
   // Not its opposite, "resume": that comes before the scripts of the document which takes a frozen one's place.
   for (const kind of ['visibilitychange', 'webkitvisibilitychange', 'freeze']) self.addEventListener(kind, swallow, true);

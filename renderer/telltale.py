@@ -15,6 +15,8 @@ LASTING = "lasting"  # it has begun what does not end the moment its document is
 
 # No page knows it, so none can say a word by itself.
 _TOKEN = secrets.token_hex(8)
+# An attribute of the root of a document that has been brought to rest; in it nothing can be asked of the network.
+AT_REST = f"rest-{_TOKEN}"
 _PREFIX = f"about:blank#{_TOKEN}-"
 
 SCRIPT = Path(__file__).with_name("telltale.js").read_text(encoding="utf-8").replace("TOKEN", _TOKEN)
