@@ -36,7 +36,7 @@
       apply: (native, self, given) => { tell(); return apply(native, self, given); },
       construct: (native, given, target) => {
         tell();
-        for (let n = 0; n < watched.length; n++) if (watched[n].proxy === target) target = native;
+        for (let n = 0; n < watched.length; n++) if (watched[n].proxy === target) target = watched[n].native;
         return construct(native, given, target);
       },
     };
