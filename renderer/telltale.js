@@ -44,6 +44,13 @@
   };
   // To name an interface is to make Chromium build it, so that there are no more of them here than needed.
   const { Document, Element, Navigator, Promise } = self;
+  // Chromium stores a script's cookie, and asks for the page to which the script goes at once, by different ways: the
+  // request may be first, without the cookie. A look at the cookies comes back when it is stored.
+  const cookies = getOwnPropertyDescriptor(Document.prototype, 'cookie').get;
+  replace(Document.prototype, 'set', ['cookie'], {
+    apply: (native, document, given) => { apply(native, document, given); apply(cookies, document, []); },
+  });
+
   watch('frames', [self, 'value', 'requestAnimationFrame', 'requestIdleCallback'],
     [self.IntersectionObserver?.prototype, 'value', 'observe'], [self.ResizeObserver?.prototype, 'value', 'observe'],
     [Element.prototype, 'value', 'animate'], [Document.prototype, 'value', 'startViewTransition']);
