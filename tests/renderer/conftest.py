@@ -124,6 +124,7 @@ PAGES = {
     " setInterval(() => document.body.append(document.createElement('hr')), 50) }, 100)</script>",
     "/hanging-and-busy": "<ul><li>entry 0<script>setInterval(() => { document.title = Math.random(); }, 50)</script>"
     "<script src=/hang></script><li>entry 3",
+    "/cookie-and-away": "<script>document.cookie = 'by=script'; location = '/sent-cookies'</script>",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
 }
 
@@ -226,6 +227,9 @@ class Pages(Site):
                 response = web.Response(text="late")
                 response.set_cookie("late", "yes")
                 return response
+            case "/sent-cookies":
+                sent = json.dumps(dict(request.cookies))
+                return web.Response(text=f"<p id=sent>{sent}</p>", content_type="text/html")
             case "/cookie":
                 response = web.Response(text="<p>cookie</p>", content_type="text/html")
                 response.set_cookie("from", "server")

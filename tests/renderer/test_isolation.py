@@ -214,3 +214,10 @@ def test_many_renders_at_once_are_each_answered_with_their_own_page(splash, page
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(render, range(8)))
     assert all(f"number {number}" in answer for number, answer in enumerate(answers))
+
+
+def test_the_cookie_of_a_script_goes_with_the_page_to_which_it_redirects_at_once(splash, pages):
+    url = f"{pages.url}/cookie-and-away"
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda n: splash.html(url, wait_for="#sent", timeout=10), range(300)))
+    assert [answer for answer in answers if '"by": "script"' not in answer] == []
