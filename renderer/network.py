@@ -69,12 +69,12 @@ class Network:
         self.gave_up_main_document = False
         # Called with every exchange that is over, for good or bad.
         self.on_over: Callable[[Exchange], object] | None = None
-        session.on("Network.requestWillBeSent", self._requested)
-        session.on("Network.responseReceived", self._responded)
-        session.on("Network.responseReceivedExtraInfo", self._raw_response)
-        session.on("Network.requestWillBeSentExtraInfo", self._raw_request)
-        session.on("Network.loadingFinished", self._finished)
-        session.on("Network.loadingFailed", self._failed)
+        session.on("Network.requestWillBeSent", self._while_on(self._requested))
+        session.on("Network.responseReceived", self._while_on(self._responded))
+        session.on("Network.responseReceivedExtraInfo", self._while_on(self._raw_response))
+        session.on("Network.requestWillBeSentExtraInfo", self._while_on(self._raw_request))
+        session.on("Network.loadingFinished", self._while_on(self._finished))
+        session.on("Network.loadingFailed", self._while_on(self._failed))
 
     def turn_on(self) -> asyncio.Future[Params] | None:
         """Start collecting; the commands that follow on the same session are seen already."""
@@ -120,6 +120,15 @@ class Network:
         self._exchanges = []
 
     # -- events
+
+    def _while_on(self, feed: Callable[[Params], None]) -> Callable[[Params], None]:
+        """Chromium goes on telling of the page that is left, until it knows that nobody wants to hear it."""
+
+        def feed_while_on(event: Params) -> None:
+            if self._on:
+                feed(event)
+
+        return feed_while_on
 
     def _requested(self, event: Params) -> None:
         request_id = event["requestId"]

@@ -125,6 +125,7 @@ PAGES = {
     "/hanging-and-busy": "<ul><li>entry 0<script>setInterval(() => { document.title = Math.random(); }, 50)</script>"
     "<script src=/hang></script><li>entry 3",
     "/cookie-and-away": "<script>document.cookie = 'by=script'; location = '/sent-cookies'</script>",
+    "/asks-on": "<script>onload = () => setInterval(() => fetch('/plain?secret'), 2)</script>",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
 }
 

@@ -93,6 +93,13 @@ def test_a_page_cannot_go_back_to_the_page_of_another_render(one_tab, pages):
     assert "/plain" not in result["2"]
 
 
+def test_an_archive_tells_of_no_request_of_the_page_before(one_tab, pages):
+    for _ in range(10):
+        one_tab.get("/render.har", url=f"{pages.url}/asks-on", wait=0.03)
+        entries = one_tab.get("/render.har", url=f"{pages.url}/plain").json["log"]["entries"]
+        assert [entry["request"]["url"] for entry in entries] == [f"{pages.url}/plain"]
+
+
 def test_settings_of_a_script_do_not_outlive_it(one_tab, pages):
     one_tab.main(
         """
