@@ -1,7 +1,8 @@
 """Thousands of renders, half of them failing in every way that a site can think of: ``python -m benchmarks.soak``.
 
 Says whether a render saw anything of another, whether memory grew, whether a process was left behind, and how long
-``/_ping`` took at most. A page shows its own number, and what it finds of earlier ones in cookies and every storage.
+``/_ping`` took at most. A page shows its own number, and what it finds of earlier ones in cookies and every storage; it
+says its number in errors and on the console, and asks for itself until it is gone. No answer may have another number.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import random
+import re
 import subprocess
 import sys
 import time
@@ -45,6 +47,7 @@ GOOD = """<!doctype html><title>{n}</title><p id=p></p><script>
   }}
   var own = n;
   setInterval(() => fetch(location), 1);
+  setInterval(() => {{ console.log('page {n} logs'); throw new Error('page {n} throws'); }}, 5);
   addEventListener('pagehide', () => {{ document.cookie = `hidden=${{n}}; path=/`; }});
   p.textContent = 'page {n} saw ' + JSON.stringify(seen);
 </script>"""
@@ -52,6 +55,23 @@ FRESH = (
     '["","",false,"undefined"]',
     '["","",false,"undefined",null,null]',
 )  # what a page sees, by its number
+
+NUMBERS = re.compile(r"/good/(\d+)|page (\d+) |\bk(?:=|\W+value\W+)(\d+)")  # in URLs, texts, cookies
+
+EVERYTHING = """function main(splash, args)
+  splash:go(args.url)
+  splash:wait(0.02)
+  return {splash:html(), splash:har(), splash:history(), splash:get_cookies()}
+end"""
+# How a good page is asked for, in turn.
+READY: dict[str, Any] = {"wait_for": "//p[text()]"}
+TOLD = dict.fromkeys(("html", "har", "history", "console", "script_errors"), 1)
+QUESTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("/render.html", READY),
+    ("/render.json", READY | TOLD),
+    ("/render.html", READY),
+    ("/execute", {"lua_source": EVERYTHING}),
+)
 
 BAD_PAGES = {
     "dialogs": "<script>for (let i = 0; i < 500; i++) { alert(i); confirm(i); prompt(i); }"
@@ -163,12 +183,16 @@ class Soak:
         self.wrong: list[str] = []
 
     async def good(self, session: aiohttp.ClientSession, number: int) -> None:
+        path, arguments = QUESTIONS[number // 2 % len(QUESTIONS)]
         status, text = await self._get(
-            session, url=f"{self.site}/good/{number}", timeout=TIMEOUT, wait_for="//p[text()]"
+            session, path, url=f"{self.site}/good/{number}", timeout=TIMEOUT, **arguments
         )
-        self.outcomes[f"good: {status}"] += 1
-        if status == 200 and f"page {number} saw {FRESH[number % 2]}<" not in text:
-            self.leaks.append(text[text.find("<p") :][:200])
+        self.outcomes[f"good, {path}: {status}"] += 1
+        if status == 200:
+            seen = {found for groups in NUMBERS.findall(text) for found in groups if found}
+            plain = text.replace('\\"', '"')  # of HTML in JSON
+            if seen != {str(number)} or f"page {number} saw {FRESH[number % 2]}<" not in plain:
+                self.leaks.append(f"{number} has {sorted(seen)}: {text[text.find('<p') :][:200]}")
         if status not in (200, 503):
             self.wrong.append(f"{number}: {status} {text[:200]}")
 
