@@ -72,7 +72,6 @@ class Browser:
         self._starting = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._renewing = False
-        self.version = ""
         self.queued = 0
         self.active = 0
 
@@ -84,10 +83,9 @@ class Browser:
         if self._public_only:
             self._shared_egress = await self._open_egress(None)
         generation = await self._running()
-        connection = generation.process.connection
         # The first client should not have to wait for it.
-        generation.idle.append(await Tab.open(connection, self._policy, self._shared_egress))
-        self.version = (await connection.browser.call("Browser.getVersion"))["product"]
+        tab = await Tab.open(generation.process.connection, self._policy, self._shared_egress)
+        generation.idle.append(tab)
 
     async def _running(self) -> _Generation:
         async with self._starting:

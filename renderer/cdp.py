@@ -144,6 +144,7 @@ class Connection:
         self._flushing = self._is_full = False
         self._open = True
         self._sessions: dict[str, Session] = {}
+        self.product = ""  # name and version of the Chromium at the other end, as NAME/VERSION
         self.browser = self.session("")
         self.browser.on("Target.detachedFromTarget", lambda event: self.drop(event["sessionId"]))
         os.set_blocking(reads, False)

@@ -154,13 +154,14 @@ class Chromium:
             raise
         try:
             async with asyncio.timeout(START_TIMEOUT):
-                await process.connection.browser.call("Browser.getVersion")
+                answer = await process.connection.browser.call("Browser.getVersion")
         except (TimeoutError, ChromiumGone, CommandFailed) as error:
             await process.end()
             raise ChromiumMissing(f"{self.program} does not start") from error
         except BaseException:
             await process.end()
             raise
+        process.connection.product = answer["product"]
         return process
 
 

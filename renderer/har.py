@@ -139,7 +139,7 @@ def request_to_har(exchange: Exchange) -> Params:
     result: Params = {
         "method": request["method"],
         "url": readable_url(request["url"] + request.get("urlFragment", "")),
-        "httpVersion": "HTTP/1.1",
+        "httpVersion": _http_version(exchange),
         "cookies": _sent_cookies(headers),
         "queryString": [
             {"name": name, "value": value}
@@ -192,7 +192,7 @@ def response_to_har(exchange: Exchange) -> Params:
             "text": base64.b64encode(exchange.response_body).decode("ascii"),
         }
     return {
-        "httpVersion": "HTTP/1.1",
+        "httpVersion": _http_version(exchange),
         "cookies": received_cookies(headers),
         "headers": headers_to_har(headers),
         "content": content,
@@ -214,6 +214,34 @@ def _phrase(status: int) -> str:
         return ""
 
 
+def _http_version(exchange: Exchange) -> str:
+    protocol = str((exchange.response or {}).get("protocol", "")).lower()
+    if protocol in ("h2", "h3"):
+        return f"HTTP/{protocol[1]}"
+    return protocol.upper() if protocol.startswith("http/") else "HTTP/1.1"
+
+
+def _timings(exchange: Exchange, duration: int) -> Params:
+    """What the milliseconds of an exchange went into; without ``ssl``, which is a part of ``connect``, they add up."""
+    unknown = {"blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": 0, "wait": duration, "receive": 0}
+    told: Params = (exchange.response or {}).get("timing") or {}
+    # Of what came from a cache, or from us, Chromium tells nothing or half of it.
+    if exchange.finished is None or not 0 <= told.get("sendStart", -1) <= told["sendEnd"]:
+        return unknown
+    parts: Params = {"send": round(told["sendEnd"]) - round(told["sendStart"])}
+    for name in ("dns", "connect", "ssl"):
+        begun = told[f"{name}Start"]
+        parts[name] = round(told[f"{name}End"]) - round(begun) if begun >= 0 else -1
+    asked = round((told["requestTime"] - exchange.started) * 1000)
+    sent, answered = asked + round(told["sendEnd"]), asked + round(told["receiveHeadersEnd"])
+    parts |= {
+        "blocked": sent - sum(max(0, parts[name]) for name in ("dns", "connect", "send")),
+        "wait": answered - sent,
+        "receive": duration - answered,
+    }
+    return parts if min(parts[name] for name in ("blocked", "wait", "receive")) >= 0 else unknown
+
+
 def entry_of(exchange: Exchange) -> Params:
     """One HAR entry, with the state that Splash adds."""
     finished = exchange.finished
@@ -228,34 +256,5 @@ def entry_of(exchange: Exchange) -> Params:
         "request": request_to_har(exchange),
         "response": response_to_har(exchange),
         "cache": {},
-        "timings": {
-            "blocked": -1,
-            "dns": -1,
-            "connect": -1,
-            "ssl": -1,
-            "send": 0,
-            "wait": duration,
-            "receive": 0,
-        },
-        "pageref": "1",
-    }
-
-
-def log_of(entries: list[Params], *, title: str, started: str, on_load: int, version: str) -> Params:
-    """The whole archive of a render."""
-    return {
-        "log": {
-            "version": "1.2",
-            "creator": {"name": "Splash", "version": "3.5"},
-            "browser": {"name": "Chromium", "version": version, "comment": "Splashdown renderer"},
-            "pages": [
-                {
-                    "id": "1",
-                    "title": title,
-                    "startedDateTime": started,
-                    "pageTimings": {"onContentLoad": -1, "onLoad": on_load, "_onStarted": 0},
-                }
-            ],
-            "entries": entries,
-        }
+        "timings": _timings(exchange, duration),
     }

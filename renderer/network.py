@@ -65,7 +65,6 @@ class Network:
         self._reading: set[asyncio.Future[None]] = set()
         self.holds_redirects = False  # then a main document without a response is one that nobody wanted
         self.failed_url = ""
-        self.on_load = -1  # milliseconds
         self.gave_up_main_document = False
         # Called with every exchange that is over, for good or bad.
         self.on_over: Callable[[Exchange], object] | None = None
@@ -303,9 +302,10 @@ class Network:
         documents = [exchange for exchange in self.main_documents() if exchange.response is not None]
         return [entry_of(exchange) for exchange in documents if not exchange.hidden]
 
-    def entries(self) -> list[Params]:
+    def shown(self) -> list[Exchange]:
+        """What is told of, in the order in which it was asked for."""
         shown = (exchange for exchange in self._exchanges if not exchange.hidden)
-        return [entry_of(exchange) for exchange in shown if not self._was_held(exchange)]
+        return [exchange for exchange in shown if not self._was_held(exchange)]
 
     def _was_held(self, exchange: Exchange) -> bool:
         is_first = bool(self._exchanges) and exchange is self._exchanges[0]

@@ -31,6 +31,9 @@ class PageLoad:
         self.origins: set[str] = set()
         self.frames: dict[str, str] = {}
         self._loading_frames: set[str] = set()
+        # By document, when it was read to its end and when its load event came: seconds on Chromium's clock.
+        self.read_at: dict[str, float] = {}
+        self.loaded_at: dict[str, float] = {}
 
     def feed_frame_navigated(self, event: Params) -> None:
         frame = event["frame"]
@@ -67,8 +70,15 @@ class PageLoad:
         if event["frameId"] == self.frame_id:
             self.url = event["url"]
 
+    def feed_content_read(self, event: Params) -> None:
+        if self.loaders:
+            self.read_at[self.loaders[-1]] = event["timestamp"]
+
     def feed_load_event(self, event: Params) -> None:
+        """The event as Chromium tells of it, or an empty one if none will come."""
         self.loaded = True
+        if self.loaders and event:
+            self.loaded_at[self.loaders[-1]] = event["timestamp"]
         self._notify()
 
     def feed_loss(self, event: Params) -> None:

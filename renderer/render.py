@@ -7,14 +7,13 @@ import base64
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from renderer import baseurl, frames, screenshot
+from renderer.archive import archive_of
 from renderer.console import Console
 from renderer.errors import BadOption, PageFailed
 from renderer.first_request import FirstRequest
-from renderer.har import log_of
 from renderer.http_client import HttpClient
 from renderer.interception import Rules
 from renderer.options import ImageOptions, RenderOptions, bad_argument, parse_viewport
@@ -238,7 +237,7 @@ async def show_json(visit: Visit) -> tuple[Any, str]:
     if include.history:
         result["history"] = tab.network.history()
     if include.har:
-        result["har"] = archive(tab, result["title"])
+        result["har"] = archive_of(tab, result["title"])
     if visit.found is not None:
         result["wait_for"] = "found" if visit.found else "missing"
     if visit.scrolled is not None:
@@ -251,14 +250,7 @@ async def show_json(visit: Visit) -> tuple[Any, str]:
 async def show_har(visit: Visit) -> tuple[Any, str]:
     title = await visit.tab.evaluate("document.title")
     await visit.tab.network.bodies_read()
-    return archive(visit.tab, title), JSON
-
-
-def archive(tab: Tab, title: str) -> dict[str, Any]:
-    entries = tab.network.entries()
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    started = entries[0]["startedDateTime"] if entries else now
-    return log_of(entries, title=title, started=started, on_load=tab.network.on_load, version="")
+    return archive_of(visit.tab, title), JSON
 
 
 ENDPOINTS: dict[str, Show] = {

@@ -115,6 +115,7 @@ class Tab:
         session.on("Page.frameStoppedLoading", self.load.feed_frame_stopped)
         session.on("Page.frameDetached", self.load.feed_frame_detached)
         session.on("Page.navigatedWithinDocument", self.load.feed_navigated_within_document)
+        session.on("Page.domContentEventFired", self.load.feed_content_read)
         session.on("Page.loadEventFired", self._load_event_fired)
         session.on("gone", self.load.feed_loss)
         session.on("Page.javascriptDialogOpening", self._dismiss_dialog)

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
+from renderer.archive import archive_of
 from renderer.cdp import Params
 from renderer.drawing import LONG_WAIT
 from renderer.errors import PageFailed, page_failure
@@ -20,7 +21,6 @@ from renderer.first_request import FirstRequest
 from renderer.lua.http_api import HttpApi
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
 from renderer.lua.settings_api import read_headers
-from renderer.render import archive
 from renderer.tab import Tab
 
 
@@ -137,7 +137,7 @@ class NavigationApi:
         title = str(await self._tab.evaluate("document.title"))
         await self._tab.network.bodies_read()
         await self._tab.network.settled()
-        archived = archive(self._tab, title)
+        archived = archive_of(self._tab, title)
         if reset:
             self._tab.network.reset()
         return archived

@@ -18,9 +18,53 @@ def test_the_archive_of_a_page_has_every_exchange(splash, pages):
     answer = splash.get("/render.har", url=f"{pages.url}/image")
     assert answer.headers["content-type"].startswith("application/json")
     assert entries(answer) == [(f"{pages.url}/image", 200), (f"{pages.url}/pixel.gif", 200)]
-    page = answer.json["log"]["pages"][0]
-    assert page["title"] == "I"
-    assert page["pageTimings"]["onLoad"] != 0
+    assert answer.json["log"]["browser"]["version"]
+
+
+def test_the_archive_has_a_page_for_each_document(both, pages):
+    log = both.get("/render.har", url=f"{pages.url}/leaves", wait=0.5).json["log"]
+    assert [page["id"] for page in log["pages"]] == ["1", "2"]
+    assert [entry["pageref"] for entry in log["entries"]] == ["1", "2"]
+    shown = log["pages"][1]
+    assert shown["startedDateTime"] == log["entries"][1]["startedDateTime"]
+    assert shown["title"] == "Plain"
+    assert 0 <= shown["pageTimings"]["onContentLoad"] <= shown["pageTimings"]["onLoad"]
+
+
+def test_what_led_to_a_page_is_a_part_of_it(both, pages):
+    log = both.get("/render.har", url=f"{pages.url}/redirect", wait=0.1).json["log"]
+    assert [page["title"] for page in log["pages"]] == ["Plain"]
+    assert [entry["pageref"] for entry in log["entries"]] == ["1", "1"]
+    log = both.get("/render.har", url=f"{pages.url}/framed", wait=0.1).json["log"]
+    assert [page["title"] for page in log["pages"]] == ["F"]
+    assert [entry["pageref"] for entry in log["entries"]] == ["1", "1"]
+
+
+def test_an_archive_that_was_begun_anew_has_a_page_for_what_comes(both, pages):
+    log = both.main(
+        """
+        splash:go(args.url)
+        splash:har_reset()
+        local empty = splash:har()
+        splash:runjs("fetch('/pixel.gif')")
+        splash:wait(0.3)
+        return {empty, splash:har()}
+        """,
+        url=f"{pages.url}/plain",
+    )
+    assert [len(log[number]["log"]["pages"]) for number in "12"] == [1, 1]
+    assert log["1"]["log"]["entries"] == []
+    assert log["1"]["log"]["pages"][0]["pageTimings"]["onLoad"] == -1
+
+
+def test_the_time_of_an_exchange_is_told_in_its_parts(both, pages):
+    for path in ("/image", "/slow", "/redirect"):
+        log = both.get("/render.har", url=pages.url + path, wait=0.1).json["log"]
+        for entry in log["entries"]:
+            parts = [value for name, value in entry["timings"].items() if name != "ssl" and value >= 0]
+            assert sum(parts) == pytest.approx(entry["time"], abs=1)
+    answer = both.get("/render.har", url=f"{pages.url}/slow", wait=0.1)
+    assert answer.json["log"]["entries"][0]["timings"]["wait"] >= 200  # of 300
 
 
 def test_the_archive_has_an_entry_for_each_hop_of_a_redirect(splash, pages):
