@@ -22,7 +22,7 @@ from crawler.splash.draw import drawer_of
 logger = logging.getLogger("splashdown.kept_pages")
 
 # Seconds that the end of a crawl waits for the last pages and screenshots.
-AT_THE_END = 15.0
+AT_THE_END = 60.0  # for a slow renderer; one that makes no pictures is left alone soon
 WHEN_STOPPED = 2.0  # somebody wants it to end now
 
 
