@@ -1,4 +1,4 @@
-"""What a page writes to the console, as texts."""
+"""What the client's script writes to the console while it runs, as Splash tells it: not what the page itself writes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,30 @@ from renderer.tab import Tab
 
 MAX_MESSAGES = 1000
 
+# A console that is there for the script alone. Of each message the first value is told, as a text; Splash's knew only
+# ``log``. What the script throws is kept as well, for what it wrote before is wanted all the same.
+_LISTENING = """(() => {
+  const { console } = self, said = [];
+  const say = value => {
+    if (said.length < MAX_MESSAGES) said.push(value === null || value === undefined ? '' : String(value));
+  };
+  self.console = Object.create(console);
+  for (const kind of ['log', 'info', 'warn', 'error', 'debug']) self.console[kind] = say;
+  try { return { said, value: (0, eval)(SOURCE) } }
+  catch (thrown) { return { said } }
+  finally { self.console = console }
+})()""".replace("MAX_MESSAGES", str(MAX_MESSAGES))
 
-class Console:
-    """Listens from its creation until the tab is cleaned."""
 
-    def __init__(self, tab: Tab) -> None:
-        self.messages: list[str] = []
-        tab.session.on("Runtime.consoleAPICalled", self._add)
-        tab.override("Runtime.enable", {}, "Runtime.disable", {})
-
-    def _add(self, event: Params) -> None:
-        if len(self.messages) < MAX_MESSAGES:
-            self.messages.append(" ".join(_as_text(argument) for argument in event["args"]))
+async def run_and_listen(tab: Tab, source: str) -> tuple[Params, list[str]]:
+    """Run JavaScript as ``Tab.run_script`` does; gives CDP's description of its value, and its messages."""
+    both = await tab.run_script(_LISTENING.replace("SOURCE", json.dumps(source), 1))
+    said = await _part(tab, both, "said", returnByValue=True)
+    return await _part(tab, both, "value"), said["value"]
 
 
-def _as_text(argument: Params) -> str:
-    value: Any = argument.get("value", argument.get("unserializableValue", argument.get("description")))
-    return value if isinstance(value, str) else json.dumps(value)
+async def _part(tab: Tab, both: Params, name: str, **how: Any) -> Params:
+    parameters = {"objectId": both["objectId"], "functionDeclaration": f"function() {{ return this.{name} }}"}
+    answer = await tab.session.call("Runtime.callFunctionOn", parameters | how)
+    result: Params = answer["result"]
+    return result

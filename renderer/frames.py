@@ -19,6 +19,7 @@ async def describe(tab: Tab, *, html: bool, children: bool, shadow_roots: bool =
     if children:
         tree = (await tab.session.call("Page.getFrameTree"))["frameTree"]
         result["childFrames"] = await _children(tab, tree, html, shadow_roots)
+        result["frameName"] = tree["frame"].get("name", "")
     return result
 
 

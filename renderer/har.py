@@ -104,7 +104,9 @@ def _header(headers: Params, name: str) -> str:
 
 def _sent_cookies(headers: Params) -> list[Params]:
     pairs = (part.strip().partition("=") for part in _header(headers, "cookie").split(";") if part.strip())
-    return [{"name": name, "value": value} for name, _, value in pairs]
+    # More than name and value is not sent; Splash has the rest as it is here.
+    unknown = {"path": "", "domain": "", "httpOnly": False, "secure": False}
+    return [{"name": name, "value": value} | unknown for name, _, value in pairs]
 
 
 def received_cookies(headers: Params) -> list[Params]:

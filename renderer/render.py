@@ -11,7 +11,8 @@ from typing import Any
 
 from renderer import baseurl, frames, screenshot
 from renderer.archive import archive_of
-from renderer.console import Console
+from renderer.cdp import CommandFailed
+from renderer.console import run_and_listen
 from renderer.errors import BadOption, PageFailed
 from renderer.first_request import FirstRequest
 from renderer.http_client import HttpClient
@@ -83,7 +84,6 @@ async def visit(
         tab.network.keep_bodies(requests=options.request_body, responses=options.response_body)
     if options.resource_timeout:
         tab.limit_requests(options.resource_timeout)
-    console = Console(tab) if options.include.console else None
     errors = ScriptErrors(tab) if options.script_errors else None
     if wants_frames or options.wait_for is None or options.scrolling is not None:
         tab.drawing.start()
@@ -99,14 +99,14 @@ async def visit(
     scrolled = await _scroll(tab, options)
     if options.viewport == "full":
         await screenshot.set_viewport_full(tab)
-    script_result = await _run_script(tab, options.js_source)
+    script_result, messages = await _run_script(tab, options)
     return Visit(
         tab=tab,
         options=options,
         script_result=script_result,
         found=found,
         html=checked_html(html) if found and html is not None else None,
-        console=tuple(console.messages) if console else (),
+        console=tuple(messages),
         scrolled=scrolled,
         script_errors=errors.errors if errors else None,
     )
@@ -181,19 +181,20 @@ async def _go(tab: Tab, options: RenderOptions) -> None:
         await tab.go(options.url)
 
 
-async def _run_script(tab: Tab, source: str | None) -> Any:
-    if not source:
-        return None
-    try:
-        result = await tab.run_script(source)
-    except ScriptFailed:
-        return None  # as Splash does: the page is shown as it is
-    if "objectId" in result:
-        try:
-            return await tab.value_of(result["objectId"])
-        except ScriptFailed:
-            return None
-    return result.get("value")
+async def _run_script(tab: Tab, options: RenderOptions) -> tuple[Any, list[str]]:
+    """Its value, None if it has failed: the page is shown as it is then; and what it wrote to the console."""
+    messages: list[str] = []
+    if not options.js_source:
+        return None, messages
+    with contextlib.suppress(ScriptFailed, CommandFailed):  # also where the script leads elsewhere
+        if options.include.console:
+            result, messages = await run_and_listen(tab, options.js_source)
+        else:
+            result = await tab.run_script(options.js_source)
+        if "objectId" in result:
+            return await tab.value_of(result["objectId"]), messages
+        return result.get("value"), messages
+    return None, messages
 
 
 # -- what the endpoints show

@@ -83,7 +83,7 @@ class PageApi:
         return await self._selected(source, "cannot select the specified element") or None
 
     async def select_all(self, selector: str) -> Any:
-        source = f"Array.from(document.querySelectorAll({json.dumps(selector)}))"
+        source = f"document.querySelectorAll({json.dumps(selector)})"
         return await self._selected(source, "cannot select the specified elements")
 
     async def _selected(self, source: str, complaint: str) -> Any:

@@ -16,7 +16,9 @@ from renderer.tab import ScriptFailed, Tab, raise_script_error
 
 _CONVERT = (Path(__file__).parent / "values.js").read_text(encoding="utf-8")
 _CONVERT = _CONVERT[_CONVERT.index("\nfunction") + 1 :]
-_NUMBERS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+_NODES = "\0nodes"  # in values.js
+# Lua has them, and so have Splash's answers, which are no strict JSON then; what is not a number is nothing.
+_NUMBERS = {"NaN": None, "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
 async def evaluate(tab: Tab, source: str) -> Any:
@@ -96,47 +98,48 @@ async def read(tab: Tab, result: Params) -> Any:
         return result.get("value")
     if subtype == "node" and result.get("className") not in ("HTMLDocument", "Document", "XMLDocument"):
         return Element(result["objectId"])
-    answer = await _convert(tab, result["objectId"], False)
-    text = answer["result"].get("value")
-    if text is None:
-        return None
-    nodes: list[Element] = []
-    if "\\u0000node" in text:
-        nodes = await _nodes(tab, result["objectId"])
-    return _restore(json.loads(text), nodes)
+    answer = await _convert(tab, result["objectId"], wants_nodes=False)
+    value = answer["result"].get("value")
+    if value == _NODES:
+        return await _nodes(tab, result["objectId"])
+    return _restore(value)
 
 
-async def _convert(tab: Tab, object_id: str, wants_nodes: bool) -> Params:
+async def _convert(tab: Tab, object_id: str, *, wants_nodes: bool) -> Params:
     answer = await tab.session.call(
         "Runtime.callFunctionOn",
-        {"objectId": object_id, "functionDeclaration": _CONVERT, "arguments": [{"value": wants_nodes}]},
+        {
+            "objectId": object_id,
+            "functionDeclaration": _CONVERT,
+            "arguments": [{"value": wants_nodes}],
+            # Not through the page's JSON, of which old libraries have their own idea.
+            "returnByValue": not wants_nodes,
+        },
     )
     raise_script_error(answer)
     return answer
 
 
 async def _nodes(tab: Tab, object_id: str) -> list[Element]:
-    answer = await _convert(tab, object_id, True)
+    answer = await _convert(tab, object_id, wants_nodes=True)
     properties = await tab.session.call(
         "Runtime.getProperties", {"objectId": answer["result"]["objectId"], "ownProperties": True}
     )
     return [Element(item["value"]["objectId"]) for item in properties["result"] if item["name"].isdigit()]
 
 
-def _restore(value: Any, nodes: Sequence[Element]) -> Any:
+def _restore(value: Any) -> Any:
     if isinstance(value, list):
-        return [_restore(item, nodes) for item in value]
+        return [_restore(item) for item in value]
     if isinstance(value, dict):
-        if "\0node" in value:
-            return nodes[value["\0node"]]
         if "\0number" in value:
             return _number(value["\0number"])
-        return {key: _restore(item, nodes) for key, item in value.items()}
+        return {key: _restore(item) for key, item in value.items()}
     return value
 
 
-def _number(text: str) -> float:
-    return _NUMBERS.get(text) if text in _NUMBERS else float(text.rstrip("n"))  # type: ignore[return-value]
+def _number(text: str) -> float | None:
+    return _NUMBERS[text] if text in _NUMBERS else float(text.rstrip("n"))
 
 
 def js_failure(error: ScriptFailed) -> LuaFailure:

@@ -1,31 +1,46 @@
-// Turns a value of the page into JSON that Lua can have: null is "", functions and documents are nothing, nodes are
-// marked by their place in the list of nodes. With `wanted` it returns that list instead.
+// Turns a value of the page into plain values that Lua can have, by the rules of Splash's scripting reference: null is "";
+// functions, documents and objects of a class are nothing, unless they say themselves what they are in JSON. A list of
+// nodes is marked, and with `wanted` given as an array; nodes inside of other values are nothing.
 function (wanted) {
-  const MAX_DEPTH = 100, nodes = [];
+  const MAX_DEPTH = 100;
   const TOO_DEEP = 'Object is too deep or recursive';
-  const nothing = value => value === undefined || typeof value === 'function' || typeof value === 'symbol' ||
-    value instanceof Document || value instanceof XMLHttpRequest;
-  const convert = (value, depth) => {
-    if (depth <= 0) throw TOO_DEEP;
-    if (nothing(value)) return null;
-    if (value === null) return '';
-    if (typeof value === 'bigint') return Number(value);
-    if (typeof value === 'number' && !Number.isFinite(value)) return {'\u0000number': String(value)};
-    if (typeof value !== 'object') return value;
-    if (value instanceof Number || value instanceof String || value instanceof Boolean) return value.valueOf();
-    if (value instanceof Date) return isNaN(value) ? '' : value.toISOString();
-    if (value instanceof Node) { nodes.push(value); return {'\u0000node': nodes.length - 1}; }
-    if (value instanceof NamedNodeMap) return Object.fromEntries(Array.from(value, item => [item.name, item.value]));
-    if (value instanceof DOMTokenList) return Array.from(value);
-    if (Array.isArray(value) || value instanceof NodeList || value instanceof HTMLCollection)
-      return Array.from(value, item => convert(item, depth - 1));
+  const isPlain = value => {
+    const prototype = Object.getPrototypeOf(value);
+    // Also where it comes from another frame.
+    return prototype === null || Object.getPrototypeOf(prototype) === null;
+  };
+  const entries = (value, keys, depth) => {
     const result = {};
-    for (const key in value) {
-      const item = value[key];
-      if (!nothing(item)) result[key] = convert(item, depth - 1);
+    for (const key of keys) {
+      const item = convert(value[key], depth - 1);
+      if (item !== undefined) result[key] = item;
     }
     return result;
   };
-  const converted = convert(this, MAX_DEPTH);
-  return wanted ? nodes : JSON.stringify(converted);
+  const convert = (value, depth) => {
+    if (depth <= 0) throw TOO_DEEP;
+    if (value === null) return '';
+    if (typeof value === 'function' || typeof value === 'symbol') return undefined;
+    if (typeof value === 'bigint') return Number(value);
+    if (typeof value === 'number' && !Number.isFinite(value))
+      return isNaN(value) ? undefined : {'\u0000number': String(value)};
+    if (typeof value !== 'object') return value;
+    if (Array.isArray(value)) return Array.from(value, item => convert(item, depth - 1));
+    if (isPlain(value)) return entries(value, Object.keys(value), depth);
+    if (value instanceof Number || value instanceof String || value instanceof Boolean) return value.valueOf();
+    if (value instanceof Date) return isNaN(value) ? '' : value.toISOString();
+    if (value instanceof NamedNodeMap) return Object.fromEntries(Array.from(value, item => [item.name, item.value]));
+    if (value instanceof DOMTokenList) return Array.from(value);
+    if (value instanceof DOMRectList) return Array.from(value, item => convert(item, depth - 1));
+    if (value instanceof CSSStyleDeclaration) {
+      const keys = [];
+      for (const key in value) keys.push(key);
+      return entries(value, keys, depth);
+    }
+    if (value instanceof DOMStringMap || value instanceof Storage) return entries(value, Object.keys(value), depth);
+    return typeof value.toJSON === 'function' ? convert(value.toJSON(), depth - 1) : undefined;
+  };
+  const nodes = this instanceof NodeList || this instanceof HTMLCollection ? Array.from(this) : null;
+  if (wanted) return nodes ?? [];
+  return nodes ? '\u0000nodes' : convert(this, MAX_DEPTH);
 }

@@ -226,3 +226,20 @@ def test_a_script_profile_runs_before_the_client_s_script(equipped, pages):
 def test_a_script_profile_is_a_folder_inside_the_folder(equipped, pages, name):
     answer = equipped.get("/render.html", url=f"{pages.url}/plain", js=name)
     assert (answer.status, answer.json["info"]["argument"]) == (400, "js")
+
+
+def test_the_archive_has_the_cookies_that_were_sent(both, pages):
+    log = both.main(
+        """
+        splash:go(args.url .. "/cookie")
+        splash:go(args.url .. "/image")
+        splash:wait(0.1)
+        return splash:har().log
+        """,
+        url=pages.url,
+    )
+    page, picture = log["entries"][-2:]
+    [cookie] = page["request"]["cookies"]
+    assert picture["request"]["cookies"] == [cookie]
+    assert (cookie.pop("name"), cookie.pop("value")) == ("from", "server")
+    assert cookie == {"path": "", "domain": "", "httpOnly": False, "secure": False}

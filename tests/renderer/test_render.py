@@ -226,6 +226,7 @@ def test_json_has_what_was_asked_for(splash, pages):
     [frame] = result["childFrames"]
     assert "plain" in frame["html"]
     assert frame["frameName"] == "inner"
+    assert result["frameName"] == ""
     assert png_size(base64.b64decode(result["png"])) == (1024, 768)
     assert [entry["response"]["status"] for entry in result["history"]] == [200]
     urls = [entry["request"]["url"] for entry in result["har"]["log"]["entries"]]
@@ -237,9 +238,26 @@ def test_the_history_of_a_redirect_is_its_final_page(splash, pages):
     assert [entry["request"]["url"] for entry in history] == [f"{pages.url}/plain"]
 
 
-def test_the_console_is_returned_on_request(splash, pages):
-    result = splash.post("/render.json", url=f"{pages.url}/console", console=1).json
-    assert result["console"][0].startswith("one 2")
+def test_the_console_has_what_the_client_s_script_writes(both, pages):
+    script = (
+        "console.log('mine', 5); console.log({a: 1}); console.log(null); console.log([1, 2]);"
+        "setTimeout(function () { console.log('late') }, 10); 7"
+    )
+    result = both.post("/render.json", url=f"{pages.url}/console", console=1, script=1, js_source=script).json
+    assert result["console"] == ["mine", "[object Object]", "", "1,2"]
+    assert result["script"] == 7
+    script = "console.log('before'); nothing.there; console.log('after')"
+    result = both.post("/render.json", url=f"{pages.url}/console", console=1, script=1, js_source=script).json
+    assert result["console"] == ["before"]
+    assert "script" not in result
+    result = both.post("/render.json", url=f"{pages.url}/console", console=1).json
+    assert "console" not in result
+
+
+def test_a_page_without_a_console_of_its_own_does_not_hide_what_the_client_s_script_writes(splash, pages):
+    script = "console.warn('mine')"
+    result = splash.post("/render.json", url=f"{pages.url}/quiet", console=1, js_source=script).json
+    assert result["console"] == ["mine"]
 
 
 @pytest.mark.parametrize(
