@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 EVENTS = ("on_request", "on_response_headers", "on_response", "on_navigation_locked")
 PROXY_TYPES = {"HTTP": "http", "SOCKS5": "socks5"}
+# Seconds that a page waits for the callbacks of its responses: one of them may itself wait for something.
+TELLING_TIMEOUT = 0.05
 
 
 @dataclass(kw_only=True)
@@ -224,6 +226,13 @@ class CallbackApi:
         if exchange.response_body is not None:
             fields["body"] = Binary(exchange.response_body, info["content"]["mimeType"])
         return Exposed("response", self._last_number, fields)
+
+    async def settled(self) -> None:
+        """Let a script hear of the responses that were a page's before it has the page; none of them waits for long."""
+        if self._callbacks["on_response"]:
+            await self._tab.network.settled()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=TELLING_TIMEOUT)
 
     async def _run_all(self, event: str, exposed: Exposed) -> None:
         for callback in tuple(self._callbacks[event]):

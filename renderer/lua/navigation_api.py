@@ -18,6 +18,7 @@ from renderer.cdp import Params
 from renderer.drawing import LONG_WAIT
 from renderer.errors import PageFailed, page_failure
 from renderer.first_request import FirstRequest
+from renderer.lua.callback_api import CallbackApi
 from renderer.lua.http_api import HttpApi
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
 from renderer.lua.settings_api import read_headers
@@ -25,8 +26,8 @@ from renderer.tab import Tab
 
 
 class NavigationApi:
-    def __init__(self, tab: Tab, http: HttpApi) -> None:
-        self._tab, self._http = tab, http
+    def __init__(self, tab: Tab, http: HttpApi, callbacks: CallbackApi) -> None:
+        self._tab, self._http, self._callbacks = tab, http, callbacks
 
     def add_to(self, runtime: Runtime) -> None:
         for function in (
@@ -71,6 +72,7 @@ class NavigationApi:
             else:
                 await tab.interception.change_first_document(first)
                 await tab.go(url)
+            await self._callbacks.settled()
         except PageFailed as error:
             return Results((None, "render_error" if tab.network.gave_up_main_document else error.reason))
         if url == "about:blank":

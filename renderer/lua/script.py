@@ -69,7 +69,7 @@ async def _run(
     http = HttpApi(tab, client, settings, callbacks)
     timers = TimerApi(runtime)
     apis = (
-        NavigationApi(tab, http),
+        NavigationApi(tab, http, callbacks),
         PageApi(tab),
         settings,
         StorageApi(tab),

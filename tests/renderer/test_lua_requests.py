@@ -296,3 +296,14 @@ def test_the_renderer_itself_cannot_be_asked(splash, pages):
     """
     result = splash.main(script, url=f"{pages.url}/plain", own=splash.url)
     assert result == {"1": "nil", "2": "network3"}
+
+
+def test_a_script_that_has_a_page_has_heard_of_its_responses(both, pages):
+    body = """
+    splash.response_body_enabled = true
+    local read = 0
+    splash:on_response(function(response) if response.body then read = read + 1 end end)
+    splash:go(args.url)
+    return read
+    """
+    assert [both.main(body, url=f"{pages.url}/image") for _ in range(5)] == ["2"] * 5
