@@ -122,7 +122,7 @@ class Server:
             return await handler(request)
         except SplashError as error:
             log.info("%s %s: %d %s", request.method, request.path, error.status, self._loggable(error.info))
-            response = web.json_response(error.answer(), status=error.status)
+            response = _json_response(error.answer(), status=error.status)
             if error.status == 503:
                 response.headers["Retry-After"] = "1"
             return response
@@ -132,10 +132,10 @@ class Server:
             too_large = BadOption(
                 {"type": "request_too_large", "description": f"Requests are limited to {MAX_REQUEST} bytes"}
             )
-            return web.json_response(too_large.answer(), status=400)
+            return _json_response(too_large.answer(), status=400)
         except Exception as error:
             log.exception("%s %s failed", request.method, request.path)
-            return web.json_response(InternalError(type(error).__name__).answer(), status=500)
+            return _json_response(InternalError(type(error).__name__).answer(), status=500)
 
     def _loggable(self, info: Any) -> Any:
         if isinstance(info, dict) and info.get("argument") in self._secret_arguments:
@@ -225,10 +225,10 @@ class Server:
     # -- how the server is
 
     async def _ping(self, request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok", "maxrss": _max_rss()})
+        return _json_response({"status": "ok", "maxrss": _max_rss()})
 
     async def _debug(self, request: web.Request) -> web.Response:
-        return web.json_response(
+        return _json_response(
             {
                 "active": self._browser.active,
                 "argcache": len(self._cache),
@@ -245,9 +245,15 @@ class Server:
         gc.unfreeze()  # all, also what was there before the first request
         collected = gc.collect()
         gc.freeze()
-        return web.json_response(
+        return _json_response(
             {"status": "ok", "pyobjects_collected": collected, "cached_args_removed": removed}
         )
+
+
+def _json_response(content: Any, status: int = 200) -> web.Response:
+    # aiohttp's own would add a charset, which Splash's answers have not, and which JSON has no use for.
+    headers = {"Content-Type": "application/json"}
+    return web.Response(body=encode(content), status=status, headers=headers)
 
 
 def _too_large() -> SplashError:
