@@ -17,6 +17,7 @@ class _Page:
     """A main document that came, or whatever was asked for before any did."""
 
     number: int
+    url: str
     loader_id: str
     first: Exchange | None  # of its own: where HTTP redirects led to it, the first of them
 
@@ -55,7 +56,6 @@ def archive_of(tab: Tab, title: str) -> Params:
         # What a frame or a worker asks for belongs to the page that was there then.
         current = by_loader.get(exchange.loader_id, current)
         entries.append(entry_of(exchange) | {"pageref": str(current.number)})
-    urls = {one.loader_id: one.request["url"] for one in exchanges}
     return {
         "log": {
             "version": "1.2",
@@ -65,10 +65,7 @@ def archive_of(tab: Tab, title: str) -> Params:
                 "version": tab.connection.product.partition("/")[2],
                 "comment": "Splashdown renderer",
             },
-            "pages": [
-                page.describe(title if page is pages[-1] else urls[page.loader_id], tab.load)
-                for page in pages
-            ],
+            "pages": [page.describe(title if page is pages[-1] else page.url, tab.load) for page in pages],
             "entries": entries,
         }
     }
@@ -78,12 +75,12 @@ def _pages(exchanges: list[Exchange], documents: list[Exchange]) -> list[_Page]:
     firsts: dict[str, Exchange] = {}
     for exchange in exchanges:
         firsts.setdefault(exchange.loader_id, exchange)
-    loaders = [one.loader_id for one in documents if one.loader_id in firsts]
-    if not loaders:
-        return [_Page(number=1, loader_id="", first=exchanges[0] if exchanges else None)]
+    documents = [one for one in documents if one.loader_id in firsts]
+    if not documents:
+        return [_Page(number=1, url="", loader_id="", first=exchanges[0] if exchanges else None)]
     # What comes before the first document (requests of the script's own, pages that failed) is told with it.
-    beginnings = [exchanges[0], *(firsts[loader] for loader in loaders[1:])]
+    beginnings = [exchanges[0], *(firsts[document.loader_id] for document in documents[1:])]
     return [
-        _Page(number=number, loader_id=loader, first=first)
-        for number, (loader, first) in enumerate(zip(loaders, beginnings, strict=True), 1)
+        _Page(number=number, url=document.request["url"], loader_id=document.loader_id, first=first)
+        for number, (document, first) in enumerate(zip(documents, beginnings, strict=True), 1)
     ]

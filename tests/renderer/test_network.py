@@ -31,6 +31,15 @@ def test_the_archive_has_a_page_for_each_document(both, pages):
     assert 0 <= shown["pageTimings"]["onContentLoad"] <= shown["pageTimings"]["onLoad"]
 
 
+def test_a_page_that_another_one_followed_has_its_address_for_a_title(splash, pages):
+    log = splash.main(
+        "splash:go(args.url .. '/image') splash:go(args.url .. '/plain') return splash:har().log",
+        url=pages.url,
+    )
+    assert [page["title"] for page in log["pages"]] == [f"{pages.url}/image", "Plain"]
+    assert [entry["pageref"] for entry in log["entries"]] == ["1", "1", "2"]
+
+
 def test_what_led_to_a_page_is_a_part_of_it(both, pages):
     log = both.get("/render.har", url=f"{pages.url}/redirect", wait=0.1).json["log"]
     assert [page["title"] for page in log["pages"]] == ["Plain"]
