@@ -106,6 +106,7 @@ class Interception:
         self._waiting = 0
         self._parked: list[Params] = []
         self._expecting = False
+        self._asked_url = ""  # of the main document that was asked for last
         self._ours: set[str] = set()
         self._held: set[asyncio.Future[None]] = set()
         self._patterns: list[Params] = []
@@ -222,6 +223,7 @@ class Interception:
         self._watcher, self.own, self.http2 = Watcher(), None, True
         self._holding = self._parking = self._expecting = self.navigation_locked = False
         self._parked, self._waiting = [], 0
+        self._asked_url = ""
         self._ours.clear()
         for task in self._held:
             task.cancel()
@@ -241,7 +243,9 @@ class Interception:
             self._session.send("Fetch.fulfillRequest", answer | NO_IMAGE)
             return
         is_page = kind == "Document" and event["frameId"] == self._load.frame_id
-        if self._rules.refuses(kind, request["url"], "" if is_page else self._load.url):
+        if is_page:
+            self._asked_url = request["url"]
+        if self._rules.refuses(kind, request["url"], "" if is_page else self._page_url(event)):
             self._session.send("Fetch.failRequest", answer | {"errorReason": "BlockedByClient"})
             return
         if is_page and self.navigation_locked:
@@ -273,6 +277,14 @@ class Interception:
             return
         # The first document is through; what follows need not stop here.
         self._narrowing = asyncio.ensure_future(self._enable())
+
+    def _page_url(self, event: Params) -> str:
+        """Of the page that asks; its first requests are here before the news that it is."""
+        if event["frameId"] == self._load.frame_id and (
+            referrer := event["request"]["headers"].get("Referer")
+        ):
+            return str(referrer)
+        return self._load.url or self._asked_url
 
     def _continue(self, event: Params, changes: Params) -> None:
         if self._watcher.request is not None:

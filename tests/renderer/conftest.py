@@ -126,6 +126,7 @@ PAGES = {
     "<script src=/hang></script><li>entry 3",
     "/cookie-and-away": "<script>document.cookie = 'by=script'; location = '/sent-cookies'</script>",
     "/asks-on": "<script>onload = () => setInterval(() => fetch('/plain?secret'), 2)</script>",
+    "/scripted": "<head><script src=/script.js></script>",
     "/quiet": "<script>console.log = console.warn = () => {}</script>",
     "/console": "<script>console.log('one', 2, {a: 1})</script>",
 }

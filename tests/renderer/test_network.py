@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -186,6 +187,7 @@ def equipped(tmp_path_factory):
     lists.mkdir()
     (scripts / "twice").mkdir(parents=True)
     (lists / "default.txt").write_text("! ours\n/pixel.gif\n")
+    (lists / "scripts.txt").write_text("/script.js\n")
     (lists / "frames.txt").write_text("||127.0.0.1^$subdocument\n")
     (scripts / "twice" / "1.js").write_text("function once(x) { return x; }")
     (scripts / "twice" / "2.js").write_text("function twice(x) { return once(x) + once(x); }")
@@ -210,6 +212,13 @@ def test_filters_know_kinds_of_requests_and_never_refuse_the_page_itself(equippe
     before = pages.hits["/plain"]
     assert "<title>F" in equipped.html(f"{pages.url}/framed", filters="frames")
     assert pages.hits["/plain"] == before
+
+
+def test_filters_hold_for_what_a_page_asks_for_first(equipped, pages):
+    before = pages.hits["/script.js"]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: equipped.html(f"{pages.url}/scripted", filters="scripts"), range(300)))
+    assert pages.hits["/script.js"] == before
 
 
 def test_filters_hold_for_scripts_too(equipped, pages):
