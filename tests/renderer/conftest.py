@@ -52,6 +52,7 @@ KEEPER = """<!doctype html><title>Keeper</title><script>
 PAGES = {
     "/plain": "<!doctype html><title>Plain</title><p id=p>plain</p>",
     "/late": LATE % "p.textContent = 'by script'; p.className = 'ready'",
+    "/much-later": "<p id=p>waiting</p><script>setTimeout(() => { p.textContent = 'by script' }, 9000)</script>",
     "/keeper": KEEPER,
     "/alerts": "<title>A</title><p id=p></p><script>for (let i = 0; i < 20; i++) { alert(i); }"
     "p.textContent = String(confirm('?')) + prompt('?')</script>",

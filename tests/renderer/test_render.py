@@ -19,7 +19,7 @@ def test_the_html_is_what_the_scripts_made_of_it(splash, pages):
 
 
 def test_without_waiting_the_html_is_that_of_the_load_event(splash, pages):
-    assert "waiting" in splash.html(f"{pages.url}/late")
+    assert "waiting" in splash.html(f"{pages.url}/much-later")
 
 
 def test_html_is_sent_as_utf8_with_its_doctype(splash, pages):
