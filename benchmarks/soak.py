@@ -68,7 +68,7 @@ READY: dict[str, Any] = {"wait_for": "//p[text()]"}
 TOLD = dict.fromkeys(("html", "har", "history", "console", "script_errors"), 1)
 QUESTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/render.html", READY),
-    ("/render.json", READY | TOLD),
+    ("/render.json", READY | TOLD | {"js_source": "console.log(p.textContent)"}),
     ("/render.html", READY),
     ("/execute", {"lua_source": EVERYTHING}),
 )

@@ -245,7 +245,9 @@ class Interception:
         is_page = kind == "Document" and event["frameId"] == self._load.frame_id
         if is_page:
             self._asked_url = request["url"]
-        if self._rules.refuses(kind, request["url"], "" if is_page else self._page_url(event)):
+        # A page's first requests may be here before the news that it is there.
+        page_url = self._load.url or self._asked_url
+        if self._rules.refuses(kind, request["url"], "" if is_page else page_url):
             self._session.send("Fetch.failRequest", answer | {"errorReason": "BlockedByClient"})
             return
         if is_page and self.navigation_locked:
@@ -277,14 +279,6 @@ class Interception:
             return
         # The first document is through; what follows need not stop here.
         self._narrowing = asyncio.ensure_future(self._enable())
-
-    def _page_url(self, event: Params) -> str:
-        """Of the page that asks; its first requests are here before the news that it is."""
-        if event["frameId"] == self._load.frame_id and (
-            referrer := event["request"]["headers"].get("Referer")
-        ):
-            return str(referrer)
-        return self._load.url or self._asked_url
 
     def _continue(self, event: Params, changes: Params) -> None:
         if self._watcher.request is not None:
