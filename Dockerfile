@@ -1,14 +1,16 @@
-# Two images: crawler, which has no browser in it, is the crawler on its schedule, the demo site and the migration;
-# chromium is our own renderer. docker-compose.yml builds the one or both.
+# Two images: crawler, without a browser, for the crawler, the demo site and the migration; chromium, for our own renderer.
+# docker-compose.yml builds the images that its profile needs.
 FROM python:3.11-slim-bookworm AS crawler
-# tini passes signals on to the one process that it starts, and collects the dead.
+# tini passes signals on to the process that it starts, and collects ended processes.
 RUN apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml requirements.txt README.md LICENSE ./
 COPY crawler/splash/splashdown_scrapy_splash.pth crawler/splash/
-# The dependencies first: they change less often than the code. An empty package of each room is enough for that.
+# Install the dependencies first, by their hashes, because they change less often than the code. An empty package for each
+# room is enough to install our own package; the packages that build it are locked, too.
+RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 RUN for room in crawler spiders frontier pipelines models migrations renderer demo; do mkdir -p $room && touch $room/__init__.py; done \
- && pip install --no-cache-dir -c constraints.txt -e .
+ && pip install --no-cache-dir --no-deps --no-build-isolation -e .
 COPY . .
 RUN useradd --create-home crawler && mkdir -p data && chown crawler data
 USER crawler
@@ -21,5 +23,5 @@ USER root
 RUN apt-get update && apt-get install -y --no-install-recommends chromium-headless-shell fonts-dejavu-core \
  && rm -rf /var/lib/apt/lists/*
 USER crawler
-# Whoever can reach it has to know the token: renderer/README.md.
-CMD ["sh", "-c", ": ${RENDERER_TOKEN:?set it in .env to letters and digits of your own}; exec python -m renderer --host 0.0.0.0"]
+# Every client needs the token. Pages reach only the internet and RENDERER_ALLOW_HOSTS: renderer/README.md.
+CMD ["sh", "-c", ": ${RENDERER_TOKEN:?set it in .env to letters and digits of your own}; exec python -m renderer --host 0.0.0.0 --forbid-private-addresses"]

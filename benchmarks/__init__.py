@@ -1,1 +1,1 @@
-"""Speed, measured side by side in one run; no test asserts any of it."""
+"""Measurements of speed. Each compares several programs in one run; no test depends on the results."""

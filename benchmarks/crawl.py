@@ -1,4 +1,4 @@
-"""Pages per second of a whole crawl: ours, and the same spider on bare Scrapy (memory queue, JSON lines feed).
+"""Pages per second of a complete crawl, and of the same spider on bare Scrapy (memory queue, JSON lines feed).
 
 python -m benchmarks.crawl [--pages 20000] [DATABASE_URL ...]
 """
@@ -73,6 +73,7 @@ process.start()
 
 
 def crawl(command: list[str], port: int, pages: int, database_url: str = "") -> float:
+    """Run a crawl in a process of its own; return its pages per second."""
     env = os.environ | {
         "PORT": str(port),
         "PAGES": str(pages),
@@ -84,7 +85,8 @@ def crawl(command: list[str], port: int, pages: int, database_url: str = "") -> 
     return pages / (time.perf_counter() - began)
 
 
-def ours(url: str, port: int, pages: int) -> float:
+def crawl_into_database(url: str, port: int, pages: int) -> float:
+    """Crawl into an empty table; return the pages per second."""
     engine = make_engine(url)
     upgrade(engine)
     drop_table(engine)
@@ -97,7 +99,7 @@ def ours(url: str, port: int, pages: int) -> float:
     )
     with Session(engine) as session:
         stored = session.scalar(select(func.count()).select_from(Product.table()))
-    assert stored == pages, f"{stored} of {pages} rows"
+    assert stored == pages, f"the table has {stored} of {pages} rows"
     drop_table(engine)
     engine.dispose()
     return speed
@@ -125,7 +127,7 @@ def main() -> None:
                     if name in os.environ
                 ),
             ]:
-                speed = ours(url, port, options.pages)
+                speed = crawl_into_database(url, port, options.pages)
                 print(
                     f"ours on {url.split(':')[0]}: {speed:,.0f} pages/s, {speed / bare:.2f} of bare Scrapy",
                     flush=True,

@@ -1,8 +1,8 @@
-"""The rows of the benchmark through dlt's merge into PostgreSQL; ``benchmarks.upsert --dlt`` runs it in dlt's Python.
+"""dlt's merge of the benchmark's rows into PostgreSQL; ``benchmarks.upsert --dlt`` runs this file in dlt's Python.
 
 PYTHON benchmarks/dlt_merge.py POSTGRESQL_URL FILE...
 
-Each file has the items of a pass as JSON lines; its seconds are printed.
+Each file has the items of one pass as JSON lines. The program prints the seconds of each file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The frontier by itself, without a download: requests discovered, leased and done per second, and the memory it takes.
+"""The frontier without downloads: requests discovered, leased and done per second, and the peak memory.
 
 python -m benchmarks.frontier [--requests 100000] [DATABASE_URL ...]
 """
@@ -28,7 +28,8 @@ class Walker(Spider):
     name = "walker"
 
 
-async def work(url: str, number: int) -> None:
+async def measure(url: str, number: int) -> None:
+    """Discover, lease and finish ``number`` requests, and print the speed of each."""
     settings: Settings = get_project_settings()
     settings.setdict(
         {
@@ -46,7 +47,7 @@ async def work(url: str, number: int) -> None:
     scheduler = Scheduler.from_crawler(crawler)
     assert isinstance(scheduler, Scheduler)
     scheduler.spider = crawler.spider
-    scheduler._wake = lambda: None  # type: ignore[method-assign]  # there is no engine
+    scheduler.refill._wake = scheduler.commits._wake = lambda: None  # there is no engine
     await scheduler._open()
     writer = scheduler.run.writer
 
@@ -54,13 +55,13 @@ async def work(url: str, number: int) -> None:
     for n in range(number):
         scheduler.enqueue_request(Request(f"http://shop.example/products/{n}", meta={"depth": 1, "n": n}))
         if n % 100 == 0:
-            await asyncio.sleep(0)  # as after a page: what has been committed is told on the loop
-        while writer.backlog > 4000:  # noqa: ASYNC110 - it is a benchmark
+            await asyncio.sleep(0)  # the writer reports its commits on the event loop
+        while writer.backlog > 4000:  # noqa: ASYNC110 - a benchmark may poll
             await asyncio.sleep(0)
-    scheduler.read_start()
+    scheduler.start_page.exhausted()
     while scheduler.uncommitted:  # noqa: ASYNC110
         await asyncio.sleep(0)
-    print(f"found {number / (time.perf_counter() - began):,.0f}/s", end="  ", flush=True)
+    print(f"discovered {number / (time.perf_counter() - began):,.0f}/s", end="  ", flush=True)
 
     done = 0
     tenths = []
@@ -96,7 +97,7 @@ def main() -> None:
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        asyncio.run(work(options.databases[0], options.requests[0]))
+        asyncio.run(measure(options.databases[0], options.requests[0]))
         return
     with tempfile.TemporaryDirectory() as folder:
         for url in options.databases or [

@@ -1,7 +1,8 @@
-"""The limit of what Chromium can do: raw CDP with nothing but the page in it, and nothing kept apart.
+"""The limit of Chromium's speed: the DevTools protocol without isolation between pages.
 
-A tab a slot that stays on the site; one command a page; an observer in the page hands the finished HTML over; frames
-are never drawn. Reads lists of URLs from standard input, a line each, and answers with the number of good pages.
+Each slot has one tab, which stays on the site; each page takes one command; an observer in the page sends the
+finished HTML; Chromium draws no frames. The program reads lists of URLs from standard input, one JSON line for each
+list, and prints the number of good pages of each.
 
 python -m benchmarks.lean_cdp CONCURRENCY
 """
@@ -15,16 +16,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from renderer.cdp import Connection, Params
-from renderer.chromium import Chromium, find_chromium
-from renderer.scheduling import work_in_batches
+from renderer.chromium.cdp import Connection, Params
+from renderer.chromium.process import Chromium, find_chromium
+from renderer.chromium.scheduling import work_in_batches
 
 PAGE_TIMEOUT = 20.0
 
 _OBSERVER = """(() => {
   const done = () => {
     if (!document.getElementById('ready')) return false;
-    handOver(location.href + '\\n' + document.documentElement.outerHTML);
+    sendPage(location.href + '\\n' + document.documentElement.outerHTML);
     return true;
   };
   const observer = new MutationObserver(() => { if (done()) observer.disconnect(); });
@@ -39,7 +40,7 @@ class LeanChromium(Chromium):
 
 
 class LeanTab:
-    """Use ``open``."""
+    """A tab of the benchmark; ``open`` makes one."""
 
     def __init__(self, connection: Connection, session_id: str) -> None:
         self._session = connection.session(session_id)
@@ -60,7 +61,7 @@ class LeanTab:
         await asyncio.gather(
             tab._session.send("Page.enable"),
             tab._session.send("Runtime.enable"),
-            tab._session.send("Runtime.addBinding", {"name": "handOver"}),
+            tab._session.send("Runtime.addBinding", {"name": "sendPage"}),
             tab._session.send("Page.addScriptToEvaluateOnNewDocument", {"source": _OBSERVER}),
         )
         return tab
@@ -78,6 +79,7 @@ class LeanTab:
 
 
 async def load_all(tabs: list[LeanTab], urls: list[str]) -> int:
+    """Load all URLs in the tabs; return the number of good pages."""
     waiting = iter(urls)
     good = 0
 
@@ -87,7 +89,7 @@ async def load_all(tabs: list[LeanTab], urls: list[str]) -> int:
             try:
                 html = await tab.page(url)
             except TimeoutError:
-                print(f"{url} was not done", file=sys.stderr)
+                print(f"{url} was not ready after {PAGE_TIMEOUT:.0f} s", file=sys.stderr)
                 continue
             good += 'id="ready"' in html
 

@@ -1,6 +1,6 @@
-"""The same pages by scrapy-playwright, in a Python that has it; speaks as ``benchmarks.lean_cdp`` does.
+"""The pages of the benchmark by scrapy-playwright, with the same input and output as ``benchmarks.lean_cdp``.
 
-PYTHON benchmarks/playwright_spider.py CONCURRENCY CHROMIUM
+PYTHON benchmarks/playwright_spider.py CONCURRENCY CHROMIUM      PYTHON: one that has scrapy-playwright
 """
 
 from __future__ import annotations

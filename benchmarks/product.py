@@ -1,4 +1,4 @@
-"""The rows that the benchmarks write: a product with twelve columns."""
+"""The table of the benchmarks: products with twelve columns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Product(Row):
 
 
 def items(number: int, second_pass: bool) -> Iterator[dict[str, Any]]:
-    """As a spider yields them: text mostly. In the second pass every tenth has another price."""
+    """Yield ``number`` items with mostly text values, as spiders do. In the second pass every tenth price differs."""
     for n in range(number):
         price = n % 90 + 10 + (1 if second_pass and n % 10 == 0 else 0)
         yield {

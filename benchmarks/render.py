@@ -1,18 +1,18 @@
-"""Pages per second, CPU and memory of renderers, side by side: ours, Splash, scrapy-playwright, raw CDP.
+"""Pages per second, CPU and memory of several renderers: ours, Splash, scrapy-playwright, raw CDP.
 
 python -m benchmarks.render [--seconds 2] [--rounds 5] [--quick] [--splash URL] [--playwright-python PROGRAM]
 
-All of them are up all the time, and take turns in each round, so that a machine which is now fast and now slow is so
-for all. Figures are medians of the rounds, and ratios are medians of the ratios of each round. Memory is the peak in a
-turn of its own, for to look at it stops those who use it.
+All renderers run all the time and take turns in each round, so that changes in the speed of the machine affect all of
+them. Figures are medians of the rounds; ratios are medians of the ratios of each round. The peak of memory is
+measured in a turn of its own, because the measurement stops the processes.
 
-Splash has to run on this machine, because its processes are measured. scrapy-playwright is kept out of the project;
-to measure it, make an environment for it anywhere and name its Python:
+Splash must run on this machine, because its processes are measured. scrapy-playwright is no dependency of the
+project. To measure it, make an environment for it and name its Python:
 
     python -m venv /tmp/playwright && /tmp/playwright/bin/pip install scrapy-playwright
     python -m benchmarks.render --playwright-python /tmp/playwright/bin/python
 
-Only figures of one run can be compared.
+Compare only figures of one run.
 """
 
 from __future__ import annotations
@@ -40,16 +40,15 @@ from urllib.parse import urlsplit
 import psutil
 import uvloop
 
-from renderer.chromium import find_chromium
+from renderer.chromium.process import find_chromium
 
 KINDS = ("light", "heavy", "data", "tail", "app")
 OURS, LIMIT, PLAYWRIGHT = "ours", "raw CDP", "scrapy-playwright"
 SAMPLE_EVERY = 0.5  # seconds
 WARM_UP_PAGES = 6  # times the concurrency
-# A batch that takes longer than this has hung.
-BATCH_TIMEOUT = 120
+BATCH_TIMEOUT = 120  # seconds; a batch that takes longer hangs
 
-# As tight as a script can wait in Splash: nothing wakes it up, so it has to look.
+# The shortest wait that a Splash script can have: no event wakes it, so it polls every 10 ms.
 TIGHT_SCRIPT = """
 function main(splash, args)
   splash:go(args.url)
@@ -67,12 +66,12 @@ class Measured:
     """One contender in one round on one kind of page."""
 
     pages_per_second: float
-    cpu_ms: float  # a page, of all its processes
-    bad: int  # pages without what was waited for
+    cpu_ms: float  # for each page, of all processes of the contender
+    bad: int  # pages without #ready
 
 
 class Usage(threading.Thread):
-    """What a tree of processes uses while the block runs, those that end meanwhile included."""
+    """CPU and memory of a process and its children during a ``with`` block, also of children that end in it."""
 
     def __init__(self, root: int, *, memory: bool = False) -> None:
         super().__init__(daemon=True)
@@ -108,14 +107,14 @@ class Usage(threading.Thread):
                 times = process.cpu_times()
                 self._last[process.pid, process.create_time()] = times.user + times.system
                 if self._memory:
-                    # Shared pages count once: each process has its share of them.
+                    # The proportional set size (PSS) counts each shared page once over all processes.
                     memory += getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss
         self.peak_mb = max(self.peak_mb, memory / 1e6)
 
 
 @contextlib.contextmanager
 def started(*command: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """A process that ends with its standard input, or is made to."""
+    """Yield a process. At the end its standard input is closed; if it runs 10 s later, it is killed."""
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, **options
     )
@@ -132,18 +131,18 @@ def started(*command: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
             process.wait()
 
 
-# Loads a batch of URLs; returns how many pages were good.
+# Loads a batch of URLs; returns the number of good pages.
 Load = Callable[[Sequence[str]], int]
 
 
 @contextlib.contextmanager
 def worker(*command: str) -> Iterator[tuple[Load, int]]:
-    """A contender that brings its own client: URLs go in as a line, the number of good pages comes out."""
+    """Yield a contender that has its own client: it reads URLs as a line and prints the number of good pages."""
     with started(*command) as process:
         assert process.stdin is not None and process.stdout is not None
         to, answers = process.stdin, process.stdout
         if answers.readline() != "ready\n":
-            raise SystemExit(f"{' '.join(command)} does not start")
+            raise SystemExit(f"{' '.join(command)} did not start: see its error above")
 
         def load(urls: Sequence[str]) -> int:
             print(json.dumps(urls), file=to, flush=True)
@@ -158,7 +157,7 @@ def worker(*command: str) -> Iterator[tuple[Load, int]]:
 
 
 class Client(asyncio.Protocol):
-    """Asks a server for one page after the other, and does no more than that needs: it shares the machine with it."""
+    """A client that requests one page after the other, with little work, because the server shares its machine."""
 
     def __init__(self, head: str, arguments: dict[str, Any], waiting: Iterator[str]) -> None:
         self._head, self._arguments, self._waiting = head, arguments, waiting
@@ -167,7 +166,9 @@ class Client(asyncio.Protocol):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport = cast(
+            asyncio.Transport, transport
+        )  # uvloop's class does not derive from asyncio.Transport
         self._ask()
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -196,7 +197,7 @@ class Client(asyncio.Protocol):
 
 
 def over_http(server: str, path: str, arguments: dict[str, Any], concurrency: int) -> Load:
-    """A contender that is a server: so many clients ask it."""
+    """Return the function that loads a batch from a server with ``concurrency`` clients."""
     address = urlsplit(server)
     host, port = address.hostname or "", address.port or 80
     head = f"POST /{path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/json\r\n"
@@ -214,24 +215,24 @@ def over_http(server: str, path: str, arguments: dict[str, Any], concurrency: in
 
 
 @contextlib.contextmanager
-def ours(concurrency: int) -> Iterator[tuple[Load, int]]:
+def our_renderer(concurrency: int) -> Iterator[tuple[Load, int]]:
     command = (sys.executable, "-m", "renderer", "--port", "0", "--slots", str(concurrency))
     with started(*command, "--exit-with-stdin") as process:
         assert process.stdout is not None
         url = process.stdout.readline().removeprefix("listening on ").strip()
         if not url:
-            raise SystemExit("the renderer does not start")
+            raise SystemExit("the renderer did not start: see its error above")
         yield over_http(url, "render.html", {"wait_for": "#ready"}, concurrency), process.pid
 
 
 def listener(url: str) -> int:
-    """The process that listens at this URL."""
+    """Return the pid of the process that listens at this URL."""
     port = urlsplit(url).port
     for connection in psutil.net_connections("tcp"):
         address = connection.laddr
         if connection.status == psutil.CONN_LISTEN and address and address.port == port and connection.pid:
             return int(connection.pid)
-    raise SystemExit(f"Nothing listens at {url} that belongs to us")
+    raise SystemExit(f"no process of this user listens at {url}: start Splash on this machine")
 
 
 Contender = Callable[[int], contextlib.AbstractContextManager[tuple[Load, int]]]
@@ -243,35 +244,35 @@ def splash(url: str, path: str, arguments: dict[str, Any]) -> Contender:
 
 
 def contenders(options: argparse.Namespace) -> dict[str, Contender]:
-    """By name; the first two are always there."""
+    """Return the contenders by name: always raw CDP and ours, the others if the options name them."""
     found: dict[str, Contender] = {
         LIMIT: lambda slots: worker(sys.executable, "-m", "benchmarks.lean_cdp", str(slots)),
-        OURS: ours,
+        OURS: our_renderer,
     }
     if options.splash:
         found["Splash wait=0.5"] = splash(options.splash, "render.html", {"wait": 0.5})
         found["Splash tight"] = splash(options.splash, "execute", {"lua_source": TIGHT_SCRIPT})
     else:
-        print("without Splash: --splash or TEST_SPLASH_URL would name one")
+        print("Splash is not measured: name one with --splash or TEST_SPLASH_URL")
     if options.playwright_python:
         python, chromium = options.playwright_python, find_chromium(None, os.environ)
         spider = str(Path(__file__).parent / "playwright_spider.py")
         found[PLAYWRIGHT] = lambda slots: worker(python, spider, str(slots), chromium)
     else:
-        print("without scrapy-playwright: --playwright-python would name a Python that has it")
+        print("scrapy-playwright is not measured: name a Python that has it with --playwright-python")
     only = re.compile(options.only)
     return {name: contender for name, contender in found.items() if only.search(name)}
 
 
 def warm_up(load: Load, site: str, kind: str, concurrency: int) -> float:
-    """Gives how many pages it does in a second."""
+    """Load the first pages; return the pages per second."""
     pages = WARM_UP_PAGES * concurrency
     began = time.perf_counter()
     load([f"{site}/{kind}?warm{n}" for n in range(pages)])
     return pages / (time.perf_counter() - began)
 
 
-def batch(site: str, kind: str, pages: int) -> list[str]:
+def urls_of(site: str, kind: str, pages: int) -> list[str]:
     return [f"{site}/{kind}?{n}" for n in range(pages)]
 
 
@@ -304,27 +305,27 @@ def measure_all(
     seconds: float,
     rounds: int,
 ) -> Iterator[tuple[str, Rounds, dict[str, float]]]:
-    """Each kind of page, with what every contender did in its rounds and its memory."""
+    """Yield each kind of page with the rounds and the peak memory (MB) of every contender."""
     with contextlib.ExitStack() as stack:
-        up = {name: stack.enter_context(contender(concurrency)) for name, contender in runners.items()}
+        running = {name: stack.enter_context(contender(concurrency)) for name, contender in runners.items()}
         for kind in kinds:
             urls = {
-                # As many for each client, or some would wait at the end.
-                name: batch(site, kind, concurrency * max(1, round(seconds / concurrency * speed)))
+                # The same number for each client: otherwise some clients would wait at the end.
+                name: urls_of(site, kind, concurrency * max(1, round(seconds / concurrency * speed)))
                 for name, speed in (
-                    (n, warm_up(load, site, kind, concurrency)) for n, (load, _) in up.items()
+                    (n, warm_up(load, site, kind, concurrency)) for n, (load, _) in running.items()
                 )
             }
-            results: Rounds = {name: [] for name in up}
+            results: Rounds = {name: [] for name in running}
             for _ in range(rounds):
-                for name in random.sample(list(up), len(up)):
-                    load, pid = up[name]
+                for name in random.sample(list(running), len(running)):
+                    load, pid = running[name]
                     results[name].append(measure(load, pid, urls[name]))
-            yield kind, results, {name: peak_mb(*up[name], urls[name]) for name in up}
+            yield kind, results, {name: peak_mb(*running[name], urls[name]) for name in running}
 
 
 def report(concurrency: int, kind: str, results: Rounds, peaks: dict[str, float]) -> None:
-    """A line a contender: its figures, and those of ours in relation to them."""
+    """Print one line for each contender: its figures, and our figures divided by them."""
     mine = results.get(OURS)
     print(f"\n{kind}, concurrency {concurrency:<12} pages/s   CPU ms   peak MB   ours: speed    CPU")
     for name, rounds in results.items():
@@ -335,7 +336,7 @@ def report(concurrency: int, kind: str, results: Rounds, peaks: dict[str, float]
             cpu = median(m.cpu_ms / r.cpu_ms for m, r in zip(mine, rounds, strict=True))
             line += f"   {speed:10.2f}x {cpu:5.2f}x"
         bad = sum(r.bad for r in rounds)
-        print(line + (f"   {bad} pages were not done" if bad else ""), flush=True)
+        print(line + (f"   {bad} bad pages" if bad else ""), flush=True)
 
 
 def main() -> None:
@@ -346,13 +347,15 @@ def main() -> None:
         "--seconds",
         type=float,
         default=2,
-        help="a contender's turn in a round takes about that (default %(default)s)",
+        help="seconds that a contender's turn in a round takes, about (default: %(default)s)",
     )
-    parser.add_argument("--rounds", type=int, default=5, help="default %(default)s")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds (default: %(default)s)")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--concurrency", nargs="+", type=int, default=[1, 4, 8])
     parser.add_argument("--quick", action="store_true", help="concurrency 4 and one round")
-    parser.add_argument("--only", default="", metavar="REGEX", help="contenders of such names")
+    parser.add_argument(
+        "--only", default="", metavar="REGEX", help="measure only contenders whose name matches"
+    )
     parser.add_argument("--splash", default=os.environ.get("TEST_SPLASH_URL"), metavar="URL")
     parser.add_argument("--playwright-python", metavar="PROGRAM")
     options = parser.parse_args()

@@ -1,7 +1,7 @@
-"""The pages that renderers are measured on: ``python -m benchmarks.render_site`` says its port.
+"""The pages that ``benchmarks.render`` measures renderers on; ``python -m benchmarks.render_site`` prints its port.
 
-Every page is done when an element ``#ready`` appears. Nothing may be cached, so that each render asks for everything.
-Scripts are written for engines of 2016, so that Splash can run them.
+A page is ready when an element ``#ready`` appears. No response may be cached, so that each render requests all of them.
+Scripts have the syntax of 2016, so that Splash can run them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import cast
 
 import uvloop
 
-TAIL = 0.3  # seconds until the slow part of a page comes
+TAIL = 0.3  # seconds until the server sends the slow part of a page
 HEAVY_BYTES = 60_000
 LIBRARY_FUNCTIONS = 7_000  # 750 KB
 
@@ -29,7 +29,7 @@ request.onload = function () {{
   }}
   ready();
 }};
-// Chromium asks for the same URL one after the other.
+// Chromium sends requests for the same URL one after the other.
 request.open('GET', '%s' + location.search); request.send();
 </script>"""
 _LIST = "<!doctype html><html><head><title>Rows</title></head><body><ul id='rows'></ul>%s</body></html>"
@@ -47,7 +47,7 @@ def _heavy() -> str:
 
 
 def _library() -> str:
-    """Of an application; a few of its functions are called."""
+    """Return the library of an application, which calls 500 of its functions."""
     body = "{{ var c = a + {n}; if (c > b) {{ return c * {n}; }} return [a, b, c].join('-'); }}"
     functions = (
         f"library.f{n} = function (a, b) " + body.format(n=n) + ";\n" for n in range(LIBRARY_FUNCTIONS)
@@ -78,7 +78,9 @@ _SUFFIXES: dict[str, tuple[str, bytes]] = {
 
 class Site(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport = cast(
+            asyncio.Transport, transport
+        )  # uvloop's class does not derive from asyncio.Transport
 
     def data_received(self, data: bytes) -> None:
         for request in data.split(b"\r\n\r\n")[:-1]:
@@ -103,8 +105,8 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Site, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)  # until whoever started us is gone
+    await loop.run_in_executor(None, sys.stdin.read)  # until the parent process ends
 
 
 if __name__ == "__main__":
-    uvloop.run(main())  # what the site takes of the machine is taken from those that are measured
+    uvloop.run(main())  # fast, because the site shares the machine with the renderers

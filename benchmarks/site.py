@@ -1,16 +1,12 @@
-"""A site of tiny pages, as fast as a server in Python is: ``python -m benchmarks.site PAGES`` says its port."""
+"""A site of tiny pages, as fast as a Python server can be; ``python -m benchmarks.site`` prints its port."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 
-PER_LIST = 100
-
 
 class Site(asyncio.Protocol):
-    pages = 0
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
@@ -30,7 +26,7 @@ async def main() -> None:
     server = await asyncio.get_running_loop().create_server(Site, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     reader = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    await reader  # until whoever started us is gone
+    await reader  # until the parent process ends
 
 
 if __name__ == "__main__":

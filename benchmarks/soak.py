@@ -1,8 +1,9 @@
-"""Thousands of renders, half of them failing in every way that a site can think of: ``python -m benchmarks.soak``.
+"""Thousands of renders, half of them of pages and scripts with a fault: ``python -m benchmarks.soak``.
 
-Says whether a render saw anything of another, whether memory grew, whether a process was left behind, and how long
-``/_ping`` took at most. A page shows its own number, and what it finds of earlier ones in cookies and every storage; it
-says its number in errors and on the console, and asks for itself until it is gone. No answer may have another number.
+It reports whether a render saw data of another render, whether memory grew, whether a process remained at the end,
+and the longest time of ``/_ping``. Each good page has a number. The page shows its number and all data of earlier
+pages that it finds in cookies and storage; it writes its number in errors and to the console, and requests itself
+until its end. A result with the number of another page is a leak.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ from aiohttp import web
 ROOT = Path(__file__).parent.parent
 SLOTS = 4
 CLIENTS = 8
-TIMEOUT = 6  # seconds, of a page that should come
-SHORT = 1.0  # of one that never will
-FIRST = 500  # renders, after which memory is measured for the first time
-SETTLING = 8  # seconds until what was given up is gone
+TIMEOUT = 6  # seconds, for a good page
+SHORT = 1.0  # seconds, for a bad page
+FIRST = 500  # renders before the first measurement of memory
+SETTLING = 8  # seconds until abandoned work has ended
 
-# Every other page stores nothing, and is then not left for a blank one but replaced.
+# Every other page stores nothing; then the renderer goes to the next page without an empty page between.
 GOOD = """<!doctype html><title>{n}</title><p id=p></p><script>
   const n = {n}, length = history.length, seen = [document.cookie, window.name, length > 2, typeof own];
   if (n % 2) {{
@@ -54,7 +55,7 @@ GOOD = """<!doctype html><title>{n}</title><p id=p></p><script>
 FRESH = (
     '["","",false,"undefined"]',
     '["","",false,"undefined",null,null]',
-)  # what a page sees, by its number
+)  # the text of a page that sees no other: of pages with even and odd numbers
 
 NUMBERS = re.compile(r"/good/(\d+)|page (\d+) |\bk(?:=|\W+value\W+)(\d+)")  # in URLs, texts, cookies
 
@@ -63,12 +64,12 @@ EVERYTHING = """function main(splash, args)
   splash:wait(0.02)
   return {splash:html(), splash:har(), splash:history(), splash:get_cookies()}
 end"""
-# How a good page is asked for, in turn.
+# The requests for good pages, in turn.
 READY: dict[str, Any] = {"wait_for": "//p[text()]"}
-TOLD = dict.fromkeys(("html", "har", "history", "console", "script_errors"), 1)
-QUESTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+PARTS = dict.fromkeys(("html", "har", "history", "console", "script_errors"), 1)
+RENDER_REQUESTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/render.html", READY),
-    ("/render.json", READY | TOLD | {"js_source": "console.log(p.textContent)"}),
+    ("/render.json", READY | PARTS | {"js_source": "console.log(p.textContent)"}),
     ("/render.html", READY),
     ("/execute", {"lua_source": EVERYTHING}),
 )
@@ -95,7 +96,7 @@ SCRIPTS = {
 
 
 async def endless(request: web.Request) -> web.StreamResponse:
-    """A page of 500 MB, as fast as it is taken."""
+    """Send a page of 500 MB, as fast as the client reads it."""
     response = web.StreamResponse(headers={"Content-Type": "text/html"})
     await response.prepare(request)
     with contextlib.suppress(ConnectionError):
@@ -111,7 +112,7 @@ async def serve_site(started: Callable[[str], None], over: asyncio.Event) -> Non
     async def bad(request: web.Request) -> web.Response:
         return web.Response(text=BAD_PAGES[request.match_info["kind"]], content_type="text/html")
 
-    async def round_and_round(request: web.Request) -> web.Response:
+    async def redirect_forever(request: web.Request) -> web.Response:
         raise web.HTTPFound(f"/redirect/{random.random()}")
 
     async def wait(request: web.Request) -> web.Response:
@@ -121,7 +122,7 @@ async def serve_site(started: Callable[[str], None], over: asyncio.Event) -> Non
     app = web.Application()
     app.router.add_get("/good/{n}", good)
     app.router.add_get("/bad/{kind}", bad)
-    app.router.add_get("/redirect/{n}", round_and_round)
+    app.router.add_get("/redirect/{n}", redirect_forever)
     app.router.add_get("/endless", endless)
     app.router.add_get("/wait", wait)
     runner = web.AppRunner(app, shutdown_timeout=1)
@@ -135,7 +136,7 @@ async def serve_site(started: Callable[[str], None], over: asyncio.Event) -> Non
 
 @dataclass(frozen=True)
 class Pings:
-    """What came of asking ``/_ping`` again and again; ``slowest`` is in seconds."""
+    """The results of many requests of ``/_ping``; ``slowest`` is in seconds."""
 
     number: int
     failed: int
@@ -143,7 +144,7 @@ class Pings:
 
 
 def ping(url: str, over: Event, result: Connection) -> None:
-    """In a process of its own: this one is busy with being a site that sends 500 MB."""
+    """Request ``/_ping`` until ``over`` is set. Runs in a process of its own, because this one serves 500 MB pages."""
     number, failed, slowest = 0, 0, 0.0
     while not over.wait(0.1):
         began = time.monotonic()
@@ -157,14 +158,15 @@ def ping(url: str, over: Event, result: Connection) -> None:
     result.send(Pings(number, failed, slowest))
 
 
-def family(process: psutil.Process) -> list[psutil.Process]:
+def process_tree(process: psutil.Process) -> list[psutil.Process]:
+    """Return the process and all its descendants."""
     return [process, *process.children(recursive=True)]
 
 
 def memory_of(process: psutil.Process) -> dict[str, float]:
-    """MiB by kind of process, each shared page counted in shares."""
+    """Return the memory in MiB by kind of process; each shared page counts once over all processes."""
     found: dict[str, float] = {}
-    for one in family(process):
+    for one in process_tree(process):
         try:
             kinds = [word for word in one.cmdline() if word.startswith("--type=")]
             kind = "python" if one == process else kinds[0][7:] if kinds else "browser"
@@ -175,6 +177,8 @@ def memory_of(process: psutil.Process) -> dict[str, float]:
 
 
 class Soak:
+    """The renders of one run, and the faults that they found."""
+
     def __init__(self, renderer: str, site: str, process: psutil.Process, seed: int) -> None:
         self.renderer, self.site, self.process = renderer, site, process
         self.dice = random.Random(seed)
@@ -183,14 +187,14 @@ class Soak:
         self.wrong: list[str] = []
 
     async def good(self, session: aiohttp.ClientSession, number: int) -> None:
-        path, arguments = QUESTIONS[number // 2 % len(QUESTIONS)]
+        path, arguments = RENDER_REQUESTS[number // 2 % len(RENDER_REQUESTS)]
         status, text = await self._get(
             session, path, url=f"{self.site}/good/{number}", timeout=TIMEOUT, **arguments
         )
         self.outcomes[f"good, {path}: {status}"] += 1
         if status == 200:
             seen = {found for groups in NUMBERS.findall(text) for found in groups if found}
-            plain = text.replace('\\"', '"')  # of HTML in JSON
+            plain = text.replace('\\"', '"')  # HTML in JSON has backslashes before its quotes
             if seen != {str(number)} or f"page {number} saw {FRESH[number % 2]}<" not in plain:
                 self.leaks.append(f"{number} has {sorted(seen)}: {text[text.find('<p') :][:200]}")
         if status not in (200, 503):
@@ -201,7 +205,7 @@ class Soak:
         if kind in SCRIPTS:
             arguments: dict[str, Any] = {"lua_source": SCRIPTS[kind], "url": f"{self.site}/good/{number}"}
             status, _ = await self._get(session, "/execute", timeout=SHORT, **arguments)
-        elif kind == "left":  # the client goes away
+        elif kind == "left":  # the client disconnects
             try:
                 async with asyncio.timeout(0.2):
                     await self._get(session, url=f"{self.site}/wait", timeout=TIMEOUT)
@@ -223,7 +227,7 @@ class Soak:
 
     def _kill_a_tab(self) -> None:
         tabs = []
-        for one in family(self.process):
+        for one in process_tree(self.process):
             try:
                 if "--type=renderer" in one.cmdline():
                     tabs.append(one)
@@ -240,7 +244,7 @@ class Soak:
                 text = await answer.text()
                 if answer.status != 503:
                     return answer.status, text
-            self.outcomes["503, asked again"] += 1
+            self.outcomes["503, sent again"] += 1
             await asyncio.sleep(0.2)
         return 503, text
 
@@ -300,11 +304,11 @@ async def soak(options: argparse.Namespace) -> int:
             memory[numbers.stop] = await asyncio.to_thread(memory_of, run.process)
     pinged.set()
     pings: Pings = await asyncio.to_thread(pinging[0].recv)
-    everybody = family(run.process)
+    processes = process_tree(run.process)
     assert process.stdin is not None
     process.stdin.close()
     process.wait(30)
-    _, left = psutil.wait_procs(everybody, timeout=5)
+    _, left = psutil.wait_procs(processes, timeout=5)
     over.set()
     await site
     for outcome, number in sorted(run.outcomes.items()):
@@ -314,10 +318,10 @@ async def soak(options: argparse.Namespace) -> int:
         print(f"MiB after {number}: {parts}")
     before, after = (sum(memory[number].values()) for number in (first, options.renders))
     print(f"leaks: {len(run.leaks)} {run.leaks[:2]}")
-    print(f"wrong answers to good pages: {len(run.wrong)} {run.wrong[:3]}")
+    print(f"wrong responses for good pages: {len(run.wrong)} {run.wrong[:3]}")
     print(f"memory: {before:.0f} MiB after {first}, {after:.0f} MiB at the end ({after / before:.2f})")
-    print(f"/_ping: {pings.number} times, {pings.failed} failed, at most {pings.slowest:.2f} s")
-    print(f"processes left behind: {len(left)}")
+    print(f"/_ping: {pings.number} requests, {pings.failed} failed, the slowest took {pings.slowest:.2f} s")
+    print(f"processes that did not end: {len(left)}")
     return int(
         bool(run.leaks or run.wrong or left or pings.failed or pings.slowest > 1 or after > before * 1.2)
     )

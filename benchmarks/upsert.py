@@ -1,10 +1,10 @@
-"""Rows per second into each database: ours, the usual per-item merge, and the raw limit of the driver.
+"""Rows per second into each database: our writer, an ORM merge for each item, and the limit of the driver.
 
 python -m benchmarks.upsert [--rows 100000] [--rounds 3] [--dlt PYTHON] [DATABASE_URL ...]
 
-On a machine that has other things to do, look at the processor time a row. ``--dlt`` names the Python of an environment
-that has dlt (pip install dlt psycopg2-binary): its merge into PostgreSQL is measured too, with a price as the text of
-a number, and without our validation and history.
+On a busy machine, compare the processor time for each row. ``--dlt`` names the Python of an environment that has dlt
+(pip install dlt psycopg2-binary). Then dlt's merge into PostgreSQL is measured too: with prices as text, and without
+our validation and history.
 """
 
 from __future__ import annotations
@@ -26,36 +26,38 @@ from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.orm import Session
 
 from benchmarks.product import Product, drop_table, items, make_table
-from crawler.page import Commit, Committed
-from crawler.row import row_of
-from crawler.verdict import Ending
+from crawler.page.commit import Commit, Committed
+from crawler.page.row import row_of
+from crawler.run.verdict import Ending
 from models import CrawlRun
-from models.run import database_now, hold_run
+from models.run import claim_run, database_now
 from models.schema import upgrade
 from models.session import make_engine, make_sessions
-from pipelines.target import Target
+from pipelines.storage.run_context import RunContext
+from pipelines.storage.writer import Writer
 from pipelines.validate import validated
-from pipelines.writer import Writer
 
 ROWS_A_PAGE = 20
 BATCH = 1000
-PER_ITEM_ROWS = 3000  # the slow way is measured on fewer
-MOST_WAITING, FEWEST_WAITING = 12 * BATCH, 2 * BATCH  # a spider goes on while the database works
+PER_ITEM_ROWS = 3000  # rows of the per-item merge, which is slow
+MOST_WAITING, FEWEST_WAITING = 12 * BATCH, 2 * BATCH  # the spider yields items while the database works
 
 
 def ours(engine: Engine, number: int, second_pass: bool) -> None:
-    """Validation, history, writer and all."""
+    """Store the items with validation, history and the writer."""
     sessions = make_sessions(engine)
-    run = hold_run(sessions, "benchmark", {"pass": second_pass}, fresh=True)
+    run = claim_run(sessions, "benchmark", {"pass": second_pass}, fresh=True)
 
     async def work() -> None:
         loop = asyncio.get_running_loop()
         failed: asyncio.Future[Exception] = loop.create_future()
-        writer = Writer(sessions, Target(run=run), loop=loop, failed=failed.set_result, batch_weight=BATCH)
+        writer = Writer(
+            sessions, RunContext(run=run), loop=loop, failed=failed.set_result, batch_weight=BATCH
+        )
         writer.start()
         stored = 0
 
-        def done(committed: Committed) -> None:
+        def note_committed(committed: Committed) -> None:
             nonlocal stored
             stored += committed.stored
 
@@ -63,24 +65,24 @@ def ours(engine: Engine, number: int, second_pass: bool) -> None:
         for item in items(number, second_pass):
             page.append(row_of(validated(item, Product), Product))
             if len(page) == ROWS_A_PAGE:
-                writer.put(Commit(rows=tuple(page)), done)
+                writer.put(Commit(rows=tuple(page)), note_committed)
                 page = []
                 if writer.backlog > MOST_WAITING:
-                    while writer.backlog > FEWEST_WAITING:  # noqa: ASYNC110 - it is a benchmark
+                    while writer.backlog > FEWEST_WAITING:  # noqa: ASYNC110 - a benchmark may poll
                         await asyncio.sleep(0.005)
         if page:
-            writer.put(Commit(rows=tuple(page)), done)
+            writer.put(Commit(rows=tuple(page)), note_committed)
         await writer.finish(Ending(reason="finished", covered=False))
         if writer.error:
             raise writer.error
         await asyncio.sleep(0.05)
-        assert stored == number, f"{stored} of {number} rows"
+        assert stored == number, f"the writer stored {stored} of {number} rows"
 
     asyncio.run(work())
 
 
 def per_item(engine: Engine, number: int, second_pass: bool) -> None:
-    """What most pipelines do: merge and commit each item."""
+    """Merge and commit each item, as most pipelines do."""
     with make_sessions(engine).begin() as session:
         now = database_now(session)
         run = CrawlRun(spider="merge", arguments={}, scope=b"m" * 32, started_at=now)
@@ -95,8 +97,10 @@ def per_item(engine: Engine, number: int, second_pass: bool) -> None:
 
 
 def raw(engine: Engine, number: int, second_pass: bool) -> None:
-    """The limit: hashes of a batch with one IN query, compared in Python, what is new or other in multi-row statements,
-    the rest touched with one; the bare driver, no validation, no history.
+    """Store the items with the bare driver, without validation and history: the limit.
+
+    For each batch, one IN query reads the hashes, Python compares them, multi-row statements write the new and
+    changed rows, and one statement marks the other rows as seen.
     """
     connection: Any = engine.raw_connection()
     cursor = connection.cursor()
@@ -104,7 +108,7 @@ def raw(engine: Engine, number: int, second_pass: bool) -> None:
     mark = "?" if sqlite else "%s"
     names = [*Product.fields()]
     columns = [*names, "content_hash", "first_seen_at", "last_seen_at", "run_id"]
-    moment = "2026-01-01 00:00:00"
+    now = "2026-01-01 00:00:00"
     conflict = (
         "ON DUPLICATE KEY UPDATE " + ", ".join(f"{c}=VALUES({c})" for c in columns[1:])
         if engine.dialect.name == "mysql"
@@ -116,13 +120,13 @@ def raw(engine: Engine, number: int, second_pass: bool) -> None:
         cursor.execute("BEGIN")
     cursor.execute(
         "INSERT INTO crawl_run (spider, arguments, scope, started_at, start_read, commits) VALUES "
-        f"('raw', '{{}}', {mark}, '{moment}', {'false' if not sqlite else 0}, 0)",
+        f"('raw', '{{}}', {mark}, '{now}', {'false' if not sqlite else 0}, 0)",
         (os.urandom(32),),
     )
     cursor.execute("SELECT max(id) FROM crawl_run")
     run_id = cursor.fetchone()[0]
     connection.commit()
-    for batch in batches(items(number, second_pass)):
+    for batch in batches_of(items(number, second_pass)):
         rows = {}
         for item in batch:
             item["price"] = item["price"][1:]
@@ -138,7 +142,7 @@ def raw(engine: Engine, number: int, second_pass: bool) -> None:
         known = {sku: bytes(digest) for sku, digest in cursor.fetchall() if digest is not None}
         same = [sku for sku, (_, digest) in rows.items() if known.get(sku) == digest]
         other = [
-            (*values, digest, moment, moment, run_id)
+            (*values, digest, now, now, run_id)
             for sku, (values, digest) in rows.items()
             if known.get(sku) != digest
         ]
@@ -146,7 +150,7 @@ def raw(engine: Engine, number: int, second_pass: bool) -> None:
             cursor.executemany(insert, other)
         if same:
             cursor.execute(
-                f"UPDATE benchmark_product SET last_seen_at = '{moment}', run_id = {run_id} WHERE sku IN "
+                f"UPDATE benchmark_product SET last_seen_at = '{now}', run_id = {run_id} WHERE sku IN "
                 f"({', '.join([mark] * len(same))})",
                 same,
             )
@@ -154,7 +158,7 @@ def raw(engine: Engine, number: int, second_pass: bool) -> None:
     connection.close()
 
 
-def batches(found: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def batches_of(found: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     batch = []
     for item in found:
         batch.append(item)
@@ -169,8 +173,8 @@ WAYS: dict[str, Callable[[Engine, int, bool], None]] = {"raw limit": raw, "ours"
 
 
 def dlt_merge(python: str, url: URL, rows: int) -> tuple[float, float]:
-    """Rows per second of dlt's merge in the two passes."""
-    # It asks for a password where the server asks for none.
+    """Return the rows per second of dlt's merge in the two passes."""
+    # dlt requires a password, also for a server that does not ask for one.
     plain = url.set(drivername="postgresql", password=url.password or "none")
     script = Path(__file__).with_name("dlt_merge.py")
     with tempfile.TemporaryDirectory() as folder:
@@ -192,7 +196,7 @@ def dlt_merge(python: str, url: URL, rows: int) -> tuple[float, float]:
 
 
 def measure(url: URL, rows: int, rounds: int) -> dict[str, tuple[float, float]]:
-    """Rows per second of each way in the two passes: in the best of the rounds, which the ways take in turn."""
+    """Return the rows per second of each way in the two passes, in its best round. The ways take turns in a round."""
     engine = make_engine(url.render_as_string(hide_password=False))
     upgrade(engine)
     best = {name: [(0.0, 0.0), (0.0, 0.0)] for name in WAYS}
@@ -210,7 +214,7 @@ def measure(url: URL, rows: int, rounds: int) -> dict[str, tuple[float, float]]:
     for name, ((first, first_busy), (second, second_busy)) in best.items():
         print(
             f"  {name:9}  {first:9,.0f} / {second:9,.0f}    "
-            f"processor {first_busy:7,.1f} / {second_busy:7,.1f} us a row",
+            f"processor {first_busy:7,.1f} / {second_busy:7,.1f} us for each row",
             flush=True,
         )
     drop_table(engine)
@@ -223,7 +227,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3, help="the best of so many counts")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="number of rounds; the best one counts (default: %(default)s)"
+    )
     parser.add_argument("--dlt", metavar="PYTHON")
     parser.add_argument("databases", nargs="*")
     options = parser.parse_args()
@@ -249,7 +255,7 @@ def main() -> None:
                 first, second = dlt_merge(options.dlt, url, options.rows)
                 print(f"  dlt merge  {first:9,.0f} / {second:9,.0f}", flush=True)
             else:
-                print("  dlt merge  not measured: --dlt PYTHON names an environment that has it", flush=True)
+                print("  dlt merge  not measured: name a Python that has dlt with --dlt", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Every knob of the crawl, read in one place: from the environment, then from ``.env``, then the defaults here.
+"""All settings of the crawl: from the environment, then from ``.env``, then the defaults in this file.
 
-These are Scrapy settings like any other: ``-s NAME=VALUE`` and a spider's ``custom_settings`` go before them.
+They are Scrapy settings: ``-s NAME=VALUE`` and a spider's ``custom_settings`` override them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from typing import TypeVar
 from dotenv import dotenv_values
 from scrapy.settings import default_settings
 
-from crawler import log_lines
+from crawler.spider.model_errors import show_in_one_line
+
+show_in_one_line()  # before the imports that import the models
+
+from crawler.logs import lines as log_lines  # noqa: E402
+from crawler.spider import arguments as spider_arguments  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 ENV_FILE = os.environ.get("SPLASHDOWN_ENV_FILE", str(ROOT / ".env"))
@@ -72,142 +77,161 @@ BOT_NAME = "splashdown"
 SPIDER_MODULES = ["spiders"]
 NEWSPIDER_MODULE = "spiders"
 COMMANDS_MODULE = "crawler.commands"
-SPIDER_LOADER_CLASS = "crawler.spider_loader.SpiderLoader"
+SPIDER_LOADER_CLASS = "crawler.spider.loader.SpiderLoader"
 
 # --- The database -----------------------------------------------------------------------------------------------
 
 DATABASE_URL = _env("DATABASE_URL", f"sqlite:///{ROOT / 'data' / 'splashdown.db'}", str)
 DATABASE_BATCH_ROWS = _env("DATABASE_BATCH_ROWS", 500, int)
-DATABASE_PATIENCE = _env("DATABASE_PATIENCE", 900.0, float)  # seconds that a lost database is waited for
-HISTORY_ENABLED = _env("HISTORY_ENABLED", True, _switch)  # every change of a row into row_change
-OUTBOX_ENABLED = _env("OUTBOX_ENABLED", False, _switch)  # and into outbox_event, to be sent
+DATABASE_PATIENCE = _env(
+    "DATABASE_PATIENCE", 900.0, float
+)  # seconds that the writer waits for a lost database
+HISTORY_ENABLED = _env("HISTORY_ENABLED", True, _switch)  # each change of a row is stored in row_change
+OUTBOX_ENABLED = _env("OUTBOX_ENABLED", False, _switch)  # and in outbox_event, to be sent
 GONE_LIMIT = _env(
     "GONE_LIMIT", 0.2, float
-)  # if more of a spider's rows vanish in one run, something is wrong
-SHUTDOWN_TIMEOUT = _env("SHUTDOWN_TIMEOUT", 20.0, float)  # seconds that SIGTERM leaves to the pages in flight
+)  # the largest share of a spider's rows that may be gone after one run
+SHUTDOWN_TIMEOUT = _env("SHUTDOWN_TIMEOUT", 20.0, float)  # seconds that pages in flight have after SIGTERM
 FRONTIER_WINDOW = _env("FRONTIER_WINDOW", 10_000, int)  # requests in memory; the rest is in the table
 
-# --- What a good run is: else its exit code is 2, and ALERT_URLS hear of it. A spider's custom_settings go before. --
+# --- The policy: a run that breaks a limit ends with exit code 2, and ALERT_URLS get a message ----------------------
 
 MIN_ROWS = _env("MIN_ROWS", None, _whole)  # by default 1 for a spider with a model
 MAX_FAILED_SHARE = _env("MAX_FAILED_SHARE", 0.05, float)  # of the pages
+MAX_CUT_SHARE = _env("MAX_CUT_SHARE", 0.05, float)  # of the done pages: rows may be missing at their end
 MAX_REJECTED_SHARE = _env("MAX_REJECTED_SHARE", 0.05, float)  # of the items for a table
 MAX_COVERAGE_DROP = _env(
     "MAX_COVERAGE_DROP", 0.2, float
-)  # of rows that have a value, by field, against good runs
+)  # of the rows in which a column has a value, compared with the last good runs
 
-# Who hears when a spider's runs turn bad, and when they are good again: addresses as Apprise has them. Secrets.
+# Addresses in Apprise's form that get a message when a spider's exit code becomes bad or good again. They are secrets.
 ALERT_URLS = _env("ALERT_URLS", "", str)
-ALERT_STATES = str(ROOT / "data" / "alarms")  # what was said last
+ALERT_STATES = str(ROOT / "data" / "alarms")  # the state in the last message
 
 # --- The renderer ---------------------------------------------------------------------------------------------------
 
-# One URL or several, with commas or white space between them. Empty: the crawl starts our own renderer (renderer/)
-# and ends it with itself.
+# One URL, or several with commas or white space between them. Empty: the crawl starts our own renderer (renderer/)
+# and ends it.
 SPLASH_URL = _env("SPLASH_URL", "", str)
 SPLASH_USER = _env("SPLASH_USER", "", str)
 SPLASH_PASS = _env("SPLASH_PASS", "", str)
-SPLASH_SCRIPTS = _env("SPLASH_SCRIPTS", True, _switch)  # off for a Splash that was started with --disable-lua
+SPLASH_SCRIPTS = _env("SPLASH_SCRIPTS", True, _switch)  # off for a Splash with --disable-lua
 SPLASH_LOG_LEVEL = _env("SPLASH_LOG_LEVEL", "WARNING", _level)
-RENDERER_PATIENCE = _env("RENDERER_PATIENCE", 60.0, float)  # seconds that lost renderers are waited for
+RENDERER_PATIENCE = _env("RENDERER_PATIENCE", 60.0, float)  # seconds that the crawl waits for lost renderers
 RENDERER_SLOTS = _env("RENDERER_SLOTS", 4, int)  # pages that our own renderer has open at once
 
-# --- Who we are, and how hard we press ------------------------------------------------------------------------
+# --- The user agent, and the load on a site -------------------------------------------------------------------
 
-# A site's owner should be able to find out who crawls: put an address into CONTACT.
+# The owner of a site should be able to find out who crawls it: write an address into CONTACT.
 CONTACT = _env("CONTACT", "", str)
 USER_AGENT = _env(
     "USER_AGENT", f"Splashdown/{version('splashdown')}" + (f" (+{CONTACT})" if CONTACT else ""), str
 )
 ROBOTSTXT_OBEY = _env("ROBOTSTXT_OBEY", True, _switch)
 
-# A new Scrapy project asks a site for one page a second. A rendered page takes about that long by itself, so that
-# would be one reader who never looks up. Ours is at most four pages a second and four at once for each site, which
-# a small server hardly feels, with half as much again of jitter so that it is no drumbeat.
+# A new Scrapy project requests one page a second from a site. Rendering a page takes about as long, so that would be
+# one page at a time. We request at most four pages a second and four at once from each site, which is little load for
+# a small server. The delay varies by half of itself, so that the requests are not at regular times.
 DOWNLOAD_DELAY = _env("DOWNLOAD_DELAY", 0.25, float)
 DOWNLOAD_DELAY_JITTER = 0.5
 CONCURRENT_REQUESTS = _env("CONCURRENT_REQUESTS", 16, int)
 CONCURRENT_REQUESTS_PER_DOMAIN = _env("CONCURRENT_REQUESTS_PER_DOMAIN", 4, int)
-# What runs on this machine is ours, and needs no such manners.
+# A server on this machine is ours and needs no delay.
 DOWNLOAD_SLOTS = {
     host: {"concurrency": 8, "delay": 0, "jitter": 0} for host in ("127.0.0.1", "localhost", "::1")
 }
 DOWNLOAD_TIMEOUT = _env("DOWNLOAD_TIMEOUT", 60.0, float)
 RETRY_TIMES = _env("RETRY_TIMES", 2, int)
 
-# When the spiders run, against what they declare themselves: "* * * * *", or "books: 0 4 * * *; quotes: off".
+# --- Limits on what a site can make the crawl load ---------------------------------------------------------------
+
+DOWNLOAD_MAXSIZE = _env(
+    "DOWNLOAD_MAXSIZE", 64 * 1024 * 1024, int
+)  # bytes of a page, as sent or decompressed; 0: no limit
+DOWNLOAD_WARNSIZE = _env(
+    "DOWNLOAD_WARNSIZE", 16 * 1024 * 1024, int
+)  # bytes above which the log has a warning
+ROBOTSTXT_MAXSIZE = _env(
+    "ROBOTSTXT_MAXSIZE", 512 * 1024, int
+)  # bytes that the crawl reads of a robots.txt; 0: all
+LINK_SCHEMES = _env(
+    "LINK_SCHEMES", "http,https", str
+)  # schemes that links may have; start() may use any scheme
+
+# Schedules that override those of the spiders: "* * * * *", or "books: 0 4 * * *; quotes: off".
 SCHEDULE = _env("SCHEDULE", "", str)
 
-# The demo site, which our own spiders crawl.
+# The demo site, which the demo spiders crawl.
 DEMO_URL = _env("DEMO_URL", "http://127.0.0.1:8765", str).rstrip("/")
 
 # --- A page's way through Scrapy ------------------------------------------------------------------------------
 
-# The frontier's own, and what keeps a page when its renderer dies, are in the lists that a spider's custom_settings do
-# not replace: no run is without them.
+# Our middlewares and extensions are in the ..._BASE lists, which the custom_settings of a spider do not replace: every
+# run has them. None switches one off; a class that derives from one of scrapy-splash's takes its place.
 DOWNLOADER_MIDDLEWARES_BASE = {
     **default_settings.DOWNLOADER_MIDDLEWARES_BASE,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
-    "frontier.request_id.RequestIdMiddleware": 1,
+    "frontier.current_request.RequestIdMiddleware": 1,
     "frontier.offsite.OffsiteMiddleware": 50,
+    "crawler.download.link_schemes.LinkSchemesMiddleware": 60,
+    "crawler.splash.rendered_pages.RenderedPageMiddleware": 722,
+    "scrapy_splash.SplashCookiesMiddleware": 723,
+    "scrapy_splash.SplashMiddleware": 725,
     "crawler.splash.failover.FailoverMiddleware": 740,  # between scrapy-splash, at 725, and the download
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 810,  # as scrapy-splash wants it
+    "crawler.download.cut_off_middleware.CutOffMiddleware": 950,  # before the HTTP cache
+    "crawler.download.size_limits.PageSizeMiddleware": 960,  # before anything is decompressed
 }
 SPIDER_MIDDLEWARES_BASE = {
     **default_settings.SPIDER_MIDDLEWARES_BASE,
-    "frontier.request_id.RequestIdMiddleware": 0,
-    "frontier.middleware.EngineSideMiddleware": 1,
-    "frontier.middleware.SpiderSideMiddleware": 10_000,
-}
-DOWNLOADER_MIDDLEWARES = {
-    "crawler.splash.rendered.RenderedPageMiddleware": 722,
-    "scrapy_splash.SplashCookiesMiddleware": 723,
-    "scrapy_splash.SplashMiddleware": 725,
-    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 810,
-}
-SPIDER_MIDDLEWARES = {
+    "frontier.current_request.RequestIdMiddleware": 0,
+    "frontier.spider_middlewares.EngineSideMiddleware": 1,
     "scrapy_splash.SplashDeduplicateArgsMiddleware": 100,
+    "frontier.spider_middlewares.SpiderSideMiddleware": 10_000,
 }
 SCHEDULER = "frontier.scheduler.Scheduler"
-PAGE_WRITER = "pipelines.writer.make_writer"
-REPLAY = "pipelines.replay.replay"
-PAGE_READER = "frontier.offline.OfflineSpider"
-PAGE_STORE = "pipelines.kept_pages.PageStore"
-ITEM_PROCESSOR = "pipelines.processor.PageItemProcessor"
-# Scrapy makes a task for each of these for every page, 100 by default, which is half of the time that a small page
-# takes. Our pipelines do not wait for anything, so a few are as good.
+PAGE_WRITER = "pipelines.storage.writer.make_writer"
+REPLAY = "pipelines.rejected_replay.replay"
+PAGE_READER = "frontier.snapshot_reader.OfflineSpider"
+PAGE_STORE = "pipelines.page_replay.PageStore"
+ITEM_PROCESSOR = "pipelines.item_processor.PageItemProcessor"
+# Scrapy makes so many tasks for each page. Its default, 100, takes half of the time of a small page. Our pipelines do
+# not wait for anything, so a few tasks are enough.
 CONCURRENT_ITEMS = 4
 REQUEST_FINGERPRINTER_CLASS = "scrapy_splash.SplashRequestFingerprinter"
 ITEM_PIPELINES = {
     "pipelines.validate.ValidatePipeline": 300,
     "pipelines.upsert.UpsertPipeline": 800,
 }
-EXTENSIONS = {
-    "crawler.extensions.renderer.RendererExtension": 10,
-    "crawler.extensions.run.RunExtension": 15,
-    "crawler.extensions.kept_pages.KeptPagesExtension": 16,
-    "crawler.extensions.metrics.MetricsExtension": 18,
-    "crawler.extensions.progress.ProgressExtension": 20,
-    "crawler.extensions.summary.SummaryExtension": 30,
+EXTENSIONS_BASE = {
+    **default_settings.EXTENSIONS_BASE,
+    "crawler.splash.extension.RendererExtension": 10,
+    "crawler.run.extension.RunExtension": 15,
+    "crawler.snapshots.extension.SnapshotExtension": 16,
+    "crawler.metrics.extension.MetricsExtension": 18,
+    "crawler.run.progress.ProgressExtension": 20,
+    "crawler.run.summary.SummaryExtension": 30,
 }
 
-# --- Pages that could not be read -----------------------------------------------------------------------------
+# --- Page snapshots -------------------------------------------------------------------------------------------
 
-KEPT_PAGES = _env("KEPT_PAGES", 20, int)  # the newest so many of each run and reason; 0 for none
+KEPT_PAGES = _env("KEPT_PAGES", 20, int)  # the newest snapshots of each run and reason; 0: none
 KEPT_PAGES_FOLDER = str(ROOT / _env("KEPT_PAGES_FOLDER", "data/pages", str))
 KEPT_PAGE_BYTES = _env(
     "KEPT_PAGE_BYTES", 5_000_000, int
-)  # a larger one is not kept, and no larger screenshot
+)  # the crawl saves no larger page and no larger screenshot
 
-# --- The rest -------------------------------------------------------------------------------------------------
+# --- Logs and metrics -----------------------------------------------------------------------------------------
 
 LOG_LEVEL = _env("LOG_LEVEL", "INFO", _level)
 LOG_FORMAT = _env("LOG_FORMAT", "text", _log_format)
 log_lines.install()
+spider_arguments.install()  # notes the arguments, which are a part of a run's scope
 METRICS_PORT = _env("METRICS_PORT", 0, int)  # on 127.0.0.1, while the crawl runs
-METRICS_FOLDER = _env("METRICS_FOLDER", "", str)  # of node_exporter's textfile collector
-LOG_FORMATTER = "crawler.log_formatter.LogFormatter"
+METRICS_FOLDER = _env("METRICS_FOLDER", "", str)  # the folder of node_exporter's textfile collector
+LOG_FORMATTER = "crawler.logs.formatter.LogFormatter"
 FEED_EXPORT_ENCODING = "utf-8"
-logging.getLogger("alembic").setLevel(logging.WARNING)  # it reports each look at the schema
-# Both let whoever reaches the port run Python in the crawl.
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs each check of the schema
+# With either of them, anyone who reaches the port can run Python in the crawl.
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False

@@ -1,4 +1,4 @@
-"""The demo customer's account: sessions, a login form that is safe against forged requests, and orders."""
+"""The account of the demo customer: sessions, a login form with a token against forged requests, and orders."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from html import escape
 
 from aiohttp import web
 
-from demo.asked import form_of, part_of, shop_of
 from demo.listings import html
 from demo.pages import html_page, page, shell
+from demo.request_parameters import form_of, part_of, shop_of
 from demo.rows import order_row
 
 USERNAME, PASSWORD = "demo", "demo"  # the login page prints it
@@ -24,13 +24,13 @@ routes = web.RouteTableDef()
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    token: str  # what the cookie holds
-    csrf_token: str  # what a form of this session holds
+    token: str  # the value of the cookie
+    csrf_token: str  # a field of this session's forms
     logged_in: bool = False
 
 
 class Sessions:
-    """The sessions of this process; the oldest go when there are too many."""
+    """The sessions of this process. When there are more than ``most``, the oldest session ends."""
 
     def __init__(self, most: int = 10_000) -> None:
         self._most = most
@@ -40,11 +40,13 @@ class Sessions:
         return self._sessions.get(request.cookies.get(COOKIE, ""))
 
     def open(self, *, logged_in: bool = False) -> Session:
-        made = Session(token=secrets.token_urlsafe(), csrf_token=secrets.token_urlsafe(), logged_in=logged_in)
-        self._sessions[made.token] = made
+        session = Session(
+            token=secrets.token_urlsafe(), csrf_token=secrets.token_urlsafe(), logged_in=logged_in
+        )
+        self._sessions[session.token] = session
         if len(self._sessions) > self._most:
             self._sessions.popitem(last=False)
-        return made
+        return session
 
     def close(self, session: Session | None) -> None:
         if session:
@@ -54,7 +56,8 @@ class Sessions:
 SESSIONS: web.AppKey[Sessions] = web.AppKey("sessions", Sessions)
 
 
-def hand_out(response: web.Response, session: Session) -> web.Response:
+def with_cookie(response: web.Response, session: Session) -> web.Response:
+    """Return the response with the session's cookie."""
     response.set_cookie(COOKIE, session.token, httponly=True, samesite="Lax", path="/")
     return response
 
@@ -72,15 +75,15 @@ def login_form(session: Session, error: str = "", username: str = "") -> web.Res
     return html(html_page("Log in", body))
 
 
-def is_same(given: str, expected: str) -> bool:
+def is_equal(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(), expected.encode())
 
 
 @routes.get("/login")
-async def ask(request: web.Request) -> web.Response:
+async def show_login_form(request: web.Request) -> web.Response:
     sessions = request.app[SESSIONS]
     session = sessions.of(request) or sessions.open()
-    return hand_out(login_form(session), session)
+    return with_cookie(login_form(session), session)
 
 
 @routes.post("/login")
@@ -88,15 +91,15 @@ async def log_in(request: web.Request) -> web.Response:
     sessions = request.app[SESSIONS]
     session = sessions.of(request)
     form = await form_of(request)
-    if session is None or not is_same(form.get("csrf_token", ""), session.csrf_token):
-        text = page("Forbidden", "This form was not made for your session. Go back to /login and try again.")
+    if session is None or not is_equal(form.get("csrf_token", ""), session.csrf_token):
+        text = page("Forbidden", "This form belongs to another session. Go back to /login and try again.")
         return web.Response(status=403, text=text, content_type="text/html")
     username = form.get("username", "")
-    if not (is_same(username, USERNAME) and is_same(form.get("password", ""), PASSWORD)):
-        return login_form(session, "That is not the customer, or not the password.", username)
-    # A new session: whoever may have planted the old cookie does not get to be logged in with it.
+    if not (is_equal(username, USERNAME) and is_equal(form.get("password", ""), PASSWORD)):
+        return login_form(session, "The customer or the password is wrong.", username)
+    # A new session: an attacker who planted the old cookie is not logged in with it.
     sessions.close(session)
-    return hand_out(see_other("/orders"), sessions.open(logged_in=True))
+    return with_cookie(see_other("/orders"), sessions.open(logged_in=True))
 
 
 @routes.get("/logout")

@@ -1,4 +1,4 @@
-"""Answers that repeat what was asked, and redirects: for tests of what stands between a browser and a site."""
+"""Responses that repeat the request, and redirects: for tests of the programs between a browser and a site."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from demo.asked import form_of
+from demo.request_parameters import form_of
 
 MOST_HOPS = 50
-# A path of this site. Browsers read "//host", "/\host" and "/<tab>/host" as the address of another one.
+# A path of this site. Browsers read "//host", "/\host" and "/<tab>/host" as the address of another site.
 OWN_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
 routes = web.RouteTableDef()
@@ -36,7 +36,7 @@ async def post(request: web.Request) -> web.Response:
 
 @routes.get("/redirect")
 async def redirect(request: web.Request) -> web.Response:
-    """To ``?to=``, a path of this site, after ``?n=`` hops."""
+    """Redirect to ``?to=``, a path of this site, after ``?n=`` hops."""
     to, hops = request.query.get("to", ""), request.query.get("n", "1")
     if not OWN_PATH.fullmatch(to):
         raise web.HTTPBadRequest(text="to= has to be a path of this site, such as /books\n")

@@ -1,4 +1,4 @@
-"""Pages that misbehave: they fail, drop the connection, never finish, never show anything."""
+"""Pages with a fault: they fail, drop the connection, never end, or never show anything."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import contextlib
 
 from aiohttp import web
 
-from demo.asked import not_found, origin_of, shop_of
 from demo.listings import html
 from demo.pages import html_page, page, shell
+from demo.request_parameters import not_found, origin_of, shop_of
 from demo.rows import book_row
 
-PIXEL_TIMEOUT = 120  # seconds until even the image that never comes is given up
+PIXEL_TIMEOUT = 120  # seconds until the server ends the image that never comes
 
 FAILED_ONCE: web.AppKey[set[str]] = web.AppKey("failed_once", set)
 CLOSING: web.AppKey[asyncio.Event] = web.AppKey("closing", asyncio.Event)
 
-# Unclosed tags, wrong nesting, an attribute without an end, a form in a table, bytes that are no UTF-8 - and a heading.
+# Unclosed tags, wrong nesting, an attribute without an end, a form in a table, bytes that are not UTF-8, and a heading.
 BAD_HTML = (
     b"<html><head><title>Broken</title><body><p>Before<div><b>bold <i>both</b> italic</i>\n"
     b"<table><form><tr><td>cell<td>cell</form><h1>Readable all the same</h1>\n"
@@ -73,7 +73,7 @@ async def api_no_price(request: web.Request) -> web.Response:
 async def drop(request: web.Request) -> web.Response:
     if request.transport is not None:
         request.transport.close()
-    return web.Response()  # which nobody gets
+    return web.Response()  # aiohttp wants a response; no client gets it
 
 
 @routes.get("/slow-tail")
@@ -84,7 +84,7 @@ async def slow_tail(request: web.Request) -> web.Response:
 
 @routes.get("/slow-tail/pixel")
 async def pixel(request: web.Request) -> web.StreamResponse:
-    """The beginning of an answer whose end never comes, so that the page's load event never comes either."""
+    """Send the beginning of a response without its end, so that the page's load event never comes."""
     response = web.StreamResponse(headers={"Content-Type": "image/png", "Cache-Control": "no-store"})
     await response.prepare(request)
     with contextlib.suppress(TimeoutError):

@@ -1,7 +1,7 @@
-"""Makes up books, reviews, quotes and orders.
+"""Invented books, reviews, quotes and orders.
 
-Each is drawn from a random generator of its own, seeded with what it is: book 7 is the same book in a shop of 60
-and in a shop of 1,000, in every process.
+Each of them comes from a random generator of its own, whose seed is its kind and number. So book 7 is the same book
+in a shop of 60 and in a shop of 1,000, in every process.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ OFFSETS = (UTC, timezone(timedelta(hours=2)), timezone(timedelta(hours=-5)), tim
 
 
 def invent_book(seed: int, number: int, today: date, *, is_new: bool = False) -> Book:
-    """Book ``number``: one that came out today, or one of the old stock."""
-    rng = Random(f"{seed} book {number}")  # noqa: S311 - made-up data, the same every time
+    """Return book ``number``: a book that is published today, or a book of the old stock."""
+    rng = Random(f"{seed} book {number}")  # noqa: S311 - invented data, the same every time
     published = today if is_new else today - timedelta(days=rng.randint(1, 50 * 365))
     return Book(
         sku=f"B{number:05}",
@@ -38,7 +38,7 @@ def invent_book(seed: int, number: int, today: date, *, is_new: bool = False) ->
 
 
 def invent_price(rng: Random) -> Decimal:
-    """Mostly a paperback, now and then a first edition for thousands."""
+    """Return the price of a paperback, or in 2 % of the calls that of a first edition for thousands."""
     pence = rng.randint(100_000, 450_000) if rng.random() < 0.02 else rng.randint(299, 9_999)
     return Decimal(pence) / 100
 
@@ -65,10 +65,10 @@ def invent_quote(seed: int, quote_id: int) -> Quote:
 
 
 def invent_order(seed: int, number: int, today: date, *, is_new: bool = False) -> Order:
-    """Order ``number``; the first ones were placed one by one in the two months before day 1."""
+    """Return order ``number``. Orders 1 to 60 were placed in the 60 days before day 1, one a day."""
     rng = Random(f"{seed} order {number}")  # noqa: S311
     days_ago = 0 if is_new else ORDERS_ON_DAY_ONE + 1 - number
-    at_noon_or_so = time(rng.randint(8, 17), rng.randint(0, 59))  # the same day in all our offsets
+    time_of_day = time(rng.randint(8, 17), rng.randint(0, 59))  # the same date in all OFFSETS
     if is_new:
         status = "pending"
     elif number > ORDERS_ON_DAY_ONE - 18:
@@ -76,8 +76,8 @@ def invent_order(seed: int, number: int, today: date, *, is_new: bool = False) -
     else:
         status = "returned" if rng.random() < 0.1 else "shipped"
     return Order(
-        number=f"2026-{number:04}",  # the year of the books, which begins in autumn
-        placed_at=datetime.combine(today - timedelta(days=days_ago), at_noon_or_so, rng.choice(OFFSETS)),
+        number=f"2026-{number:04}",  # a business year, which begins in autumn
+        placed_at=datetime.combine(today - timedelta(days=days_ago), time_of_day, rng.choice(OFFSETS)),
         status=status,
         customer=rng.choice(words.CUSTOMERS),
         total=sum((invent_price(rng) for _ in range(rng.randint(1, 4))), Decimal(0)),
@@ -103,7 +103,7 @@ def _name(rng: Random) -> str:
 
 
 def _filled(rng: Random, pattern: str) -> str:
-    """The pattern with words in it; a noun is written as in a title only in titles."""
+    """Return the pattern with words in its places. Only titles keep the capital letters of the words."""
     noun, other = rng.sample(words.NOUNS, 2)
     plurals, others = rng.sample(words.PLURALS, 2)
     adjective = rng.choice(words.ADJECTIVES)

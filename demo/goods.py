@@ -1,4 +1,4 @@
-"""What the shop has: books with their reviews, quotes, and the orders of its demo customer."""
+"""The classes of the shop's goods: books with reviews, quotes, and the orders of the demo customer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Quote:
 @dataclass(frozen=True, kw_only=True)
 class Order:
     number: str
-    placed_at: datetime  # with the offset of wherever it was placed
+    placed_at: datetime  # with the UTC offset of the place of the order
     status: str
     customer: str
     total: Decimal

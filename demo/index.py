@@ -1,4 +1,4 @@
-"""What the site tells machines: robots.txt, the sitemap, the whole truth, and that it is up."""
+"""What the site serves for programs: robots.txt, the sitemap, truth.json and the health check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from html import escape
 
 from aiohttp import web
 
-from demo.asked import origin_of, shop_of
+from demo.request_parameters import origin_of, shop_of
 from demo.rows import truth
 
 routes = web.RouteTableDef()

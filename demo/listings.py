@@ -1,12 +1,12 @@
-"""The shop's public pages, each a shell, and the API that their scripts fetch the rows from."""
+"""The shop's public pages, which are shells, and the API from which their scripts fetch the rows."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from demo.asked import layout_of, not_found, origin_of, part_of, shop_of
 from demo.goods import Book
 from demo.pages import HOME, shell
+from demo.request_parameters import layout_of, not_found, origin_of, part_of, shop_of
 from demo.rows import Json, book_row, quote_row, review_row
 
 BOOKS_A_PAGE = 20
@@ -21,7 +21,11 @@ def html(text: str) -> web.Response:
 
 
 def book_of(request: web.Request) -> Book:
-    """The book of the address, or a 404."""
+    """Return the book of the URL.
+
+    Raises:
+        web.HTTPNotFound: the shop has no such book.
+    """
     sku = request.match_info["sku"]
     book = shop_of(request).books_by_sku.get(sku)
     if book is None:
@@ -30,7 +34,7 @@ def book_of(request: web.Request) -> Book:
 
 
 def entry_row(book: Book) -> Json:
-    """What a list says of a book."""
+    """Return the row of a book in a list."""
     return {"sku": book.sku, "title": book.title, "price": f"{book.price:.2f}"}
 
 
@@ -91,5 +95,5 @@ async def api_catalogue(request: web.Request) -> web.Response:
 
 @routes.get("/api/fresh")
 async def api_fresh(request: web.Request) -> web.Response:
-    """The latest books, for the pages whose point is something else."""
+    """Return the newest books, for pages that test something else."""
     return web.json_response({"books": [entry_row(book) for book in shop_of(request).books[-FRESH:]]})

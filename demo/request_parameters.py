@@ -1,4 +1,4 @@
-"""What a request asks for: which shop, under which address, which page of a list."""
+"""The parameters of a request: its shop and layout, the site's address, the form, the page of a list."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def layout_of(request: web.Request) -> str:
 
 
 def origin_of(request: web.Request) -> str:
-    """The address by which the client knows this site, without a trailing slash."""
+    """Return the address that the client used for this site, without a trailing slash."""
     return f"{request.scheme}://{request.host}"
 
 
 async def form_of(request: web.Request) -> dict[str, str]:
-    """The fields of a form that was sent the usual way; nothing where the body is something else."""
+    """Return the fields of a URL-encoded form, or an empty dict for any other body."""
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
     body = (await request.read()).decode("utf-8", "replace")
@@ -49,7 +49,11 @@ class Part(Generic[T]):
 
 
 def part_of(request: web.Request, rows: Sequence[T], size: int) -> Part[T]:
-    """The rows of the page named by ``?page=``; a page that the list does not have is a 404."""
+    """Return the page of the list that ``?page=`` names.
+
+    Raises:
+        web.HTTPNotFound: the list has no such page.
+    """
     asked = request.query.get("page", "1")
     pages = max(1, -(-len(rows) // size))
     if not (asked.isascii() and asked.isdigit() and len(asked) < 9 and 1 <= int(asked) <= pages):

@@ -1,4 +1,4 @@
-"""The shop's goods as rows of JSON, in the names of the columns that a crawl fills with them."""
+"""The shop's goods as JSON rows, with the names of the columns that a crawl fills."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def quote_row(quote: Quote) -> Json:
 
 
 def order_row(order: Order) -> Json:
-    """An order as the customer sees it: at the time of wherever it was placed."""
+    """Return an order as its page shows it: the datetime has the UTC offset of the place of the order."""
     return {
         "number": order.number,
         "placed_at": order.placed_at.isoformat().replace("+00:00", "Z"),
@@ -58,7 +58,7 @@ def order_row(order: Order) -> Json:
 
 
 def truth(shop: Shop, origin: str) -> Json:
-    """All rows that a perfect crawl of this day stores, sorted by their keys; times are in UTC."""
+    """Return all rows that a perfect crawl of this day stores, sorted by their keys. Datetimes are in UTC."""
     return {
         "day": shop.day,
         "books": [book_row(book, origin) for book in shop.books],

@@ -1,4 +1,4 @@
-"""The demo site's HTTP server: its routes put together, and its life from the first request to a clean end."""
+"""The HTTP server of the demo site: its routes, its start and its end."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pathlib import Path
 
 from aiohttp import web
 
-from demo import account, broken, echo, index, listings
+from demo import account, echo, faulty_pages, index, listings
 from demo.account import SESSIONS, Sessions
-from demo.asked import LAYOUT, SHOP
-from demo.broken import CLOSING, FAILED_ONCE
+from demo.faulty_pages import CLOSING, FAILED_ONCE
 from demo.pages import OLD_LAYOUT
+from demo.request_parameters import LAYOUT, SHOP
 from demo.shop import Shop
 
 STATIC = Path(__file__).parent / "static"
 LOG_FORMAT = '%a "%r" %s %b bytes %D us'
-CLOSING_TIMEOUT = 2.0  # seconds that answers under way get when the server ends
+CLOSING_TIMEOUT = 2.0  # seconds that the server leaves to unfinished responses at its end
 
 
 def make_app(shop: Shop, layout: str = OLD_LAYOUT) -> web.Application:
@@ -34,20 +34,20 @@ def make_app(shop: Shop, layout: str = OLD_LAYOUT) -> web.Application:
     app[FAILED_ONCE] = set()
     app[CLOSING] = asyncio.Event()
     app.on_shutdown.append(_close)
-    for family in (listings, account, broken, echo, index):
-        app.add_routes(family.routes)
+    for module in (listings, account, faulty_pages, echo, index):
+        app.add_routes(module.routes)
     for file in sorted(STATIC.iterdir()):
         app.router.add_get(f"/static/{file.name}", _static(file))
     return app
 
 
 async def _close(app: web.Application) -> None:
-    """Ends the answers that wait for nothing."""
+    """End the responses of ``/slow-tail/pixel``."""
     app[CLOSING].set()
 
 
 def _static(file: Path) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Answers with the file as it was at the start: a crawl asks for it with every page."""
+    """Return a handler that sends the file. It is read only once, because every page of a crawl requests it."""
     body = file.read_bytes()
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
 
@@ -62,10 +62,10 @@ def _static(file: Path) -> Callable[[web.Request], Awaitable[web.Response]]:
 async def serve(
     app: web.Application, host: str, port: int, *, log_requests: bool, exit_with_stdin: bool
 ) -> None:
-    """Serves until SIGTERM, SIGINT or the end of standard input.
+    """Serve until SIGTERM, SIGINT or, with ``exit_with_stdin``, the end of standard input.
 
     Raises:
-        OSError: the address cannot be listened on.
+        OSError: the server cannot listen on the address.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -75,7 +75,7 @@ async def serve(
         app,
         access_log=_request_log() if log_requests else None,
         access_log_format=LOG_FORMAT,
-        handler_cancellation=True,  # who has left the slow tail is not answered for the rest of its two minutes
+        handler_cancellation=True,  # a client that leaves the slow tail ends its handler, which waits for 120 s
         shutdown_timeout=CLOSING_TIMEOUT,
     )
     await runner.setup()
@@ -83,7 +83,7 @@ async def serve(
         await web.TCPSite(runner, host, port).start()
         bound = runner.addresses[0][1]
         shown = f"[{host}]" if ":" in host else host
-        print(f"listening on http://{shown}:{bound}", flush=True)  # noqa: T201 - whoever started us reads it
+        print(f"listening on http://{shown}:{bound}", flush=True)  # noqa: T201 - the parent process reads it
         if exit_with_stdin:
             _call_at_end_of_stdin(loop, stop)
         await stop.wait()
@@ -101,12 +101,12 @@ def _request_log() -> logging.Logger:
 
 def _call_at_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     def read() -> None:
-        # Not sys.stdin: its lock, held by a thread in the middle of a read, would break the interpreter's exit.
+        # Not sys.stdin: this thread would hold its lock during a read, and the interpreter could not exit.
         try:
             while os.read(0, 65536):
                 pass
         except OSError:
-            pass  # it was closed before we began, which is an end too
+            pass  # standard input was closed before the start: the same as its end
         if not loop.is_closed():
             loop.call_soon_threadsafe(stop.set)
 

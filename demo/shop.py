@@ -1,4 +1,4 @@
-"""The shop on a given day: what it had on day 1, and what every day since has changed in it."""
+"""The shop on a given day: its goods on day 1, and the changes of every day after it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from random import Random
 
-from demo.goods import Book, Order, Quote
-from demo.invent import (
+from demo.generate_goods import (
     MOST_REVIEWS,
     ORDERS_ON_DAY_ONE,
     invent_book,
@@ -19,13 +18,14 @@ from demo.invent import (
     invent_review,
     invent_stock,
 )
+from demo.goods import Book, Order, Quote
 
 SEED = 20260101
 DAY_ONE = date(2026, 1, 1)
 QUOTES_ON_DAY_ONE = 150
-CATALOGUE = 200  # as many books as /catalogue leafs through
+CATALOGUE = 200  # the number of books in /catalogue
 NEW_BOOKS, RETURNING_BOOKS, NEW_QUOTES, NEW_ORDERS = 12, 3, 2, 3  # a day
-DAYS_AWAY = 2  # at least, before a removed book comes back
+DAYS_AWAY = 2  # days before a removed book may return
 NEXT_STATUS = {"pending": "paid", "paid": "shipped"}
 
 
@@ -39,7 +39,7 @@ class Removed:
 class Shop:
     seed: int
     day: int
-    books: tuple[Book, ...]  # like all the others here: sorted by key
+    books: tuple[Book, ...]  # sorted by key, as all these tuples are
     removed: tuple[Removed, ...]
     quotes: tuple[Quote, ...]
     orders: tuple[Order, ...]
@@ -58,9 +58,13 @@ class Shop:
 
 
 def shop(seed: int = SEED, day: int = 1, books: int = 1000) -> Shop:
-    """The shop that opened with so many books, as it is on that day."""
+    """Return the shop that had ``books`` books on day 1, as it is on day ``day``.
+
+    Raises:
+        ValueError: the day or the number of books is below 1.
+    """
     if day < 1 or books < 1:
-        raise ValueError("a shop has a first day and a first book")
+        raise ValueError(f"the day is {day} and the number of books is {books}; both are at least 1")
     found = Shop(
         seed=seed,
         day=1,
@@ -75,10 +79,10 @@ def shop(seed: int = SEED, day: int = 1, books: int = 1000) -> Shop:
 
 
 def next_day(before: Shop) -> Shop:
-    """The shop one day later."""
+    """Return the shop one day later."""
     day = before.day + 1
     today = before.today + timedelta(days=1)
-    rng = Random(f"{before.seed} day {day}")  # noqa: S311 - made-up data, the same every time
+    rng = Random(f"{before.seed} day {day}")  # noqa: S311 - invented data, the same every time
 
     leaving = _some(rng, before.books_by_sku, 0.01)
     kept = {book.sku: book for book in before.books if book.sku not in leaving}
@@ -93,7 +97,7 @@ def next_day(before: Shop) -> Shop:
     still_away = tuple(removed for removed in before.removed if removed.book.sku not in back)
     left = tuple(Removed(book=before.books_by_sku[sku], day=day) for sku in sorted(leaving))
 
-    ever = len(before.books) + len(before.removed)  # every book there has been is in one of the two
+    ever = len(before.books) + len(before.removed)  # every book that ever was is in one of the two
     new = tuple(
         invent_book(before.seed, number, today, is_new=True)
         for number in range(ever + 1, ever + NEW_BOOKS + 1)
@@ -104,12 +108,12 @@ def next_day(before: Shop) -> Shop:
         books=tuple(sorted((*kept.values(), *returned, *new), key=lambda book: book.sku)),
         removed=still_away + left,
         quotes=before.quotes + _new_quotes(before),
-        orders=_moved_on(rng, before.orders) + _new_orders(before, today),
+        orders=_advanced(rng, before.orders) + _new_orders(before, today),
     )
 
 
 def _some(rng: Random, skus: Iterable[str], share: float) -> set[str]:
-    """That share of the books, and at least one where there is one to spare."""
+    """Return a random share of the skus: at least one of them, but never all."""
     among = sorted(skus)
     return set(rng.sample(among, min(len(among) - 1, max(1, round(share * len(among))))))
 
@@ -117,7 +121,7 @@ def _some(rng: Random, skus: Iterable[str], share: float) -> set[str]:
 def _repriced(rng: Random, book: Book, today: date) -> Book:
     factor = Decimal(rng.choice((80, 85, 90, 95, 105, 110, 120))) / 100
     price = (book.price * factor).quantize(Decimal("0.01"))
-    # A book that got cheaper day after day must neither end at nothing nor stay as it was.
+    # A book that becomes cheaper again and again keeps a price of at least 1, and the price always changes.
     return replace(book, price=price if price >= 1 and price != book.price else book.price + 1)
 
 
@@ -127,7 +131,7 @@ def _restocked(rng: Random, book: Book, today: date) -> Book:
 
 
 def _rereviewed(rng: Random, book: Book, today: date) -> Book:
-    """The book with one review added, taken back or written anew."""
+    """Return the book with one review added, removed or edited."""
     what = ["add"] if len(book.reviews) < MOST_REVIEWS else []
     what += ["delete", "edit"] if book.reviews else []
     reviews = list(book.reviews)
@@ -140,7 +144,7 @@ def _rereviewed(rng: Random, book: Book, today: date) -> Book:
         case "edit":
             place = rng.randrange(len(reviews))
             old, new = reviews[place], invent_review(rng, today)
-            # The body as well as the day: an edit is an edit even where both say the same on the same day.
+            # The body always changes, also if the new text and the day are the same.
             body = new.body if new.body != old.body else f"{old.body} (I still think so.)"
             reviews[place] = replace(new, reviewer=old.reviewer, body=body)
     return replace(book, reviews=tuple(reviews))
@@ -159,11 +163,11 @@ def _new_orders(before: Shop, today: date) -> tuple[Order, ...]:
     )
 
 
-def _moved_on(rng: Random, orders: tuple[Order, ...]) -> tuple[Order, ...]:
-    """The same orders, a third of the open ones (and at least one) a step further."""
-    still_open = [order.number for order in orders if order.status in NEXT_STATUS]
-    moving = set(rng.sample(still_open, min(len(still_open), max(1, len(still_open) // 3))))
+def _advanced(rng: Random, orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """Return the orders, with a third of the open orders (at least one) in their next status."""
+    open_orders = [order.number for order in orders if order.status in NEXT_STATUS]
+    advancing = set(rng.sample(open_orders, min(len(open_orders), max(1, len(open_orders) // 3))))
     return tuple(
-        replace(order, status=NEXT_STATUS[order.status]) if order.number in moving else order
+        replace(order, status=NEXT_STATUS[order.status]) if order.number in advancing else order
         for order in orders
     )

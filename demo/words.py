@@ -1,4 +1,4 @@
-"""The words that the shop's books, reviews, quotes and orders are made of."""
+"""The words in the shop's books, reviews, quotes and orders."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ TITLE_PATTERNS = (
     "My {adjective} {noun}: A Memoir",
 )
 
-# Titles that trip whoever forgets an encoding or to escape; by the number of the book that carries them.
+# Titles for tests of encodings and escaping, by the number of their book.
 AWKWARD_TITLES = {
     3: 'Salt & "Thunder": <b>Not Bold</b> at All',
     5: "漢字の海を渡る",

@@ -1,4 +1,4 @@
-"""Says which request is being worked on, for the lines that are logged meanwhile (``crawler.log_ids``)."""
+"""Notes the current request for the log lines that are written meanwhile (``crawler.logs.run_ids``)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 
-from crawler.log_ids import NUMBER, current_request
+from crawler.logs.run_ids import current_request
+from crawler.meta_keys import REQUEST_NUMBER
 
 
 class RequestIdMiddleware:
     """The first that a request meets on its way to the downloader, and a response on its way to the spider.
 
-    Not there unless the log names requests (``LOG_FORMAT=json``).
+    Scrapy leaves it out unless the log names requests (``LOG_FORMAT=json``).
     """
 
     @classmethod
@@ -25,8 +26,8 @@ class RequestIdMiddleware:
         return cls()
 
     def process_request(self, request: Request) -> None:
-        current_request.set(request.meta.get(NUMBER))
+        current_request.set(REQUEST_NUMBER.get(request))
 
     def process_spider_input(self, response: Response) -> None:
         assert response.request is not None
-        current_request.set(response.request.meta.get(NUMBER))
+        current_request.set(REQUEST_NUMBER.get(response.request))

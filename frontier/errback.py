@@ -1,31 +1,37 @@
-"""What becomes of a request that failed: its page keeps the reason, and the spider's own errback is called."""
+"""The errback of every request: it notes the reason on the page and calls the spider's own errback."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
-from scrapy.exceptions import CloseSpider, IgnoreRequest
+from scrapy import Request, Spider
+from scrapy.exceptions import CloseSpider, IgnoreRequest, ResponseDataLossError
 from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.utils.asyncgen import as_async_generator
 from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.misc import arg_to_iter
 from twisted.python.failure import Failure
 
-from crawler.log_ids import current_request
-from crawler.page import Page
-from crawler.splash.rendered import NeverAppeared
-from frontier.output import through
+from crawler.download.size_limits import is_too_large
+from crawler.logs.run_ids import current_request
+from crawler.meta_keys import YIELDED_BY
+from crawler.page.completeness import CUT_OFF
+from crawler.page.page import Page
+from crawler.splash.rendered_pages import NeverAppeared
+from frontier.page_output import through
+from frontier.request_check import check_found
 
-GONE_STATUSES = (404, 410)  # the site says that there is no such page: nothing to try again
+GONE_STATUSES = (404, 410)  # the site has no such page, so there is no second attempt
 
 
 class Errback:
-    """Stands in for a request's errback, since Scrapy tells nobody else when a request has none."""
+    """Replaces a request's errback. Without an errback Scrapy tells nobody that the request failed."""
 
-    def __init__(self, original: Callable[..., Any] | None, page: Page) -> None:
+    def __init__(self, original: Callable[..., Any] | None, page: Page, spider: Spider) -> None:
         self.stored_as = original  # what frontier.request_json stores
-        self.page = page
+        self.page, self.spider = page, spider
 
     def __call__(self, failure: Failure) -> Any:
         assert failure.value is not None
@@ -44,9 +50,14 @@ class Errback:
                 output.raiseException()
             if not hasattr(output, "__aiter__"):
                 output = arg_to_iter(await ensure_awaitable(output))
-            async for one in through(self.page, as_async_generator(output)):
+            found = noting_lines(as_async_generator(output), output)
+            if not self.page.answered:
+                found = through(self.page, found, partial(check_found, spider=self.spider))
+            # Where there was a response, the output goes through the spider middlewares, which note it on the page.
+            async for one in found:
                 yield one
         except CloseSpider:
+            self.page.exhausted()
             raise
         except BaseException as error:
             if error is not failure.value:
@@ -55,19 +66,30 @@ class Errback:
             raise
 
 
+async def noting_lines(output: AsyncIterator[Any], generator: Any) -> AsyncIterator[Any]:
+    """Yield the output; each request gets the generator that is at the line that yields it."""
+    async for one in output:
+        if isinstance(one, Request):
+            YIELDED_BY.set(one, generator)
+        yield one
+
+
 def note_failure(page: Page, error: BaseException) -> None:
-    """Say on the page why it was not fetched: something to try again, or not to be fetched at all."""
+    """Note on the page why it was not fetched: it failed and is tried again, or it is skipped."""
     if isinstance(error, HttpError):
         page.status = error.response.status
         if page.status in GONE_STATUSES:
             page.skip(f"HTTP {page.status}")
         else:
             page.fail(f"HTTP {page.status}")
-    elif type(error) is IgnoreRequest:  # its subclasses are others' failures: a render that failed
+    elif is_too_large(error):
+        page.fail(": ".join(filter(None, ("larger than DOWNLOAD_MAXSIZE allows", str(error)))))
+    elif type(error) is IgnoreRequest:  # its subclasses are failures: a render that failed
         page.skip(f"not requested: {error}" if str(error) else "not requested: a middleware said so")
     else:
         if isinstance(error, NeverAppeared):
             page.never_appeared = True
             if error.response is not None:
                 page.came(error.response)
-        page.fail(f"{type(error).__name__}: {error}")
+        said = str(error) or (CUT_OFF if isinstance(error, ResponseDataLossError) else "")
+        page.fail(f"{type(error).__name__}: {said}")

@@ -1,4 +1,4 @@
-"""Requests for other sites than the spider's: refused as Scrapy refuses them, and the frontier keeps the reason."""
+"""The middleware that refuses requests for other sites. The frontier stores the reason."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from scrapy.downloadermiddlewares import offsite
 
 class OffsiteMiddleware(offsite.OffsiteMiddleware):
     def request_scheduled(self, request: Request, spider: Spider) -> None:
-        """Let it into the frontier: it is refused when it would be made, like one that robots.txt forbids."""
+        """Accept the request into the frontier. It is refused later, like one that robots.txt forbids."""

@@ -1,28 +1,25 @@
-"""Requests as JSON and back: callbacks by name, everything else by value; never pickle."""
+"""Requests as JSON and back: callbacks by name, everything else by value and with its type; never pickle."""
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from scrapy import Request, Spider
-from scrapy.utils.misc import load_object
 
-MAX_DEPTH = 50
+from frontier.typed_json import Encoder, NotJson, class_named, decode_value
 
-
-class NotJson(TypeError):
-    """A request holds something that cannot be stored; the message names its key and says what to do."""
+CARRIED = ("meta", "cookies", "cb_kwargs", "flags")
+TYPED = "_typed"  # says that the values need decode_value; older texts have plain JSON values
 
 
 def encode(request: Request, spider: Spider, *, without_meta: tuple[str, ...] = ()) -> str:
-    """The request as JSON text; what has its default value is left out.
+    """Return the request as JSON text, without fields that have their default value.
 
     Raises:
         NotJson: a callback is no method of the spider, or a value in meta, cb_kwargs, headers, cookies or flags is
-            not plain data.
+            of a type that cannot be made again.
     """
     kind = type(request)
     fields: dict[str, Any] = {"url": request.url}
@@ -45,15 +42,15 @@ def encode(request: Request, spider: Spider, *, without_meta: tuple[str, ...] = 
             fields["body"] = request.body.decode()
         except UnicodeDecodeError:
             fields["body_base64"] = base64.b64encode(request.body).decode()
-    meta = request.meta
-    if meta:
-        kept = {name: value for name, value in meta.items() if name not in without_meta}
-        if kept:
-            fields["meta"] = _plain(kept, "meta", 0)
-    for name in ("cookies", "cb_kwargs", "flags"):
+    encoder = Encoder()
+    for name in CARRIED:
         value = getattr(request, name)
+        if value and name == "meta":
+            value = {key: part for key, part in value.items() if key not in without_meta}
         if value:
-            fields[name] = _plain(value, name, 0)
+            fields[name] = encoder.encode(value, name)
+    if encoder.tagged:
+        fields[TYPED] = 1
     if request.priority:
         fields["priority"] = request.priority
     if request.dont_filter:
@@ -64,20 +61,27 @@ def encode(request: Request, spider: Spider, *, without_meta: tuple[str, ...] = 
 
 
 def decode(text: str, spider: Spider) -> Request:
-    """The request of which ``text`` is the JSON.
+    """Return the request that the JSON text describes.
 
     Raises:
-        NotJson: the spider has no such method any more, or the class of the request is gone.
+        NotJson: the spider has no such method any more, or the class of the request, or of what it carries, is gone.
     """
     fields = json.loads(text)
     kind: Any = Request
     if "_class" in fields:
-        try:
-            kind = load_object(fields.pop("_class"))
-        except (ImportError, NameError, ValueError) as error:
-            raise NotJson(f"{fields['url']}: its class is not there any more: {error}") from None
-        if not (isinstance(kind, type) and issubclass(kind, Request)):
+        name = fields.pop("_class")
+        kind = class_named(name)
+        if kind is None:
+            raise NotJson(
+                f"{fields['url']}: its class {name} is not there any more, or not imported by the spider's module"
+            )
+        if not issubclass(kind, Request):
             raise NotJson(f"{fields['url']}: {kind!r} is no kind of request")
+    if fields.pop(TYPED, None):
+        try:
+            fields |= {name: decode_value(fields[name]) for name in CARRIED if name in fields}
+        except NotJson as error:
+            raise NotJson(f"{fields['url']}: {error}") from None
     for name in ("callback", "errback"):
         if name in fields:
             fields[name] = getattr(spider, fields[name], None)
@@ -100,31 +104,4 @@ def _method_name(function: Any, spider: Spider, what: str, request: Request) -> 
         return name
     raise NotJson(
         f"{request.url}: its {what} is {function!r}, which cannot be stored by name: make it a method of the spider"
-    )
-
-
-def _plain(value: Any, path: str, depth: int) -> Any:
-    kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
-        return value
-    if kind is float:
-        if value != value or value in (float("inf"), float("-inf")):
-            raise NotJson(f"{path} is {value}, which JSON does not have")
-        return value
-    if depth > MAX_DEPTH:
-        raise NotJson(f"{path} is nested too deeply, or holds itself")
-    if kind is dict or isinstance(value, Mapping):
-        for name in value:
-            if type(name) is not str:
-                raise NotJson(f"{path} has the key {name!r}, and JSON has only text keys")
-        return {name: _plain(part, f"{path}[{name!r}]", depth + 1) for name, part in value.items()}
-    if kind is list or kind is tuple:
-        return [_plain(part, f"{path}[{position}]", depth + 1) for position, part in enumerate(value)]
-    if isinstance(value, str | int | float):  # an enum's member and the like: by value
-        return _plain(
-            kind.__mro__[-2](value) if kind.__mro__[-2] in (str, int, float) else str(value), path, depth
-        )
-    raise NotJson(
-        f"{path} is {kind.__module__}.{kind.__qualname__}, which cannot be stored as JSON: pass plain values (text, "
-        "numbers, lists, dicts), for instance the id or the URL that it can be made from again"
     )

@@ -1,4 +1,4 @@
-"""A spider of today reads a page that was kept: callback and item pipelines as in a crawl, and no way to any site."""
+"""A spider parses page snapshots: callback and item pipelines as in a crawl, without a connection to any site."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from scrapy.utils.asyncgen import as_async_generator
 from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.misc import arg_to_iter, build_from_crawler, load_object
 
-from crawler.kept_page import KeptPage
-from crawler.page import Commit, Page
-from crawler.reading import Reading
-from frontier.output import through
+from crawler.page.commit import Commit
+from crawler.page.page import Page
+from crawler.page.parse_result import ParseResult
+from crawler.run.interfaces import ItemProcessor, SavedPage
+from crawler.spider.arguments import note_arguments
+from frontier.page_output import through
 from frontier.request_json import decode
+from models.redaction import HIDDEN
 
-# Nothing is opened, started or listened to, and no reactor is there that could connect to anything.
+# No extension starts, no port is open, and no reactor can connect to anything.
 OFFLINE = {
     "EXTENSIONS": {},
     "EXTENSIONS_BASE": {},
@@ -29,7 +32,6 @@ OFFLINE = {
     "RUN_ENABLED": False,
     "TWISTED_REACTOR_ENABLED": False,
 }
-HIDDEN = "***"  # what a run's record has in place of an argument that may be a password
 
 
 class OfflineSpider:
@@ -45,11 +47,12 @@ class OfflineSpider:
             own.set(setting, value, priority="cmdline")
         self.crawler = Crawler(get_spider_loader(own).load(name), own)
         given = {key: value for key, value in arguments.items() if value != HIDDEN}
-        # What Crawler.crawl() begins with; what it goes on with is the engine, which we do without.
+        note_arguments(self.crawler, (), given)
+        # The first steps of Crawler.crawl(). The steps after them make the engine, which is not needed here.
         self.spider = self.crawler.spider = self.crawler._create_spider(**given)
         self.crawler._apply_settings()
         processor = load_object(self.crawler.settings["ITEM_PROCESSOR"])
-        self.items: Any = build_from_crawler(processor, self.crawler)
+        self.items: ItemProcessor = build_from_crawler(processor, self.crawler)
 
     async def __aenter__(self) -> Self:
         await self.items.open_spider_async()
@@ -58,8 +61,8 @@ class OfflineSpider:
     async def __aexit__(self, *_: object) -> None:
         await self.items.close_spider_async()
 
-    async def read(self, kept: KeptPage) -> Reading:
-        """What the page gives today."""
+    async def read(self, kept: SavedPage) -> ParseResult:
+        """Parse the page with the callback and the item pipelines of today."""
         commits: list[Commit] = []
         links: list[str] = []
         page = Page(0, kept.url, commits.append)
@@ -76,11 +79,11 @@ class OfflineSpider:
                     page.ended()
                 elif one is not None:
                     await self._process(one, page)
-        except Exception as error:  # whatever a callback may raise
+        except Exception as error:  # a callback may raise any class
             page.fail(f"{type(error).__name__}: {error}")
             page.exhausted()
         settled = next((commit.settled for commit in commits if commit.settled), None)
-        return Reading(
+        return ParseResult(
             rows=tuple(row for commit in commits for row in commit.rows),
             rejections=tuple(rejection for commit in commits for rejection in commit.rejections),
             links=tuple(links),

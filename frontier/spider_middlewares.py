@@ -1,37 +1,41 @@
-"""Two spider middlewares: one next to the spider, which sees what goes wrong there and at which line it yields; one
-next to the engine, which puts everything that a callback yields on its page.
+"""Two spider middlewares. The one next to the spider notes errors and the lines that yield requests. The one next to
+the engine puts everything that a callback yields on its page.
 """
 
 from __future__ import annotations
 
-import inspect
+import asyncio
 import traceback
 from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
+from functools import partial
 from typing import Any, Self
 
-import scrapy
 from scrapy import Request
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 from scrapy.http import Response
+from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.utils.asyncgen import as_async_generator
 
+from crawler.download.link_schemes import mark_start
+from crawler.meta_keys import YIELDED_BY
+from crawler.page.page import Page
 from frontier.errback import note_failure
-from frontier.output import through
-from frontier.request_json import NotJson, encode
-from frontier.scheduler import OURS, SESSION, TEXT, Scheduler
+from frontier.page_output import noted, through
+from frontier.request_check import check_found, check_request
+from frontier.scheduler import Scheduler
 
-YIELDED_BY = (
-    "frontier_yielded_by"  # in Request.meta, between the two: the generator that is still at that line
-)
 LONGEST_TRACEBACK = 8000
 
 
 def _scheduler(crawler: Crawler) -> Scheduler | None:
+    """Return the frontier's scheduler; None where the crawl has another one, as ``scrapy fetch`` has.
+
+    ``isinstance()`` is no help: Scrapy makes it True for every class that has a scheduler's methods.
+    """
     scheduler = crawler.engine.scheduler if crawler.engine else None
-    return scheduler if isinstance(scheduler, Scheduler) else None
+    return scheduler if Scheduler in type(scheduler).__mro__ else None  # type: ignore[return-value]
 
 
 class SpiderSideMiddleware:
@@ -47,7 +51,8 @@ class SpiderSideMiddleware:
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for one in start:
             if isinstance(one, Request):
-                one.meta[YIELDED_BY] = start
+                YIELDED_BY.set(one, start)
+                mark_start(one)
             yield one
 
     def process_spider_input(self, response: Response) -> None:
@@ -59,7 +64,7 @@ class SpiderSideMiddleware:
     def process_spider_output(self, response: Response, result: Iterable[Any]) -> Iterable[Any]:
         for one in result:
             if isinstance(one, Request):
-                one.meta[YIELDED_BY] = result
+                YIELDED_BY.set(one, result)
             yield one
 
     async def process_spider_output_async(
@@ -67,21 +72,21 @@ class SpiderSideMiddleware:
     ) -> AsyncIterator[Any]:
         async for one in result:
             if isinstance(one, Request):
-                one.meta[YIELDED_BY] = result
+                YIELDED_BY.set(one, result)
             yield one
 
     def process_spider_exception(self, response: Response, exception: Exception) -> None:
-        """Before another middleware makes something of it: an HTTP error ends with HttpErrorMiddleware, unseen."""
+        """Note the error before another middleware handles it: HttpErrorMiddleware swallows HTTP errors."""
         scheduler = _scheduler(self.crawler)
         page = scheduler.page_of(response.request) if scheduler else None
         if page is not None and not isinstance(exception, CloseSpider):
-            if type(exception).__name__ == "HttpError":
+            if isinstance(exception, HttpError):
                 note_failure(page, exception)
             else:
                 page.status = response.status
 
     def spider_error(self, failure: Any, response: Any) -> None:
-        """A callback or an errback raised: what it had yielded counts, and the page is to be taken up again."""
+        """Fail the page of a callback or an errback that raised. What it yielded before is stored."""
         scheduler = _scheduler(self.crawler)
         if scheduler is None:
             return
@@ -110,69 +115,43 @@ class EngineSideMiddleware:
             return
         if not scheduler.reads_start:
             return
-        async for one in through(scheduler.start_page, start, self._check):
+        check = partial(check_request, spider=scheduler.spider)
+        async for one in through(scheduler.start_page, start, check):
             yield one
+
+    def process_spider_input(self, response: Response) -> None:
+        scheduler = _scheduler(self.crawler)
+        page = scheduler.page_of(response.request) if scheduler else None
+        if page is not None:
+            page.answered = True
 
     async def process_spider_output(self, response: Response, result: Any) -> AsyncIterator[Any]:
         scheduler = _scheduler(self.crawler)
         page = scheduler.page_of(response.request) if scheduler else None
-        if page is None:
+        if scheduler is None or page is None:
             async for one in as_async_generator(result):
                 if isinstance(one, Request):
-                    one.meta.pop(YIELDED_BY, None)
+                    YIELDED_BY.pop(one)
                 yield one
             return
         page.status = page.status or response.status
+        page.readers += 1
         try:
-            async for one in through(page, as_async_generator(result), self._check_found):
+            check = partial(check_found, spider=scheduler.spider)
+            async for one in noted(page, as_async_generator(result), check):
                 yield one
         except CloseSpider:
             page.exhausted()
             raise
-
-    def _check(self, request: Request) -> None:
-        """Refuse what could not be resumed now, at the line that made it, and not after the next crash.
-
-        Raises:
-            NotJson: names the key and the line.
-        """
-        yielded_by = request.meta.pop(YIELDED_BY, None)
-        if request.meta.get(SESSION):
-            return
-        assert self.crawler.spider is not None
-        try:
-            request.meta[TEXT] = encode(request, self.crawler.spider, without_meta=OURS)
-        except NotJson as error:
-            raise NotJson(f"{error}{_line(yielded_by)}") from None
-
-    def _check_found(self, request: Request) -> None:
-        """The same for a request that was found on a page.
-
-        Raises:
-            NotJson: it would make a session that a resumed run could not make again.
-        """
-        if request.meta.get(SESSION):
-            raise NotJson(
-                f"{request.url}: a login belongs into start(), which a resumed run reads again"
-                f"{_line(request.meta.pop(YIELDED_BY, None))}"
-            )
-        self._check(request)
+        finally:
+            page.readers -= 1
+        # A middleware's output in place of an exception comes by a second call, which begins before this callback runs.
+        asyncio.get_running_loop().call_soon(_is_read, page)
 
 
-SCRAPY = Path(scrapy.__file__).parent
-
-
-def _line(generator: Any) -> str:
-    """Where the spider's generator stands, below those that Scrapy has wrapped it in; nothing for a list."""
-    while (frame := getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)) is not None:
-        file = Path(frame.f_code.co_filename)
-        if not file.is_relative_to(SCRAPY):
-            return f" (yielded at {file.name}, line {frame.f_lineno})"
-        inner = (
-            one for one in frame.f_locals.values() if inspect.isgenerator(one) or inspect.isasyncgen(one)
-        )
-        generator = next(inner, None)
-    return ""
+def _is_read(page: Page) -> None:
+    if not page.readers:
+        page.exhausted()
 
 
 def _trace(error: BaseException) -> str:

@@ -14,8 +14,8 @@ from scrapy import Request
 Rank = tuple[int, int]  # priority, position: the highest is next
 
 
-class Waiting(NamedTuple):
-    """A request that may be handed out. One that is on its way already (a retry, a redirect) is there as it is."""
+class QueuedRequest(NamedTuple):
+    """A request that may be handed out. A retry or a redirect is in ``request``, the others are JSON in ``text``."""
 
     priority: int
     position: int
@@ -31,24 +31,24 @@ class Waiting(NamedTuple):
 
 @dataclass
 class _Queue:
-    by_priority: dict[int, deque[Waiting]]
+    by_priority: dict[int, deque[QueuedRequest]]
     active: int = 0
 
 
 class Window:
-    """Requests by site. Of the sites the one with the fewest pages under way is next, as with Scrapy's own queue;
-    of its requests the one with the highest priority, and of those the one with the highest position.
+    """Requests by site. The site with the fewest pages under way is next, as with Scrapy's own queue. Of its requests
+    the one with the highest priority is next, and of those the one with the highest position.
     """
 
     def __init__(self) -> None:
         self._queues: dict[str, _Queue] = {}
-        self._waiting: dict[str, _Queue] = {}  # those that are not empty
+        self._waiting: dict[str, _Queue] = {}  # the queues that are not empty
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
 
-    def add(self, waiting: Waiting) -> None:
+    def add(self, waiting: QueuedRequest) -> None:
         site = site_of(waiting)
         queue = self._queues.setdefault(site, _Queue({}))
         self._waiting[site] = queue
@@ -61,7 +61,7 @@ class Window:
             insort(same, waiting)
         self._length += 1
 
-    def pop(self) -> Waiting | None:
+    def pop(self) -> QueuedRequest | None:
         if not self._waiting:
             return None
         site = min(self._waiting, key=lambda name: self._waiting[name].active)
@@ -77,16 +77,16 @@ class Window:
         self._length -= 1
         return waiting
 
-    def finished(self, waiting: Waiting) -> None:
-        """A request that was handed out is under way no more."""
+    def finished(self, waiting: QueuedRequest) -> None:
+        """Note that a request that was handed out is under way no more."""
         site = site_of(waiting)
         queue = self._queues[site]
         queue.active -= 1
         if queue.active == 0 and not queue.by_priority:
             del self._queues[site]
 
-    def take_worst(self, number: int) -> list[Waiting]:
-        """Remove and give the ``number`` requests that would come last, best first; none that is on its way."""
+    def take_worst(self, number: int) -> list[QueuedRequest]:
+        """Remove and return the ``number`` requests that would come last, best first. Retries and redirects stay."""
         everything = [
             waiting
             for queue in self._waiting.values()
@@ -111,5 +111,6 @@ class Window:
         return worst[::-1]
 
 
-def site_of(waiting: Waiting) -> str:
+def site_of(waiting: QueuedRequest) -> str:
+    """Return the host and port of the request."""
     return urlsplit(waiting.url).netloc

@@ -1,1 +1,1 @@
-"""Alembic's migrations: one file a step, never changed once it has been released."""
+"""Alembic's migrations: a file for each revision. A released migration is never changed."""

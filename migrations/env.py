@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: a connection handed in by models/schema.py, or DATABASE_URL on its command line."""
+"""Alembic's environment: the connection comes from models/schema.py, or from DATABASE_URL on the command line."""
 
 from __future__ import annotations
 
@@ -10,16 +10,26 @@ from sqlalchemy import Connection
 
 from models import Base
 from models.session import make_engine
+from models.types import Choice, ListOf
 
 
 def shown_by_name(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
-    """Write our column types as ``types.ExactString(20)``."""
+    """Return the column type as a migration writes it: ``types.ExactString(20)``, or an Enum with its texts.
+
+    False means that Alembic writes the type.
+    """
+    if kind == "type" and isinstance(thing, Choice):
+        return f"sa.{thing.choices!r}"
+    if kind == "type" and isinstance(thing, ListOf):
+        room = "types" if type(thing.item_type).__module__ == "models.types" else "sa"
+        return f"types.ListOf({room}.{thing.item_type!r}, {thing.dimensions!r})"
     if kind == "type" and type(thing).__module__ == "models.types":
         return f"types.{thing!r}"
     return False
 
 
 def run(connection: Connection) -> None:
+    """Run the migrations on this connection."""
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,

@@ -1,6 +1,6 @@
-"""The tables: one class a table says which columns exist, their types, the natural key and what belongs to it.
+"""The models: a class for each table, with its columns, their types, the natural key and the child tables.
 
-Importing this package knows every table, which migrations and the schema check rely on.
+Importing this package imports every model; migrations and the check of the schema need that.
 """
 
 from models.base import Base, ModelError, Row

@@ -1,4 +1,4 @@
-"""The demo shop's books and what readers say of them."""
+"""The demo shop's books and their reviews."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from models.types import ExactNumeric, ExactString, LongText
 
 
 class Book(Row):
+    """A book of the demo shop; ``sku`` is its number in the shop."""
+
     __tablename__ = "book"
 
     sku: Mapped[str] = mapped_column(ExactString(20), primary_key=True)
@@ -30,6 +32,8 @@ class Book(Row):
 
 
 class Review(Row):
+    """A review of a book; a reviewer writes at most one for each book."""
+
     __tablename__ = "review"
 
     sku: Mapped[str] = mapped_column(

@@ -1,4 +1,4 @@
-"""What happened to rows: created, changed (which fields, old and new), gone, returned."""
+"""Changes of rows: created, changed (with the old and new values), gone, returned."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from sqlalchemy import BigInteger, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Row
-from models.plain import plain
+from models.json_values import to_json_value
 from models.types import Digest, ExactString, LongJson, LongText, UtcDateTime
 
 CREATED, CHANGED, GONE, RETURNED = "created", "changed", "gone", "returned"
 
 
 class RowChange(Base):
-    """One change of one row in one run. ``fields`` has ``{"price": ["9.99", "8.99"]}`` where fields changed.
+    """A change of a row in a run. ``fields`` has the changed fields: ``{"price": ["9.99", "8.99"]}``.
 
-    The index begins with the run, so that it grows at its end: by row alone, a history of some size has each change on
-    another of its pages. ``models.history`` goes through the runs to find a row's. There is no foreign key to the run,
-    which the transaction that writes a change has just changed itself; who deletes a run deletes its changes first.
+    The index begins with the run, so new entries are at its end. An index by row alone would write each change to
+    another page of the index. ``models.history`` searches all runs for the changes of a row. There is no foreign key to
+    the run: the transaction of the change has just updated the run. Delete a run's changes before the run.
     """
 
     __tablename__ = "row_change"
@@ -46,7 +46,7 @@ NO_FIELDS: Mapping[str, tuple[Any, Any]] = MappingProxyType({})
 
 
 class Change(NamedTuple):
-    """A change on its way into the table; ``row`` are the row's values after it."""
+    """A change that is not stored yet; ``row`` has the row's values after it."""
 
     model: type[Row]
     key: tuple[Any, ...]
@@ -56,29 +56,30 @@ class Change(NamedTuple):
 
 
 def key_text(key: tuple[Any, ...]) -> str:
-    """A natural key as a JSON list, the same for equal keys."""
-    return f"[{','.join([_text(part) if type(part) is str else _json(plain(part)) for part in key])}]"
+    """Return the natural key as a JSON list; equal keys have equal lists."""
+    return f"[{','.join([_text(part) if type(part) is str else _json(to_json_value(part)) for part in key])}]"
 
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_text = json.encoder.encode_basestring  # what the line above does with a str, after many questions
+_text = json.encoder.encode_basestring  # the same for a str, and faster
 
 
 def key_hash(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+    """Return the hash of a natural key as ``key_text`` writes it."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def change_columns(changes: list[Change]) -> dict[str, list[Any]]:
-    """The columns of ``row_change`` for these changes, but for ``run_id`` and ``at``."""
+    """Return the values of the columns of ``row_change`` for these changes, without ``run_id`` and ``at``."""
     keys = [key_text(change.key) for change in changes]
     return {
         "table_name": [change.model.__tablename__ for change in changes],
         "key_hash": [key_hash(key) for key in keys],
         "row_key": keys,
         "kind": [change.kind for change in changes],
-        "fields": [_plain_fields(change.fields) if change.fields else None for change in changes],
+        "fields": [_fields_as_json(change.fields) if change.fields else None for change in changes],
     }
 
 
-def _plain_fields(fields: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
-    return {name: [plain(old), plain(new)] for name, (old, new) in fields.items()}
+def _fields_as_json(fields: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
+    return {name: [to_json_value(old), to_json_value(new)] for name, (old, new) in fields.items()}

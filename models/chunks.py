@@ -1,4 +1,4 @@
-"""Long lists in pieces that every database takes in one ``IN (...)``."""
+"""Long lists in pieces that every database accepts in one ``IN (...)``."""
 
 from __future__ import annotations
 
@@ -11,4 +11,5 @@ T = TypeVar("T")
 
 
 def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Return the values in lists of at most ``CHUNK``."""
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))

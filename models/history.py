@@ -1,4 +1,4 @@
-"""The history of rows, for reading."""
+"""Reading the history of rows."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ def read_changes(
     run_id: int | None = None,
     limit: int | None = None,
 ) -> Iterator[RowChange]:
-    """Changes in the order in which they were made; with ``limit`` only the last ones.
+    """Yield changes in the order in which they were made; with ``limit`` only the last ones.
 
-    ``key`` is a natural key as a person writes it: ``B00042``, or its parts with ``/`` between them.
+    Args:
+        since: only changes from this time on.
+        key: a natural key as a person types it: ``B00042``, or its parts with ``/`` between them.
     """
     query = select(RowChange)
     if table is not None:
@@ -37,7 +39,7 @@ def read_changes(
     if key is not None:
         spellings = _spellings(key)
         query = query.where(RowChange.row_key.in_(spellings))
-        # Which has an index, within each run.
+        # The hash has an index within each run.
         query = query.where(RowChange.key_hash.in_([key_hash(one) for one in spellings]))
         if run_id is None:
             query = query.join(CrawlRun, RowChange.run_id == CrawlRun.id)
@@ -49,7 +51,7 @@ def read_changes(
 
 
 def _spellings(key: str) -> set[str]:
-    """The JSON lists that a key may be stored as: its parts are text or numbers."""
+    """Return the JSON lists that may be stored for the key: its parts are text or numbers."""
 
     def text(parts: list[Any]) -> str:
         return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))

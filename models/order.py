@@ -1,4 +1,4 @@
-"""The orders that a customer of the demo shop sees after logging in."""
+"""The orders that a customer of the demo shop sees after a login."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from models.types import ExactNumeric, ExactString, LongText, UtcDateTime
 
 
 class Order(Row):
+    """An order of a customer; ``number`` is its number in the shop."""
+
     __tablename__ = "shop_order"  # ORDER is a word of SQL
 
     number: Mapped[str] = mapped_column(ExactString(20), primary_key=True)

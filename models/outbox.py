@@ -1,8 +1,7 @@
-"""Events that were committed with the rows they tell of, until they are sent."""
+"""The outbox: events that are committed with their rows, and sent later."""
 
 from __future__ import annotations
 
-import json
 import uuid
 from datetime import datetime
 from typing import Any
@@ -12,14 +11,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
 from models.change import Change, key_text
-from models.plain import plain
+from models.json_values import to_json_value
+from models.text import json_text
 from models.types import ExactString, LongText, UtcDateTime
 
 NAMESPACE = uuid.UUID("6f1d2f3c-5e0b-5d5a-9c8e-2f4f7f0a9b11")
 
 
 class OutboxEvent(Base):
-    """A CloudEvents 1.0 envelope in JSON; ``event_id`` is the same however often the transaction is tried."""
+    """A CloudEvents 1.0 envelope in JSON; ``event_id`` is the same in every attempt of the transaction."""
 
     __tablename__ = "outbox_event"
 
@@ -36,9 +36,9 @@ class OutboxEvent(Base):
 def event_rows(
     changes: list[Change], *, spider: str, run_id: int, commit: int, at: datetime
 ) -> list[dict[str, Any]]:
-    """The rows of ``outbox_event`` for the changes of the run's transaction number ``commit``.
+    """Return the rows of ``outbox_event`` for the changes of the run's transaction number ``commit``.
 
-    https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md says what an envelope holds.
+    https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md describes the envelope.
     """
     rows = []
     for position, change in enumerate(changes):
@@ -55,10 +55,16 @@ def event_rows(
             "datacontenttype": "application/json",
             "data": {
                 "table": table,
-                "key": {name: plain(part) for name, part in zip(change.model.key(), change.key, strict=True)},
+                "key": {
+                    name: to_json_value(part)
+                    for name, part in zip(change.model.key(), change.key, strict=True)
+                },
                 "kind": change.kind,
-                "changed": {name: [plain(old), plain(new)] for name, (old, new) in change.fields.items()},
-                "row": {name: plain(value) for name, value in change.row.items()},
+                "changed": {
+                    name: [to_json_value(old), to_json_value(new)]
+                    for name, (old, new) in change.fields.items()
+                },
+                "row": {name: to_json_value(value) for name, value in change.row.items()},
                 "run": run_id,
             },
         }
@@ -66,7 +72,7 @@ def event_rows(
             {
                 "event_id": event_id,
                 "type": kind,
-                "envelope": json.dumps(envelope, ensure_ascii=False, separators=(",", ":")),
+                "envelope": json_text(envelope),
                 "at": at,
                 "sent_at": None,
             }

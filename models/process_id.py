@@ -1,4 +1,4 @@
-"""A process, by a name that no other one has: which host, which pid, since when."""
+"""Process: a unique name for a process of the operating system, and whether it is alive."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import psutil
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
+    """A process: its host, its process id and its start time."""
+
     host: str
     pid: int
-    started: float  # seconds since the epoch; a pid is used again
-    token: str  # what tells two of them apart whose hosts cannot be compared, as in containers
+    started: float  # seconds since the epoch; the system reuses process ids
+    token: str  # random: containers may have the same host name and process id
 
     @staticmethod
     @cache
@@ -31,7 +33,7 @@ class Process:
 
     @staticmethod
     def parse(text: str) -> Process | None:
-        """The process of which ``text`` is the ``str``; None if it is no such text."""
+        """Return the process whose ``str`` is ``text``; None if the text has another form."""
         try:
             host, pid, started, token = text.rsplit(" ", 3)
             return Process(host=host, pid=int(pid), started=float(started), token=token)
@@ -43,13 +45,18 @@ class Process:
 
     @property
     def shown(self) -> str:
+        """Return the process for a message."""
         return f"process {self.pid} on {self.host}"
 
-    def may_be_alive(self, silent: timedelta, lease: timedelta) -> bool:
-        """Whether to keep away from what this process holds, which was last heard of ``silent`` ago.
+    def may_be_alive(self, heartbeat_age: timedelta, timeout: timedelta) -> bool:
+        """Return whether the process may be alive.
 
-        On its own host one can look. From elsewhere, or where pids mean another thing (containers that share a
-        host name), only its silence tells.
+        On this host the process table decides. A process of another container with the same host name is not in it and
+        counts as dead. For another host, or if the process table cannot be read, the age of the heartbeat decides.
+
+        Args:
+            heartbeat_age: the age of the last heartbeat.
+            timeout: a heartbeat of this age or more means that the process is dead.
         """
         if self.host == socket.gethostname():
             try:
@@ -58,4 +65,4 @@ class Process:
                 return False
             except psutil.Error:
                 pass
-        return silent < lease
+        return heartbeat_age < timeout

@@ -9,9 +9,11 @@ from models.types import ExactString, LongText
 
 
 class Quote(Row):
+    """A quotation; ``quote_id`` is its number on the site."""
+
     __tablename__ = "quote"
 
-    # The site's own number; never ours to make up.
+    # The site's own number, so the database must not make one.
     quote_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     body: Mapped[str] = mapped_column(LongText())
     author: Mapped[str] = mapped_column(ExactString(120), index=True)

@@ -1,4 +1,4 @@
-"""Pages that are kept because something is still wrong with them: found for ``scrapy replay``, marked when mended."""
+"""Pages with a snapshot that ``scrapy replay`` can process again, and marking them as done."""
 
 from __future__ import annotations
 
@@ -16,18 +16,23 @@ from models.run import CrawlRun
 
 
 @dataclass(frozen=True, kw_only=True)
-class BrokenPage:
+class ReplayablePage:
+    """A page with a snapshot that failed or had items rejected."""
+
     run_id: int
     number: int
     spider: str
     arguments: Mapping[str, Any]
     url: str
     kept_page: str
-    over: bool  # its run is: no crawl will go on with it
+    request: str | None  # its JSON; the URL has its secrets
+    over: bool  # its run is over: no crawl will resume it
 
 
-def broken_pages(session: Session, spider: str | None = None, run_id: int | None = None) -> list[BrokenPage]:
-    """Requests that failed or had items rejected, and whose pages were kept; those of the latest run first."""
+def replayable_pages(
+    session: Session, spider: str | None = None, run_id: int | None = None
+) -> list[ReplayablePage]:
+    """Return the pages with a snapshot that failed or have rejected items, those of the latest run first."""
     rejected = exists().where(
         RejectedItem.run_id == CrawlRequest.run_id,
         RejectedItem.request_number == CrawlRequest.number,
@@ -41,6 +46,7 @@ def broken_pages(session: Session, spider: str | None = None, run_id: int | None
             CrawlRun.arguments,
             CrawlRequest.url,
             CrawlRequest.kept_page,
+            CrawlRequest.request,
             CrawlRun.unfinished.is_(None).label("over"),
         )
         .join(CrawlRun, CrawlRun.id == CrawlRequest.run_id)
@@ -51,11 +57,11 @@ def broken_pages(session: Session, spider: str | None = None, run_id: int | None
         query = query.where(CrawlRun.spider == spider)
     if run_id is not None:
         query = query.where(CrawlRequest.run_id == run_id)
-    return [BrokenPage(**row._mapping) for row in session.execute(query)]
+    return [ReplayablePage(**row._mapping) for row in session.execute(query)]
 
 
-def rejected_on(session: Session, page: BrokenPage) -> Sequence[RejectedItem]:
-    """The page's rejected items that are not stored yet."""
+def rejected_on(session: Session, page: ReplayablePage) -> Sequence[RejectedItem]:
+    """Return the page's rejected items that are not stored yet."""
     query = select(RejectedItem).where(
         RejectedItem.run_id == page.run_id,
         RejectedItem.request_number == page.number,
@@ -64,8 +70,8 @@ def rejected_on(session: Session, page: BrokenPage) -> Sequence[RejectedItem]:
     return session.scalars(query.order_by(RejectedItem.id)).all()
 
 
-def mark_done(session: Session, page: BrokenPage, now: datetime) -> None:
-    """The page failed, and is done now. One that a crawl has taken up again meanwhile is left to it."""
+def mark_done(session: Session, page: ReplayablePage, now: datetime) -> None:
+    """Mark a failed page as done. A page that a resumed crawl has queued again meanwhile stays unchanged."""
     session.execute(
         update(CrawlRequest)
         .where(

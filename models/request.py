@@ -1,4 +1,4 @@
-"""The frontier's table: every request of a run, its state, and the queries that move it from one to the next."""
+"""The frontier's table: every request of a run, its state, and the queries that change the state."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, delete, false, func, insert, select, update
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, delete, false, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
 from models.chunks import chunks
 from models.rejected import RejectedItem
-from models.types import Digest, ExactString, LongText, UtcDateTime
+from models.types import Digest, ExactString, FreeText, LongText, UtcDateTime
 
 QUEUED, LEASED, DONE, FAILED, SKIPPED = "queued", "leased", "done", "failed", "skipped"
+# The ``error`` of a done request begins with CUT if its page was cut off, and with NO_BUTTON if the first
+# page of a list had no next_button; the rest of the text is the reason, or the button.
+CUT = "cut: "
+NO_BUTTON = "no next_button: "
 
 
 class CrawlRequest(Base):
     """A request of a run: ``queued`` until it is ``leased`` to a process, then ``done``, ``failed`` or ``skipped``.
 
-    ``number`` counts the requests of a run in the order of their discovery. Of the requests of one ``priority`` the
-    one with the highest ``position`` is next. ``identity`` is unique within the run: the fingerprint, or for
-    ``dont_filter`` something that is the same again when the same page is processed again. ``request`` is JSON; a
-    request that makes a session (a login) has none, since it may carry a password and is made anew by a resume.
+    ``number`` counts the requests of a run in the order of their discovery. The request with the highest ``priority``
+    is next, and of those the one with the highest ``position``. ``identity`` is unique within the run. It is the
+    fingerprint; for ``dont_filter`` it is a hash that is the same when the same page is processed again. ``request``
+    is JSON. It is NULL for a login, which may have a password: a resume yields it again.
     """
 
     __tablename__ = "crawl_request"
@@ -36,9 +40,9 @@ class CrawlRequest(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("crawl_run.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     identity: Mapped[bytes] = mapped_column(Digest(20))
-    url: Mapped[str] = mapped_column(LongText())
+    url: Mapped[str] = mapped_column(FreeText())
     request: Mapped[str | None] = mapped_column(LongText())
-    priority: Mapped[int]
+    priority: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"))
     position: Mapped[int] = mapped_column(BigInteger)
     depth: Mapped[int]
     parent: Mapped[int | None] = mapped_column(BigInteger)
@@ -46,11 +50,12 @@ class CrawlRequest(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     status: Mapped[int | None]  # the last HTTP status
-    error: Mapped[str | None] = mapped_column(LongText())
+    error: Mapped[str | None] = mapped_column(FreeText())
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     kept_page: Mapped[str | None] = mapped_column(
         ExactString(255)
-    )  # where the page is kept, below KEPT_PAGES_FOLDER
+    )  # the page snapshot, below KEPT_PAGES_FOLDER
+    merged: Mapped[int | None]  # duplicates: items of the page with the key of another of its items
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,18 +75,19 @@ class NewRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settled:
-    """What became of a request."""
+    """The final state of a request in this crawl."""
 
     number: int
     state: str
     status: int | None = None
     error: str | None = None
     kept_page: str | None = None
+    merged: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leased:
-    """A request that this process may work on."""
+    """A request that is leased to this process."""
 
     number: int
     url: str
@@ -91,8 +97,12 @@ class Leased:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inventory:
-    """What is in a run's frontier."""
+class FrontierState:
+    """A run's frontier after its recovery.
+
+    ``next_number`` is the number of the next request that the run discovers, ``queued`` the number of queued requests;
+    ``makes_sessions`` says that the run has logins.
+    """
 
     next_number: int
     queued: int
@@ -102,11 +112,16 @@ class Inventory:
 _table: Any = CrawlRequest.__table__
 
 
-def take_stock(session: Session, run_id: int, *, start_read: bool) -> Inventory:
-    """Look at a run that was just held: what its last owner had leased or failed is queued again."""
-    again = _table.c.state.in_((LEASED, FAILED)) & _table.c.request.is_not(None)
-    # What these pages had rejected is rejected again, or not, when they are read again.
-    read_again = select(_table.c.number).where(_table.c.run_id == run_id, again)
+def recover_frontier(session: Session, run_id: int, *, start_read: bool) -> FrontierState:
+    """Reset the frontier of a run that was just claimed, and return its state.
+
+    Leased and failed requests of the last owner are queued again, and their rejected items are deleted, since their
+    pages are processed again. Rejected items of ``start()`` are deleted if ``start_read`` is False. Logins that are not
+    done are skipped, since ``start()`` yields them again.
+    """
+    to_repeat = _table.c.state.in_((LEASED, FAILED)) & _table.c.request.is_not(None)
+    # The pages reject these items again, or not, when they are processed again.
+    read_again = select(_table.c.number).where(_table.c.run_id == run_id, to_repeat)
     from_start = RejectedItem.request_number.is_(None) if not start_read else false()
     session.execute(
         delete(RejectedItem).where(
@@ -116,18 +131,18 @@ def take_stock(session: Session, run_id: int, *, start_read: bool) -> Inventory:
     )
     session.execute(
         update(_table)
-        .where(_table.c.run_id == run_id, again)
+        .where(_table.c.run_id == run_id, to_repeat)
         .values(state=QUEUED, settled_at=None, not_before=None)
     )
-    # Requests that make a session are made anew by start().
+    # start() yields the requests that make a session again.
     makers = _table.c.request.is_(None)
     session.execute(
         update(_table)
         .where(_table.c.run_id == run_id, makers, _table.c.state.in_((LEASED, FAILED, QUEUED)))
-        .values(state=SKIPPED, error="made anew when the run was resumed")
+        .values(state=SKIPPED, error="yielded again when the run was resumed")
     )
     counted = session.execute(select(func.max(_table.c.number)).where(_table.c.run_id == run_id)).scalar_one()
-    return Inventory(
+    return FrontierState(
         next_number=0 if counted is None else counted + 1,
         queued=count(session, run_id, QUEUED),
         makes_sessions=bool(
@@ -138,7 +153,7 @@ def take_stock(session: Session, run_id: int, *, start_read: bool) -> Inventory:
 
 
 def count(session: Session, run_id: int, *states: str) -> int:
-    """How many requests of a run are in any of these states."""
+    """Return how many requests of a run have one of these states."""
     query = select(func.count()).where(_table.c.run_id == run_id, _table.c.state.in_(states))
     return int(session.scalar(query) or 0)
 
@@ -146,7 +161,12 @@ def count(session: Session, run_id: int, *states: str) -> int:
 def insert_new(
     session: Session, run_id: int, found: Sequence[NewRequest], leased: Callable[[NewRequest], bool]
 ) -> dict[int, str]:
-    """Store those that the run does not have yet; gives their states by number, ``leased`` or ``queued``."""
+    """Store the requests whose identity the run does not have yet; return their states by number.
+
+    Args:
+        found: the requests; of two with one identity the first is stored.
+        leased: returns whether a new request is leased to this process at once. A login always is.
+    """
     by_identity: dict[bytes, NewRequest] = {}
     for request in found:
         by_identity.setdefault(request.identity, request)
@@ -176,12 +196,14 @@ def insert_new(
     return {row["number"]: row["state"] for row in rows}
 
 
-def settle(session: Session, run_id: int, settled: Iterable[Settled], now: datetime) -> None:
+def settle(session: Session, run_id: int, outcomes: Iterable[Settled], now: datetime) -> None:
     """Mark requests as done, failed or skipped."""
-    alike: dict[tuple[str, int | None, str | None, str | None], list[int]] = {}
-    for one in settled:
-        alike.setdefault((one.state, one.status, one.error, one.kept_page), []).append(one.number)
-    for (state, status, error, kept_page), numbers in alike.items():
+    by_result: dict[tuple[str, int | None, str | None, str | None, int], list[int]] = {}
+    for one in outcomes:
+        by_result.setdefault((one.state, one.status, one.error, one.kept_page, one.merged), []).append(
+            one.number
+        )
+    for (state, status, error, kept_page, merged), numbers in by_result.items():
         for some in chunks(sorted(numbers)):
             session.execute(
                 update(_table)
@@ -191,6 +213,7 @@ def settle(session: Session, run_id: int, settled: Iterable[Settled], now: datet
                     status=status,
                     error=error,
                     kept_page=kept_page,
+                    merged=merged or None,
                     settled_at=now,
                     attempts=_table.c.attempts + 1,
                 )
@@ -198,7 +221,10 @@ def settle(session: Session, run_id: int, settled: Iterable[Settled], now: datet
 
 
 def lease(session: Session, run_id: int, limit: int, now: datetime) -> list[Leased]:
-    """The next ``limit`` requests of a run, best first; they are this process's from now on."""
+    """Lease the next ``limit`` requests of a run to this process and return them, the next one first.
+
+    A request with a later ``not_before`` than ``now`` is not leased yet.
+    """
     ready = _table.c.not_before.is_(None) | (_table.c.not_before <= now)
     found = session.execute(
         select(_table.c.number, _table.c.url, _table.c.request, _table.c.priority, _table.c.position)
@@ -211,7 +237,7 @@ def lease(session: Session, run_id: int, limit: int, now: datetime) -> list[Leas
 
 
 def release(session: Session, run_id: int, numbers: Sequence[int]) -> None:
-    """Give back what is leased and not begun."""
+    """Queue leased requests again that were not begun."""
     _set_state(session, run_id, numbers, QUEUED)
 
 

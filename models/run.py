@@ -1,4 +1,7 @@
-"""One execution of one spider, who is at it, and how a process gets hold of it."""
+"""The table of runs, and how a process claims a run, writes its transactions and ends it.
+
+docs/transactions.md explains why this is safe.
+"""
 
 from __future__ import annotations
 
@@ -14,62 +17,66 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from models.base import Base
-from models.process import Process
-from models.types import Digest, ExactString, LongJson, LongText, UtcDateTime
+from models.process_id import Process
+from models.redaction import hidden_values
+from models.text import storable_parts
+from models.types import Digest, ExactString, FreeJson, FreeString, FreeText, LongJson, UtcDateTime
 
-# A process that is alive says so every few seconds; one that has not for this long is taken for dead.
-LEASE = timedelta(seconds=30)
+# A living process writes a heartbeat every few seconds. After this time without one it counts as dead.
+HEARTBEAT_TIMEOUT = timedelta(seconds=30)
+GIVEN_UP = "given up"  # the finish reason of a run that a new run replaces
 
 
 class CrawlRun(Base):
-    """When a spider ran, with which arguments, and how it ended; rows name the last run that saw them.
+    """A run of a spider: its arguments, its owner and its end. A row has the id of the last run that saw it.
 
-    ``scope`` is the spider with its arguments: at most one run of a scope is unfinished, which ``unfinished`` keeps
-    so (it is the scope, and NULL once the run is over). ``owner`` is the process that works on it. ``commits``
-    counts the transactions of the run: by it a process knows after a lost connection whether its last COMMIT took
-    place, and learns that the run was taken from it.
+    ``scope`` is a hash of the spider and its arguments. ``unfinished`` is the scope while the run is unfinished, then
+    NULL; it is unique, so a scope has at most one unfinished run. ``owner`` is the process that has claimed the run.
+    ``commits`` counts the committed transactions of the run: after a lost connection a process reads from it whether
+    its last COMMIT took place, and whether another process has claimed the run.
     """
 
     __tablename__ = "crawl_run"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    spider: Mapped[str] = mapped_column(ExactString(100), index=True)
+    spider: Mapped[str] = mapped_column(FreeString(100), index=True)
     arguments: Mapped[dict[str, Any]] = mapped_column(JSON)
     scope: Mapped[bytes] = mapped_column(Digest(32), index=True)
     unfinished: Mapped[bytes | None] = mapped_column(Digest(32), unique=True)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    finish_reason: Mapped[str | None] = mapped_column(ExactString(100))
-    note: Mapped[str | None] = mapped_column(LongText())  # what the run has to say of its end
-    start_read: Mapped[bool] = mapped_column(Boolean, default=False)  # all that start() yields is stored
+    finish_reason: Mapped[str | None] = mapped_column(FreeString(100))
+    note: Mapped[str | None] = mapped_column(FreeText())  # remarks on the end of the run
+    start_read: Mapped[bool] = mapped_column(
+        Boolean, default=False
+    )  # everything that start() yields is stored
     owner: Mapped[str | None] = mapped_column(ExactString(200))
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     commits: Mapped[int] = mapped_column(BigInteger, default=0)
-    held_since: Mapped[datetime | None] = mapped_column(
-        UtcDateTime
-    )  # since when its owner, or its last one, had it
-    # What the last process had to say when it let go of the run; NULL while one is at it, and after a crash.
+    held_since: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when its last owner claimed it
+    # The result of the last process that ended in order. verdict and reasons are NULL while a process owns
+    # the run.
     verdict: Mapped[int | None]  # the exit code
-    reasons: Mapped[list[str] | None] = mapped_column(LongJson())
+    reasons: Mapped[list[str] | None] = mapped_column(FreeJson())
     counts: Mapped[dict[str, Any] | None] = mapped_column(LongJson())
-    versions: Mapped[dict[str, str] | None] = mapped_column(LongJson())
-    host: Mapped[str | None] = mapped_column(ExactString(255))
-    seconds: Mapped[float | None] = mapped_column(Double)  # of work, over all processes that ended in order
-    peak_memory: Mapped[int | None] = mapped_column(
-        BigInteger
-    )  # bytes; of the crawl's process, the largest so far
+    versions: Mapped[dict[str, str] | None] = mapped_column(FreeJson())
+    host: Mapped[str | None] = mapped_column(FreeString(255))
+    seconds: Mapped[float | None] = mapped_column(
+        Double
+    )  # duration, the sum over all processes that ended in order
+    peak_memory: Mapped[int | None] = mapped_column(BigInteger)  # bytes, the maximum over all processes
 
 
 class RunIsAlive(Exception):
-    """Another process is at this run; the message says which, and where."""
+    """Another living process owns this run; the message names the process and its host."""
 
 
 class RunLost(Exception):
-    """Another process has taken the run; what this one committed before is safe."""
+    """This process does not own the run any more; its committed transactions are safe."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeldRun:
+class ClaimedRun:
     """A run that this process owns."""
 
     id: int
@@ -79,11 +86,11 @@ class HeldRun:
     resumed: bool
     start_read: bool
     scope: bytes = b""
-    left: int | None = None  # the unfinished run that was given up for this one
+    given_up: int | None = None  # the id of the unfinished run that was given up for this one
 
 
 def scope_of(spider: str, arguments: Mapping[str, Any]) -> bytes:
-    """What tells the runs of a spider with one set of arguments from those with others."""
+    """Return the scope: a hash of the spider's name and the arguments."""
     return hashlib.sha256(
         json.dumps([spider, dict(arguments)], sort_keys=True, default=str).encode()
     ).digest()
@@ -98,41 +105,47 @@ CLOCKS = {
 
 
 def database_now(session: Session) -> datetime:
-    """The time by the database's clock, which all who write to it share."""
+    """Return the current time in UTC by the database's clock, which all processes share."""
     now = session.scalar(text(f"SELECT {CLOCKS[session.get_bind().dialect.name]}"))
-    moment = datetime.fromisoformat(now) if isinstance(now, str) else now
-    assert moment is not None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    value = datetime.fromisoformat(now) if isinstance(now, str) else now
+    assert value is not None
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def hold_run(
+def claim_run(
     sessions: sessionmaker[Session],
     spider: str,
     arguments: Mapping[str, Any],
     *,
     fresh: bool = False,
-) -> HeldRun:
-    """Resume the unfinished run of the spider with these arguments, or begin a new one.
+) -> ClaimedRun:
+    """Claim the unfinished run of the spider with these arguments, or begin a new run.
+
+    Args:
+        fresh: give up the unfinished run and begin a new one.
 
     Raises:
-        RunIsAlive: a process that is alive is at it.
+        RunIsAlive: the owner of the unfinished run is alive.
     """
-    for _ in range(3):  # another process may begin or take it between our reading and our writing
+    for _ in range(
+        3
+    ):  # another process may claim or begin the run between our SELECT and our UPDATE or INSERT
         try:
             with sessions.begin() as session:
-                held = _hold(session, spider, arguments, fresh=fresh)
-        except IntegrityError:  # another run of the scope was begun
+                claimed = _claim(session, spider, arguments, fresh=fresh)
+        except IntegrityError:  # another process has begun a run of the scope
             continue
-        if held is not None:
-            return held
-    raise RunIsAlive(f"{spider} is being started by another process at this moment")
+        if claimed is not None:
+            return claimed
+    raise RunIsAlive(f"{spider} is being started by another process: try again in a few seconds")
 
 
-def _hold(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh: bool) -> HeldRun | None:
+def _claim(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh: bool) -> ClaimedRun | None:
+    """Claim or begin the run; return None if another process was faster."""
     scope = scope_of(spider, arguments)
     me = str(Process.current())
     now = database_now(session)
-    found = session.execute(
+    row = session.execute(
         select(
             CrawlRun.id,
             CrawlRun.owner,
@@ -144,20 +157,24 @@ def _hold(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh:
         .where(CrawlRun.unfinished == scope)
         .with_for_update()
     ).one_or_none()
-    left = None
-    if found is not None:
-        owner = Process.parse(found.owner) if found.owner else None
-        if owner is not None and found.heartbeat_at and owner.may_be_alive(now - found.heartbeat_at, LEASE):
-            since = f" since {found.held_since:%F %T} UTC" if found.held_since else ""
+    given_up = None
+    if row is not None:
+        owner = Process.parse(row.owner) if row.owner else None
+        if (
+            owner is not None
+            and row.heartbeat_at
+            and owner.may_be_alive(now - row.heartbeat_at, HEARTBEAT_TIMEOUT)
+        ):
+            since = f" since {row.held_since:%F %T} UTC" if row.held_since else ""
             raise RunIsAlive(
-                f"run {found.id} of {spider} is being done by {owner.shown}{since} (last sign of life "
-                f"{found.heartbeat_at:%F %T} UTC)"
+                f"run {row.id} of {spider} is in use by {owner.shown}{since} (last heartbeat "
+                f"{row.heartbeat_at:%F %T} UTC)"
             )
         values: dict[str, Any] = {
             "owner": me,
             "heartbeat_at": now,
             "held_since": now,
-            "commits": found.commits + 1,
+            "commits": row.commits + 1,
             "verdict": None,
             "reasons": None,
         }
@@ -166,31 +183,29 @@ def _hold(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh:
                 "owner": None,
                 "unfinished": None,
                 "finished_at": now,
-                "finish_reason": "given up",
-                "commits": found.commits + 1,
+                "finish_reason": GIVEN_UP,
+                "commits": row.commits + 1,
             }
-        # Whoever read the same row as we did finds it changed, and looks again.
-        taken = session.execute(
-            update(CrawlRun)
-            .where(CrawlRun.id == found.id, CrawlRun.commits == found.commits)
-            .values(**values)
+        # Another process that read the same row updates no row now, and tries again.
+        claimed_rows = session.execute(
+            update(CrawlRun).where(CrawlRun.id == row.id, CrawlRun.commits == row.commits).values(**values)
         )
-        if taken.rowcount != 1:  # type: ignore[attr-defined]
+        if claimed_rows.rowcount != 1:  # type: ignore[attr-defined]
             return None
         if not fresh:
-            return HeldRun(
-                id=found.id,
+            return ClaimedRun(
+                id=row.id,
                 spider=spider,
                 owner=me,
-                commits=found.commits + 1,
+                commits=row.commits + 1,
                 resumed=True,
-                start_read=found.start_read,
+                start_read=row.start_read,
                 scope=scope,
             )
-        left = found.id
+        given_up = row.id
     run = CrawlRun(
         spider=spider,
-        arguments=dict(arguments),
+        arguments=storable_parts(hidden_values(arguments)),
         scope=scope,
         unfinished=scope,
         started_at=now,
@@ -202,45 +217,65 @@ def _hold(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh:
     )
     session.add(run)
     session.flush()
-    return HeldRun(
-        id=run.id, spider=spider, owner=me, commits=0, resumed=False, start_read=False, scope=scope, left=left
+    return ClaimedRun(
+        id=run.id,
+        spider=spider,
+        owner=me,
+        commits=0,
+        resumed=False,
+        start_read=False,
+        scope=scope,
+        given_up=given_up,
     )
 
 
-def fence(session: Session, run: HeldRun, commits: int) -> bool:
-    """The first statement of every transaction of a run: it locks the run's row and counts the transaction.
+def begin_transaction(session: Session, run: ClaimedRun, commits: int) -> bool:
+    """Lock the run's row and count the transaction; this is the first statement of every transaction of a run.
 
-    Gives False where the transaction of that number was committed before: its answer was lost with the connection.
+    Args:
+        commits: how many transactions of the run this process knows to be committed.
+
+    Returns:
+        False if this transaction is committed already: only the answer to its COMMIT was lost. True otherwise.
 
     Raises:
-        RunLost: another process has the run.
+        RunLost: another process owns the run, or nobody: it is over, left to be resumed, or deleted.
     """
     dialect = session.get_bind().dialect.name
-    # SQLite's own moments are text of another length than ours; to the others it is one question less.
+    # SQLite's clock returns text of another length than SQLAlchemy's. On the others SQL's own clock saves a
+    # query.
     now = database_now(session) if dialect == "sqlite" else text(CLOCKS[dialect])
     counted = session.execute(
-        update(CrawlRun.__table__)  # type: ignore[arg-type]  # no object in the session would have to follow
+        update(CrawlRun.__table__)  # type: ignore[arg-type]  # no object of the session has to be updated
         .where(CrawlRun.id == run.id, CrawlRun.owner == run.owner, CrawlRun.commits == commits)
         .values(commits=commits + 1, heartbeat_at=now)
     )
     if counted.rowcount == 1:  # type: ignore[attr-defined]
         return True
-    found = session.execute(
-        select(CrawlRun.owner, CrawlRun.commits).where(CrawlRun.id == run.id)
+    row = session.execute(
+        select(CrawlRun.owner, CrawlRun.commits, CrawlRun.finish_reason).where(CrawlRun.id == run.id)
     ).one_or_none()
-    if found is not None and found.owner == run.owner and found.commits == commits + 1:
-        return False
-    raise RunLost(
-        f"run {run.id} of {run.spider} was taken over by {found.owner if found else 'nobody: it is deleted'}"
-    )
+    if row is not None and row.commits == commits + 1:
+        # The last transaction of a process leaves the run without an owner, and so does a process that gives it up.
+        is_ended_by_us = row.owner is None and row.finish_reason not in (None, GIVEN_UP)
+        if row.owner == run.owner or is_ended_by_us:
+            return False
+    raise RunLost(f"run {run.id} of {run.spider} {_what_became_of(row.owner) if row else 'was deleted'}")
+
+
+def _what_became_of(owner: str | None) -> str:
+    process = Process.parse(owner) if owner else None
+    if process is not None:
+        return f"was taken over by {process.shown}"
+    return "has no owner any more: another process gave it up"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Closing:
-    """What the process has to say that lets go of a run. ``seconds`` are those of this process alone."""
+class RunEnd:
+    """The result of a process that ends a run or leaves it to be resumed. ``seconds`` are those of this process."""
 
-    reason: str  # the finish reason, a word
-    finished: bool  # over, or to be resumed
+    reason: str  # Scrapy's finish reason
+    finished: bool  # False: to be resumed
     verdict: int | None = None
     reasons: tuple[str, ...] = ()
     note: str | None = None
@@ -251,19 +286,19 @@ class Closing:
     peak_memory: int = 0
 
 
-def end_run(session: Session, run: HeldRun, closing: Closing, now: datetime) -> None:
-    """Let go of the run: over, or to be resumed."""
+def end_run(session: Session, run: ClaimedRun, end: RunEnd, now: datetime) -> None:
+    """End the run, or leave it to be resumed; this process does not own it any more."""
     row = session.get_one(CrawlRun, run.id)
     row.owner = None
-    row.finish_reason = closing.reason[:100]
-    row.note = closing.note
-    row.verdict = closing.verdict
-    row.reasons = list(closing.reasons)
-    row.counts = dict(closing.counts) if closing.counts is not None else None
-    row.versions = dict(closing.versions) if closing.versions is not None else None
-    row.host = closing.host
-    row.seconds = (row.seconds or 0.0) + closing.seconds
-    row.peak_memory = max(row.peak_memory or 0, closing.peak_memory)
-    if closing.finished:
+    row.finish_reason = end.reason
+    row.note = end.note
+    row.verdict = end.verdict
+    row.reasons = list(end.reasons)
+    row.counts = dict(end.counts) if end.counts is not None else None
+    row.versions = dict(end.versions) if end.versions is not None else None
+    row.host = end.host
+    row.seconds = (row.seconds or 0.0) + end.seconds
+    row.peak_memory = max(row.peak_memory or 0, end.peak_memory)
+    if end.finished:
         row.finished_at, row.unfinished = now, None
     session.flush()

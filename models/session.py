@@ -1,17 +1,26 @@
-"""Engines and sessions: one engine a process and database, one session a transaction."""
+"""Engines and sessions: one engine for each process and database, one session for each transaction."""
 
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from models.copy_text import copy_rows
-from models.many_rows import insert_many, insert_values, read_in_one_go, spell_lists
+from models.error_text import error_line
+from models.fast_executemany import (
+    encode_lists,
+    enlarge_read_buffer,
+    insert_many,
+    insert_values,
+    refuse_long_statements,
+)
+from models.postgresql_copy import copy_rows
+from models.redaction import redacted, without_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -25,19 +34,25 @@ DRIVERS = {
 
 
 class DatabaseUnusable(Exception):
-    """The database cannot be worked with until someone changes something; the message says what, in one line."""
+    """The database cannot be used; the message says in one line what to change."""
 
 
 def database_url(text: str) -> URL:
-    """The URL that ``DATABASE_URL`` holds, with the drivers that Splashdown is written for.
+    """Return the URL of the text of ``DATABASE_URL``.
 
     Raises:
-        DatabaseUnusable: it is not a database URL, or of a database or driver that is not supported.
+        DatabaseUnusable: the text is not a database URL, or its database or driver is not supported.
     """
+    if _has_unencoded_password(text):
+        raise DatabaseUnusable(
+            "DATABASE_URL has an @ in its user name or password, where the host would begin: write "
+            "@ as %40, / as %2F, "
+            "# as %23, ? as %3F and % as %25"
+        )
     try:
         url = make_url(text)
     except ArgumentError:
-        # The text may hold a password, so it is not repeated.
+        # The text may have a password, so the message does not repeat it.
         raise DatabaseUnusable(
             "DATABASE_URL is not a database URL; write it like " + " or ".join(sorted(set(DRIVERS.values())))
         ) from None
@@ -49,18 +64,29 @@ def database_url(text: str) -> URL:
         )
     if url.drivername not in ("sqlite", "mysql+pymysql", "postgresql+psycopg"):
         raise DatabaseUnusable(
-            f"DATABASE_URL begins with {url.drivername!r}; write it with our driver: {example}"
+            f"DATABASE_URL begins with {url.drivername!r}; write it with the driver that Splashdown "
+            f"uses: {example}"
         )
     if url.drivername != "sqlite" and not url.database:
         raise DatabaseUnusable(f"DATABASE_URL names no database; write it like {example}")
     return url
 
 
+def _has_unencoded_password(text: str) -> bool:
+    """Return whether the user name or password of a server's URL has an "@" that is not encoded."""
+    userinfo, at, _ = text.partition("://")[2].rpartition("@")
+    if not at or text.startswith("sqlite"):
+        return False
+    if re.fullmatch(r"[^@/?#]*@[^@/?#]*/[^@?#]*\?.*", userinfo):
+        return False  # the last "@" is in the query, behind a host and a database
+    return "@" in userinfo
+
+
 def make_engine(text: str, *, pool_size: int = 5) -> Engine:
-    """An engine for ``DATABASE_URL``; nothing is connected yet. A file's folder is made if it is missing.
+    """Return an engine for ``DATABASE_URL`` that has no connection yet. Create the folder of an SQLite file.
 
     Raises:
-        DatabaseUnusable: as ``database_url``.
+        DatabaseUnusable: as ``database_url``, or the folder cannot be created, or the driver is not installed.
     """
     url = database_url(text)
     options: dict[str, Any] = {}
@@ -70,12 +96,13 @@ def make_engine(text: str, *, pool_size: int = 5) -> Engine:
                 Path(url.database).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise DatabaseUnusable(
-                    f"the folder of DATABASE_URL's file cannot be made: {error.strerror}: {error.filename}"
+                    f"the folder of the file in DATABASE_URL cannot be created: {error.strerror}: "
+                    f"{error.filename}"
                 ) from error
     else:
         # Servers and firewalls drop idle connections; MySQL's own limit is eight hours.
         options = {"pool_pre_ping": True, "pool_recycle": 1800, "pool_size": pool_size, "max_overflow": 0}
-        options["paramstyle"] = "format"  # rows go to the driver as tuples, as they do to SQLite's
+        options["paramstyle"] = "format"  # all drivers get rows as tuples
     if url.drivername == "mysql+pymysql":
         url = url.update_query_dict({"charset": "utf8mb4"})
         options["connect_args"] = {"connect_timeout": 10, "read_timeout": 300, "write_timeout": 300}
@@ -83,7 +110,8 @@ def make_engine(text: str, *, pool_size: int = 5) -> Engine:
     if url.drivername == "postgresql+psycopg":
         options["connect_args"] = {"connect_timeout": 10}
     try:
-        engine = create_engine(url, **options)
+        # Otherwise the error of a statement has its values, for instance requests with their cookies.
+        engine = create_engine(url, hide_parameters=True, **options)
     except (NoSuchModuleError, ImportError) as error:  # an installation without the driver
         raise DatabaseUnusable(
             f"the driver for {url.drivername} is not installed: run scripts/setup"
@@ -93,44 +121,47 @@ def make_engine(text: str, *, pool_size: int = 5) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "do_executemany", insert_values)
     elif engine.dialect.name == "postgresql":
+        # It warns of the consequences of an error in a batch; the error itself is raised.
+        logging.getLogger("psycopg").setLevel(logging.ERROR)
         event.listen(engine, "do_executemany", copy_rows)
-        event.listen(engine, "do_execute", _plan_anew)
+        event.listen(engine, "do_execute", _execute_unprepared)
     else:
         event.listen(engine, "do_executemany", insert_many)
     return engine
 
 
 def for_writing(engine: Engine) -> Engine:
-    """The same engine and pool, for transactions that will write.
+    """Return the same engine and pool for transactions that write.
 
-    SQLite lets a transaction that has read not wait for another writer, it fails at once; so ours take their turn
-    when they begin.
+    On SQLite a transaction that has read fails at once if another one writes, and does not wait. So a transaction that
+    will write takes the lock when it begins.
     """
     return engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
-    """Sessions for one transaction each, in one thread, that may write."""
+    """Return a maker of sessions that may write, each for one transaction in one thread."""
     return sessionmaker(for_writing(engine), expire_on_commit=False)
 
 
 def shown(url: URL | str) -> str:
-    """The URL for a log line: without its password."""
-    return make_url(url).render_as_string(hide_password=True)
+    """Return the URL for a log line, without its password."""
+    return without_secrets(url if isinstance(url, str) else url.render_as_string(hide_password=False))
 
 
 def check_connection(engine: Engine) -> None:
     """Connect once.
 
     Raises:
-        DatabaseUnusable: the server does not answer, refuses us, or has no such database.
+        DatabaseUnusable: the server does not answer, refuses the user, or does not have the database.
     """
     try:
         with engine.connect():
             pass
     except OperationalError as error:
         raise DatabaseUnusable(
-            f"cannot open the database at {shown(engine.url)}: {_reason(error)}. Check DATABASE_URL and that the "
+            f"cannot open the database at {shown(engine.url)}: {_reason(error)}. Check DATABASE_URL "
+            "and that the "
             "server is running"
         ) from error
     except SQLAlchemyError as error:
@@ -140,8 +171,7 @@ def check_connection(engine: Engine) -> None:
 
 
 def _reason(error: SQLAlchemyError) -> str:
-    cause: BaseException = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return " ".join(str(cause.args[-1] if cause.args else cause).split()).rstrip(".")
+    return redacted(error_line(error).rstrip("."))
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -149,30 +179,34 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # The driver's own transactions begin late and not before DDL; ours begin where SQLAlchemy says (see "begin").
+    # The driver begins transactions late, and none for DDL. With None, ``_begin_sqlite`` begins them.
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _prepare_mysql(connection: Any, _record: Any) -> None:
-    spell_lists(connection)
-    read_in_one_go(connection)
+    encode_lists(connection)
+    enlarge_read_buffer(connection)
     with connection.cursor() as cursor:
-        # Without a strict mode MySQL cuts what is too long and stores 0 for what is wrong, in silence.
-        cursor.execute(
-            "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE')"
-        )
+        # Without a strict mode MySQL cuts long values and stores 0 for wrong ones, without an error. It
+        # replaces a key that is 0 by the next number.
+        modes = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_AUTO_VALUE_ON_ZERO"
+        cursor.execute(f"SET SESSION sql_mode = CONCAT(@@sql_mode, ',{modes}')")
         cursor.execute("SET SESSION time_zone = '+00:00'")
+        cursor.execute("SELECT @@max_allowed_packet")
+        (longest,) = cursor.fetchone()
+    # One byte of the packet is the command, and the server uses some.
+    refuse_long_statements(connection, int(longest) - 64)
 
 
-def _plan_anew(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-    """SQLAlchemy's ``do_execute`` for what has the execution option ``plan_anew``.
+def _execute_unprepared(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """Execute the statement without preparing it: SQLAlchemy's ``do_execute`` for the execution option ``replan``.
 
-    psycopg prepares what comes often, and PostgreSQL then plans it once, without the values: it takes the list of an
-    ``= ANY`` for a short one, and goes through it for every row.
+    psycopg prepares a statement that it executes often, and PostgreSQL then plans it once, without the values. The plan
+    expects a short list for an ``= ANY``, and goes through the list for every row.
     """
-    if not context.execution_options.get("plan_anew"):
+    if not context.execution_options.get("replan"):
         return False
     cursor.execute(statement, parameters, prepare=False)
     return True

@@ -1,4 +1,4 @@
-"""What a table holds, as plain values: for showing, for comparing with a truth, for seeing what a crawl changed."""
+"""The contents of a table as JSON values, and the difference between two of them."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from models.base import Row
-from models.plain import plain
+from models.json_values import to_json_value
 from models.run import CrawlRun
 
-Snapshot = Mapping[tuple[Any, ...], Mapping[str, Any]]
+TableContents = Mapping[tuple[Any, ...], Mapping[str, Any]]
 
 
-def snapshot(
+def table_contents(
     engine: Engine, model: type[Row], *, run_id: int | None = None
 ) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """The rows by natural key, as plain values; only those that ``run_id`` saw, where it is given."""
+    """Return the rows by natural key, with JSON values; with ``run_id`` only the rows that this run saw last."""
     columns = [model.table().c[name] for name in model.fields()]
     query = select(*columns)
     if run_id is not None:
         query = query.where(model.table().c.run_id == run_id)
     with engine.connect() as connection:
         rows = [
-            {name: plain(value) for name, value in row.items()}
+            {name: to_json_value(value) for name, value in row.items()}
             for row in connection.execute(query).mappings()
         ]
     return {tuple(row[name] for name in model.key()): row for row in rows}
 
 
 def last_run(engine: Engine, spider: str) -> CrawlRun | None:
-    """The spider's latest run, finished or not."""
+    """Return the spider's latest run, finished or not; None if it has none."""
     with Session(engine, expire_on_commit=False) as session:
         newest = select(func.max(CrawlRun.id)).where(CrawlRun.spider == spider).scalar_subquery()
         return session.scalar(select(CrawlRun).where(CrawlRun.id == newest))
@@ -41,7 +41,7 @@ def last_run(engine: Engine, spider: str) -> CrawlRun | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """What is new in the later of two snapshots, what is no longer there, and which fields are others."""
+    """The rows that only the later contents have, those that only the earlier have, and the changed fields."""
 
     created: list[tuple[Any, ...]]
     missing: list[tuple[Any, ...]]
@@ -51,7 +51,8 @@ class Difference:
         return bool(self.created or self.missing or self.changed)
 
 
-def difference(before: Snapshot, after: Snapshot) -> Difference:
+def difference(before: TableContents, after: TableContents) -> Difference:
+    """Return the difference between two contents of a table."""
     changed = {}
     for key in before.keys() & after.keys():
         old, new = before[key], after[key]

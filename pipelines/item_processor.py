@@ -1,4 +1,4 @@
-"""Scrapy's item pipelines, each item in the context of its page."""
+"""Scrapy's item pipelines, with the page of each item as their context."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from itemadapter import ItemAdapter
 from scrapy.exceptions import DropItem
 from scrapy.pipelines import ItemPipelineManager
 
-from crawler.page import Page, current_page, plain_item
-from crawler.page_items import take_page
-from crawler.row import Rejection
+from crawler.page.item_json import plain_item
+from crawler.page.item_page import take_page
+from crawler.page.page import Page, current_page
+from crawler.page.row import Rejection
 from pipelines.validate import model_of, readable_key
 
 
 class PageItemProcessor(ItemPipelineManager):
-    """Tells a page when its items have left the pipelines, and keeps an item over which a pipeline stumbled."""
+    """The manager of the item pipelines. It tells a page when an item has left them, and rejects it if one raises."""
 
     async def process_item_async(self, item: Any) -> Any:
         page = take_page(item)
@@ -26,15 +27,15 @@ class PageItemProcessor(ItemPipelineManager):
         try:
             return await super().process_item_async(item)
         except DropItem:
-            raise  # rejected, which the validator has noted, or dropped on purpose
+            raise  # the validator has rejected it already, or a pipeline dropped it on purpose
         except Exception as error:
-            self._keep(page, item, error)
+            self._reject(page, item, error)
             raise
         finally:
             current_page.reset(token)
             page.ended()
 
-    def _keep(self, page: Page, item: Any, error: Exception) -> None:
+    def _reject(self, page: Page, item: Any, error: Exception) -> None:
         model = model_of(item, self.crawler.spider if self.crawler else None)
         if model is None:
             return

@@ -1,4 +1,4 @@
-"""The last step: an item's row is put on its page, and is committed with it."""
+"""The last item pipeline: it adds the item's row to its page, which the writer commits."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any, Self
 from itemadapter import ItemAdapter
 from scrapy.crawler import Crawler
 
-from crawler.page import current_page
-from crawler.row import row_of
+from crawler.page.page import current_page
+from crawler.page.row import row_of
 from pipelines.validate import model_of
 
 
 class UpsertPipeline:
+    """The pipeline that adds the row of an item to the item's page."""
+
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
 

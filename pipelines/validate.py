@@ -1,4 +1,4 @@
-"""The first step: an item becomes what its model can hold, or is rejected with a reason a field."""
+"""The first item pipeline: it validates an item, or rejects it with a reason for each field."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ from typing import Any, Self
 from itemadapter import ItemAdapter
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
+from sqlalchemy import Column
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from crawler.page import current_page, plain_item
-from crawler.row import Rejection
-from crawler.stopping import stop_crawl
+from crawler.page.item_json import plain_item
+from crawler.page.page import current_page
+from crawler.page.row import Rejection
+from crawler.run.stopping import stop_crawl
 from models import Row
-from pipelines.coerce import Read, Unfit, coerce, reader
+from pipelines.values.coerce import coerce, reader
+from pipelines.values.invalid_value import InvalidValue, Reader
 
 logger = logging.getLogger(__name__)
 
 
 class InvalidItem(DropItem):
-    """An item breaks the rules of its model; ``reasons`` has them by field. Its neighbours are not touched."""
+    """An item breaks the rules of its model; ``reasons`` has the reasons by field. Other items are not affected."""
 
     def __init__(self, model: type[Row], reasons: Mapping[str, str]) -> None:
         super().__init__(f"{model.__name__}: " + "; ".join(f"{name} {why}" for name, why in reasons.items()))
@@ -31,18 +35,20 @@ class InvalidItem(DropItem):
 
 
 class UnknownField(Exception):
-    """An item has a field that its model has no column for: the spider or the model has to change."""
+    """An item has a field without a column in its model: the spider or the model has to change."""
 
     def __init__(self, model: type[Row], name: str) -> None:
         known = [*model.fields(), *model.children()]
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"its fields are {', '.join(known)}"
-        super().__init__(f"the item has a field {name!r} that {model.__name__} has no column for; {hint}")
+        super().__init__(
+            f"the item has a field {name!r}, and {model.__name__} has no column of that name; {hint}"
+        )
         self.model, self.name = model, name
 
 
 def model_of(item: Any, spider: Any) -> type[Row] | None:
-    """The model that an item is for: its own ``model`` attribute, or its spider's."""
+    """Return the model of an item: its own attribute ``model``, or that of its spider; None if there is none."""
     for named in (getattr(item, "model", None), getattr(spider, "model", None)):
         if isinstance(named, type) and issubclass(named, Row):
             return named
@@ -51,47 +57,64 @@ def model_of(item: Any, spider: Any) -> type[Row] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Rules:
-    """What a model asks of its items, looked up once and not for every item."""
+    """The rules of a model for its items, looked up once and not for every item."""
 
     known: frozenset[str]
-    columns: tuple[tuple[str, Read, bool], ...]  # name, what reads it, whether an item may leave it out
-    readers: tuple[tuple[str, Read], ...]  # the same, shorter; none where the model has lists of children
+    columns: tuple[tuple[str, Reader, bool], ...]  # name, reader, whether an item may leave it out
+    readers: tuple[tuple[str, Reader], ...]  # names and readers; empty if the model has children
+    constants: Mapping[str, Any]  # the defaults of the natural key's columns
 
 
 @cache
 def _rules(model: type[Row]) -> _Rules:
-    columns = tuple((name, reader(column), bool(column.nullable)) for name, column in model.fields().items())
+    columns = tuple((name, reader(column), is_optional(column)) for name, column in model.fields().items())
     return _Rules(
         known=frozenset([*model.fields(), *model.children()]),
         columns=columns,
+        constants={name: _constant(model.fields()[name]) for name in model.key()},
         readers=() if model.children() else tuple((name, read) for name, read, _ in columns),
     )
 
 
+def is_optional(column: Column[Any]) -> bool:
+    """Return whether an item may leave the column out. A column that is left out is not NULL: None is NULL."""
+    filled = column.default is not None or column.server_default is not None
+    return not column.primary_key and bool(column.nullable or filled)
+
+
+def _constant(column: Column[Any]) -> Any:
+    default = column.default
+    return default.arg if isinstance(default, ScalarElementColumnDefault) else None
+
+
 def validated(fields: Mapping[str, Any], model: type[Row]) -> dict[str, Any]:
-    """The item's fields as the model's columns hold them.
+    """Return the item's fields with the values that the model's columns store.
 
     Raises:
-        UnknownField: a field is not in the model.
-        InvalidItem: a value is missing or does not fit; every such field is named, not only the first.
+        UnknownField: the model has no such field.
+        InvalidItem: values are missing or invalid; the reasons name every such field.
     """
     rules = _rules(model)
-    if len(fields) == len(rules.readers):  # as many as there are, so most likely these
+    if len(fields) == len(rules.readers):  # probably exactly the model's fields
         try:
             return {name: read(fields[name]) for name, read in rules.readers}
-        except (KeyError, Unfit):
-            pass  # once more, for a reason a field
+        except (KeyError, InvalidValue):
+            pass  # read again below, with a reason for each field
     if not rules.known.issuperset(fields):
         raise UnknownField(model, next(name for name in fields if name not in rules.known))
     values: dict[str, Any] = {}
     reasons: dict[str, str] = {}
-    for name, read, may_be_left_out in rules.columns:
-        if may_be_left_out and name not in fields:
-            continue  # not said: the database keeps what it has
+    for name, read, optional in rules.columns:
+        if name in fields:
+            value = fields[name]
+        elif optional:
+            continue  # left out: a stored row keeps its value, a new row gets the default
+        else:
+            value = rules.constants.get(name)
         try:
-            values[name] = read(fields.get(name))
-        except Unfit as unfit:
-            reasons[name] = str(unfit)
+            values[name] = read(value)
+        except InvalidValue as invalid:
+            reasons[name] = str(invalid)
     for name, children in model.children().items():
         if name not in fields:
             continue
@@ -101,7 +124,8 @@ def validated(fields: Mapping[str, Any], model: type[Row]) -> dict[str, Any]:
             try:
                 rows.append(validated({**ItemAdapter(child).asdict(), **inherited}, children.model))
             except InvalidItem as rejected:
-                # A parent is stored with all of its children or not at all: a list with a hole would delete a row.
+                # A parent is stored with all its children or not at all: a missing child would delete a
+                # stored row.
                 reasons |= {f"{name}[{position}].{field}": why for field, why in rejected.reasons.items()}
         values[name] = rows
     if reasons:
@@ -110,15 +134,16 @@ def validated(fields: Mapping[str, Any], model: type[Row]) -> dict[str, Any]:
 
 
 def readable_key(fields: Mapping[str, Any], model: type[Row]) -> tuple[Any, ...] | None:
-    """The natural key of an item that is rejected, if that much of it is fit."""
+    """Return the natural key of a rejected item; None if its key is not valid."""
     try:
-        return tuple(coerce(fields.get(name), model.fields()[name]) for name in model.key())
-    except Unfit:
+        constants = _rules(model).constants
+        return tuple(coerce(fields.get(name, constants[name]), model.fields()[name]) for name in model.key())
+    except InvalidValue:
         return None
 
 
 class ValidatePipeline:
-    """Puts the validated values back into the item, so that feeds (``-O``) and later steps see them too."""
+    """The pipeline that validates items. It writes the values into the item, so that feeds (``-O``) get them too."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -135,7 +160,8 @@ class ValidatePipeline:
             if not self.warned:
                 self.warned = True
                 logger.warning(
-                    "spider %s says no model for its items, so they are not stored: give it `model = ...`",
+                    "spider %s has no model for its items, so they are not stored: "
+                    "set `model = ...` in the spider",
                     getattr(spider, "name", "?"),
                 )
             return item

@@ -1,4 +1,4 @@
-"""``python -m renderer``: start-up options, and the life of the server from its first line to its end."""
+"""``python -m renderer``: the command-line options, and the server from its start to its end."""
 
 from __future__ import annotations
 
@@ -15,53 +15,69 @@ from collections.abc import Mapping, Sequence
 
 import uvloop
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from renderer.browser import Browser
-from renderer.chromium import Chromium, ChromiumMissing, find_chromium, remove_stale_profiles
-from renderer.filters import Filters
-from renderer.lua.runtime import LuaPolicy
-from renderer.memory import watch
-from renderer.options import Offer
-from renderer.scheduling import work_in_batches
-from renderer.server import Server
-from renderer.start_options import add_splash_options, existing_folder, log_meaningless
-from renderer.tab import TabPolicy
+from renderer.api.server import Server
+from renderer.api.start_options import add_splash_options, existing_folder, log_meaningless, names
+from renderer.chromium.disk_space import disk_space_fault
+from renderer.chromium.process import Chromium, ChromiumMissing, find_chromium, remove_stale_profiles
+from renderer.chromium.scheduling import work_in_batches
+from renderer.egress.connector import Reach, normal_name
+from renderer.lua.fork_server_client import LuaPolicy
+from renderer.lua.process_pool import ProcessPool, ScriptsUnavailable
+from renderer.network.adblock_filters import Filters
+from renderer.pool.browser import Browser
+from renderer.pool.memory_limit import watch
+from renderer.render.options import ServerCapabilities
+from renderer.tab.policy import TabPolicy
 
 log = logging.getLogger("renderer")
 
-# New objects until Python looks for circles among them: some 400 renders that fail, or 10,000 that do not. As often as
-# is usual, it takes 2 % of the time of a light page.
+# The number of new objects until Python's garbage collector runs: some 400 renders that fail, or 10,000 that succeed.
+# With Python's default, the collector takes 2 % of the time of a light page.
 GARBAGE_THRESHOLDS = (10_000, 10, 10)
+
+MAX_LINE = 64 * 1024  # bytes of a request's first line, which may contain a script, and of a header
 
 ADVICE = "install the package chromium-headless-shell, or run scripts/setup, or set CHROMIUM to its program"
 
 
 class BadStart(Exception):
-    """The options do not go together; the message says what to change."""
+    """The renderer cannot start with its options; the message says what to change."""
 
 
 def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m renderer", description="Answers Splash's HTTP API with a current Chromium."
+        prog="python -m renderer",
+        description="A server of Splash's HTTP API that renders with a current Chromium.",
     )
     parser.add_argument(
         "--host", "--ip", "-i", default="127.0.0.1", help="address to listen on (default %(default)s)"
     )
     parser.add_argument(
-        "--port", "-p", type=int, default=8050, help="0 takes a free one (default %(default)s)"
+        "--port",
+        "-p",
+        type=int,
+        default=8050,
+        help="port to listen on, or 0 for any free port (default %(default)s)",
     )
-    parser.add_argument("--slots", "-s", type=int, default=4, help="pages at a time (default %(default)s)")
     parser.add_argument(
-        "--max-timeout", type=float, default=90.0, help="largest timeout (default %(default)s)"
+        "--slots", "-s", type=int, default=4, help="number of pages at the same time (default %(default)s)"
+    )
+    parser.add_argument(
+        "--max-timeout",
+        type=float,
+        default=90.0,
+        help="largest timeout of a request, in seconds (default %(default)s)",
     )
     parser.add_argument(
         "--token",
-        help="secret that clients have to send, needed for other than loopback hosts; better in RENDERER_TOKEN, "
+        help="secret that clients have to send, required unless --host is loopback; better set RENDERER_TOKEN, "
         "which a list of processes does not show",
     )
     parser.add_argument("--chromium", help="the Chromium program to use")
-    parser.add_argument("--disable-lua", action="store_true", help="no /execute and no /run")
-    parser.add_argument("--exit-with-stdin", action="store_true", help="end when standard input ends")
+    parser.add_argument("--disable-lua", action="store_true", help="turn off /execute and /run")
+    parser.add_argument("--exit-with-stdin", action="store_true", help="exit when standard input ends")
     parser.add_argument(
         "--verbosity",
         "-v",
@@ -74,7 +90,14 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--forbid-private-addresses",
         action="store_true",
-        help="pages reach only addresses of the open internet",
+        help="let pages reach only addresses of the open internet",
+    )
+    parser.add_argument(
+        "--allow-hosts",
+        type=names,
+        default=(),
+        help="host names, separated by commas, that pages reach in spite of --forbid-private-addresses; "
+        "also RENDERER_ALLOW_HOSTS",
     )
     add_splash_options(parser)
     options = parser.parse_args(arguments)
@@ -95,7 +118,11 @@ def is_loopback(host: str) -> bool:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take the port before Chromium starts, because Chromium is told never to connect to it."""
+    """Bind the port before Chromium starts: an option tells Chromium never to connect to it.
+
+    Raises:
+        BadStart: the address or the port cannot be used.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -110,19 +137,25 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
     token = options.token or environ.get("RENDERER_TOKEN")
     if not is_loopback(options.host) and not token:
         raise BadStart(
-            f"--host {options.host} is reachable from other machines: give a token as well, in RENDERER_TOKEN or "
-            "with --token"
+            f"--host {options.host} is reachable from other machines: set a token, with RENDERER_TOKEN or --token"
+        )
+    allowed_hosts = options.allow_hosts or names(environ.get("RENDERER_ALLOW_HOSTS", ""))
+    if allowed_hosts and not options.forbid_private_addresses:
+        log.warning(
+            "--allow-hosts has no effect without --forbid-private-addresses: pages can reach every host"
         )
     ended = asyncio.Event()
     watch_for_the_end(ended, with_stdin=options.exit_with_stdin)
     program = find_chromium(options.chromium, environ)
+    if fault := disk_space_fault():
+        raise BadStart(f"{fault}; free some space, or set TMPDIR to another folder")
     listener = bind(options.host, options.port)
     port = listener.getsockname()[1]
     remove_stale_profiles()
     if os.geteuid() == 0:
-        log.warning("running as root: Chromium runs without its sandbox")
+        log.warning("Chromium runs without its sandbox, because the renderer runs as root")
     log_meaningless(options)
-    offer = Offer(
+    capabilities = ServerCapabilities(
         proxy_profiles=existing_folder(options.proxy_profiles_path, "--proxy-profiles-path"),
         script_profiles=existing_folder(options.js_profiles_path, "--js-profiles-path"),
         filters=Filters(existing_folder(options.filters_path, "--filters-path")),
@@ -131,14 +164,18 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
     policy = TabPolicy(
         allowed_schemes=frozenset(scheme.lower() for scheme in options.allowed_schemes),
         caches=not options.disable_browser_caches,
-        public_only=options.forbid_private_addresses,
-        blocked_port=port,
+        reach=Reach(
+            public_only=options.forbid_private_addresses,
+            allowed_hosts=frozenset(map(normal_name, allowed_hosts)),
+            blocked_port=port,
+        ),
     )
     chromium = Chromium(
         program=program, blocked_port=port, cross_domain_access=bool(options.js_cross_domain_access)
     )
-    browser = Browser(chromium, options.slots, policy, public_only=options.forbid_private_addresses)
-    starting = asyncio.ensure_future(browser.start())
+    browser = Browser(chromium, options.slots, policy)
+    scripts = None if options.disable_lua else ProcessPool(lua_policy(options))
+    starting = asyncio.ensure_future(start(browser, scripts))
     ending = asyncio.ensure_future(ended.wait())
     try:
         await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -151,18 +188,25 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
             browser,
             max_timeout=options.max_timeout,
             token=token,
-            lua=None if options.disable_lua else lua_policy(options),
+            lua=scripts,
             hosts=frozenset({"localhost", "127.0.0.1", "[::1]", options.host.lower()}),
-            offer=offer,
+            capabilities=capabilities,
             max_saved_arguments=options.argument_cache_max_entries,
             secret_arguments=frozenset(options.dont_log_args),
             start_page=not options.disable_ui,
         )
-        runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None, shutdown_timeout=1)
+        runner = web.AppRunner(
+            server.app(),
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=1,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_LINE,
+        )
         await runner.setup()
         await web.SockSite(runner, listener).start()
         host = f"[{options.host}]" if ":" in options.host else options.host
-        # Whoever started us reads this line to learn the port.
+        # The program that started the renderer reads the port in this line.
         sys.stdout.write(f"listening on http://{host}:{port}\n")
         sys.stdout.flush()
         watching = asyncio.ensure_future(watch(browser, options.maxrss, ended)) if options.maxrss else None
@@ -172,7 +216,17 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
         await runner.cleanup()
     finally:
         ending.cancel()
+        if scripts is not None:
+            scripts.end()
         await browser.end()
+
+
+async def start(browser: Browser, scripts: ProcessPool | None) -> None:
+    """Start Chromium and the Lua processes, so that the first request does not wait for them."""
+    # One after the other: the start of Python's processes would only slow down the start of Chromium.
+    await browser.start()
+    if scripts is not None:
+        await scripts.start()
 
 
 def lua_policy(options: argparse.Namespace) -> LuaPolicy:
@@ -184,6 +238,7 @@ def lua_policy(options: argparse.Namespace) -> LuaPolicy:
 
 
 def watch_for_the_end(ended: asyncio.Event, *, with_stdin: bool) -> None:
+    """Set ``ended`` at SIGINT and SIGTERM, and if wanted at the end of standard input."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
@@ -198,8 +253,17 @@ def watch_for_the_end(ended: asyncio.Event, *, with_stdin: bool) -> None:
 
     try:
         loop.add_reader(descriptor, read)
-    except PermissionError:  # a plain file or /dev/null, which has ended already
+    except PermissionError:  # a regular file or /dev/null: it has ended already
         ended.set()
+
+
+def without_traceback(record: logging.LogRecord) -> bool:
+    """Shorten aiohttp's log record of a malformed request: it is a fault of the client, and the answer describes it."""
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        message = record.exc_info[1].message.split("\n")[0]
+        record.msg, record.args = "the server refused a malformed HTTP request: %s", (message,)
+        record.exc_info = None
+    return True
 
 
 def main() -> int:
@@ -209,14 +273,18 @@ def main() -> int:
         level={0: logging.ERROR, 1: logging.WARNING}.get(options.verbosity, logging.INFO),
         format="renderer: %(message)s",
     )
+    logging.getLogger("aiohttp.server").addFilter(without_traceback)
     work_in_batches()
-    gc.freeze()  # modules are there for good
+    gc.freeze()  # the collector ignores modules from now on, because they are never garbage
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(options, os.environ))
     except BadStart as error:
         log.error("%s", error)
+        return 1
+    except ScriptsUnavailable as error:
+        log.error("%s; start the renderer with --disable-lua to run it without scripts", error)
         return 1
     except ChromiumMissing as error:
         log.error("%s: %s", error, ADVICE)

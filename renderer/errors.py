@@ -1,8 +1,11 @@
-"""Splash's error answers: a class for each thing a client can do about it, its docstring the `description`."""
+"""Splash's errors: a class for each kind; its docstring is the field ``description`` of the answer."""
 
 from __future__ import annotations
 
+import http.client
+from html import escape
 from typing import Any
+from urllib.parse import urlsplit
 
 
 class SplashError(Exception):
@@ -15,6 +18,7 @@ class SplashError(Exception):
         self.info = info
 
     def answer(self) -> dict[str, Any]:
+        """Return the error as JSON of Splash's API."""
         return {
             "error": self.status,
             "type": type(self).__name__,
@@ -64,13 +68,13 @@ class InternalError(SplashError):
 
 
 class Overloaded(SplashError):
-    """The renderer has no room for this request now; it can be sent again"""
+    """The renderer cannot process this request now; send it again later"""
 
     status = 503
 
 
 class PageFailed(Exception):
-    """The page could not be loaded; the code is what Splash reports for the same mishap."""
+    """The page failed to load; ``code`` is Splash's number for the error."""
 
     def __init__(self, code: int, text: str, url: str, kind: str = "Network") -> None:
         super().__init__(code, text, url)
@@ -78,14 +82,35 @@ class PageFailed(Exception):
 
     @property
     def reason(self) -> str:
-        """What ``splash:go`` returns as its second value."""
+        """The second value that ``splash:go`` returns."""
         return f"{self.kind.lower()}{self.code}"
+
+    def as_page(self) -> str:
+        """Return the HTML that Splash shows in the page's place."""
+        text, url = escape(self.text, quote=False), escape(self.url, quote=False)
+        return f"""<html><head><title>Failed loading page</title></head>
+                <body>
+                    <h1>Failed loading page ({text})</h1>
+                    <h2>{url}</h2>
+                    <p>{self.kind} error #{self.code}</p>
+                </body></html>"""
 
     def as_render_error(self) -> RenderError:
         return RenderError({"type": self.kind, "code": self.code, "text": self.text, "url": self.url})
 
 
-# Chromium's net::ERR_* and Splash's (that is, Qt's) number and words for the same.
+class CutOff(PageFailed):
+    """The page's response was cut off: the connection was lost, or it had fewer bytes than announced."""
+
+    def __init__(self, status: int, url: str) -> None:
+        super().__init__(status, http.client.responses.get(status, ""), url, kind="HTTP")
+
+    @property
+    def reason(self) -> str:
+        return "render_error"
+
+
+# Chromium's net::ERR_* with Splash's (that is, Qt's) number and text of the same error.
 _NETWORK_ERRORS: dict[str, tuple[int, str]] = {
     "CONNECTION_REFUSED": (1, "Connection refused"),
     "UNSAFE_PORT": (1, "Connection refused"),
@@ -113,15 +138,39 @@ _NETWORK_ERRORS: dict[str, tuple[int, str]] = {
 }
 
 
+_DESCRIPTIONS = {
+    **{f"network{code}": text for code, text in _NETWORK_ERRORS.values()},
+    "network5": "Operation canceled",
+    "network6": "SSL handshake failed",
+    "network99": "Unknown network error",
+    "webkit102": "Frame load interrupted by policy change",
+    "render_error": "The response of the page was cut off",
+}
+
+
+def describe_reason(reason: str) -> str:
+    """Return the description of a reason of ``splash:go`` like ``network1`` or ``http404``; else an empty text."""
+    if reason.startswith("http") and reason[4:].isdecimal() and len(reason) == 7:
+        return f"HTTP status {reason[4:]}"
+    return _DESCRIPTIONS.get(reason, "")
+
+
 def page_failure(error_text: str, url: str) -> PageFailed:
-    """Translate Chromium's ``net::ERR_...`` for the page at this URL."""
+    """Return Splash's error for Chromium's ``net::ERR_...`` of the page at this URL."""
     name = error_text.removeprefix("net::").removeprefix("ERR_")
     if name.startswith(("SSL_", "CERT_")):
         return PageFailed(6, f"SSL handshake failed ({name})", url)
     code, text = _NETWORK_ERRORS.get(name, (99, f"Unknown error ({name})"))
+    if code == 3 and (host := urlsplit(url).hostname):
+        text = f"Host {host} not found"
     return PageFailed(code, text, "" if code == 301 else url)
 
 
+def download_failure(url: str) -> PageFailed:
+    """Return Splash's error for a URL that is a download and not a page."""
+    return PageFailed(102, "Frame load interrupted by policy change", url, "WebKit")
+
+
 def forbidden_scheme() -> PageFailed:
-    """What Splash says of file: and of schemes that it does not know."""
+    """Return Splash's error for ``file:`` and for schemes that it does not know."""
     return PageFailed(301, 'Protocol "" is unknown', "")

@@ -1,1 +1,1 @@
-"""One site a file: where to start, how to render it, and which XPath fills which column."""
+"""The spiders, one file for each site: its URLs, how its pages are rendered, and the XPath of each column."""

@@ -1,4 +1,4 @@
-"""What all our spiders share: rendering until something is there, scrolling, clicking through, logging in."""
+"""SiteSpider, the base class of our spiders: renders pages, scrolls, clicks through lists, and logs in."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from scrapy import Request
 from scrapy.exceptions import CloseSpider
 from scrapy.http import HtmlResponse, Response
 
-from crawler.splash.render import render_request
-from crawler.stopping import stop_crawl
+from crawler.meta_keys import MAKES_SESSION
+from crawler.run.stopping import stop_crawl
+from crawler.splash.render_arguments import render_request
+from crawler.splash.rendered_pages import pages_of_list
 from models import Row
+from models.redaction import HIDDEN
+from models.secret_names import is_secret
 
 LUA = Path(__file__).parent / "lua"
 
@@ -24,27 +28,27 @@ Callback = Callable[..., Any]
 
 @cache
 def lua_script(name: str) -> str:
-    """The Lua of ``spiders/lua/<name>.lua``, with what all scripts share before it."""
+    """Return the Lua of ``spiders/lua/<name>.lua``, after the functions of ``page.lua``."""
     return "\n".join((LUA / f"{file}.lua").read_text("utf-8") for file in ("page", name))
 
 
 class SiteSpider(scrapy.Spider):
-    """A spider that keeps the table of ``model`` current; its items are dicts with the model's field names.
+    """A spider that keeps the table of ``model`` current. Its items are dicts whose fields are the model's columns.
 
-    Pages are rendered with :meth:`render` and its kin. A page that does not show what was waited for never reaches
-    the callback: it is logged as an error, counted, and named again when the crawl ends.
+    :meth:`render` and the methods like it render pages. A callback gets no page without the element of ``wait_for``:
+    the request fails, and the report at the end of the crawl names it.
     """
 
     model: ClassVar[type[Row] | None] = None
-    schedule: ClassVar[str | None] = (
-        None  # when it runs, in cron's five fields: `scrapy schedule` makes it so
-    )
-    wait_timeout: float = 10.0  # seconds until what is waited for counts as missing
+    schedule: ClassVar[str | None] = None  # cron's five fields, for `scrapy schedule`
+    # self.arguments has the spider's arguments; see crawler.spider.arguments.
+    keeps_arguments: ClassVar[bool] = True
+    wait_timeout: float = 10.0  # seconds until the element of wait_for counts as missing
     plain_wait: float = 2.0  # seconds after the load event, where Splash runs no scripts (SPLASH_SCRIPTS=0)
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
         super().__init__(name, **arguments)
-        self.arguments = {key: _kept(key, value) for key, value in arguments.items()}
+        self.arguments = {name: HIDDEN if is_secret(name) else value for name, value in arguments.items()}
 
     def render(
         self,
@@ -55,10 +59,12 @@ class SiteSpider(scrapy.Spider):
         timeout: float | None = None,
         **request: Any,
     ) -> Request:
-        """The page, as soon as ``wait_for`` is on it: an XPath (beginning with ``/``, ``./`` or ``(``) or CSS.
+        """Return a request for the page as soon as ``wait_for`` is on it; without ``wait_for``, when it has loaded.
 
-        Without ``wait_for`` the page is taken when it has loaded. ``timeout`` is in seconds. ``request`` is what
-        ``scrapy.Request`` takes, and ``images=True`` for a page that needs its pictures.
+        Args:
+            wait_for: an XPath (it begins with ``/``, ``./`` or ``(``) or a CSS selector.
+            timeout: seconds; by default ``wait_timeout``.
+            request: arguments of ``scrapy.Request``, and ``images=True`` for a page that needs its images.
         """
         return self._render("wait_for", url, callback, wait_for, timeout, {}, **request)
 
@@ -75,11 +81,11 @@ class SiteSpider(scrapy.Spider):
         timeout: float | None = None,
         **request: Any,
     ) -> Request:
-        """The page with everything that scrolling brings: until ``end`` is on it, or, where the site shows no end,
-        until the number of ``items`` has not grown for ``quiet`` seconds.
+        """Return a request for the page with everything that scrolling loads.
 
-        A page that still grows after ``scroll_timeout`` seconds, or never shows its ``end``, fails as one that
-        never appeared: half a list must not look like a whole one.
+        The renderer scrolls until ``end`` is on the page; without ``end``, until the number of ``items`` has not grown
+        for ``quiet`` seconds. A page that still grows after ``scroll_timeout`` seconds, or that has no ``end`` then,
+        fails with NeverAppeared: a part of a list must not look like all of it.
         """
         more = {
             "scroll_items": items,
@@ -102,10 +108,11 @@ class SiteSpider(scrapy.Spider):
         timeout: float | None = None,
         **request: Any,
     ) -> Request:
-        """The pages of a list whose "next" is a button and not a link; ``callback`` is called with each of them.
+        """Return a request for a list whose next page is behind a button; ``callback`` is called with each page.
 
-        A click has worked when the text of ``changes`` (by default of ``wait_for``) is a different one. The last
-        page is the one whose button is gone or disabled.
+        A click has worked when the text of ``changes`` (by default of ``wait_for``) is another one. On the last page
+        the button is gone or disabled. A list whose button can still be clicked after ``max_pages`` is cut: its rows
+        are stored, the verdict names it, and no row is marked as gone.
         """
         more = {"next_button": next_button, "next_changes": changes, "max_pages": max_pages}
         request.setdefault("busy_seconds", 60.0)
@@ -123,24 +130,30 @@ class SiteSpider(scrapy.Spider):
         timeout: float | None = None,
         **request: Any,
     ) -> Request:
-        """Fills the form's ``fields`` (by their names) and sends it; ``callback`` gets the page that shows
-        ``logged_in``. Later renders of this spider carry the session's cookies.
+        """Return a request that fills in a form and sends it; ``callback`` gets the page with ``logged_in``.
+
+        Later renders of this spider have the session's cookies.
+
+        Args:
+            fields: the values of the form's fields, by their names.
+            logged_in: an element of the page after the login, as in ``wait_for``.
         """
         more = {"fields": fields, "logged_in": logged_in}
         request.setdefault("dont_filter", True)
-        request["meta"] = {**request.get("meta", {}), "makes_session": True}
+        request["meta"] = {**request.get("meta", {}), MAKES_SESSION.name: True}
         return self._render("log_in", url, callback, wait_for, timeout, more, **request)
 
     def render_script(self, name: str) -> str:
-        """The Lua of a render script; the frontier keeps its name, and what is resumed has today's text."""
+        """Return the Lua of a render script. The frontier stores only the name; a resumed run uses the current text."""
         return lua_script(name)
 
     async def parse_pages(self, response: Response, each_page: str, **kwargs: Any) -> AsyncIterator[Any]:
-        """Calls a callback for each page that ``render_pages`` collected."""
-        pages = getattr(response, "data", {}).get("pages", [])
+        """Call the callback of ``render_pages`` for each page of the list, and yield its results."""
         callback: Callback = getattr(self, each_page)
-        for html in pages:
-            page = HtmlResponse(response.url, body=html, encoding="utf-8", request=response.request)
+        for html in pages_of_list(response):
+            page = HtmlResponse(
+                response.url, body=html, encoding="utf-8", request=response.request, flags=response.flags
+            )
             async for result in _results(callback(page, **kwargs)):
                 yield result
 
@@ -163,6 +176,7 @@ class SiteSpider(scrapy.Spider):
             url,
             script=lua_script(script) if scripts else None,
             script_name=script if scripts else None,
+            script_is_ours=type(self).render_script is SiteSpider.render_script,
             wait_for=wait_for,
             wait_timeout=self.wait_timeout if timeout is None else timeout,
             plain_wait=self.plain_wait,
@@ -173,7 +187,7 @@ class SiteSpider(scrapy.Spider):
 
 
 async def _results(output: Any) -> AsyncIterator[Any]:
-    """What a callback gives, whichever kind it is."""
+    """Yield the results of a callback of any kind."""
     if isasyncgen(output):
         async for result in output:
             yield result
@@ -181,11 +195,3 @@ async def _results(output: Any) -> AsyncIterator[Any]:
         iterator: Iterator[Any] = iter(output)
         for result in iterator:
             yield result
-
-
-SECRET_WORDS = ("password", "passwd", "secret", "token", "key")
-
-
-def _kept(name: str, value: Any) -> Any:
-    """A spider argument as the run's record keeps it."""
-    return "***" if any(word in name.lower() for word in SECRET_WORDS) else value

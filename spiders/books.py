@@ -1,4 +1,4 @@
-"""The demo shop's books: list pages, and a page a book with its reviews."""
+"""The demo shop's books: list pages, and one page for each book with its reviews."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A customer's orders, behind the demo shop's login: -a username=... -a password=..."""
+"""A customer's orders in the demo shop, after a login: -a username=... -a password=..."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quotations from the demo site's endless page."""
+"""Quotations of the demo site, on one page that loads more when it is scrolled."""
 
 from __future__ import annotations
 

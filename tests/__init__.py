@@ -1,1 +1,1 @@
-"""The same rooms again, tested with the real parts: see conftest.py for what starts them."""
+"""The tests, in the rooms of the code. They use real servers, which conftest.py starts."""

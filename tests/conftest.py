@@ -1,7 +1,7 @@
-"""What the tests talk to: the demo site, both renderers and three databases, all of them real.
+"""The servers that the tests use, all of them real: the demo site, two renderers and three databases.
 
-``scripts/test`` starts the services and names them in TEST_SPLASH_URL, TEST_MARIADB_URL and TEST_POSTGRESQL_URL.
-Where one is missing its tests are skipped and say so; in CI (``CI=true``) that is a failure.
+``scripts/test`` starts the services and names them in TEST_SPLASH_URL, TEST_MARIADB_URL and TEST_POSTGRESQL_URL. The
+tests of a missing service are skipped with a reason; in CI (``CI=true``) they fail.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from models.schema import upgrade
 from models.session import make_engine
 from tests.processes import ROOT, server
 
-# How long an example takes says how busy the machine is.
+# No deadline: on a busy machine an example takes longer.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 
 def pytest_configure() -> None:
-    """With pytest-xdist each worker has databases of its own on the servers."""
+    """Create databases for this worker of pytest-xdist, so that workers share no rows."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     for variable in ("TEST_MARIADB_URL", "TEST_POSTGRESQL_URL"):
         url = os.environ.get(variable)
@@ -40,11 +40,11 @@ def pytest_configure() -> None:
             )
 
 
-def service(variable: str, what: str) -> str:
-    """The URL of a service that scripts/test started, or the end of this test."""
+def service(variable: str, title: str) -> str:
+    """Return the URL of a service from its variable. Without it, skip the test, or fail it in CI."""
     url = os.environ.get(variable, "")
     if not url:
-        message = f"not tested: {what} ({variable} is not set; scripts/test starts it)"
+        message = f"not tested: {title} ({variable} is not set; scripts/test starts it)"
         if os.environ.get("CI"):
             pytest.fail(message, pytrace=False)
         pytest.skip(message)
@@ -53,14 +53,14 @@ def service(variable: str, what: str) -> str:
 
 @pytest.fixture(scope="session")
 def demo_site() -> Iterator[str]:
-    """The shop on day 1, at a free loopback port; without a trailing slash."""
+    """Yield the URL of the shop on day 1, at a free loopback port, without a trailing slash."""
     with server("demo", "--port", "0", "--exit-with-stdin") as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def chromium_renderer() -> Iterator[str]:
-    """Our own renderer, at a free loopback port."""
+    """Yield the URL of our own renderer, at a free loopback port."""
     with server("renderer", "--port", "0", "--exit-with-stdin") as url:
         yield url
 
@@ -72,7 +72,7 @@ def real_splash() -> str:
 
 @pytest.fixture(params=["splash", "chromium"])
 def renderer(request: pytest.FixtureRequest) -> str:
-    """Each renderer in turn: what holds for one must hold for the other."""
+    """Return the URL of each renderer in turn: both must do the same."""
     name = {"splash": "real_splash", "chromium": "chromium_renderer"}[request.param]
     url: str = request.getfixturevalue(name)
     return url
@@ -87,7 +87,7 @@ DATABASES = {
 
 @pytest.fixture(params=list(DATABASES))
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Each database in turn, with our tables and nothing in them."""
+    """Return the URL of each database in turn, with our tables, all of them empty."""
     named = DATABASES[request.param]
     url = service(*named) if named else f"sqlite:///{tmp_path / 'test.db'}"
     empty(url)
@@ -96,13 +96,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture(params=["mariadb", "postgresql"])
 def server_url(request: pytest.FixtureRequest) -> str:
-    """Each database that is a server."""
+    """Return the URL of each database server in turn, with our tables, all of them empty."""
     url = service(*DATABASES[request.param])  # type: ignore[misc]
     empty(url)
     return url
 
 
 def empty(url: str) -> None:
+    """Migrate the database and delete all rows."""
     engine = make_engine(url)
     upgrade(engine)
     with engine.begin() as connection:

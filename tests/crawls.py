@@ -1,4 +1,4 @@
-"""Run ``scrapy`` as a user does, in a process of its own, and look at what it left."""
+"""Run ``scrapy`` as a user does, in a process of its own."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-# The numbers of runs, which kept pages are named by, begin anew with each database.
+# Each database begins with run 1, and page snapshots have the number of their run: so they need a folder of their own.
 KEPT_PAGES = tempfile.mkdtemp(prefix="splashdown-kept-pages-")
 atexit.register(shutil.rmtree, KEPT_PAGES, ignore_errors=True)
-DEADLINE = 240  # seconds; a crawl that is not done by then hangs
+DEADLINE = 240  # seconds; a crawl that takes longer hangs
 
 
 def scrapy(
     *arguments: str, cwd: Path = ROOT, deadline: float = DEADLINE, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    """``scrapy ARGUMENTS`` with ``env`` and without the settings of whoever runs the tests."""
+    """Run ``scrapy ARGUMENTS`` with ``env``, without the settings of the user who runs the tests."""
     ours = {
         name: value
         for name, value in os.environ.items()
@@ -48,7 +48,7 @@ def scrapy(
 
 
 def crawl(spider: str, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """``scrapy crawl SPIDER``, which has to end well."""
+    """Run ``scrapy crawl SPIDER`` and check that it ends with 0."""
     done = scrapy("crawl", spider, *options, **env)
     assert done.returncode == 0, done.stderr[-4000:]
     return done

@@ -1,4 +1,4 @@
-"""Start a server of ours as a process, as its users do, and end it whatever happens."""
+"""Start our servers as processes, as their users do, and end them in any case."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ ROOT = Path(__file__).parent.parent
 def server(
     *module_and_options: str, env: dict[str, str] | None = None, deadline: float = 30
 ) -> Iterator[str]:
-    """Run ``python -m ...`` until the block ends; yields the URL of its first line ``listening on URL``."""
+    """Run ``python -m ...`` during the block, and yield the URL of its first line ``listening on URL``."""
+    with started(*module_and_options, env=env, deadline=deadline) as (url, _):
+        yield url
+
+
+@contextlib.contextmanager
+def started(
+    *module_and_options: str, env: dict[str, str] | None = None, deadline: float = 30
+) -> Iterator[tuple[str, int]]:
+    """Do the same as ``server``, and yield the URL and the pid."""
     process = subprocess.Popen(
         [sys.executable, "-m", *module_and_options],
         cwd=ROOT,
@@ -34,7 +43,7 @@ def server(
         line = process.stdout.readline()
         watchdog.cancel()
         assert line.startswith("listening on "), f"{module_and_options} did not start: {line!r}"
-        yield line.removeprefix("listening on ").strip()
+        yield line.removeprefix("listening on ").strip(), process.pid
     finally:
         watchdog.cancel()
         process.terminate()
@@ -46,7 +55,7 @@ def server(
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
+    """Return a loopback port on which no process listens now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

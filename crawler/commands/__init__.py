@@ -1,1 +1,1 @@
-"""Commands of ``scrapy``, one a file; a file's name is its command's."""
+"""Commands of ``scrapy``. Each file is one command and has its name."""

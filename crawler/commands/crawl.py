@@ -1,4 +1,4 @@
-"""``scrapy crawl``: Scrapy's own, with errors in one line and an exit code that cron or systemd can act on."""
+"""``scrapy crawl``: Scrapy's command, with errors on one line and an exit code for cron and systemd."""
 
 from __future__ import annotations
 
@@ -9,42 +9,41 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from scrapy import Spider
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from crawler.alarm import Alarm, WrongAddress
-from crawler.extensions.run import RunExtension
-from crawler.plain_text import last_line
-from crawler.shutdown import Shutdown
-from crawler.spider_loader import UnknownSpider
-from crawler.stopping import CannotStart, stopped_because
-from crawler.verdict import CANNOT_START, GOOD, Ending, Verdict
+from crawler.command_failure import print_failure
+from crawler.run.alarm import Alarm, WrongAddress
+from crawler.run.extension import RunExtension
+from crawler.run.shutdown import Shutdown
+from crawler.run.stopping import CannotStart, stopped_because
+from crawler.run.verdict import CANNOT_START, GOOD, Ending, Verdict, exit_code_help
+from crawler.security.plain_text import last_line
+from crawler.spider.arguments import arguments_of
+from crawler.spider.loader import UnknownSpider
+from crawler.stat_names import VERDICT, VERDICT_REASONS
+from crawler.unknown_option import unknown_option
+from models.base import ModelError
+from models.error_text import error_line
+from models.run_failures import failed_requests, rejected_items
 from models.session import DatabaseUnusable
-from models.trouble import failed_requests, rejected_items
 
 logger = logging.getLogger(__name__)
 
 EXAMPLES = 3  # of failed requests, and of rejected items, in an alarm
 
-EXIT_CODES = """\
-Exit code:
-  0   good
-  1   it could not start: configuration, schema, no renderer
-  2   it ran, but below its policy (MIN_ROWS, MAX_FAILED_SHARE, MAX_REJECTED_SHARE, MAX_COVERAGE_DROP, GONE_LIMIT)
-  3   data could not be stored
-  4   interrupted; the next start resumes it
-  75  the same crawl is already running
-`scrapy runs` has the reasons."""
-
 
 class Command(ScrapyCrawl):
+    name = "crawl"
+
     def long_desc(self) -> str:
         return (
-            "Run a spider of this project, by name. A run that was interrupted, however that came about, is resumed; "
-            "otherwise a new one begins."
+            "Run the spider with this name. If its last run with these arguments was interrupted, the crawl resumes "
+            "that run; otherwise it begins a new run."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -52,32 +51,32 @@ class Command(ScrapyCrawl):
         parser.add_argument(
             "--fresh",
             action="store_true",
-            help="begin anew, and give up what an interrupted run left to be done",
+            help="begin a new run and give up the requests that are left of an interrupted run",
         )
-        parser.epilog = EXIT_CODES
+        self._parser = parser
+        parser.epilog = exit_code_help()
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
-        parser.error = self._refuse_options  # type: ignore[method-assign]  # argparse's own exit code is our 2
+        parser.error = self._refuse_options  # type: ignore[method-assign]  # argparse's exit code is 2
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         try:
             super().process_options(args, opts)
         except UsageError as error:
             self._refuse_options(str(error))
+        if problem := unknown_option(args, self._parser):
+            self._refuse_options(problem)
         if opts.fresh:
             assert self.settings is not None
             self.settings.set("RUN_FRESH", True, priority="cmdline")
 
-    refusal: Verdict | None = None  # why the crawl did not begin
+    refusal: Verdict | None = None  # the verdict if the crawl could not start
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        self.exitcode = CANNOT_START  # until we know better
-        if len(args) != 1:
-            self._say("scrapy crawl takes one spider's name; `scrapy list` has them")
-            return
+        self.exitcode = CANNOT_START  # until there is a verdict
         assert self.crawler_process is not None and self.settings is not None
         try:
-            crawler = self.crawler_process.create_crawler(args[0])
-        except UnknownSpider as error:
+            crawler = self._create_crawler(self._spider_of(args))
+        except (UnknownSpider, CannotStart) as error:
             self._say(str(error))
             return
         try:
@@ -94,41 +93,50 @@ class Command(ScrapyCrawl):
         self.exitcode = verdict.code
         run = RunExtension.of(crawler) if self.refusal is None else None
         alarm.tell(
-            args[0],
-            getattr(crawler.spider, "arguments", {}),
+            crawler.spidercls.name,
+            arguments_of(crawler),
             verdict,
             run_id=run.held.id if run is not None else None,
             examples=examples_of(run) if run is not None and verdict.code != GOOD else (),
         )
 
+    def _spider_of(self, args: list[str]) -> str | type[Spider]:
+        """Return the name of the spider on the command line.
+
+        Raises:
+            CannotStart: the command line has no name, or more than one.
+        """
+        if len(args) != 1:
+            raise CannotStart("it takes one spider's name; `scrapy list` prints the names")
+        return args[0]
+
     def _report(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
-        if isinstance(error, CannotStart | DatabaseUnusable):
+        if isinstance(error, CannotStart | DatabaseUnusable | ModelError):
             self._say(str(error))
             code = error.exit_code if isinstance(error, CannotStart) else CANNOT_START
             self.refusal = Verdict(code=code, reasons=(str(error),))
         elif error is not None:
             logger.error("the crawl could not start", exc_info=error)
-            self.refusal = Verdict(code=CANNOT_START, reasons=(f"{type(error).__name__}: {error}",))
+            self.refusal = Verdict(code=CANNOT_START, reasons=(error_line(error, with_type=True),))
 
     def _say(self, message: str) -> None:
-        # Not through the log, which may be off or in a file: who typed the command has to see it.
-        print(f"scrapy crawl: {message}", file=sys.stderr)
+        print_failure(f"scrapy {self.name}", message)
 
     def _refuse_options(self, message: str) -> NoReturn:
-        self._say(f"{message}; `scrapy crawl --help` has the options")
+        self._say(f"{message}; `scrapy {self.name} --help` lists the options")
         sys.exit(CANNOT_START)
 
 
 def verdict_on(crawler: Crawler) -> Verdict:
-    """The run's verdict; of a crawl that stores nothing (RUN_ENABLED), whether it came to its end."""
+    """Return the verdict on the run; for a crawl without a run (RUN_ENABLED), on how it ended."""
     assert crawler.stats is not None
-    code = crawler.stats.get_value("run/verdict")
+    code = crawler.stats.get_value(VERDICT)
     if code is not None:
-        return Verdict(code=code, reasons=tuple(crawler.stats.get_value("run/verdict_reasons")))
+        return Verdict(code=code, reasons=tuple(crawler.stats.get_value(VERDICT_REASONS)))
     reason = crawler.stats.get_value("finish_reason")
     if reason is None:
-        return Verdict(code=CANNOT_START, reasons=("the crawl did not come to its end; its log says why",))
+        return Verdict(code=CANNOT_START, reasons=("the crawl did not reach its end; see its log",))
     ending = Ending(
         reason=reason,
         covered=reason == "finished" and not stopped_because(crawler),
@@ -138,7 +146,7 @@ def verdict_on(crawler: Crawler) -> Verdict:
 
 
 def examples_of(run: RunExtension) -> list[str]:
-    """A few of the failed requests and rejected items of a run, if the database can say."""
+    """Return some failed requests and rejected items of the run; none if the database cannot be read."""
     try:
         with Session(run.engine) as session:
             failed = failed_requests(session, run.held.id, EXAMPLES)

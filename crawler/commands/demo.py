@@ -1,4 +1,4 @@
-"""``scrapy demo``: the demo site and two crawls of it, from nothing to rows in a database (scripts/demo)."""
+"""``scrapy demo`` (scripts/demo): start the demo site, crawl it with two spiders, show the rows of the database."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from scrapy.commands import ScrapyCommand
 from sqlalchemy import Engine
 
-from crawler.stopping import CannotStart
+from crawler.database_command import DatabaseCommand
+from crawler.run.stopping import CannotStart
 from models import Book, Quote, Review, Row
-from models.schema import check_schema
-from models.session import DatabaseUnusable, check_connection, make_engine, shown
-from models.snapshot import Difference, difference, last_run, snapshot
+from models.session import shown
+from models.table_contents import Difference, difference, last_run, table_contents
 
 ROOT = Path(__file__).parent.parent.parent
 PORT = 8765
 
-# What each spider fills, and the name of the same rows in the site's /truth.json.
+# The models that each spider fills, by the name that the site's /truth.json has for their rows.
 CRAWLS: dict[str, dict[str, type[Row]]] = {
     "books": {"books": Book, "reviews": Review},
     "quotes": {"quotes": Quote},
@@ -37,10 +36,10 @@ CRAWLS: dict[str, dict[str, type[Row]]] = {
 
 @contextlib.contextmanager
 def demo_site(port: int, day: int) -> Iterator[str]:
-    """The demo site as a child process, which ends with this block and with this process.
+    """Start the demo site as a child process and yield its URL; the site ends with this block or this process.
 
     Raises:
-        CannotStart: it did not come up; it has said why on standard error.
+        CannotStart: the site did not start; it printed the reason on standard error.
     """
     site = subprocess.Popen(
         [sys.executable, "-m", "demo", "--port", str(port), "--day", str(day), "--exit-with-stdin"],
@@ -66,6 +65,7 @@ def demo_site(port: int, day: int) -> Iterator[str]:
 
 
 def truth_of(url: str) -> dict[str, Any]:
+    """Return the rows that the site should yield, by name, from its /truth.json."""
     with urllib.request.urlopen(f"{url}/truth.json", timeout=30) as answer:  # noqa: S310 - our own site
         truth: dict[str, Any] = json.load(answer)
     return truth
@@ -74,72 +74,63 @@ def truth_of(url: str) -> dict[str, Any]:
 def untrue(
     seen: dict[tuple[Any, ...], dict[str, Any]], truth: list[dict[str, Any]], model: type[Row]
 ) -> Difference:
-    """Where the rows of a run differ from what the site says they should be."""
+    """Return the differences between the rows of a run and the rows of the site's /truth.json."""
     return difference({tuple(row[name] for name in model.key()): row for row in truth}, seen)
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(DatabaseCommand):
+    program = "scripts/demo"
+    expected_errors = (CannotStart,)
     console = Console()
 
     def short_desc(self) -> str:
-        return "Crawl the demo site into the database, and show what was stored"
+        return "Crawl the demo site into the database and show the stored rows"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument(
-            "--day", type=int, default=1, help="the demo site's day; on each, something has changed"
+            "--day", type=int, default=1, help="the demo site's day (default: 1); some rows change each day"
         )
         parser.add_argument("--port", type=int, default=PORT, help=f"the demo site's port (default: {PORT})")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        try:
-            engine = make_engine(self.settings["DATABASE_URL"])
-            check_connection(engine)
-            check_schema(engine)
-            with demo_site(opts.port, opts.day) as url:
-                self.exitcode = self._crawl_and_show(engine, url, opts.day)
-            engine.dispose()
-        except (CannotStart, DatabaseUnusable) as error:
-            print(f"scripts/demo: {error}", file=sys.stderr)
-            self.exitcode = 1
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
+        with self.database() as engine, demo_site(opts.port, opts.day) as url:
+            self.exitcode = self._crawl_and_show(engine, url, opts.day)
 
     def _crawl_and_show(self, engine: Engine, url: str, day: int) -> int:
         self.console.print(f"The demo site is at {url}, on day {day}.")
         truth = truth_of(url)
-        results = Table(title=f"What day {day} of the shop left in the database")
+        results = Table(title=f"Rows in the database after day {day} of the shop")
         for heading in ("spider", "table"):
             results.add_column(heading)
-        for heading in ("rows seen", "new", "changed", "not seen any more", "as the site says"):
+        for heading in ("rows seen", "new", "changed", "gone", "same as on the site"):
             results.add_column(heading, justify="right")
         failed, changes = False, []
         for spider, tables in CRAWLS.items():
-            before = {model: snapshot(engine, model) for model in tables.values()}
+            before = {model: table_contents(engine, model) for model in tables.values()}
             began = time.monotonic()
             failed |= self._crawl(spider, url) != 0
             self.console.print(f"{spider}: {time.monotonic() - began:.0f} s")
             run = last_run(engine, spider)
             for name, model in tables.items():
-                seen = snapshot(engine, model, run_id=run.id if run else -1)
-                news = difference(before[model], seen)
+                seen = table_contents(engine, model, run_id=run.id if run else -1)
+                changed = difference(before[model], seen)
                 wrong = untrue(seen, truth[name], model)
                 failed |= bool(wrong)
                 results.add_row(
                     spider,
                     model.__tablename__,
                     f"{len(seen):,}",
-                    f"{len(news.created):,}",
-                    f"{len(news.changed):,}",
-                    f"{len(news.missing):,}",
+                    f"{len(changed.created):,}",
+                    f"{len(changed.changed):,}",
+                    f"{len(changed.missing):,}",
                     "all" if not wrong else f"{len(wrong.missing)} missing, {len(wrong.changed)} wrong",
                 )
                 if before[model]:
-                    changes.append((model, news, before[model]))
+                    changes.append((model, changed, before[model]))
         self.console.print(results)
-        for model, news, old in changes:
-            self._show_changes(model, news, old)
+        for model, changed, old in changes:
+            self._show_changes(model, changed, old)
         self._show_books(engine)
         self._show_next(engine, day)
         return 1 if failed else 0
@@ -156,13 +147,13 @@ class Command(ScrapyCommand):
             "-s",
             "LOG_LEVEL=WARNING",
         ]
-        database = ["-s", f"DATABASE_URL={self.settings['DATABASE_URL']}"] if self.settings else []
+        database = ["-s", f"DATABASE_URL={self.project_settings['DATABASE_URL']}"]
         return subprocess.run([*command, *database], cwd=ROOT, check=False).returncode
 
     def _show_changes(
-        self, model: type[Row], news: Difference, old: dict[tuple[Any, ...], dict[str, Any]]
+        self, model: type[Row], changed: Difference, old: dict[tuple[Any, ...], dict[str, Any]]
     ) -> None:
-        """A few of the things that are other than at the last crawl."""
+        """Print some of the rows that the last crawl did not have like this."""
 
         def name(key: tuple[Any, ...]) -> str:
             title = old.get(key, {}).get("title")
@@ -170,23 +161,23 @@ class Command(ScrapyCommand):
 
         lines = [
             f"{name(key)}: " + ", ".join(f"{field} {was} -> {now}" for field, (was, now) in fields.items())
-            for key, fields in list(news.changed.items())[:5]
+            for key, fields in list(changed.changed.items())[:5]
         ]
-        lines += [f"{name(key)}: new" for key in news.created[:3]]
-        lines += [f"{name(key)}: not seen any more" for key in news.missing[:3]]
+        lines += [f"{name(key)}: new" for key in changed.created[:3]]
+        lines += [f"{name(key)}: gone" for key in changed.missing[:3]]
         if lines:
-            self.console.print(f"\nSome of what changed in {model.__tablename__}:")
+            self.console.print(f"\nSome of the changes in {model.__tablename__}:")
             for line in lines:
                 self.console.print(Text("  " + " ".join(line.split())), overflow="ellipsis", no_wrap=True)
 
     def _show_books(self, engine: Engine) -> None:
-        table = Table(title="The first of them", expand=True)
+        table = Table(title="The first books", expand=True)
         columns = ("sku", "title", "author", "price", "stock", "rating", "published")
         for column in columns:
             flexible = column in ("title", "author")
             table.add_column(column, overflow="ellipsis", no_wrap=True, ratio=1 if flexible else None)
-        for _, row in sorted(snapshot(engine, Book).items())[:5]:
-            # Text, not markup: the titles are the site's.
+        for _, row in sorted(table_contents(engine, Book).items())[:5]:
+            # As Text, not as markup: the titles come from the site.
             table.add_row(*(Text(" ".join(str(row[column]).split())) for column in columns))
         self.console.print(table)
 
@@ -194,11 +185,11 @@ class Command(ScrapyCommand):
         database = engine.url.database if engine.dialect.name == "sqlite" else shown(engine.url)
         file = Path(database or "")
         where = file.relative_to(ROOT) if file.is_relative_to(ROOT) else database
-        self.console.print(f"\nThe rows are in {where}. To go on:", highlight=False)
+        self.console.print(f"\nThe rows are in {where}. Next:", highlight=False)
         for line in (
-            f"scripts/demo --day {day + 1}                     the shop a day later: what changed",
+            f"scripts/demo --day {day + 1}                     the shop a day later: its changes",
             ".venv/bin/scrapy list                    the spiders; each is about 25 lines in spiders/",
-            ".venv/bin/python -m demo                 the demo site, to look at in a browser; while it runs:",
+            ".venv/bin/python -m demo                 the demo site for your browser; while it runs:",
             ".venv/bin/scrapy crawl orders            the orders behind the login",
             ".venv/bin/scrapy crawl books -O b.csv    the books into a file as well",
         ):

@@ -1,43 +1,72 @@
-"""``scrapy migrate``: bring the database's schema up to date."""
+"""``scrapy migrate``: bring the schema of the database up to date."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 
-from scrapy.commands import ScrapyCommand
-from sqlalchemy.exc import SQLAlchemyError
+from scrapy.spiderloader import get_spider_loader
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from crawler.database_command import CommandFailed, DatabaseCommand
+from crawler.security.plain_text import one_line
+from models.error_text import error_line
+from models.new_revision import new_revision
 from models.schema import upgrade
-from models.session import DatabaseUnusable, check_connection, make_engine, shown
+from models.session import shown
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(DatabaseCommand):
+    program = "scrapy migrate"
 
     def short_desc(self) -> str:
-        return "Bring the database's schema up to date (DATABASE_URL)"
+        return "Bring the schema of the database up to date (DATABASE_URL)"
 
     def long_desc(self) -> str:
         return (
-            "Bring the schema of the database at DATABASE_URL up to date. An SQLite file is brought up to date by "
-            "the crawl itself; a server only by this command. Take a backup first."
+            "Bring the schema of the database at DATABASE_URL up to date. Each crawl does this for an SQLite file; "
+            "for a server only this command does it. Make a backup first."
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        try:
-            engine = make_engine(self.settings["DATABASE_URL"])
-            check_connection(engine)
-            before, after = upgrade(engine)
-        except DatabaseUnusable as error:
-            print(f"scrapy migrate: {error}", file=sys.stderr)
-            self.exitcode = 1
-        except SQLAlchemyError as error:
-            print(f"scrapy migrate: the migration failed: {' '.join(str(error).split())}", file=sys.stderr)
-            self.exitcode = 1
-        else:
-            state = "was up to date" if before == after else f"went from revision {before or 'nothing'}"
-            print(f"{shown(engine.url)} {state}: revision {after}")
-            engine.dispose()
+    def syntax(self) -> str:
+        return "[--new [MESSAGE]]"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--new",
+            nargs="?",
+            const="models",
+            metavar="MESSAGE",
+            help="first write a migration for the tables and columns that only the models have, then apply it",
+        )
+
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
+        with self.database(check_schema=False) as engine:
+            if opts.new is not None:
+                self._write(engine, opts.new)
+            try:
+                before, after = upgrade(engine)
+            except SQLAlchemyError as error:
+                statement = (
+                    f" (in: {one_line(str(error.statement))})" if isinstance(error, DBAPIError) else ""
+                )
+                raise CommandFailed(f"the migration failed: {error_line(error)}{statement}") from error
+            print(f"{shown(engine.url)} {_state(before, after)}")
+
+    def _write(self, engine: Engine, message: str) -> None:
+        get_spider_loader(self.project_settings)  # loads the models that are in the modules of their spiders
+        file = new_revision(engine, message)
+        if file is None:
+            print("no new migration: the database has every table and column of the models")
+            return
+        print(file.read_text("utf-8"))
+        print(f"written to {file}: read it and commit it with your code")
+
+
+def _state(before: str | None, after: str) -> str:
+    if before == after:
+        return f"was up to date: revision {after}"
+    if before is None:
+        return f"was empty and is now at revision {after}"
+    return f"went from revision {before} to {after}"

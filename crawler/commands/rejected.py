@@ -1,66 +1,62 @@
-"""``scrapy rejected``: items that were not stored, why, and storing them after all."""
+"""``scrapy rejected``: list the rejected items with their reasons, or store them again."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from scrapy.commands import ScrapyCommand
 from scrapy.utils.misc import load_object
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from crawler.plain_text import one_line
+from crawler.database_command import DatabaseCommand
+from crawler.run.interfaces import ReplayRejected
+from crawler.security.plain_text import json_line, one_line
 from models import RejectedItem
 from models.run import RunIsAlive
-from models.schema import check_schema
-from models.session import DatabaseUnusable, check_connection, make_engine
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(DatabaseCommand):
+    program = "scrapy rejected"
+    max_arguments = 1
+    expected_errors = (RunIsAlive,)
 
     def syntax(self) -> str:
         return "[options] [SPIDER]"
 
     def short_desc(self) -> str:
-        return "List the items that were not stored, with their reasons; --replay stores what is fit by now"
+        return "List the rejected items with their reasons; --replay stores the items that are valid now"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--run", type=int, help="only of this run")
+        parser.add_argument("--run", type=int, help="only items of this run")
+        parser.add_argument("--all", action="store_true", help="also items that --replay has stored")
         parser.add_argument(
-            "--all", action="store_true", help="also those that were stored since by --replay"
+            "--json", action="store_true", help="print each complete item as a JSON object on one line"
         )
-        parser.add_argument("--json", action="store_true", help="one JSON object a line, with the whole item")
         parser.add_argument(
-            "--replay", action="store_true", help="validate them again, and store what is fit now"
+            "--replay", action="store_true", help="validate the items again and store the valid ones"
         )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         spider = args[0] if args else None
-        try:
-            engine = make_engine(self.settings["DATABASE_URL"])
-            check_connection(engine)
-            check_schema(engine)
+        with self.database() as engine:
             if opts.replay:
-                replay = load_object(self.settings["REPLAY"])
-                stored, left = replay(engine, self.settings, spider=spider, run_id=opts.run)
-                print(f"{stored} items are stored, {left} are still rejected")
-                self.exitcode = 0
-                return
-        except (DatabaseUnusable, RunIsAlive) as error:
-            print(f"scrapy rejected: {error}", file=sys.stderr)
-            self.exitcode = 1
-            return
+                self._replay(engine, spider, opts.run)
+            else:
+                self._list(engine, spider, opts)
+
+    def _replay(self, engine: Engine, spider: str | None, run_id: int | None) -> None:
+        replay: ReplayRejected = load_object(self.project_settings["REPLAY"])
+        stored, left, outdated = replay(engine, self.project_settings, spider=spider, run_id=run_id)
+        old = f", {outdated} are out of date: a later crawl has seen their rows" if outdated else ""
+        print(f"{stored} items are stored, {left} are still rejected{old}")
+
+    def _list(self, engine: Engine, spider: str | None, opts: argparse.Namespace) -> None:
         query = select(RejectedItem).order_by(RejectedItem.id)
         if spider:
             query = query.where(RejectedItem.spider == spider)
@@ -70,15 +66,15 @@ class Command(ScrapyCommand):
             query = query.where(RejectedItem.replayed_at.is_(None))
         with Session(engine) as session:
             rejected = session.scalars(query).all()
-        engine.dispose()
         if opts.json:
             for one in rejected:
-                print(json.dumps(as_json(one), ensure_ascii=False))
+                print(json_line(as_json(one)))
         else:
             show(rejected)
 
 
 def as_json(one: RejectedItem) -> dict[str, object]:
+    """Return the item as ``--json`` prints it."""
     return {
         "id": one.id,
         "run": one.run_id,
@@ -93,7 +89,7 @@ def as_json(one: RejectedItem) -> dict[str, object]:
 
 
 def kind_of(field: str, why: str) -> str:
-    """A reason without the value that it was for, so that like can be counted with like."""
+    """Return a reason without the value that it is about, so that equal reasons are counted together."""
     place = "".join(
         "[]" if part.isdigit() else part for part in field.replace("[", " ").replace("]", " ").split()
     )
@@ -101,6 +97,7 @@ def kind_of(field: str, why: str) -> str:
 
 
 def show(items: Sequence[RejectedItem]) -> None:
+    """Print a table of the reasons: how many items have each, and an example."""
     console = Console(soft_wrap=True)
     if not items:
         console.print("no item was rejected")
@@ -112,11 +109,11 @@ def show(items: Sequence[RejectedItem]) -> None:
             kind = (f"{one.spider}: {one.table_name}", kind_of(field, why))
             counted[kind] += 1
             example.setdefault(kind, one)
-    table = Table("items", "spider: table", "reason", "for instance")
+    table = Table("items", "spider: table", "reason", "example")
     for kind, number in counted.most_common():
-        # Text, not markup: sites wrote it.
+        # As Text, not as markup: it comes from sites.
         table.add_row(
             str(number), Text(kind[0]), Text(one_line(kind[1])), Text(one_line(example[kind].url or ""))
         )
     console.print(table)
-    console.print(f"{len(items)} items; --json shows them whole, --replay tries them again")
+    console.print(f"{len(items)} items; --json prints them completely, --replay validates them again")

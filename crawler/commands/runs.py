@@ -1,71 +1,59 @@
-"""``scrapy runs``: how crawls ended, and one of them in full."""
+"""``scrapy runs``: list the runs and their verdicts, or show one run with all details."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from scrapy.commands import ScrapyCommand
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from crawler.plain_text import last_line, one_line
-from crawler.verdict import WORDS
+from crawler.database_command import CommandFailed, DatabaseCommand
+from crawler.run.verdict import BELOW_POLICY, GOOD, INTERRUPTED, NOT_STORED, WORDS
+from crawler.security.plain_text import json_line, last_line, one_line
 from models import CrawlRun
-from models.process import Process
-from models.run import LEASE, database_now
-from models.schema import check_schema
-from models.session import DatabaseUnusable, check_connection, make_engine
-from models.tally import Tally
-from models.trouble import failed_requests, rejected_items
+from models.process_id import Process
+from models.run import HEARTBEAT_TIMEOUT, database_now
+from models.run_failures import failed_requests, ignored_pages, rejected_items
+from models.run_stats import RunStats
 
-WIDE = 200  # columns where there is no terminal: in a mail, in a file
-COLOURS = {0: "green", 2: "red", 3: "red", 4: "yellow"}
+LONGEST_LINE = 1000  # characters
+WIDE = 200  # columns without a terminal: in a mail, in a file
+COLOURS = {GOOD: "green", BELOW_POLICY: "red", NOT_STORED: "red", INTERRUPTED: "yellow"}
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
+class Command(DatabaseCommand):
+    program = "scrapy runs"
+    max_arguments = 2
 
     def syntax(self) -> str:
         return "[options] [SPIDER] | show ID"
 
     def short_desc(self) -> str:
-        return "List the last runs and their verdicts; `show ID` has one in full"
+        return "List the last runs and their verdicts; `show ID` shows one run with all details"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--limit", type=int, default=20, help="how many (20)")
-        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+        parser.add_argument("--limit", type=int, default=20, help="at most so many (default: 20)")
+        parser.add_argument("--json", action="store_true", help="print a JSON object on each line")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        self.exitcode = 1
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         one = args[:1] == ["show"]
         if len(args) > (2 if one else 1) or (one and not (len(args) == 2 and args[1].isdigit())):
-            print("scrapy runs takes a spider's name, or: scrapy runs show ID", file=sys.stderr)
-            return
-        try:
-            engine = make_engine(self.settings["DATABASE_URL"])
-            check_connection(engine)
-            check_schema(engine)
-        except DatabaseUnusable as error:
-            print(f"scrapy runs: {error}", file=sys.stderr)
-            return
-        if one:
-            self._show(engine, int(args[1]), opts)
-        else:
-            self._list(engine, args[0] if args else None, opts)
-        engine.dispose()
+            raise CommandFailed("write: scrapy runs, scrapy runs SPIDER, or scrapy runs show ID")
+        with self.database() as engine:
+            if one:
+                self._show(engine, int(args[1]), opts)
+            else:
+                self._list(engine, args[0] if args else None, opts)
 
     def _list(self, engine: Engine, spider: str | None, opts: argparse.Namespace) -> None:
-        self.exitcode = 0
         with Session(engine) as session:
             query = select(CrawlRun).order_by(CrawlRun.id.desc()).limit(opts.limit)
             if spider:
@@ -73,7 +61,7 @@ class Command(ScrapyCommand):
             runs = [as_json(run, state_of(run, database_now(session))) for run in session.scalars(query)]
         if opts.json:
             for run in runs:
-                print(json.dumps(run, ensure_ascii=False))
+                print(json_line(run))
         elif runs:
             Console(width=None if sys.stdout.isatty() else WIDE).print(_table(runs))
         else:
@@ -83,41 +71,41 @@ class Command(ScrapyCommand):
         with Session(engine) as session:
             run = session.get(CrawlRun, run_id)
             if run is None:
-                print(f"there is no run {run_id}; `scrapy runs` lists them", file=sys.stderr)
-                return
-            whole = as_json(run, state_of(run, database_now(session)))
-            whole["failed_requests"] = [
+                raise CommandFailed(f"there is no run {run_id}; `scrapy runs` lists them")
+            shown = as_json(run, state_of(run, database_now(session)))
+            shown["failed_requests"] = [
                 {"number": one.number, "url": one.url, "status": one.status, "error": one.error}
                 | ({"kept_page": one.kept_page} if one.kept_page else {})
                 for one in failed_requests(session, run_id, opts.limit)
             ]
-            whole["rejected_items"] = [
+            shown["ignored_pages"] = [asdict(one) for one in ignored_pages(session, run_id)]
+            shown["rejected_items"] = [
                 {"id": one.id, "url": one.url, "table": one.table_name, "reasons": one.reasons}
                 | ({"kept_page": one.kept_page} if one.kept_page else {})
                 for one in rejected_items(session, run_id, opts.limit)
             ]
-        self.exitcode = 0
         if opts.json:
-            print(json.dumps(whole, ensure_ascii=False))
+            print(json_line(shown))
         else:
-            _print(whole)
+            _print(shown)
 
 
 def state_of(run: CrawlRun, now: datetime) -> str:
-    """The verdict's word; of a run without one whether it goes on, or its process is gone."""
+    """Return the word for the run's verdict. Without a verdict, the run is running, was ended, or was killed."""
     if run.verdict is not None:
         return WORDS[run.verdict]
     owner = Process.parse(run.owner) if run.owner else None
     if (
         owner is not None
         and run.heartbeat_at is not None
-        and owner.may_be_alive(now - run.heartbeat_at, LEASE)
+        and owner.may_be_alive(now - run.heartbeat_at, HEARTBEAT_TIMEOUT)
     ):
         return "running"
     return run.finish_reason if run.finished_at and run.finish_reason else "killed"
 
 
 def as_json(run: CrawlRun, state: str) -> dict[str, Any]:
+    """Return the run as ``--json`` prints it."""
     return {
         "id": run.id,
         "spider": run.spider,
@@ -143,7 +131,7 @@ def _table(runs: list[dict[str, Any]]) -> Table:
         "run", "spider", "started (UTC)", "took", "pages", "rows", "rejected", "verdict", "because", box=None
     )
     for run in runs:
-        counts = Tally.from_json(run["counts"] or {})
+        counts = RunStats.from_json(run["counts"] or {})
         failed = counts.pages.get("failed", 0)
         pages = f"{counts.pages.get('done', 0)}" + (f" + {failed} failed" if failed else "")
         table.add_row(
@@ -161,7 +149,8 @@ def _table(runs: list[dict[str, Any]]) -> Table:
 
 
 def _print(run: dict[str, Any]) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    width = None if sys.stdout.isatty() else LONGEST_LINE + len("because  ")
+    console = Console(soft_wrap=True, highlight=False, width=width)
     table = Table.grid(padding=(0, 2))
     code = "" if run["exit_code"] is None else f" (exit code {run['exit_code']})"
     lines = [
@@ -172,28 +161,37 @@ def _print(run: dict[str, Any]) -> None:
         ("started", f"{run['started_at'][:19]} UTC"),
         (
             "finished",
-            f"{run['finished_at'][:19]} UTC" if run["finished_at"] else "no: the next start resumes it",
+            f"{run['finished_at'][:19]} UTC" if run["finished_at"] else "no: the next crawl resumes it",
         ),
         ("took", _took(run["seconds"])),
         ("memory", f"{run['peak_memory'] / 2**20:.0f} MiB at most" if run["peak_memory"] else None),
         ("host", run["host"]),
-        ("held by", run["owner"]),
+        ("owner", run["owner"]),
         ("versions", ", ".join(f"{name} {number}" for name, number in (run["versions"] or {}).items())),
     ]
     counts = run["counts"] or {}
     for name in ("pages", "rows", "rejected", "changes"):
         lines.append((name, ", ".join(f"{number} {what}" for what, number in counts.get(name, {}).items())))
+    if counts.get("cut"):
+        lines.append(("cut", f"{counts['cut']} of the done pages were cut"))
+    if counts.get("merged"):
+        lines.append(("merged", f"{counts['merged']} items had the key of another item of their page"))
     for name, value in lines:
         if value:
-            table.add_row(Text(name, "bold"), Text(one_line(str(value), 1000)))
+            table.add_row(Text(name, "bold"), Text(one_line(str(value), LONGEST_LINE)))
     console.print(table)
     for one in run["failed_requests"]:
-        kept = f"  (kept: {one['kept_page']})" if one.get("kept_page") else ""
-        console.print(Text(f"failed    {one_line(one['url'])}: {last_line(one['error'] or '')}{kept}"))
+        saved = f"  (snapshot: {one['kept_page']})" if one.get("kept_page") else ""
+        console.print(Text(f"failed    {one_line(one['url'])}: {last_line(one['error'] or '')}{saved}"))
+    for one in run["ignored_pages"]:
+        for url in one["urls"]:
+            console.print(Text(f"ignored   {one_line(url)}: HTTP {one['status']}"))
+        if one["pages"] > len(one["urls"]):
+            console.print(Text(f"ignored   {one['pages'] - len(one['urls'])} more: HTTP {one['status']}"))
     for one in run["rejected_items"]:
         why = "; ".join(f"{field} {reason}".strip() for field, reason in one["reasons"].items())
-        kept = f"  (kept: {one['kept_page']})" if one.get("kept_page") else ""
-        console.print(Text(f"rejected  {one_line(one['url'] or '')}: {one_line(why)}{kept}"))
+        saved = f"  (snapshot: {one['kept_page']})" if one.get("kept_page") else ""
+        console.print(Text(f"rejected  {one_line(one['url'] or '')}: {one_line(why)}{saved}"))
 
 
 def _named(run: dict[str, Any]) -> str:

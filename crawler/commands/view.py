@@ -1,11 +1,18 @@
-"""``scrapy view``: Scrapy's own, which looks and stores nothing."""
+"""``scrapy view``: Scrapy's command, which stores nothing here; without a response its exit code is 1."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+import argparse
 
 from scrapy.commands.view import Command as ScrapyCommand
+from scrapy.http import Response
+
+from crawler.commands.fetch import Command as Fetch
 
 
-class Command(ScrapyCommand):
-    default_settings: ClassVar = {**ScrapyCommand.default_settings, "RUN_ENABLED": False}
+class Command(Fetch, ScrapyCommand):
+    name = "view"
+
+    def _print_response(self, response: Response, opts: argparse.Namespace) -> None:
+        self.fetched = True
+        ScrapyCommand._print_response(self, response, opts)

@@ -1,4 +1,4 @@
-"""Scrapy's log messages, with a dropped item on one line: the reason says what matters, the item may be a page long."""
+"""Scrapy's log messages; the message for a dropped item has the reason but not the item, which may be a page long."""
 
 from __future__ import annotations
 

@@ -1,5 +1,20 @@
-"""How a log line is written: as text, or as a JSON object (``LOG_FORMAT=json``). Either way what a site wrote cannot
-pass for a line of the log.
+"""The format of log lines: text, or JSON objects (``LOG_FORMAT=json``).
+
+Text of a site cannot look like a line of the log, and secrets are redacted.
+
+``install`` replaces the function that makes the formatters of Scrapy's log handler. Scrapy 2.19 has no setting for
+this, and each way without the replacement loses something:
+
+- LOG_FORMATTER changes the messages of Scrapy's own events only. Warnings, tracebacks and the lines of other loggers
+  would keep their secrets and line ends.
+- An extension or ``Addon.update_settings`` comes late. ``CrawlerProcess`` makes the handler and writes its first lines
+  before there is a crawler, and ``Crawler.__init__`` makes the handler again with the LOG_... settings of the spider.
+  These lines would have another format. LOG_FORMAT=json would end the process: it is no format of Python's logging.
+- ``Addon.update_pre_crawler_settings`` comes before ``configure_logging``, whose ``dictConfig`` closes all handlers. A
+  LOG_FILE that is not appended to is not opened again.
+- LOG_INSTALL_ROOT_HANDLER=False with a handler of our own would have to repeat LOG_FILE, LOG_ENABLED, LOG_LEVEL,
+  LOG_SHORT_NAMES and the spider's ``custom_settings``. A script that calls ``configure_logging`` would get a
+  handler that shows secrets.
 """
 
 from __future__ import annotations
@@ -7,15 +22,20 @@ from __future__ import annotations
 import copy
 import logging
 import re
+import sys
+import traceback
+from types import TracebackType
 
 import scrapy.utils.log
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 from scrapy.settings import Settings
 
-from crawler.log_ids import ids_of
+from crawler.logs.run_ids import ids_of
+from crawler.security.known_secrets import remember_settings
+from models.redaction import hidden_values, redacted
 
-# Control characters, the ends of lines that only Unicode knows, what turns the direction of writing, half characters.
+# Control characters, Unicode's line ends, characters that change the direction of writing, lone surrogates.
 UNFIT = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -25,16 +45,23 @@ _scrapys_formatter = scrapy.utils.log._get_formatter
 
 
 def install() -> None:
-    """Have Scrapy make its formatters here: it has no setting for that. Any number of times."""
+    """Have Scrapy use ``formatter_for``, and print uncaught errors without secrets. More calls change nothing."""
     scrapy.utils.log._get_formatter = formatter_for
+    sys.excepthook = _print_traceback
+
+
+def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of an uncaught error, without secrets."""
+    print(redacted("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)  # noqa: T201
 
 
 def formatter_for(handler: logging.Handler, settings: Settings) -> logging.Formatter:
-    """The formatter that LOG_FORMAT names: ``json``, ``text``, or text in a format of Python's logging."""
-    asked = settings.get("LOG_FORMAT")
-    if asked == "json":
+    """Return the formatter for LOG_FORMAT: ``json``, ``text``, or text in a format of Python's logging."""
+    remember_settings(settings)
+    log_format = settings.get("LOG_FORMAT")
+    if log_format == "json":
         return JsonLine()
-    if asked == "text":
+    if log_format == "text":
         settings = Settings({name: settings.get(name) for name in ("LOG_DATEFORMAT", "LOG_COLOR")})
     return TextLine(_scrapys_formatter(handler, settings))
 
@@ -47,7 +74,7 @@ class JsonLine(JsonFormatter):
             ["levelname", "name", "message"],
             rename_fields={"levelname": "level", "name": "logger"},
             timestamp="time",
-            # Objects that Scrapy puts on its lines for others to use; an item may be a page long.
+            # Objects that Scrapy adds to its records; an item may be a page long.
             reserved_attrs=[*RESERVED_ATTRS, "spider", "crawler", "item"],
         )
 
@@ -55,14 +82,16 @@ class JsonLine(JsonFormatter):
         self, log_data: dict[str, object], record: logging.LogRecord, message_dict: dict[str, object]
     ) -> None:
         super().add_fields(log_data, record, message_dict)
+        for name, value in log_data.items():
+            log_data[name] = redacted(value) if isinstance(value, str) else hidden_values(value)
         log_data |= ids_of(record)
 
 
 class TextLine(logging.Formatter):
-    """What ``inner`` makes of a record, of which only the first line begins at the margin.
+    """The text of the formatter ``inner``, with an indent before each line of a record but the first.
 
-    Line ends that came with an argument are escaped; those of the message itself, and of a traceback, whose last
-    line may be anything, are followed by an indent. Whatever else a terminal would obey is escaped.
+    Line ends in an argument are escaped. Line ends of the message itself and of a traceback get the indent, since the
+    last line of a traceback may be any text. All other characters that control a terminal are escaped.
     """
 
     def __init__(self, inner: logging.Formatter) -> None:
@@ -70,6 +99,9 @@ class TextLine(logging.Formatter):
         self.inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
+        return redacted(self._formatted(record))
+
+    def _formatted(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
         if message.isprintable() and not (record.exc_info or record.exc_text or record.stack_info):
             return self.inner.format(record)

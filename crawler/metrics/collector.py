@@ -1,6 +1,7 @@
-"""What a crawl has to tell Prometheus: read from its stats, its frontier and its writer when somebody asks.
+"""The metrics of a crawl, read from its stats, its frontier and its writer when Prometheus asks for them.
 
-Nothing is counted twice, and a crawl that nobody asks pays nothing; ``docs/metrics.md`` has the names.
+The metrics keep no counts of their own, and cost nothing between two requests.
+``docs/metrics.md`` has the names.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from scrapy.crawler import Crawler
 
-from crawler.extensions.run import RunExtension
+from crawler.run.extension import RunExtension
+from crawler.stat_names import VERDICT
 from models.change import CHANGED, CREATED, GONE, RETURNED
 from models.request import DONE, FAILED, SKIPPED
 
@@ -22,12 +24,12 @@ LAST_RUN = "splashdown_last_run_"
 OUTCOMES = (CREATED, CHANGED, "unchanged", GONE, RETURNED)
 BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60, 120)  # seconds
 
-PAGES = "pages", "Pages by what became of them.", ("outcome",)
-ROWS = "rows", "Rows by table and by what became of them.", ("table", "outcome")
+PAGES = "pages", "Pages by their state.", ("outcome",)
+ROWS = "rows", "Rows by table and by their change.", ("table", "outcome")
 REJECTED = "rejected_items", "Items that were not stored, by table.", ("table",)
-RETRIES = "retries", "Requests that were made again.", ()
+RETRIES = "retries", "Requests that were retried.", ()
 GIVEN_UP = "given_up", "Requests that failed after all their retries.", ()
-FAILED_RENDERS = "failed_renders", "Pages that the renderer did not give.", ("reason",)
+FAILED_RENDERS = "failed_renders", "Pages that the renderer did not return.", ("reason",)
 Counted = tuple[tuple[str, str, tuple[str, ...]], Mapping[tuple[str, ...], int]]
 
 RENDER_SECONDS = "render_seconds", "Seconds until the renderer answered."
@@ -35,7 +37,7 @@ COMMIT_SECONDS = "commit_seconds", "Seconds that transactions of pages took."
 
 
 def counted(stats: Mapping[str, Any], tables: set[str]) -> Iterator[Counted]:
-    """What Scrapy's stats count, by metric and labels; zeros included, also for tables that had nothing yet."""
+    """Yield each metric with its values by label, from Scrapy's stats. Tables without rows have zeros."""
     rows: dict[tuple[str, ...], int] = {}
     rejected: dict[tuple[str, ...], int] = {}
     reasons: dict[tuple[str, ...], int] = {}
@@ -59,9 +61,9 @@ def counted(stats: Mapping[str, Any], tables: set[str]) -> Iterator[Counted]:
 
 
 class RunningCrawl(Collector):
-    """A crawl as it is at the moment. Its registry is its own, for a process may have several crawls.
+    """The metrics of a running crawl. It has a registry of its own, since a process may have several crawls.
 
-    It is asked in a thread of the HTTP server's: all that it reads is read at once, or is a number.
+    ``collect`` runs in a thread of the HTTP server: it copies the stats in one step, and reads single numbers.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -77,7 +79,7 @@ class RunningCrawl(Collector):
         self.registry.register(self)
 
     def describe(self) -> list[Metric]:
-        return []  # nothing is to be read before the crawl has begun
+        return []  # so that registering it does not read metrics before the crawl has begun
 
     def collect(self) -> Iterator[Metric]:
         for (name, help_, labels), values in self.counted():
@@ -88,15 +90,15 @@ class RunningCrawl(Collector):
         run = RunExtension.of(self.crawler)
         if run is None or not run.writes:
             return
-        yield self._gauge("run_id", "The number of the run, as in scrapy runs.", run.held.id)
+        yield self._gauge("run_id", "The ID of the run, as in scrapy runs.", run.held.id)
         queues = GaugeMetricFamily(
-            PREFIX + "frontier_requests", "Requests by where they wait.", labels=("spider", "queue")
+            PREFIX + "frontier_requests", "Requests by the place where they wait.", labels=("spider", "queue")
         )
         for queue, length in run.queues().items():
             queues.add_metric((self.spider, queue), length)
         yield queues
         writer = run.writer
-        yield self._gauge("backlog_rows", "Rows, roughly, that wait to be committed.", writer.backlog)
+        yield self._gauge("backlog_rows", "About how many rows wait to be committed.", writer.backlog)
         yield self._gauge(
             "database_lag_seconds", "Seconds that the oldest page waits to be committed.", writer.lag
         )
@@ -110,7 +112,7 @@ class RunningCrawl(Collector):
         return counted(dict(self.crawler.stats.get_stats()), self.tables)
 
     def render_seconds(self) -> tuple[float, float]:
-        """How many pages were rendered, and the seconds that all of them took."""
+        """Return the number of rendered pages and the seconds that all of them took."""
         of = {"spider": self.spider}
         number, seconds = (
             self.registry.get_sample_value(f"{PREFIX}{RENDER_SECONDS[0]}_{what}", of)
@@ -125,7 +127,7 @@ class RunningCrawl(Collector):
 
 
 class LastRun(Collector):
-    """A crawl that has ended, as gauges: the next one begins at 0 again, and that is no counter's reset."""
+    """The metrics of a crawl that has ended. They are gauges: a counter would be reset by the next run."""
 
     def __init__(self, running: RunningCrawl, *, ended_at: float, succeeded_at: float | None) -> None:
         self.running, self.ended_at, self.succeeded_at = running, ended_at, succeeded_at
@@ -143,18 +145,22 @@ class LastRun(Collector):
         run = RunExtension.of(crawler)
         timed = {RENDER_SECONDS: self.running.render_seconds()}
         single: dict[tuple[str, str], float | None] = {
-            (PREFIX + "last_success_time_seconds", "When a run was last good."): self.succeeded_at,
+            (PREFIX + "last_success_time_seconds", "When the last good run ended."): self.succeeded_at,
             (LAST_RUN + "end_time_seconds", "When the last run ended."): self.ended_at,
-            (LAST_RUN + "seconds", "How long it took."): crawler.stats.get_value("elapsed_time_seconds"),
-            (LAST_RUN + "verdict", "Its exit code: 0 is good."): crawler.stats.get_value("run/verdict"),
+            (LAST_RUN + "seconds", "Seconds that the last run took."): crawler.stats.get_value(
+                "elapsed_time_seconds"
+            ),
+            (LAST_RUN + "verdict", "The exit code of the last run: 0 is good."): crawler.stats.get_value(
+                VERDICT
+            ),
         }
         if run is not None:
-            single[LAST_RUN + "id", "Its number, as in scrapy runs."] = run.held.id
+            single[LAST_RUN + "id", "The ID of the last run, as in scrapy runs."] = run.held.id
             if run.writes:
                 timed[COMMIT_SECONDS] = run.writer.commits_timed
         for (name, help_), (number, seconds) in timed.items():
-            single[f"{LAST_RUN}{name}_count", f"{help_} How many."] = number
-            single[f"{LAST_RUN}{name}_sum", f"{help_} All together."] = seconds
+            single[f"{LAST_RUN}{name}_count", f"{help_} Number."] = number
+            single[f"{LAST_RUN}{name}_sum", f"{help_} Sum."] = seconds
         for (name, help_), found in single.items():
             if found is not None:
                 gauge = GaugeMetricFamily(name, help_, labels=("spider",))

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus: over HTTP while a crawl runs (METRICS_PORT), in a file at its end (METRICS_FOLDER)."""
+"""Metrics for Prometheus: over HTTP while a crawl runs (METRICS_PORT), in a file at its end (METRICS_FOLDER)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from crawler.metrics import RunningCrawl
-from crawler.splash.sent import is_sent
-from crawler.textfile import write_textfile
+from crawler.metrics.collector import RunningCrawl
+from crawler.metrics.textfile import write_textfile
+from crawler.splash.request_mapping import is_splash_request
 
 logger = logging.getLogger("splashdown.metrics")
 
@@ -23,7 +23,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class MetricsExtension:
-    """Neither a port that is taken nor a folder that cannot be written to is a reason not to crawl."""
+    """Serves and writes the metrics. A port or folder that cannot be used is a warning only."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.port = crawler.settings.getint("METRICS_PORT", 0)
@@ -53,11 +53,11 @@ class MetricsExtension:
 
     def response_downloaded(self, request: Request) -> None:
         latency = request.meta.get("download_latency")
-        if latency is not None and is_sent(request):
+        if latency is not None and is_splash_request(request):
             self.running.rendered.observe(latency)
 
     async def engine_stopped(self) -> None:
-        # In a thread: both may have to wait for somebody.
+        # In a thread: the server may have to end a response, and the file may be locked.
         if self.server is not None:
             await asyncio.to_thread(self.server.shutdown)
             self.server.server_close()

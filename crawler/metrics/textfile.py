@@ -1,4 +1,4 @@
-"""A spider's file for node_exporter's textfile collector: what its last run was, and when one was last good."""
+"""The file of a spider for node_exporter's textfile collector: its last run, and the time of its last good run."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from urllib.parse import quote
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from crawler.metrics import LastRun, RunningCrawl
-from crawler.verdict import GOOD
+from crawler.atomic_file import write_atomically
+from crawler.metrics.collector import LastRun, RunningCrawl
+from crawler.run.verdict import GOOD
+from crawler.stat_names import VERDICT
 
 SUCCESS = "splashdown_last_success_time_seconds"
 
 
 def file_of(folder: Path, spider: str) -> Path:
-    """Every spider has its own, whatever its name is made of."""
+    """Return the file of the spider: each name has its own, whatever characters it has."""
     return folder / f"splashdown_{quote(spider, safe='')}.prom"
 
 
 def write_textfile(folder: Path, running: RunningCrawl) -> Path:
-    """Put the crawl that ends into its spider's file, at once: a reader finds the old text or the new one.
+    """Write the metrics of the crawl into its spider's file, in one step: a reader finds the old text or the new one.
 
     Raises:
-        OSError: it could not be written.
+        OSError: the file cannot be written.
     """
     assert running.crawler.stats is not None
     folder.mkdir(parents=True, exist_ok=True)
     file = file_of(folder, running.spider)
-    with _alone(folder):  # the same spider may end elsewhere, with other arguments
+    with _locked(folder):  # a crawl of this spider with other arguments may end at the same time
         now = time.time()
-        good = running.crawler.stats.get_value("run/verdict") == GOOD
+        good = running.crawler.stats.get_value(VERDICT) == GOOD
         last = LastRun(running, ended_at=now, succeeded_at=now if good else last_success(file))
-        draft = file.with_suffix(".new")  # the collector reads .prom
-        draft.write_bytes(generate_latest(last.registry))
-        draft.chmod(0o644)  # the collector is another user, and cron's umask may be strict
-        draft.replace(file)
+        # The collector runs as another user, and cron's umask may be strict.
+        write_atomically(file, generate_latest(last.registry), mode=0o644)
     return file
 
 
 def last_success(file: Path) -> float | None:
-    """What the file says of it, if there is one that can be read."""
+    """Return the time of the last good run in the file; None if there is no readable file."""
     try:
         families = list(text_string_to_metric_families(file.read_text("utf-8")))
     except (FileNotFoundError, ValueError):
@@ -56,7 +56,7 @@ def last_success(file: Path) -> float | None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

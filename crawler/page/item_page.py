@@ -1,23 +1,23 @@
-"""Which page an item came from. Scrapy does not tell its pipelines, so it is noted by the item's identity."""
+"""The page of each item. Scrapy does not tell its pipelines, so the page is noted by the item's ``id()``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from crawler.page import Page
+from crawler.page.page import Page
 
-# The item is here as well, so that its id is nobody else's; a list, for a spider may yield one object repeatedly.
+# The item is here as well, so that no other object gets its id. A list, because a spider may yield one object twice.
 _pages: dict[int, list[tuple[Any, Page]]] = {}
 
 
 def note_item(item: Any, page: Page) -> None:
-    """The item is about to be given to the pipelines."""
+    """Note the page of an item that goes to the pipelines."""
     page.begun()
     _pages.setdefault(id(item), []).append((item, page))
 
 
 def take_page(item: Any) -> Page | None:
-    """The page of an item that arrives at the pipelines; ``page.ended()`` is the caller's to say."""
+    """Return the page of an item that arrives at the pipelines, or None. The caller calls ``page.ended()``."""
     noted = _pages.get(id(item))
     if not noted:
         return None

@@ -1,33 +1,34 @@
-"""Reading: what a kept page gives when it is read once more."""
+"""ParseResult: the rows, rejections and links of a page snapshot, parsed by the current spider."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crawler.kept_page import RAISED
-from crawler.row import Rejection, ValidRow
+from crawler.page.row import Rejection, ValidRow
+from crawler.page.snapshot_policy import RAISED
+from crawler.security.plain_text import last_line
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class ParseResult:
     rows: tuple[ValidRow, ...] = ()
     rejections: tuple[Rejection, ...] = ()
-    links: tuple[str, ...] = ()  # the URLs of the requests that were yielded
+    links: tuple[str, ...] = ()  # the URLs of the requests that the callback yielded
     error: str | None = None
 
     def still_wrong(self, reason: str) -> str | None:
-        """What is wrong with it today, in a line; None if nothing is.
+        """Return in one line the fault that the page still has; None if it has none.
 
         Args:
-            reason: why the page was kept. A callback that raised and now yields nothing is fine. But where a value
-                was missing, or the whole page, nothing at all is no better.
+            reason: the reason for the snapshot. With RAISED a callback that now yields nothing is good. With another
+                reason it is not: a value or an element was missing, and now nothing is found.
         """
         if self.error:
-            return self.error.strip().splitlines()[-1]
+            return last_line(self.error, 1000)
         if self.rejections:
             return "; ".join(
                 f"{name} {why}".strip() for one in self.rejections for name, why in one.reasons.items()
             )
         if reason != RAISED and not self.rows and not self.links:
-            return "it gives neither a row nor a link"
+            return "it yields neither a row nor a link"
         return None

@@ -1,4 +1,4 @@
-"""A valid row on its way from the validator to the writer, and what takes its place when it was rejected."""
+"""A valid row, or a rejected item, on its way from the validator to the writer."""
 
 from __future__ import annotations
 
@@ -15,21 +15,30 @@ NO_CHILDREN: Mapping[str, Sequence[Mapping[str, Any]]] = MappingProxyType({})
 
 
 class ValidRow(NamedTuple):
-    """What one item says of one record: column values, and its lists of children where the item has them.
+    """The values of one item: columns, and lists of child rows if the item has them.
 
-    A column that the item does not mention is not in ``values``, and keeps what the database holds.
+    A column that the item does not have is not in ``values``. The database keeps its value.
     """
 
     model: type[Row]
     values: Mapping[str, Any]
     children: Mapping[str, Sequence[Mapping[str, Any]]] = NO_CHILDREN
     digest: bytes | None = (
-        None  # its content_hash, where it has all fields: made here, the writer has more to do
+        None  # its content_hash, if it has all fields; made before the writer, which has more to do
     )
 
     @property
     def key(self) -> tuple[Any, ...]:
         return self.model.key_getter()(self.values)
+
+    @property
+    def repeated_children(self) -> int:
+        """How many child rows have the key of another one in the same list."""
+        repeated = 0
+        for name, items in self.children.items():
+            key_of = self.model.children()[name].model.key_getter()
+            repeated += len(items) - len({key_of(item) for item in items})
+        return repeated
 
     def __str__(self) -> str:
         key = ", ".join(f"{name}={value!r}" for name, value in zip(self.model.key(), self.key, strict=True))
@@ -40,26 +49,34 @@ class ValidRow(NamedTuple):
 class Rejection:
     """An item that is not stored, and why: reasons by field, "" for the whole item.
 
-    ``key`` is the natural key where the item has one that can be read: the row is still on the site.
+    ``key`` is the natural key, if it can be read: the row is still on the site. ``validated`` says that ``item`` has
+    the values of a row, as ``models.json_values`` writes them. ``waits_for`` is the digest of the parent row, which may
+    still come.
     """
 
     model: type[Row]
     item: Mapping[str, Any]
     reasons: Mapping[str, str]
     key: tuple[Any, ...] | None = None
+    validated: bool = False
+    waits_for: bytes | None = None
 
 
 def content_hash(values: Sequence[Any]) -> bytes:
-    """A hash of all of a row's fields, the same for equal values: from the validator, in one spelling each."""
+    """Return a hash of all fields of a row. Equal values of the validator have equal hashes."""
     row = list(values)
     text = repr(row)
     if "{" in text or "[" in text[1:]:  # perhaps JSON, whose names come in any order
-        text = repr([json.dumps(v, sort_keys=True) if isinstance(v, dict | list) else v for v in row])
+        text = repr([_in_order(v) if isinstance(v, dict | list) else v for v in row])
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
+def _in_order(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=repr)
+
+
 def row_of(item: Mapping[str, Any], model: type[Row]) -> ValidRow:
-    """The row in a validated item."""
+    """Return the row of a validated item."""
     fields = model.fields()
     if type(item) is dict and len(item) == len(fields):  # as most are, and by far the quicker copy
         try:

@@ -1,4 +1,4 @@
-"""Alarms: a message to ALERT_URLS, through Apprise, when a spider's runs turn bad, and when they are good again."""
+"""Alarms: messages to ALERT_URLS, through Apprise, when a spider's exit code changes to a bad one or back to good."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from typing import Any
 
 from apprise import Apprise, NotifyFormat, NotifyType
 
-from crawler.plain_text import one_line
-from crawler.verdict import ALREADY_RUNNING, GOOD, Verdict
+from crawler.atomic_file import write_atomically
+from crawler.run.verdict import ALREADY_RUNNING, GOOD, Verdict
+from crawler.security.plain_text import one_line
+from models.redaction import redacted
 
 logger = logging.getLogger("splashdown.alarm")
 apprise_logger = logging.getLogger("apprise")
 
 
 class WrongAddress(ValueError):
-    """ALERT_URLS has something that Apprise does not know; the message does not repeat it."""
+    """ALERT_URLS has an address that Apprise does not know. The message does not repeat it: it may be a secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What was said last: the exit code, since when it is so (ISO 8601), and in how many runs."""
+    """The state in the last alarm: the exit code, since when, and in how many runs."""
 
     code: int
     since: str
@@ -35,20 +37,20 @@ class State:
 
 
 class Alarm:
-    """Says each change of a spider's state once. The state is a file, for the database may be what is broken.
+    """Sends a message for each change of a spider's state. The state is in a file: the database may be what is broken.
 
     Args:
-        addresses: ALERT_URLS, as Apprise has them, with blanks or commas between them.
-        folder: where the states are kept, a file for each spider with its arguments.
+        addresses: ALERT_URLS, in Apprise's form, with blanks or commas between them.
+        folder: the folder of the states. It has a file for each spider with its arguments.
 
     Raises:
-        WrongAddress: one of the addresses is none.
+        WrongAddress: Apprise does not know one of the addresses.
     """
 
     def __init__(self, addresses: str, folder: Path) -> None:
         self.folder = folder
         self.apprise = Apprise()
-        # The addresses are secrets: Apprise repeats one that it does not know, and more of them below WARNING.
+        # The addresses are secrets. Apprise logs an address that it does not know, and others at levels below WARNING.
         apprise_logger.setLevel(logging.CRITICAL)
         known = not addresses.strip() or self.apprise.add(addresses)
         apprise_logger.setLevel(logging.WARNING)
@@ -66,7 +68,7 @@ class Alarm:
         run_id: int | None = None,
         examples: Sequence[str] = (),
     ) -> None:
-        """Send a message if the state has changed; a state that could not be told is told next time."""
+        """Send a message if the state has changed. If it cannot be sent, the next run tries again."""
         if verdict.code == ALREADY_RUNNING or not len(self.apprise):
             return
         file = self._file(spider, arguments)
@@ -78,40 +80,41 @@ class Alarm:
         if verdict.code == GOOD:
             if before is None:
                 return
-            title, body = f"{spider} is good again", _recovery(before, run_id)
+            title, body = f"{spider} is good again", _good_run(before, run_id)
         else:
             title = f"{spider}: {verdict.word} (exit code {verdict.code})"
-            body = _trouble(verdict, now, run_id, examples)
+            body = _bad_run(verdict, now, run_id, examples)
+        title, body = redacted(title), redacted(body)
         kind = NotifyType.SUCCESS if verdict.code == GOOD else NotifyType.FAILURE
         if not self.apprise.notify(title=title, body=body, notify_type=kind, body_format=NotifyFormat.TEXT):
-            logger.warning("the alarm did not reach all of ALERT_URLS; it is sent again after the next run")
+            logger.warning("the alarm did not reach all of ALERT_URLS; the next run sends it again")
             return
-        logger.info("an alarm was sent: %s", title)
+        logger.info("alarm sent: %s", title)
         if verdict.code == GOOD:
             file.unlink(missing_ok=True)
         else:
             _write(file, State(code=verdict.code, since=now, runs=1))
 
     def _file(self, spider: str, arguments: Mapping[str, Any]) -> Path:
-        which = json.dumps(dict(arguments), sort_keys=True, default=str).encode()
+        scope = json.dumps(dict(arguments), sort_keys=True, default=str).encode()
         safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in spider)[:80]
-        return self.folder / f"{safe}-{hashlib.sha256(which).hexdigest()[:12]}.json"
+        return self.folder / f"{safe}-{hashlib.sha256(scope).hexdigest()[:12]}.json"
 
 
-def _trouble(verdict: Verdict, now: str, run_id: int | None, examples: Sequence[str]) -> str:
+def _bad_run(verdict: Verdict, now: str, run_id: int | None, examples: Sequence[str]) -> str:
     where = f"on {socket.gethostname()}, {now}"
     lines = [f"Run {run_id} {where}" if run_id is not None else f"A start {where}"]
     lines += [f"- {one_line(reason, 500)}" for reason in verdict.reasons]
     if examples:
-        lines += ["For instance:", *(f"  {one_line(example, 300)}" for example in examples)]
+        lines += ["Examples:", *(f"  {one_line(example, 300)}" for example in examples)]
     look = f"scrapy runs show {run_id}" if run_id is not None else "scrapy runs"
-    return "\n".join([*lines, f"Look closer: {look}"])
+    return "\n".join([*lines, f"Details: {look}"])
 
 
-def _recovery(before: State, run_id: int | None) -> str:
+def _good_run(before: State, run_id: int | None) -> str:
     bad = Verdict(code=before.code).word
     runs = "1 run" if before.runs == 1 else f"{before.runs} runs"
-    return f"It was bad ({bad}) since {before.since}, for {runs}.\nLook closer: scrapy runs show {run_id}"
+    return f"It was bad ({bad}) since {before.since}, in {runs}.\nDetails: scrapy runs show {run_id}"
 
 
 def _read(file: Path) -> State | None:
@@ -120,15 +123,15 @@ def _read(file: Path) -> State | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
-        logger.warning("%s cannot be read, and is taken for good: %s", file, error)
+        logger.warning(
+            "cannot read %s, so the alarm treats the spider as one without a state: %s", file, error
+        )
         return None
 
 
 def _write(file: Path, state: State) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".new")
-        draft.write_text(json.dumps(asdict(state)), "utf-8")
-        draft.replace(file)
+        write_atomically(file, json.dumps(asdict(state)).encode())
     except OSError as error:
-        logger.warning("%s cannot be written, so the same alarm will be sent again: %s", file, error)
+        logger.warning("cannot write %s, so the next run sends the same alarm again: %s", file, error)

@@ -1,4 +1,4 @@
-"""A run: taken hold of before the first page is asked for, written to while the crawl goes on, let go at its end."""
+"""The run of a crawl: claimed before the first request, written during the crawl, released at its end."""
 
 from __future__ import annotations
 
@@ -8,34 +8,41 @@ import logging
 import platform
 import resource
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, Self
 
-from scrapy import Request, signals
+from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.utils.misc import load_object
 from sqlalchemy.orm import Session
 
-from crawler.log_ids import current_run
-from crawler.page import PageWriter
-from crawler.stopping import AlreadyRunning, stop_crawl, stopped_because
-from crawler.verdict import GOOD, INTERRUPTED, NOT_STORED, Ending, Policy, Verdict
-from models.request import DONE, FAILED, LEASED, QUEUED, NewRequest, count
-from models.run import HeldRun, RunIsAlive, hold_run
-from models.schema import check_schema
-from models.session import check_connection, make_engine, make_sessions, shown
+from crawler.database import open_database
+from crawler.logs.run_ids import current_run
+from crawler.run.errors import DatabaseLost
+from crawler.run.interfaces import FrontierCallbacks, MakePageWriter, PageWriter
+from crawler.run.stopping import AlreadyRunning, stop_crawl, stopped_because
+from crawler.run.verdict import GOOD, INTERRUPTED, NOT_STORED, Ending, Policy, Verdict
+from crawler.spider.arguments import arguments_of
+from crawler.spider.models import models_of
+from crawler.stat_names import VERDICT, VERDICT_REASONS
+from models.error_text import error_line
+from models.request import DONE, FAILED, LEASED, QUEUED, SKIPPED, count
+from models.run import ClaimedRun, RunIsAlive, RunLost, claim_run
+from models.run_stats import KINDS, RunStats
+from models.schema import check_tables
+from models.session import make_sessions, shown
 
 logger = logging.getLogger("splashdown.run")
 
 
 class RunExtension:
-    """Not there with ``RUN_ENABLED = False``, as in ``scrapy shell``: then nothing is stored.
+    """The extension that has the run. With ``RUN_ENABLED = False``, as in ``scrapy shell``, nothing is stored.
 
     Raises:
         DatabaseUnusable: what to do about the database, in one line.
-        AlreadyRunning: another process is at the run.
+        AlreadyRunning: another process has the run.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -43,30 +50,26 @@ class RunExtension:
             raise NotConfigured
         self.crawler = crawler
         settings = crawler.settings
-        self.engine = make_engine(settings["DATABASE_URL"])
-        check_connection(self.engine)
-        check_schema(self.engine)
+        self.engine = open_database(settings)
+        check_tables(self.engine, models_of(crawler.spider))
         self.sessions = make_sessions(self.engine)
         spider = crawler.spider
         try:
-            self.held: HeldRun = hold_run(
+            self.held: ClaimedRun = claim_run(
                 self.sessions,
                 spider.name,
-                getattr(spider, "arguments", {}),
+                arguments_of(crawler),
                 fresh=settings.getbool("RUN_FRESH", False),
             )
         except RunIsAlive as alive:
             raise AlreadyRunning(str(alive)) from None
         current_run.set(self.held)
         self.began = time.monotonic()
-        self.verdict: Verdict | None = None  # when the run was let go of
+        self.verdict: Verdict | None = None  # when the run is released
         self.failure: Exception | None = None
         self.failed: asyncio.Future[None] | None = None
-        # Requests that are nowhere but in memory until their row is committed: they make a session.
-        self.held_back: dict[int, Request] = {}
-        self.queues: Callable[[], Mapping[str, int]] = dict  # how many requests wait, by where
-        self.admits: Callable[[NewRequest], bool] = lambda _: True
-        self._writer: Any = None
+        self._frontier: FrontierCallbacks | None = None  # from start() on
+        self._writer: PageWriter | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -76,28 +79,32 @@ class RunExtension:
 
     @classmethod
     def of(cls, crawler: Crawler) -> RunExtension | None:
-        """The crawl's run, if it stores anything."""
+        """Return the extension of a crawl that stores its run, else None."""
         return crawler.get_extension(cls)
 
     @property
     def writes(self) -> bool:
-        """Whether the writer is there: from ``start`` on."""
+        """Whether the writer has started."""
         return self._writer is not None
 
     @property
     def writer(self) -> PageWriter:
         assert self._writer is not None
-        writer: PageWriter = self._writer
-        return writer
+        return self._writer
 
-    def start(self) -> None:
-        """Begin to write; called on the event loop."""
-        # What is loaded by now stays: the collector of garbage need not look at it again and again (a tenth of the
-        # time that a stored row takes).
+    def queues(self) -> Mapping[str, int]:
+        """Return how many requests wait, by where; nothing before the run is started."""
+        return self._frontier.queues() if self._frontier is not None else {}
+
+    def start(self, frontier: FrontierCallbacks) -> None:
+        """Begin to write. The scheduler calls this on the event loop."""
+        self._frontier = frontier
+        # The objects that exist now stay until the end. The garbage collector does not look at them any more; that
+        # saves a tenth of the time of a stored row.
         gc.freeze()
         held = self.held
-        if held.left is not None:
-            logger.warning("%s: %s", held.spider, self._what_is_left(held.left))
+        if held.given_up is not None:
+            logger.warning("%s: %s", held.spider, self._what_is_left(held.given_up))
         logger.info(
             "run %d of %s %s; it writes to %s",
             held.id,
@@ -107,14 +114,14 @@ class RunExtension:
         )
         loop = asyncio.get_running_loop()
         self.failed = loop.create_future()
-        make_writer = load_object(self.crawler.settings["PAGE_WRITER"])
+        make_writer: MakePageWriter = load_object(self.crawler.settings["PAGE_WRITER"])
         self._writer = make_writer(
             self.sessions,
             held,
             self.crawler.settings,
             loop=loop,
             failed=self._fail,
-            admits=lambda request: self.admits(request),
+            fits_in_window=frontier.fits_in_window,
             policy=Policy.from_settings(
                 self.crawler.settings, has_model=getattr(self.crawler.spider, "model", None) is not None
             ),
@@ -124,7 +131,7 @@ class RunExtension:
         self._writer.start()
 
     async def or_failed(self, future: asyncio.Future[Any]) -> Any:
-        """The future's result, or the error of a writer that ended before it came."""
+        """Return the result of the future. Raise the error of a writer that ends before."""
         assert self.failed is not None
         await asyncio.wait({future, self.failed}, return_when=asyncio.FIRST_COMPLETED)
         if self.failure is not None:
@@ -132,7 +139,7 @@ class RunExtension:
         return future.result()
 
     async def finish(self, reason: str, *, covered: bool, message: str | None = None) -> None:
-        """Commit what is waiting and let go of the run; its verdict is known then."""
+        """Commit everything that waits, release the run and log its verdict."""
         ending = Ending(
             reason=reason,
             covered=covered,
@@ -143,19 +150,23 @@ class RunExtension:
         if self.failure is None and self._writer is not None:
             try:
                 self.verdict = await self._writer.finish(ending)
-            except Exception as error:  # whatever it is: what was not stored must be seen
+            except Exception as error:  # of any class: the user must see that rows are not stored
                 self._fail(error)
         if self.failure is not None:
-            lost = type(self.failure).__name__ == "RunLost"
+            lost = isinstance(self.failure, RunLost)
             self.verdict = Verdict(
                 code=INTERRUPTED if lost else NOT_STORED,
                 reasons=(stopped_because(self.crawler) or str(self.failure),),
             )
         assert self.verdict is not None and self.crawler.stats is not None
-        for table, number in self.verdict.gone.items():
-            self.crawler.stats.inc_value(f"rows/{table}/gone", number)
-        self.crawler.stats.set_value("run/verdict", self.verdict.code)
-        self.crawler.stats.set_value("run/verdict_reasons", list(self.verdict.reasons))
+        if self.verdict.counts is not None:
+            history = self.crawler.settings.getbool("HISTORY_ENABLED", True)
+            for name, number in stats_of(self.verdict.counts, history=history).items():
+                self.crawler.stats.set_value(name, number)
+        if self.verdict.note:
+            logger.info("run %d of %s: %s", self.held.id, self.held.spider, self.verdict.note)
+        self.crawler.stats.set_value(VERDICT, self.verdict.code)
+        self.crawler.stats.set_value(VERDICT_REASONS, list(self.verdict.reasons))
         logger.log(
             logging.INFO if self.verdict.code == GOOD else logging.ERROR,
             "run %d of %s: %s (exit code %d)%s",
@@ -172,12 +183,10 @@ class RunExtension:
         self.failure = error
         if self.failed is not None and not self.failed.done():
             self.failed.set_result(None)
-        expected = type(error).__name__ in ("DatabaseLost", "RunLost")
+        expected = isinstance(error, DatabaseLost | RunLost)
         if not expected:
             logger.error("the writer failed", exc_info=error)
-        stop_crawl(
-            self.crawler, "database_lost", f"{error}" if expected else f"{type(error).__name__}: {error}"
-        )
+        stop_crawl(self.crawler, "database_lost", error_line(error, with_type=not expected))
 
     def _what_is_left(self, run_id: int) -> str:
         with Session(self.engine) as session:
@@ -189,3 +198,22 @@ class RunExtension:
 
     def engine_stopped(self) -> None:
         self.engine.dispose()
+
+
+def stats_of(counts: RunStats, *, history: bool) -> dict[str, int]:
+    """Return the stats at the end of a process: the counts of the run, as ``scrapy runs`` shows them.
+
+    Until then the stats count the work of this process. Without a history the counts of changes stay so.
+    """
+    tables = {*counts.rows, *counts.rejected, *(name.partition("/")[0] for name in counts.changes)}
+    changes = {
+        f"{table}/{kind}": counts.changes.get(f"{table}/{kind}", 0) for table in tables for kind in KINDS
+    }
+    return {
+        **{f"pages/{state}": counts.pages.get(state, 0) for state in (DONE, FAILED, SKIPPED)},
+        **{f"rows/{table}/rejected": counts.rejected.get(table, 0) for table in tables},
+        **{f"rows/{name}": number for name, number in (changes if history else counts.changes).items()},
+        "rows/stored": sum(counts.rows.values()),
+        "rows/rejected": sum(counts.rejected.values()),
+        "items/merged": counts.merged,
+    }

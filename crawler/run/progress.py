@@ -1,4 +1,4 @@
-"""A line that moves while a crawl runs, on a terminal; elsewhere Scrapy's own plain lines say how it goes."""
+"""The progress bar of a crawl on a terminal. Without a terminal, Scrapy's own log lines show the progress."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
-SECONDS = 0.5
+INTERVAL = 0.5  # seconds
 
 
 class ProgressExtension:
@@ -42,12 +42,12 @@ class ProgressExtension:
     def spider_opened(self, spider: Spider) -> None:
         self.task = self.progress.add_task(spider.name, total=1, rows=0)
         real = sys.stderr
-        self.progress.start()  # from here on sys.stderr writes above the line
+        self.progress.start()  # from now on sys.stderr writes above the bar
         for handler in logging.root.handlers:
             if isinstance(handler, logging.StreamHandler) and handler.stream is real:
                 handler.setStream(sys.stderr)
                 self.moved.append(handler)
-        self.loop.start(SECONDS, now=True)
+        self.loop.start(INTERVAL, now=True)
 
     def update(self) -> None:
         assert self.task is not None and self.crawler.stats is not None
@@ -56,7 +56,7 @@ class ProgressExtension:
         def count(name: str) -> int:
             return int(stats.get_value(name, 0))
 
-        # A rendered page is scheduled twice: for the site, and as the request to the renderer that it becomes.
+        # The scheduler counts a rendered page twice: its request to the site, and its request to the renderer.
         rendered = sum(
             value
             for name, value in stats.get_stats().items()

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: no new pages, a while for those in flight, everything committed. A second one ends at once."""
+"""SIGTERM and SIGINT: the crawl finishes its pages in flight and commits them. A second signal ends it at once."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from types import FrameType
 from scrapy.crawler import Crawler
 from scrapy.utils.ossignal import install_shutdown_handlers
 
-from crawler.verdict import INTERRUPTED
+from crawler.run.verdict import INTERRUPTED
 
 logger = logging.getLogger("splashdown.run")
 
-# After the pages in flight were given up: for the last commit, and for whoever hears of the crawl's end.
+# Seconds after the pages in flight were given up: for the last commit, and for extensions that handle the end.
 LAST_SECONDS = 8.0
 
 
 class Shutdown:
-    """Ends a crawl on a signal, with exit code 4 and a run that the next start resumes.
+    """Ends a crawl on a signal, with exit code 4. The next crawl resumes the run.
 
-    Pages that are in flight have SHUTDOWN_TIMEOUT seconds. What is not done by then is left as it is in the frontier,
-    leased to a process that will be dead: nothing is lost, however the process ends.
+    Pages in flight have SHUTDOWN_TIMEOUT seconds. The requests that are not done then stay in the frontier, leased to
+    this process. The next crawl fetches them, since this process is dead then: nothing is lost, however it ends.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -32,14 +32,17 @@ class Shutdown:
         self.begun = False
 
     def install(self) -> None:
-        """To be called in the main thread, before the reactor runs without handlers of its own."""
+        """Install the handlers. Call this in the main thread, before a reactor without its own handlers runs."""
         install_shutdown_handlers(self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        engine = self.crawler._engine  # which is not there yet while the crawl waits for a renderer
+        engine = self.crawler._engine  # None while the crawl waits for a renderer
         if self.begun or engine is None or not engine.running:
-            # Not through the log: the interrupted code may be writing to it.
-            os.write(2, f"{signal.Signals(number).name}: the crawl ends at once, to be resumed\n".encode())
+            # Not through the log: the interrupted code may hold its lock.
+            os.write(
+                2,
+                f"{signal.Signals(number).name}: the crawl ends at once; the next crawl resumes the run\n".encode(),
+            )
             os._exit(INTERRUPTED)
         self.begun = True
         from twisted.internet import reactor  # noqa: PLC0415 - importing it installs one
@@ -48,7 +51,7 @@ class Shutdown:
 
     def _begin(self, name: str) -> None:
         logger.warning(
-            "%s: no new pages; those in flight have %g s; once more ends the crawl at once",
+            "%s: no new pages; pages in flight have %g s; a second signal ends the crawl at once",
             name,
             self.timeout,
         )
@@ -58,16 +61,16 @@ class Shutdown:
         self._stopping = asyncio.ensure_future(self.crawler.stop_async())
 
     def _give_up_pages(self) -> None:
-        """The engine waits for its requests; it is told that there are none."""
+        """Remove the requests that the engine waits for, so that it ends."""
         engine = self.crawler.engine
         slot = engine._slot if engine is not None else None
         if slot is None or not slot.inprogress:
             return
-        logger.warning("%d pages in flight are left to the next start", len(slot.inprogress))
+        logger.warning("%d pages in flight are left to the next crawl", len(slot.inprogress))
         slot.inprogress.clear()
         slot._maybe_fire_closing()
 
     def _end_now(self) -> None:
-        logger.error("the crawl does not come to its end, and is ended; the next start resumes it")
+        logger.error("the crawl hangs, so its process ends now; the next crawl resumes the run")
         logging.shutdown()
         os._exit(INTERRUPTED)

@@ -1,4 +1,4 @@
-"""Ending a crawl that cannot do its work, with one line that says why and an exit code that is not 0."""
+"""How a crawl that cannot do its work ends: with one line that says why, and an exit code that is not 0."""
 
 from __future__ import annotations
 
@@ -10,41 +10,42 @@ from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import is_asyncio_available
 from scrapy.utils.defer import deferred_from_coro
 
-from crawler.verdict import ALREADY_RUNNING, CANNOT_START
+from crawler.run.verdict import ALREADY_RUNNING, CANNOT_START
+from crawler.stat_names import STOPPED_BECAUSE
 
 logger = logging.getLogger(__name__)
 
-STOPPED = "crawl/stopped_because"
-
 
 class CannotStart(Exception):
-    """The crawl cannot begin until someone changes something; the message says what, in one line."""
+    """The crawl cannot start; the message says what to change, in one line."""
 
     exit_code = CANNOT_START
 
 
 class AlreadyRunning(CannotStart):
-    """Another process is at this crawl; the message says which."""
+    """Another process owns the run; the message names the process."""
 
     exit_code = ALREADY_RUNNING
 
 
 def stop_crawl(crawler: Crawler, reason: str, message: str) -> None:
-    """Take no more pages, let what is under way finish, and remember why. Only the first call counts.
+    """Start no more pages, wait for the items in the pipelines, and close the spider. Only the first call counts.
 
-    ``reason`` is the finish reason (a word), ``message`` the line for the log.
+    Args:
+        reason: the finish reason, a word.
+        message: why the crawl stops: the line for the log and the reason of the verdict.
     """
     assert crawler.stats is not None
-    if crawler.stats.get_value(STOPPED) is not None:
+    if crawler.stats.get_value(STOPPED_BECAUSE) is not None:
         return
-    crawler.stats.set_value(STOPPED, message)
+    crawler.stats.set_value(STOPPED_BECAUSE, message)
     logger.error("%s; the crawl stops", message)
     if crawler.engine is not None and is_asyncio_available():
         deferred_from_coro(_close(crawler.engine, reason))
 
 
 async def _close(engine: ExecutionEngine, reason: str) -> None:
-    """Close when the items under way are through: Scrapy waits for ever for one that start() yielded."""
+    """Close the spider when the pipelines are empty, or after 5 s: Scrapy waits for ever for an item of start()."""
     engine.pause()
     for _ in range(250):
         if engine.scraper.slot is None or not engine.scraper.slot.itemproc_size:
@@ -55,6 +56,6 @@ async def _close(engine: ExecutionEngine, reason: str) -> None:
 
 
 def stopped_because(crawler: Crawler) -> str | None:
-    """The message of ``stop_crawl``, where it was called."""
-    message: str | None = crawler.stats.get_value(STOPPED) if crawler.stats else None
+    """Return the message of ``stop_crawl``, or None if it was not called."""
+    message: str | None = crawler.stats.get_value(STOPPED_BECAUSE) if crawler.stats else None
     return message

@@ -1,1 +1,1 @@
-"""When spiders run: what they declare, in the words of cron and systemd, and a runner of our own for containers."""
+"""The schedules of spiders: their declarations, the lines for cron and systemd, and a runner for containers."""

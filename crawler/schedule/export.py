@@ -1,4 +1,4 @@
-"""A schedule as it is given to cron or to systemd."""
+"""Schedules as lines of a crontab and as units of systemd."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from crawler.schedule.declared import WrongSchedule
 from crawler.schedule.expression import CronExpression
+from crawler.schedule.spider_schedules import WrongSchedule
 
 SERVICE = """\
-# One for all spiders; a timer starts it with the spider's name.
+# One service for all spiders; a timer starts it with the spider's name.
 [Unit]
 Description=Crawl %i
 Wants=network-online.target
@@ -22,7 +22,7 @@ Type=oneshot
 User={user}
 WorkingDirectory={root}
 ExecStart={python} -m scrapy crawl %i
-# The crawl alone is told to stop, and lets go of its renderer when its pages in flight are done (SHUTDOWN_TIMEOUT).
+# Only the crawl gets SIGTERM. It ends its renderer after its pages in flight (SHUTDOWN_TIMEOUT).
 KillMode=mixed
 TimeoutStopSec=45
 """
@@ -33,7 +33,7 @@ Description=Crawl {spider} ({expression})
 
 [Timer]
 {calendar}
-# What was missed because the machine was off is done when it is on again.
+# A crawl that was missed while the machine was off begins when it is on again.
 Persistent=true
 
 [Install]
@@ -42,7 +42,7 @@ WantedBy=timers.target
 
 
 def crontab_lines(schedules: Mapping[str, CronExpression], root: Path) -> list[str]:
-    """A line a spider; ``root`` is the project's folder."""
+    """Return a crontab line for each spider; ``root`` is the folder of the project."""
     return [
         f"{expression} {_for_cron(root / 'scripts' / 'crawl')} {_for_cron(name)}"
         for name, expression in schedules.items()
@@ -56,10 +56,10 @@ def _for_cron(word: str | Path) -> str:
 def systemd_units(
     schedules: Mapping[str, CronExpression], *, root: Path, python: Path, user: str
 ) -> dict[str, str]:
-    """The units by their file names: a timer for each spider, and the service that they start.
+    """Return the units by file name: a timer for each spider, and the service that the timers start.
 
     Raises:
-        WrongSchedule: a spider's name is none that a unit may have.
+        WrongSchedule: a unit cannot have the name of a spider.
     """
     program = str(python).replace("\\", "\\\\").replace('"', '\\"')
     units = {
@@ -70,7 +70,7 @@ def systemd_units(
     for name, expression in schedules.items():
         if not re.fullmatch(r"[A-Za-z0-9_.:-]+", name):
             raise WrongSchedule(
-                f"systemd takes no unit for the spider {name!r}: use letters, digits, _ . : -"
+                f"a systemd unit cannot have the name of the spider {name!r}: use letters, digits, _ . : -"
             )
         calendar = "\n".join(f"OnCalendar={line}" for line in expression.on_calendar())
         units[f"splashdown@{name}.timer"] = TIMER.format(

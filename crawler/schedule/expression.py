@@ -1,4 +1,4 @@
-"""A time that comes again and again, in cron's five fields."""
+"""The times of a schedule, in the five fields of cron."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class CronExpression:
     """``15 3 * * *``: minute, hour, day of the month, month, day of the week, as Debian's cron reads them.
 
     Raises:
-        ValueError: cron would not take it, or it never comes; with what is wrong.
+        ValueError: cron refuses the expression, or no time matches it; the message says why.
     """
 
     text: str
@@ -31,19 +31,19 @@ class CronExpression:
             raise ValueError(str(error).lower()) from None
         except StopIteration:
             raise ValueError("there is no such day") from None
-        # What the library knows besides, cron and systemd do not.
+        # The library accepts these as well; cron and systemd do not.
         if min(fields.days) < 0 or any(isinstance(day, tuple) for day in fields.weekdays):
             raise ValueError("cron has neither L nor #")
 
     def __str__(self) -> str:
         return " ".join(self.text.split())
 
-    def after(self, moment: datetime) -> datetime:
-        """The first time after ``moment``, in its time zone."""
-        return next(CronSim(self.text, moment))
+    def after(self, start: datetime) -> datetime:
+        """Return the first matching datetime after ``start``, in its time zone."""
+        return next(CronSim(self.text, start))
 
     def on_calendar(self) -> list[str]:
-        """The same in systemd's words; more than one where either of two days will do."""
+        """Return the OnCalendar expressions of systemd; two if a day of the month or a day of the week may match."""
         fields = CronSim(self.text, SOME_DAY)
         clock = f"{_listed(fields.hours, range(24))}:{_listed(fields.minutes, range(60))}:00"
         months = _listed(fields.months, range(1, 13))

@@ -1,4 +1,4 @@
-"""Cron for a container: starts each spider at its time, says how it ended, and takes its crawls along when it ends."""
+"""Runner: cron for a container. It starts each spider at its time, logs its exit code, and ends its crawls."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from tzlocal import get_localzone
 
+from crawler.run.verdict import ALREADY_RUNNING, WORDS
 from crawler.schedule.expression import CronExpression
-from crawler.verdict import ALREADY_RUNNING, WORDS
 
 logger = logging.getLogger("splashdown.schedule")
 
-LONGEST_SLEEP = 30.0  # seconds; the clock may be set meanwhile, and the machine may sleep
+LONGEST_SLEEP = 30.0  # seconds; someone may set the clock, and the machine may sleep
 
 
 def local_now() -> datetime:
@@ -25,11 +25,17 @@ def local_now() -> datetime:
 
 
 class Runner:
-    """Runs until SIGTERM or SIGINT, which it passes on to its crawls and then waits for them.
+    """Starts crawls until SIGTERM or SIGINT; then it sends SIGTERM to its crawls and waits for them.
 
-    ``command`` gives the command of a spider's crawl. A spider is never started while its last crawl still runs: what
-    came due meanwhile is left out. The spiders in ``interrupted`` are started at once, for there is something
-    to be gone on with. ``lease`` is how many seconds a crawl that has died may still look alive.
+    A spider never has two crawls at a time: a time that comes while its last crawl still runs is left out.
+
+    Args:
+        schedules: the schedule of each spider.
+        command: returns the command of a spider's crawl.
+        cwd: the working directory of the crawls.
+        interrupted: the spiders that start at once, since they have an unfinished run.
+        lease: seconds in which a crawl that has died may still look alive.
+        now: the clock.
     """
 
     def __init__(
@@ -57,41 +63,41 @@ class Runner:
             loop.add_signal_handler(number, self.stop)
         async with asyncio.TaskGroup() as group:
             for name in self.schedules:
-                group.create_task(self._keep(name))
+                group.create_task(self._run_spider(name))
 
     def stop(self) -> None:
-        """Start nothing more and tell the crawls to stop; told again, a crawl stops at once."""
+        """Start no more crawls and send SIGTERM to the running ones; a second SIGTERM ends a crawl at once."""
         waiting_for = ", ".join(sorted(self.children)) or "nothing"
-        logger.info("told to stop; waits for %s", waiting_for)
+        logger.info("the schedule stops; it waits for %s", waiting_for)
         self.stopping.set()
         for child in self.children.values():
             child.terminate()
 
-    async def _keep(self, name: str) -> None:
+    async def _run_spider(self, name: str) -> None:
         expression = self.schedules[name]
         if name in self.interrupted:
-            logger.info("%s was interrupted and goes on", name)
+            logger.info("%s was interrupted and is resumed", name)
             code = await self._crawl(name)
-            # Who died on another host, or in a container that is gone, holds the run until its lease is over.
+            # A process that died on another host or in another container owns the run until its lease is over.
             if code == ALREADY_RUNNING and not await self._stops_within(self.lease + 1):
                 await self._crawl(name)
         due = expression.after(self.now())
-        logger.info("%s runs at %s, the next time %s", name, expression, shown(due))
+        logger.info("%s runs at %s, next at %s", name, expression, shown(due))
         while not await self._stops_before(due):
             await self._crawl(name)
             now = self.now()
             if expression.after(due) <= now:
-                logger.warning("%s ran past its next time, which is left out", name)
+                logger.warning("%s still ran at its next time, which is left out", name)
             due = expression.after(now)
             if not self.stopping.is_set():
-                logger.info("%s: the next time %s", name, shown(due))
+                logger.info("%s runs next at %s", name, shown(due))
 
     async def _crawl(self, name: str) -> int:
-        """The exit code; 128 and the signal's number, as a shell has it, where one ended the crawl."""
+        """Run a crawl and return its exit code; if a signal ended it, 128 and the signal's number, as a shell does."""
         if self.stopping.is_set():
             return 0
         started = time.monotonic()
-        # A session of its own: Ctrl-C is for us, who pass it on once.
+        # In a session of its own: Ctrl-C reaches only this process, which passes it on once.
         child = await asyncio.create_subprocess_exec(
             *self.command(name), cwd=self.cwd, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
         )
@@ -109,13 +115,13 @@ class Runner:
             "%s ended with exit code %d (%s) after %.0f s",
             name,
             code,
-            WORDS.get(code, "not by itself"),
+            WORDS.get(code, "ended by something else"),
             time.monotonic() - started,
         )
         return code
 
     async def _stops_before(self, due: datetime) -> bool:
-        """Wait for a moment; True if we are to stop instead."""
+        """Wait until ``due``; return True if the runner stops before."""
         while (seconds := (due - self.now()).total_seconds()) > 0:
             if await self._stops_within(min(seconds, LONGEST_SLEEP)):
                 return True
@@ -130,5 +136,5 @@ class Runner:
         return True
 
 
-def shown(moment: datetime) -> str:
-    return f"{moment:%F %H:%M %Z}".rstrip()
+def shown(due: datetime) -> str:
+    return f"{due:%F %H:%M %Z}".rstrip()

@@ -1,4 +1,4 @@
-"""Which spider runs when: what the spiders declare, and what SCHEDULE says against it."""
+"""The schedules that the spiders declare, and SCHEDULE, which overrides them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ OFF = "off"
 
 
 class WrongSchedule(Exception):
-    """Someone has to correct a schedule; the message says which, and what is wrong with it, in one line."""
+    """A schedule is wrong; the message says which one and why, in one line."""
 
 
 def schedules_of(declared: Mapping[str, object], overriding: str = "") -> dict[str, CronExpression]:
-    """The spiders that have a schedule, by name.
+    """Return the schedules by spider.
 
-    ``declared`` is each spider's ``schedule``, None where it has none. ``overriding`` is the setting SCHEDULE: one
-    expression for all that declare one, or ``NAME: EXPRESSION; NAME: off``, or both.
+    Args:
+        declared: the ``schedule`` of each spider, or None.
+        overriding: the setting SCHEDULE: one expression for all spiders that declare one, or
+            ``NAME: EXPRESSION; NAME: off``, or both.
 
     Raises:
-        WrongSchedule: one of them is none, or is for a spider that there is not.
+        WrongSchedule: an expression is wrong, or SCHEDULE names an unknown spider.
     """
     schedules = {name: schedule for name, schedule in declared.items() if schedule}
     sources = {name: f"the schedule of the spider {name}" for name in schedules}
@@ -41,7 +43,7 @@ def schedules_of(declared: Mapping[str, object], overriding: str = "") -> dict[s
 def _read(schedule: object, source: str) -> CronExpression:
     try:
         if not isinstance(schedule, str):
-            raise ValueError("it is a text such as '15 3 * * *'")
+            raise ValueError("write a text such as '15 3 * * *'")
         return CronExpression(schedule)
     except ValueError as error:
         raise WrongSchedule(f"{source}, {schedule!r}, cannot be read: {error}") from None

@@ -1,14 +1,13 @@
-"""A page that could not be read, as it is kept: what came, for which request, and why it is kept.
+"""A page snapshot: the response, its request, and the reason for the snapshot.
 
-Of a page ``7/12`` (request 12 of run 7) there are ``7/12.html`` (the body as it came; ``.body`` where it is no HTML),
-``7/12.json`` (everything else) and, where the renderer could draw it, ``7/12.png``. Cookies and credentials are in none
-of them, as far as they can be told by their names.
+The files of a snapshot ``7/12`` (request 12 of run 7) are ``7/12.html`` (the body, byte for byte; ``.body`` if it is no
+HTML), ``7/12.json`` (everything else) and, if the renderer made a screenshot, ``7/12.png``. They have no cookies and no
+credentials, as far as their names show what they are.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -20,44 +19,39 @@ from scrapy import Request
 from scrapy.http import Headers, Response, TextResponse
 from scrapy.utils.misc import load_object
 
-from crawler.credentials import is_secret, may_be_secret, without_credentials
-from crawler.splash.credentials import without_userinfo
-from crawler.splash.kept import answer_of, make_again, options_to_keep
-
-# Why a page is kept.
-RAISED = "raised"  # its callback raised, or yielded what cannot be taken
-REJECTED = "rejected"  # an item of it was rejected
-NEVER_APPEARED = "never-appeared"  # what was waited for was not on it in time
-REASONS = (RAISED, REJECTED, NEVER_APPEARED)
+from crawler.atomic_file import write_atomically
+from crawler.page.snapshot_policy import MOST_WHYS
+from crawler.security.page_redaction import is_credential, url_to_keep, without_credentials
+from crawler.splash.snapshot_answer import has_splash_class, meta_for_snapshot, rebuild_response, saved_answer
+from models.redaction import hidden_values, redacted, with_secrets_of
 
 PAGE_SUFFIXES = (".html", ".body")
-FACTS, PICTURE = ".json", ".png"
+FACTS, SCREENSHOT = ".json", ".png"
 LONGEST_WHY = 2000  # characters
-MOST_WHYS = 20
 
 
-class UnreadablePage(Exception):
-    """A kept page is not there any more, or not as it was written; the message says which."""
+class UnreadableSnapshot(Exception):
+    """A snapshot is not there any more, or its files are not as they were written; the message says which."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptPage:
+class PageSnapshot:
     """A response and its request, as plain values."""
 
-    name: str  # where it is, below KEPT_PAGES_FOLDER: "<run>/<number>"
+    name: str  # its path in KEPT_PAGES_FOLDER: "<run>/<number>"
     spider: str
     arguments: Mapping[str, Any]  # the spider's
-    reason: str  # one of REASONS
+    reason: str  # one of REASONS, or EMPTY
     why: Sequence[str]
     at: datetime
-    request: str  # as JSON: what frontier.request_json makes, without body, cookies and credentials
+    request: str  # the JSON of frontier.request_json, without body, cookies and credentials
     url: str
     status: int
     headers: Sequence[tuple[str, Sequence[str]]]
     flags: Sequence[str]
     kind: str  # the response's class
     encoding: str | None  # of a text
-    answer: Mapping[str, Any] | None  # what a render script gave beside the page: crawler.splash.kept
+    answer: Mapping[str, Any] | None  # of a render script, without the page: crawler.splash.snapshot_answer
     body: bytes
 
     @property
@@ -74,19 +68,21 @@ class KeptPage:
         return any("html" in one.lower() for one in types) or self.kind.endswith(".HtmlResponse")
 
     def response(self, request: Request) -> Response:
-        """The response as its callback got it.
+        """Return the response as its callback got it.
 
         Args:
-            request: the one that ``self.request`` describes, decoded.
+            request: the decoded ``self.request``.
         Raises:
-            UnreadablePage: its class is not there any more.
+            UnreadableSnapshot: the response's class is not there any more.
         """
         try:
             kind = load_object(self.kind)
         except (ImportError, NameError, ValueError) as error:
-            raise UnreadablePage(f"{self.name}: the class of its response is not there: {error}") from None
+            raise UnreadableSnapshot(
+                f"{self.name}: the class of its response cannot be loaded: {error}"
+            ) from None
         if not (isinstance(kind, type) and issubclass(kind, Response)):
-            raise UnreadablePage(f"{self.name}: {self.kind} is no response")
+            raise UnreadableSnapshot(f"{self.name}: {self.kind} is no response class")
         fields: dict[str, Any] = {
             "url": self.url,
             "status": self.status,
@@ -96,13 +92,13 @@ class KeptPage:
         }
         if self.encoding is not None and issubclass(kind, TextResponse):
             fields["encoding"] = self.encoding
-        if "splash" in request.meta and self.kind.startswith("scrapy_splash."):
-            return make_again(kind, fields, request, self.answer)
+        if has_splash_class(self.kind, request):
+            return rebuild_response(kind, fields, request, self.answer)
         response: Response = kind(**fields, request=request)
         return response
 
 
-def page_to_keep(
+def take_snapshot(
     response: Response,
     *,
     name: str,
@@ -111,50 +107,56 @@ def page_to_keep(
     reason: str,
     why: Sequence[str],
     request: str,
-) -> KeptPage:
-    """A response as it is kept, now. ``request`` is the JSON of the page's request in the frontier."""
+) -> PageSnapshot:
+    """Return a snapshot of a response.
+
+    Args:
+        request: the JSON of the page's request in the frontier.
+    """
     kind = type(response)
-    return KeptPage(
+    return PageSnapshot(
         name=name,
         spider=spider,
-        arguments=dict(arguments),
+        arguments=hidden_values(arguments),
         reason=reason,
-        why=[one[-LONGEST_WHY:] for one in why[:MOST_WHYS]],
+        why=[redacted(one)[-LONGEST_WHY:] for one in why[:MOST_WHYS]],
         at=datetime.now(UTC),
-        request=_request_to_keep(request),
-        url=without_userinfo(response.url)[0],
+        request=_safe_request(request),
+        url=url_to_keep(response.url),
         status=response.status,
         headers=[
             (header.decode("latin-1"), [value.decode("latin-1") for value in values])
             for header, values in response.headers.items()
-            if not is_secret(header.decode("latin-1"))
+            if not is_credential(header.decode("latin-1"))
         ],
         flags=list(response.flags),
         kind=f"{kind.__module__}.{kind.__qualname__}",
         encoding=response.encoding if isinstance(response, TextResponse) else None,
-        answer=answer_of(response),
+        answer=saved_answer(response),
         body=response.body,
     )
 
 
-def _request_to_keep(text: str) -> str:
-    """A request's JSON without what it sent: a callback is not called with that, and a form may hold a password."""
+def _safe_request(text: str) -> str:
+    """Return a request's JSON without body, cookies and credentials: a form may have a password."""
     fields = json.loads(text)
-    for sent in ("body", "body_base64", "cookies"):
-        fields.pop(sent, None)
-    fields["url"] = without_userinfo(fields["url"])[0]
+    for name in ("body", "body_base64", "cookies"):
+        fields.pop(name, None)
+    fields["url"] = url_to_keep(fields["url"])
     if "headers" in fields:
-        fields["headers"] = [[name, values] for name, values in fields["headers"] if not may_be_secret(name)]
-    if "splash" in fields.get("meta", {}):
-        fields["meta"]["splash"] = options_to_keep(fields["meta"]["splash"])
+        fields["headers"] = [[name, values] for name, values in fields["headers"] if not is_credential(name)]
+    if "meta" in fields:
+        fields["meta"] = meta_for_snapshot(fields["meta"])
     return json.dumps(without_credentials(fields), ensure_ascii=True, separators=(",", ":"))
 
 
-def write_page(folder: Path, page: KeptPage, limit: int | None = None) -> bool:
-    """Write the page's files in place of those of that name. The ``.json`` is the last: with it the page is there.
+def write_snapshot(folder: Path, page: PageSnapshot, limit: int | None = None) -> bool:
+    """Write the snapshot's files, and return whether it is small enough. Replaces the files of the same name.
+
+    The ``.json`` is written last: a snapshot exists when it has this file.
 
     Args:
-        limit: bytes; a larger page is not written, since one that was cut could not be read again.
+        limit: bytes; a larger page is not written, because a part of a page could not be replayed.
     Raises:
         OSError: the folder cannot be written.
     """
@@ -166,21 +168,22 @@ def write_page(folder: Path, page: KeptPage, limit: int | None = None) -> bool:
         return False
     target = folder / page.name
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    remove_page(folder, page.name)
-    write_whole(target.with_suffix(page_suffix(page)), page.body)
-    write_whole(target.with_suffix(FACTS), text)
+    remove_snapshot(folder, page.name)
+    write_atomically(target.with_suffix(page_suffix(page)), page.body)
+    write_atomically(target.with_suffix(FACTS), text)
     return True
 
 
-def page_suffix(page: KeptPage) -> str:
+def page_suffix(page: PageSnapshot) -> str:
+    """Return the suffix of the body's file."""
     return PAGE_SUFFIXES[0] if page.is_html else PAGE_SUFFIXES[1]
 
 
-def read_page(folder: Path, name: str) -> KeptPage:
-    """The page of that name.
+def read_snapshot(folder: Path, name: str) -> PageSnapshot:
+    """Return the snapshot of that name.
 
     Raises:
-        UnreadablePage: it is not there, or not what was written.
+        UnreadableSnapshot: it is not there, or its files are not as they were written.
     """
     target = folder / name
     try:
@@ -189,38 +192,51 @@ def read_page(folder: Path, name: str) -> KeptPage:
         if suffix not in PAGE_SUFFIXES:
             raise ValueError(suffix)
         body = target.with_suffix(suffix).read_bytes()
-        return KeptPage(**{**facts, "name": name, "at": datetime.fromisoformat(facts["at"]), "body": body})
+        return PageSnapshot(
+            **{**facts, "name": name, "at": datetime.fromisoformat(facts["at"]), "body": body}
+        )
     except FileNotFoundError:
-        raise UnreadablePage(f"{name}: the page is not kept any more") from None
+        raise UnreadableSnapshot(f"{name}: the snapshot is not there any more") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UnreadablePage(f"{name}: {type(error).__name__}: {error}") from None
+        raise UnreadableSnapshot(f"{name}: {type(error).__name__}: {error}") from None
 
 
-def pages_of(folder: Path, run_id: int) -> list[str]:
-    """The names of the pages that are kept of a run, oldest first."""
+def with_its_secrets(page: PageSnapshot, request: str | None) -> PageSnapshot:
+    """Return the snapshot with the frontier's request, and with the secrets of its URL.
+
+    The files have ``***`` in their place, but a row's key may need them: arguments of the callback, parts of the URL.
+
+    Args:
+        request: the JSON of the page's request in the frontier.
+    """
+    if request is None:
+        return page
+    return replace(page, url=with_secrets_of(page.url, json.loads(request)["url"]), request=request)
+
+
+def snapshots_of_run(folder: Path, run_id: int) -> list[str]:
+    """Return the names of a run's snapshots, oldest first."""
     found = []
     for file in (folder / str(run_id)).glob(f"*{FACTS}"):
-        with suppress(FileNotFoundError):  # it was the oldest one of a crawl that goes on
+        with suppress(FileNotFoundError):  # a running crawl has removed its oldest snapshot
             found.append((file.stat().st_mtime_ns, f"{run_id}/{file.stem}"))
     return [name for _, name in sorted(found) if name.partition("/")[2].isdigit()]
 
 
-def runs_in(folder: Path) -> list[int]:
-    """The runs of which there may be pages, newest first."""
+def runs_with_snapshots(folder: Path) -> list[int]:
+    """Return the runs that have a folder of snapshots, newest first."""
     if not folder.is_dir():
         return []
     return sorted((int(one.name) for one in folder.iterdir() if one.name.isdigit()), reverse=True)
 
 
-def remove_page(folder: Path, name: str) -> None:
-    for suffix in (FACTS, PICTURE, *PAGE_SUFFIXES):
+def body_file(folder: Path, name: str) -> Path | None:
+    """Return the file of a snapshot's body; None if the snapshot is not there any more."""
+    files = ((folder / name).with_suffix(suffix) for suffix in PAGE_SUFFIXES)
+    return next((file for file in files if file.is_file()), None)
+
+
+def remove_snapshot(folder: Path, name: str) -> None:
+    """Remove the snapshot's files that exist."""
+    for suffix in (FACTS, SCREENSHOT, *PAGE_SUFFIXES):
         (folder / name).with_suffix(suffix).unlink(missing_ok=True)
-
-
-def write_whole(file: Path, content: bytes) -> None:
-    """The file, as a whole or not at all; for its owner alone, since a site's pages may be nobody else's business."""
-    new = file.with_name(f".{file.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    new.replace(file)

@@ -1,1 +1,1 @@
-"""scrapy-splash on today's Scrapy, and the only folder that knows Splash's arguments."""
+"""scrapy-splash on current Scrapy. No other folder reads or writes Splash's arguments."""

@@ -1,9 +1,10 @@
-"""A renderer is there before the first page is asked for: one at SPLASH_URL, or our own, started here."""
+"""Makes sure that a renderer answers before the first request: one at SPLASH_URL, or our own, which this starts."""
 
 from __future__ import annotations
 
 import logging
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -18,45 +19,49 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
+from crawler.run.stopping import CannotStart, stop_crawl
 from crawler.splash.ping import ADVICE, NoAnswer, ping
-from crawler.splash.servers import DEFAULT_PATIENCE, Servers
-from crawler.stopping import CannotStart, stop_crawl
+from crawler.splash.server_list import DEFAULT_PATIENCE, Servers
 
 logger = logging.getLogger("splashdown.renderer")
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 40.0
-LOOK_SECONDS = 0.5  # between two looks at a renderer that is not there yet
-SHORT_LIFE = 10.0
+RETRY_SECONDS = 0.5  # between two pings, or two starts, of a renderer that does not answer yet
+SHORT_LIFE = 10.0  # seconds; a renderer that ends sooner is started again only after RETRY_SECONDS
 
 
 class RendererProcess:
-    """Our renderer as a child process. It ends by itself when this process is gone, however that came about:
-    its standard input, whose other end is here, closes.
+    """Our renderer as a child process.
+
+    It ends by itself when this process ends for any reason, because its standard input closes.
     """
 
     def __init__(self, options: Sequence[str]) -> None:
         self.options = options
+        # A site may redirect the crawl's plain requests to any address, also to the renderer's. They have no token.
+        self.token = secrets.token_urlsafe(24)
         self.process: subprocess.Popen[str] | None = None
-        self.last_words: deque[str] = deque(maxlen=20)
+        self.last_log_lines: deque[str] = deque(maxlen=20)
         self.stopping = False
 
     def start(self, port: int = 0) -> str:
-        """Start it and give its URL.
+        """Start the renderer and return its URL.
 
+        Args:
+            port: 0 for any free port.
         Raises:
-            CannotStart: it did not come up; with its own last line, which says what to do.
+            CannotStart: the renderer did not start; the message has its last log line, which says what to do.
         """
         self.process = subprocess.Popen(
             [sys.executable, "-m", "renderer", "--port", str(port), "--exit-with-stdin", *self.options],
             cwd=ROOT,
-            # A token is for renderers that others can reach; ours asks for none.
-            env={name: value for name, value in os.environ.items() if name != "RENDERER_TOKEN"},
+            env=os.environ | {"RENDERER_TOKEN": self.token},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # Ctrl-C is for the crawl, which still has pages in flight
+            start_new_session=True,  # Ctrl-C must not end the renderer: the crawl still renders pages
         )
         assert self.process.stdout is not None
         reader = threading.Thread(target=self._read_log, args=(self.process,), daemon=True)
@@ -68,14 +73,16 @@ class RendererProcess:
         if not line.startswith("listening on "):
             self.process.wait()
             reader.join(2)
-            reason = self.last_words[-1] if self.last_words else f"no answer within {START_SECONDS:g} s"
+            reason = (
+                self.last_log_lines[-1] if self.last_log_lines else f"no answer within {START_SECONDS:g} s"
+            )
             raise CannotStart(f"our renderer did not start: {reason}")
         return line.removeprefix("listening on ").strip()
 
     def _read_log(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
         for line in process.stderr:
-            self.last_words.append(line.strip())
+            self.last_log_lines.append(line.strip())
             logger.debug("%s", line.rstrip())
 
     def wait(self) -> int:
@@ -96,15 +103,15 @@ class RendererProcess:
 
 
 def wait_for_a_renderer(servers: Servers) -> None:
-    """Return when one of the servers answers; those that do not by then are noted as failed.
+    """Return when one of the servers answers. Mark the servers that do not answer as failed.
 
-    Blocks: nothing of the crawl has begun yet, and a signal ends it at once.
+    Blocks the thread: the crawl has not begun, and a signal still ends the process at once.
 
     Raises:
-        CannotStart: none came up within the servers' patience, or one is wrong by itself.
+        CannotStart: no server answered within the servers' patience, or a URL or its credentials are wrong.
     """
     until = time.monotonic() + servers.patience
-    told = False
+    logged = False
     with ThreadPoolExecutor(len(servers.all)) as pool:
         while True:
             pings = {server: pool.submit(ping, server.url, server.auth) for server in servers.all}
@@ -116,24 +123,25 @@ def wait_for_a_renderer(servers: Servers) -> None:
                 elif error is not None:
                     raise error
                 else:
-                    servers.is_there(server)
-            if servers.none_since is None:
+                    server.additions = pinged.result()
+                    servers.mark_healthy(server)
+            if servers.all_failed_since is None:
                 break
             if time.monotonic() >= until:
                 raise CannotStart(f"no renderer answers at {servers}. {ADVICE}")
-            if not told:
+            if not logged:
                 logger.warning("no renderer answers at %s; waiting for up to %g s", servers, servers.patience)
-                told = True
-            time.sleep(min(LOOK_SECONDS, max(0.0, until - time.monotonic())))
+                logged = True
+            time.sleep(min(RETRY_SECONDS, max(0.0, until - time.monotonic())))
     for server in servers.all:
-        if not server.is_well:
-            logger.warning("the renderer at %s does not answer (%s); it rests", server.url, server.reason)
+        if not server.is_healthy:
+            logger.warning("the renderer at %s does not answer (%s); backing off", server.url, server.reason)
 
 
 class RendererExtension:
-    """With SPLASH_URL, waits until a server answers; without, starts our own renderer and ends it with the crawl.
+    """With SPLASH_URL, waits until a server answers. Without, starts our own renderer and ends it with the crawl.
 
-    A spider that renders nothing does without both: ``custom_settings = {"RENDERER_ENABLED": False}``.
+    A spider that renders nothing turns this off: ``custom_settings = {"RENDERER_ENABLED": False}``.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -149,8 +157,12 @@ class RendererExtension:
             return
         self.process = RendererProcess(["--slots", str(settings.getint("RENDERER_SLOTS", 4))])
         self.url = self.process.start()
-        # scrapy-splash reads the setting when it is made, which comes later.
+        # scrapy-splash reads the settings later, when its middleware is made.
         settings.set("SPLASH_URL", self.url, priority="cmdline")
+        settings.set("SPLASH_USER", "splashdown", priority="cmdline")
+        settings.set("SPLASH_PASS", self.process.token, priority="cmdline")
+        server = Servers.of(crawler).all[0]
+        server.additions = ping(server.url, server.auth)
         threading.Thread(target=self._keep_running, name="renderer-watch", daemon=True).start()
 
     @classmethod
@@ -164,9 +176,9 @@ class RendererExtension:
             self.process.stop()
 
     def _keep_running(self) -> None:
-        """Start the renderer again, at the same port, whenever it has died; its pages wait for it meanwhile.
+        """Start the renderer again, at the same port, each time it has ended. Its pages wait for it.
 
-        If it dies again and again without rendering anything, crawler.splash.failover ends the crawl.
+        If it ends many times without rendering a page, crawler.splash.failover ends the crawl.
         """
         assert self.process is not None
         port = int(self.url.rsplit(":", 1)[1].rstrip("/"))
@@ -175,9 +187,9 @@ class RendererExtension:
             code = self.process.wait()
             if self.process.stopping:
                 return
-            logger.warning("our renderer ended (exit code %s) and is started again", code)
+            logger.warning("our renderer ended (exit code %s); starting it again", code)
             if time.monotonic() - started < SHORT_LIFE:
-                time.sleep(LOOK_SECONDS)
+                time.sleep(RETRY_SECONDS)
             until = time.monotonic() + self.patience
             while not self._started_again(port, until):
                 if self.process.stopping:
@@ -191,7 +203,7 @@ class RendererExtension:
             if time.monotonic() >= until:
                 self.process.stopping = True
                 self._give_up(str(error))
-            time.sleep(LOOK_SECONDS)
+            time.sleep(RETRY_SECONDS)
             return False
         return True
 

@@ -1,6 +1,6 @@
-"""A renderer that fails costs no page: it rests, and the page goes to another one, or waits until one is back.
+"""Failover: when a renderer fails, it gets no pages for a while, and its pages go to another one or wait for it.
 
-What is the site's fault or a script's is not dealt with here: Splash says so in an answer of its own form.
+Failures of the site or of a script are not handled here: Splash reports them in answers of its own form.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ from scrapy.exceptions import (
 from scrapy.http import Response
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 
-from crawler.splash.arguments import kept_in_state
+from crawler.meta_keys import GIVEN_BACK, RENDERER_FAILURES
+from crawler.run.stopping import stop_crawl, stopped_because
+from crawler.splash.cache_args import state_dict
 from crawler.splash.middlewares import SplashDeduplicateArgsMiddleware
 from crawler.splash.ping import ping
-from crawler.splash.sent import LOST, TURN, is_sent, page_again
-from crawler.splash.servers import Server, Servers
-from crawler.stopping import stop_crawl, stopped_because
+from crawler.splash.request_mapping import TURN, is_splash_request, rendered_url, restore_page_request
+from crawler.splash.server_list import Server, Servers
 
 logger = logging.getLogger("splashdown.renderer")
 
-# What a failure says about the page that the renderer had: nothing if it never got it. Otherwise it may be the page
-# that ends renderers, so a page may be lost LIMIT times, and from SUSPECT times on only one such page is rendered
-# at a time: then it takes no innocent ones with it. Waiting for a timeout is dear, so three of them are enough.
+# How much each failure counts against the page that the renderer had: 0 if the renderer never got the page. The page
+# itself may be the reason that renderers end. So a page's retry budget is LIMIT, and pages with a count of SUSPECT or
+# more are rendered one at a time, so that no other page is lost with them. Timeouts take long, so they count more.
 WEIGHTS: dict[type[BaseException], int] = {
     DownloadConnectionRefusedError: 0,
     CannotResolveHostError: 0,
@@ -49,27 +50,26 @@ BAD_ANSWER = 1
 SUSPECT = 2
 LIMIT = 12
 
-LOOK_SECONDS = 0.2  # between two looks of a waiting page at the servers
+POLL_SECONDS = 0.2  # between two checks of a waiting page for a server
 
-GIVEN_BACK = "_splash_given_back"  # in Request.meta: the crawl is ending, and the page stays in the frontier
-SETS_STATUS = "set_result_status_code"  # a script with this in it answers with what status it likes
+SETS_STATUS = "set_result_status_code"  # a script that calls this may answer with any status
 
 
 class RendererLost(Exception):
-    """No renderer answers, and the crawl is ending for it."""
+    """No renderer answers, and the crawl is ending because of it."""
 
 
 class FailoverMiddleware:
-    """Stands right before the download of requests to Splash, so that the retries never see what it can mend.
+    """The last downloader middleware before the download, so that RetryMiddleware does not see a renderer's failures.
 
-    Where there is but one server its pages wait for it.
+    With only one server, its pages wait for it.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         assert crawler.stats is not None
         self.crawler, self.stats = crawler, crawler.stats
         self.servers = Servers.of(crawler)
-        self.suspects: WeakSet[Request] = WeakSet()  # those that are being rendered
+        self.suspects: WeakSet[Request] = WeakSet()  # suspect pages that a renderer has now
         self.probes: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -81,47 +81,50 @@ class FailoverMiddleware:
 
     def spider_opened(self) -> None:
         for server in self.servers.all:
-            if server.resting:  # it did not answer at the start
+            if server.backing_off:  # it did not answer at the start
                 self._probe(server)
 
     def spider_closed(self) -> None:
         for probe in self.probes:
             probe.cancel()
 
-    # --- A page's turn ------------------------------------------------------------------------------------------
+    # --- Requests and responses ---------------------------------------------------------------------------------
 
     async def process_request(self, request: Request) -> Request | None:
+        """Wait until the request's server accepts pages; return the page's request if another server does."""
         server = self._server_of(request)
         if server is None:
             return None
-        suspect = request.meta.get(LOST, 0) >= SUSPECT
-        while not server.takes_pages or (suspect and self.suspects):
+        suspect = RENDERER_FAILURES.get(request, 0) >= SUSPECT
+        while not server.accepts_pages or (suspect and self.suspects):
             if self._is_ending:
-                return self._given_back(request)
-            if not server.takes_pages and any(other.takes_pages for other in self.servers.all):
-                return page_again(request)
-            await asyncio.sleep(LOOK_SECONDS)
-        self.servers.began(server, request)
+                return self._return_to_frontier(request)
+            if not server.accepts_pages and any(other.accepts_pages for other in self.servers.all):
+                return restore_page_request(request)
+            await asyncio.sleep(POLL_SECONDS)
+        self.servers.page_began(server, request)
         if suspect:
             self.suspects.add(request)
         return None
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
-        server = self._has(request)
+        """Return the response, or the page's request if the answer is a failure of the renderer."""
+        server = self._server_with(request)
         if server is None:
             return response
         if "cached" in response.flags:
             server.under_way.pop(request)
             return response
-        if response.status >= 500 and not self._is_about_the_page(request, response):
+        if response.status >= 500 and not self._is_fault_of_page(request, response):
             reason = f"it answered {response.status}"
             return self._failed(server, request, reason, str(response.status), BAD_ANSWER) or response
-        if self.servers.answered(server, request):
+        if self.servers.page_rendered(server, request):
             logger.info("the renderer at %s renders again", server.url)
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
-        server = self._has(request)
+        """Return the page's request if the renderer failed; None for RetryMiddleware to handle the exception."""
+        server = self._server_with(request)
         if server is None:
             return None
         weight = next((WEIGHTS[kind] for kind in WEIGHTS if isinstance(exception, kind)), None)
@@ -129,29 +132,30 @@ class FailoverMiddleware:
             server.under_way.pop(request)
             return None
         kind = type(exception).__name__
-        return self._failed(server, request, _in_a_line(exception), kind, weight)
+        return self._failed(server, request, _one_line(exception), kind, weight)
 
     def _server_of(self, request: Request) -> Server | None:
-        """The server whose turn it is; None where a spider has named one, which is left to Scrapy's retries."""
-        if not is_sent(request) or not request.meta["splash"].get(TURN):
+        """Return the server that the request goes to; None if the spider named it, so that there is no failover."""
+        if not is_splash_request(request) or not request.meta["splash"].get(TURN):
             return None
         return self.servers.at(request.url)
 
-    def _has(self, request: Request) -> Server | None:
+    def _server_with(self, request: Request) -> Server | None:
+        """Return the server that has the request now; None if no server has it."""
         self.suspects.discard(request)
         server = self._server_of(request)
         return server if server is not None and request in server.under_way else None
 
-    # --- What went wrong, and with whom -------------------------------------------------------------------------
+    # --- Failures -----------------------------------------------------------------------------------------------
 
-    def _is_about_the_page(self, request: Request, response: Response) -> bool:
-        """Whether an answer of 500 and more is Splash's own, or a script's: a proxy's, or a dying server's, is not."""
+    def _is_fault_of_page(self, request: Request, response: Response) -> bool:
+        """Return whether Splash or a script made this answer of 500 or more, not a proxy or a server that is ending."""
         options = request.meta["splash"]
-        known = kept_in_state(self.crawler.spider, SplashDeduplicateArgsMiddleware.local_values_key)
+        known = state_dict(self.crawler.spider, SplashDeduplicateArgsMiddleware.local_values_key)
         fingerprint = options.get("_local_arg_fingerprints", {}).get("lua_source")
         if SETS_STATUS in (options["args"].get("lua_source") or known.get(fingerprint) or ""):
             return True
-        if response.status == 503:  # our renderer says so when it has no room
+        if response.status == 503:  # our renderer answers so when it has no free tab
             return False
         try:
             answer = json.loads(response.body)
@@ -162,50 +166,53 @@ class FailoverMiddleware:
     def _failed(
         self, server: Server, request: Request, reason: str, kind: str, weight: int
     ) -> Request | None:
-        """Rest the server and give the page's request once more; None if it had its share of renderers."""
+        """Back off from the server and return the page's request for another try; None if it may not be retried."""
         self.stats.inc_value(f"renderer/lost_pages/{kind}")
-        self._rest(server, reason, request)
-        if weight and request.meta.get("dont_retry"):  # the page may have been at the site already
+        self._back_off(server, reason, request)
+        if weight and request.meta.get("dont_retry"):  # the site may have had the request already
             return None
-        lost = request.meta.get(LOST, 0) + weight
+        lost = RENDERER_FAILURES.get(request, 0) + weight
         if lost > LIMIT:
-            logger.error("%s: it is not tried again, no renderer came through with it", _page_url(request))
+            logger.error(
+                "%s: retry budget exhausted: each renderer that had this page failed", rendered_url(request)
+            )
             return None
-        logger.debug("%s is rendered elsewhere, or later: %s", _page_url(request), reason)
-        again = page_again(request)
-        again.meta[LOST] = lost
+        logger.debug("%s: retrying on another renderer, or later: %s", rendered_url(request), reason)
+        again = restore_page_request(request)
+        RENDERER_FAILURES.set(again, lost)
         return again
 
-    def _rest(self, server: Server, reason: str, request: Request | None = None) -> None:
+    def _back_off(self, server: Server, reason: str, request: Request | None = None) -> None:
         if self.servers.failed(server, reason, request):
             self.stats.inc_value("renderer/rests")
-            others = "its pages wait" if self.servers.none_since is not None else "its pages go to the others"
-            logger.warning("the renderer at %s failed (%s); it rests, and %s", server.url, reason, others)
+            is_last = self.servers.all_failed_since is not None
+            pages = "its pages wait" if is_last else "its pages go to the others"
+            logger.warning("the renderer at %s failed (%s); backing off, %s", server.url, reason, pages)
             self._probe(server)
         if self.servers.are_lost:
             message = f"no renderer has answered for {self.servers.patience:g} s: {self.servers}"
             stop_crawl(self.crawler, "renderer_lost", message)
 
-    # --- Bringing a server back ---------------------------------------------------------------------------------
+    # --- Probing a server ---------------------------------------------------------------------------------------
 
     def _probe(self, server: Server) -> None:
-        probe = asyncio.create_task(self._bring_back(server))
+        probe = asyncio.create_task(self._ping_until_it_answers(server))
         self.probes.add(probe)
         probe.add_done_callback(self.probes.discard)
 
-    async def _bring_back(self, server: Server) -> None:
-        """Ping a server after each rest until it answers; then it gets one page, which decides."""
+    async def _ping_until_it_answers(self, server: Server) -> None:
+        """Wait for ``backoff_seconds`` and ping the server, until it answers. Then it gets one page as a trial."""
         while True:
-            await asyncio.sleep(self.servers.rest_of(server))
-            if not server.resting:  # a page that was on its way came back after all
+            await asyncio.sleep(self.servers.backoff_seconds(server))
+            if not server.backing_off:  # it answered a page that it had got before
                 return
             try:
-                await asyncio.to_thread(ping, server.url, server.auth)
-            except Exception as error:  # whichever: a server that nobody asks any more would rest for ever
-                self._rest(server, _in_a_line(error))
+                server.additions = await asyncio.to_thread(ping, server.url, server.auth)
+            except Exception as error:  # any: without this loop nothing would ever ask the server again
+                self._back_off(server, _one_line(error))
             else:
-                server.resting = False
-                logger.debug("the renderer at %s answers again and gets a page to try", server.url)
+                server.backing_off = False
+                logger.debug("the renderer at %s answers again and gets one page as a trial", server.url)
                 return
 
     # --- The crawl ends -----------------------------------------------------------------------------------------
@@ -215,22 +222,18 @@ class FailoverMiddleware:
         slot: Any = getattr(self.crawler.engine, "_slot", None)
         return slot is None or slot.closing is not None or stopped_because(self.crawler) is not None
 
-    def _given_back(self, request: Request) -> Request:
-        """The page's request for the scheduler, which hands out no more: a resumed run has it.
+    def _return_to_frontier(self, request: Request) -> Request:
+        """Return the page's request. The scheduler keeps it, and a resumed run makes it.
 
         Raises:
-            RendererLost: a callback asked for it (``download_async``), and would ask for ever.
+            RendererLost: a callback waits for it (``download_async``), and would wait for ever.
         """
-        if request.meta.get(GIVEN_BACK):
-            raise RendererLost(f"{_page_url(request)}: no renderer answers, and the crawl is ending")
-        page = page_again(request)
-        page.meta[GIVEN_BACK] = True
+        if GIVEN_BACK.get(request):
+            raise RendererLost(f"{rendered_url(request)}: no renderer answers, and the crawl is ending")
+        page = restore_page_request(request)
+        GIVEN_BACK.set(page, True)
         return page
 
 
-def _page_url(sent: Request) -> str:
-    return str(sent.meta["splash"]["args"].get("url", sent.url))
-
-
-def _in_a_line(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__

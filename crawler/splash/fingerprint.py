@@ -1,4 +1,4 @@
-"""What makes two Splash requests the same: for the duplicates filter, and for the HTTP cache from run to run."""
+"""Fingerprints of Splash requests, for the duplicates filter and for the HTTP cache."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from scrapy.utils.request import RequestFingerprinterProtocol
 from scrapy_splash import request as original
 from scrapy_splash.utils import json_based_hash
 
-from crawler.splash.sent import SENT, SESSION_COOKIES, TURN, is_sent, page_args
+from crawler.meta_keys import SPLASH_SENT
+from crawler.splash.request_mapping import SESSION_COOKIES, TURN, is_rendered, is_splash_request, page_args
 
-# How a request gets to which Splash says nothing about the page that comes back.
+# Options that say how a request gets to Splash. They do not change the page, so they are not in the fingerprint.
 TRANSPORT = (
     "splash_url",
     "splash_headers",
@@ -30,28 +31,29 @@ TRANSPORT = (
 
 
 class SplashRequestFingerprinter(original.SplashRequestFingerprinter):  # type: ignore[misc]
-    """scrapy-splash's, but a request has one fingerprint however its arguments travel, and wherever Splash is."""
+    """scrapy-splash's, but the fingerprint does not depend on the server, or on how arguments get there."""
 
     def fingerprint(self, request: Request) -> bytes:
-        if "splash" in request.meta:
-            request = described(request)
+        """Return the fingerprint; of a request to Splash another one than of its page's request."""
+        if is_rendered(request):
+            request = normalized(request)
         fingerprint: bytes = super().fingerprint(request)
         return fingerprint
 
 
-def described(request: Request) -> Request:
-    """The page and how it is to be rendered, as a request for fingerprinters.
+def normalized(request: Request) -> Request:
+    """Return a request with the page and its rendering only, for Scrapy's fingerprinter.
 
-    The request to Splash that a request becomes is described as another one, or the duplicates filter would drop it.
+    A request to Splash and its page's request differ in it; otherwise the duplicates filter would drop the first.
     """
     options = request.meta["splash"]
-    sent = is_sent(request)
-    args = page_args(options, _added(request) if sent else [])
-    url = options.get("args", {}).get("url", request.url)  # here its fragment counts
+    to_splash = is_splash_request(request)
+    args = page_args(options, _added_args(request) if to_splash else [])
+    url = options.get("args", {}).get("url", request.url)  # with its fragment
     args = {**{name: local_fingerprint(value) for name, value in args.items()}, "url": url}
     rest = {name: value for name, value in options.items() if name not in (*TRANSPORT, "args")}
-    meta = {"splash": {**rest, "args": args, "sent": sent}}
-    if not sent:
+    meta = {"splash": {**rest, "args": args, "sent": to_splash}}
+    if not to_splash:
         verbatim = {"verbatim_url": True} if request.meta.get("verbatim_url") else {}
         return Request(request.url, method=request.method, body=request.body, meta={**meta, **verbatim})
     everything = options["args"]
@@ -60,19 +62,20 @@ def described(request: Request) -> Request:
 
 
 def local_fingerprint(value: Any) -> str:
-    """The name under which scrapy-splash keeps an argument's value on our side."""
+    """Return the key of an argument's value in ``spider.state``, as scrapy-splash makes it."""
     if isinstance(value, str) and value.startswith("LOCAL+"):
         return value
     return f"LOCAL+{json_based_hash(value)}"
 
 
-def _added(request: Request) -> list[str]:
-    mark: Mapping[str, list[str]] = request.meta.get(SENT, {})
+def _added_args(request: Request) -> list[str]:
+    """Return the names of the arguments that the middlewares have added."""
+    mark: Mapping[str, list[str]] = SPLASH_SENT.get(request, {})
     return mark.get("args", [])
 
 
 class SplashAwareDupeFilter(RFPDupeFilter):
-    """The duplicates filter that older settings name. Scrapy's own does it today, with the fingerprinter above."""
+    """The duplicates filter that older settings name: Scrapy's own, with the fingerprinter above."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -82,7 +85,7 @@ class SplashAwareDupeFilter(RFPDupeFilter):
 
 
 class SplashAwareFSCacheStorage(FilesystemCacheStorage):
-    """The cache storage that older settings name; its keys know Splash's arguments."""
+    """The cache storage that older settings name: Scrapy's own, with the fingerprinter above."""
 
     def open_spider(self, spider: Spider) -> None:
         super().open_spider(spider)

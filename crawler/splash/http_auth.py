@@ -1,9 +1,9 @@
-"""Who may see which user name and password: the renderer's are not the site's."""
+"""Decides whether a user name and a password are for the renderer or for the site."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
 from scrapy.settings import BaseSettings
@@ -12,24 +12,14 @@ from w3lib.http import basic_auth_header
 
 
 class HttpAuth(NamedTuple):
-    """What Scrapy's HttpAuthMiddleware puts into a request that has no Authorization header."""
+    """The credentials that Scrapy's HttpAuthMiddleware adds to a request without an Authorization header."""
 
     header: bytes
     domain: str | None
 
 
-def without_userinfo(url: str) -> tuple[str, bytes | None]:
-    """``http://user:password@host/`` without its credentials, which would be logged with it, and their header."""
-    parts = urlsplit(url)
-    userinfo, at, host = parts.netloc.rpartition("@")
-    if not at:
-        return url, None
-    user, _, password = userinfo.partition(":")
-    return urlunsplit(parts._replace(netloc=host)), basic_auth_header(unquote(user), unquote(password))
-
-
 def http_auth(request: Request, spider: Spider | None, settings: BaseSettings) -> HttpAuth | None:
-    """The credentials that HttpAuthMiddleware has for a request: the request's, the spider's, the settings'."""
+    """Return HttpAuthMiddleware's credentials for a request: the request's own, the spider's or the settings'."""
     for user, password, domain in (
         (
             request.meta.get("http_user"),
@@ -49,9 +39,9 @@ def http_auth(request: Request, spider: Spider | None, settings: BaseSettings) -
 
 
 def is_for_the_site(auth: HttpAuth, *, site: str, splash: str) -> bool:
-    """Whether a rendered page's site may see these credentials: only if their domain names it, and not Splash too.
+    """Return whether the site of a rendered page may get these credentials: their domain names it, and not Splash.
 
-    Without a domain they may well be Splash's, since that is what ``http_user`` was for in scrapy-splash.
+    Without a domain they may be Splash's: scrapy-splash used ``http_user`` for Splash.
     """
     if not auth.domain:
         return False

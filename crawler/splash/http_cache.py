@@ -1,4 +1,4 @@
-"""Scrapy's HTTP cache keeps pages, not the renderer's errors."""
+"""Lets Scrapy's HTTP cache store pages, and no errors of the renderer."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.httpcache import HttpCacheMiddleware
 from scrapy.http import Response
 
-from crawler.splash.sent import is_sent
+from crawler.splash.request_mapping import is_splash_request
 
 
-def keep_errors_out_of_the_cache(crawler: Crawler) -> None:
-    """Of Splash's answers let only those be stored that are a page.
+def cache_pages_only(crawler: Crawler) -> None:
+    """Change the crawl's cache policy: of Splash's answers the cache stores only those with status 200.
 
-    "Send the arguments again" (498), "busy" (503) and "too late" (504) are true once. From a cache they would answer
-    every repetition, since the repeated request has the same key.
+    498 (arguments lost), 503 (busy) and 504 (timeout) are temporary. A retry has the same cache key, so it would get
+    the stored error each time.
     """
     cache = crawler.get_downloader_middleware(HttpCacheMiddleware)
     if cache is not None:
@@ -24,13 +24,13 @@ def keep_errors_out_of_the_cache(crawler: Crawler) -> None:
 
 
 class _PagesOnly:
-    """The crawl's cache policy, and that one rule."""
+    """The crawl's cache policy with this rule added."""
 
     def __init__(self, policy: Any) -> None:
         self._policy = policy
 
     def should_cache_response(self, response: Response, request: Request) -> bool:
-        if is_sent(request) and response.status != 200:
+        if is_splash_request(request) and response.status != 200:
             return False
         return bool(self._policy.should_cache_response(response, request))
 

@@ -1,24 +1,24 @@
-"""Makes ``import scrapy_splash`` work on today's Scrapy, in every script of this environment.
+"""Makes ``import scrapy_splash`` work on current Scrapy, in every script of this environment.
 
-``splashdown_scrapy_splash.pth`` lies in site-packages and runs ``install`` whenever Python starts, so this module is
-small, imports nothing but sys, and does no more than to wait for that import.
+``splashdown_scrapy_splash.pth`` is in site-packages and calls ``install`` each time Python starts. So this module is
+small, imports only sys, and does nothing until a script imports scrapy_splash.
 """
 
 import sys
 
-if False:  # what only type checkers need; typing would cost every start of Python
+if False:  # for type checkers only; importing typing would slow down every start of Python
     from types import ModuleType
     from typing import Any
 
 PACKAGE = "scrapy_splash"
-MENDED = "__mended__"  # is in the package once it was; it may be reloaded
+PATCHED = "__splashdown_patched__"  # an attribute of the patched package, which may be reloaded
 
-# The modules of ours that derive from its classes, and so import it.
+# Our modules that import scrapy_splash, because they derive from its classes.
 OURS = ("fingerprint", "middlewares", "replacements", "requests", "responses")
 
 
 class _Finder:
-    """Finds scrapy_splash where it is, and has it loaded by ``_Loader``."""
+    """Finds scrapy_splash where it is installed, and sets ``_Loader`` as its loader."""
 
     def find_spec(self, name: "str", path: "Any" = None, target: "Any" = None) -> "Any":
         if name != PACKAGE:
@@ -32,6 +32,8 @@ class _Finder:
 
 
 class _Loader:
+    """Loads scrapy_splash with its own loader, then patches it."""
+
     def __init__(self, loader: "Any") -> None:
         self.loader = loader
 
@@ -42,23 +44,23 @@ class _Loader:
         import scrapy.utils.url  # noqa: PLC0415
         import w3lib.url  # noqa: PLC0415
 
-        # Scrapy took this name away; three modules of scrapy-splash still import it from there.
+        # Scrapy removed this name; three modules of scrapy-splash still import it from there.
         if not hasattr(scrapy.utils.url, "canonicalize_url"):
             scrapy.utils.url.canonicalize_url = w3lib.url.canonicalize_url  # type: ignore[attr-defined]
         self.loader.exec_module(module)
-        # One of ours that was imported first waits for this import, half made; Python then takes the whole one.
-        if not hasattr(module, MENDED):
+        # If a script imported one of our modules first, that module is incomplete now. Python then imports it again.
+        if not hasattr(module, PATCHED):
             for name in OURS:
                 sys.modules.pop(f"crawler.splash.{name}", None)
         from crawler.splash import replacements  # noqa: PLC0415
 
-        replacements.put_into(module)
+        replacements.install_into(module)
 
-    def __getattr__(self, name: "str") -> "Any":  # resources, source, file name: the real loader's business
+    def __getattr__(self, name: "str") -> "Any":  # resources, source, file name
         return getattr(self.loader, name)
 
 
 def install() -> None:
-    """Wait for the import of scrapy_splash; any number of times, also after it was imported."""
+    """Register the finder. Do nothing if it is registered, or if scrapy_splash is imported already."""
     if PACKAGE not in sys.modules and not any(type(finder).__name__ == "_Finder" for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())

@@ -1,122 +1,204 @@
-"""scrapy-splash's three middlewares on today's Scrapy; docs/scrapy-splash.md says what each override mends."""
+"""scrapy-splash's three middlewares on current Scrapy. docs/scrapy-splash.md lists what each override fixes."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any, Self
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from scrapy import Request, Spider
 from scrapy.core.scheduler import Scheduler
 from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http import Headers, Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.misc import load_object
 from scrapy_splash import middleware as original
 
-from crawler.splash.arguments import kept_in_state, lost, named_script, own_options, whole
-from crawler.splash.cache import keep_errors_out_of_the_cache
-from crawler.splash.credentials import http_auth, is_for_the_site, without_userinfo
-from crawler.splash.errors import short
+from crawler.meta_keys import RENDER, SAVED_ARGUMENTS_LOST
+from crawler.security.url_credentials import without_userinfo
+from crawler.splash.cache_args import copied_options, lost_arguments, named_script, state_dict, with_values
+from crawler.splash.errors import one_line_error
 from crawler.splash.fingerprint import local_fingerprint
-from crawler.splash.logs import logger, set_level
-from crawler.splash.render import RENDER
-from crawler.splash.sent import SESSION_COOKIES, TURN, anew, is_copied, is_sent, mark_sent, page_again
-from crawler.splash.servers import Servers
-from crawler.splash.start_requests import give_start
+from crawler.splash.http_auth import http_auth, is_for_the_site
+from crawler.splash.http_cache import cache_pages_only
+from crawler.splash.page_endpoint import ENDPOINT, SCRIPT_OPTIONS, has_equivalent, use_page_endpoint
+from crawler.splash.render_log import logger, set_level
+from crawler.splash.request_mapping import (
+    SESSION_COOKIES,
+    TURN,
+    is_copy_of_splash_request,
+    is_rendered,
+    is_splash_request,
+    mark_splash_request,
+    rebuild_page_request,
+    rendered_url,
+    restore_page_request,
+)
+from crawler.splash.responses import at_last_url
+from crawler.splash.server_list import Servers
+from crawler.splash.start_requests import add_start
 
-SPLASH_DEFAULT_TIMEOUT = 30.0  # seconds that Splash gives a render which does not name a timeout
-MOST_498 = 5  # times that a request is sent anew because Splash had forgotten its arguments
+SPLASH_DEFAULT_TIMEOUT = 30.0  # seconds; Splash's own for a render without a timeout
+MOST_498 = 5  # retries of a request because Splash had lost its arguments
 
 
 class ArgumentsLost(IgnoreRequest):
-    """A request has the fingerprints of its arguments, and nobody has the arguments."""
+    """A request has only the fingerprints of its arguments, and their values are lost."""
+
+
+def check_is_only_one(cls: type, crawler: Crawler, name: str) -> None:
+    """Raise NotConfigured if another middleware does the work of this one.
+
+    It is in the ``..._BASE`` setting, which the custom_settings of a spider do not replace. A spider may name a class
+    that derives from it, which takes its place, or the class by another of its names; the crawl then
+    has it once.
+
+    Args:
+        name: DOWNLOADER_MIDDLEWARES or SPIDER_MIDDLEWARES.
+    """
+    names = set()
+    for setting in (name, f"{name}_BASE"):
+        for path, order in crawler.settings.getdict(setting).items():
+            other = load_object(path) if order is not None else None
+            if not isinstance(other, type) or not issubclass(other, cls):
+                continue
+            if other is not cls:
+                raise NotConfigured(f"{other.__module__}.{other.__qualname__} takes its place")
+            names.add(path)
+    left_out = _left_out.setdefault(crawler, set())
+    if len(names) > 1 and cls not in left_out:
+        left_out.add(cls)
+        raise NotConfigured("the settings name it twice")
+
+
+# The classes whose first object was left out, because the settings of the crawl name them twice.
+_left_out: WeakKeyDictionary[Crawler, set[type]] = WeakKeyDictionary()
 
 
 class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
+    """Replaces a page's request by a request to Splash, and Splash's answer by a response of the page."""
+
     crawler: Crawler
     servers: Servers
-    _at = ""  # the server that the request in hand is for
+    _at = ""  # the URL of the server of the current request or response
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_is_only_one(cls, crawler, "DOWNLOADER_MIDDLEWARES")
         set_level(crawler.settings.get("SPLASH_LOG_LEVEL") or "WARNING")
         made: Self = super().from_crawler(crawler)
         made.servers = Servers.of(crawler)
         made.splash_base_url = made.servers.all[0].url
-        give_start(crawler.spider)
+        add_start(crawler.spider)
         return made
 
     def spider_opened(self, spider: Spider) -> None:
-        # The original replaces the robots.txt middleware by one that lets rendered pages through, where a spider has
-        # http_user. Ours needs no such exception: see _protect.
-        keep_errors_out_of_the_cache(self.crawler)
+        """Set the cache policy.
+
+        If a spider has http_user, the original replaces the robots.txt middleware by one that ignores rendered pages.
+        That is not needed here: see ``_protect``.
+        """
+        cache_pages_only(self.crawler)
 
     @property
     def _argument_values(self) -> dict[str, Any]:
-        return kept_in_state(self.crawler.spider, SplashDeduplicateArgsMiddleware.local_values_key)
+        return state_dict(self.crawler.spider, SplashDeduplicateArgsMiddleware.local_values_key)
 
     @property
     def _remote_keys(self) -> dict[str, Any]:
-        """What the server has saved, by fingerprint: each server has its own."""
-        keys: dict[str, Any] = kept_in_state(self.crawler.spider, self.remote_keys_key)
+        """The keys of the values that the current server has saved, by fingerprint."""
+        keys: dict[str, Any] = state_dict(self.crawler.spider, self.remote_keys_key)
         found: dict[str, Any] = keys.setdefault(self._at, {})
         return found
 
     def process_request(self, request: Request, spider: Spider | None = None) -> Request | None:
-        if "splash" not in request.meta:
+        """Return another request for a page that Splash renders; None for plain requests and requests to Splash."""
+        if not is_rendered(request):
             self._protect(request)
             return None
-        if is_copied(request):
-            return anew(request)
-        if is_sent(request):
+        if is_copy_of_splash_request(request):
+            return rebuild_page_request(request)
+        if is_splash_request(request):
             return None
-        # The caller keeps the request as it was: a retry, a frontier and the next page may still need it.
-        page = request.replace(meta={**request.meta, "splash": own_options(request)})
+        return self._splash_request_for(request)
+
+    def _splash_request_for(self, request: Request) -> Request | None:
+        """Return the request to Splash for a page's request. Because of this step a page crosses the scheduler twice.
+
+        Scrapy does not download a request for which a middleware returns another one. It schedules the other one, with
+        the same callback and the same number in the frontier:
+
+        1. The page's request has the page's URL. It passes the duplicates filter, robots.txt and the off-site filter,
+           and it is the one that the frontier stores.
+        2. The request to Splash has ``mark_splash_request``'s mark and a fingerprint of its own. The frontier holds it
+           in memory only. It comes here a second time, ``process_request`` returns None, and Scrapy downloads it.
+
+        ``restore_page_request`` is the way back, for a page that goes to another server.
+
+        Raises:
+            ArgumentsLost: the request has only fingerprints of ``cache_args``, and their values are lost.
+        """
+        # The page's request is not changed: a retry, the frontier and the next page may need it.
+        page = request.replace(meta={**request.meta, "splash": copied_options(request)})
         options = page.meta["splash"]
         auth = self._point_at_splash(options)
         self._at = options["splash_url"]
-        values = self._argument_values  # makes spider.state, which is only there with JOBDIR
+        if self._has_page_endpoint(options) and has_equivalent(page):
+            use_page_endpoint(options, RENDER.get(page, {})["script"])
+        values = self._argument_values  # makes spider.state if it is missing
         if options.get("cache_args") and "_replaced_args" not in options:
             SplashDeduplicateArgsMiddleware()._process_request(page, self.crawler.spider)
-        script = named_script(page, self.crawler.spider)
-        if script is not None and "lua_source" in lost(options, values):
+        script = named_script(page, self.crawler.spider) if SCRIPT_OPTIONS not in options else None
+        if script is not None and "lua_source" in lost_arguments(options, values):
             options["args"]["lua_source"] = key = local_fingerprint(script)
             values[key] = script
-        if lost(options, values, self._remote_keys):
+        if lost_arguments(options, values, self._remote_keys):
             logger.error("%s cannot be rendered: the values of its cache_args are lost", request.url)
             raise ArgumentsLost(f"the values of the cache_args of {request.url} are lost")
         self._protect(page)
-        # Without a spider the original leaves the Authorization header alone; _protect knows better.
-        sent: Request | None = super().process_request(page, None)
-        if sent is None:
+        # Without a spider the original does not change the Authorization header; _protect does.
+        splash_request: Request | None = super().process_request(page, None)
+        if splash_request is None:
             return None
         if auth is not None and "Authorization" not in Headers(options.get("splash_headers") or {}):
-            sent.headers["Authorization"] = auth
-        if "timeout" not in sent.meta["splash"]["args"] and "download_timeout" in sent.meta:
+            splash_request.headers["Authorization"] = auth
+        if (
+            "timeout" not in splash_request.meta["splash"]["args"]
+            and "download_timeout" in splash_request.meta
+        ):
             least = SPLASH_DEFAULT_TIMEOUT + self.splash_extra_timeout
-            sent.meta["download_timeout"] = max(least, sent.meta["download_timeout"])
-        mark_sent(sent, request)
+            splash_request.meta["download_timeout"] = max(least, splash_request.meta["download_timeout"])
+        mark_splash_request(splash_request, request)
         logger.debug("Asking Splash for %s (%s)", request.url, options["endpoint"])
-        return sent
+        return splash_request
 
     def process_response(
         self, request: Request, response: Response, spider: Spider | None = None
     ) -> Request | Response:
-        if not is_sent(request):
+        """Return the page's response, or the request again with its arguments if Splash has lost them."""
+        if not is_splash_request(request):
             return response
         self._at = request.meta["splash"]["splash_url"]
-        result: Request | Response = super().process_response(request, response, None)
+        server = self.servers.at(request.url)
+        if response.status == 404 and SCRIPT_OPTIONS in request.meta["splash"] and server is not None:
+            server.additions = frozenset()  # another renderer answers there since the last ping
+            return restore_page_request(request)
+        result: Request | Response = at_last_url(super().process_response(request, response, None))
         data = getattr(result, "data", None)
         if response.status >= 500 and isinstance(data, dict):
-            logger.info("Splash failed on %s: %s", _page_url(request), short(data))
+            logger.info("Splash failed on %s: %s", rendered_url(request), one_line_error(data))
         return result
 
-    def _point_at_splash(self, options: dict[str, Any]) -> bytes | None:
-        """Say which server it is, without its password, which would be in every log line; gives its Authorization.
+    def _has_page_endpoint(self, options: dict[str, Any]) -> bool:
+        server = self.servers.at(options["splash_url"])
+        return server is not None and ENDPOINT in server.additions
 
-        A request of a spider's that names its ``splash_url`` goes there.
+    def _point_at_splash(self, options: dict[str, Any]) -> bytes | None:
+        """Set the server and the endpoint in the options, and return the server's Authorization header.
+
+        The URL in the options has no password, because each log line has it. A ``splash_url`` of the spider stays.
         """
         named = options.get("splash_url")
         url, auth = without_userinfo(named or "")
@@ -125,19 +207,19 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
             options[TURN] = True
         if server is not None:
             url, auth = server.url if not named else url, auth or server.auth
-        # Splash may be under a path: urljoin would cut off the last part of it, or all where the endpoint has a slash.
+        # Splash's URL may have a path. urljoin drops its last part, or all of it if the endpoint begins with a slash.
         options["splash_url"] = f"{url.rstrip('/')}/"
         options["endpoint"] = (options.get("endpoint") or self.default_endpoint).lstrip("/")
         return auth
 
     def _protect(self, request: Request) -> None:
-        """Take from a request for a site the credentials that are for Splash, or for whoever owns the proxy."""
+        """Remove the credentials for Splash or for a proxy from a request for a site."""
         splash_urls = [server.url for server in self.servers.all]
-        if "splash" in request.meta:
+        if is_rendered(request):
             request.headers.pop("Proxy-Authorization", None)
             splash_urls.append(request.meta["splash"]["splash_url"])
         elif request.callback is not NO_CALLBACK or urlsplit(request.url).path != "/robots.txt":
-            return  # a page that the spider asks for by itself: Scrapy's own rules
+            return  # a plain page of the spider: Scrapy's own rules hold
         auth = http_auth(request, self.crawler.spider, self.crawler.settings)
         if auth is None or request.headers.get("Authorization") != auth.header:
             return
@@ -150,8 +232,8 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
         return key
 
     def _process_x_splash_saved_arguments(self, request: Request, response: Response) -> None:
-        # Arguments that the spider had saved by itself are none of ours, and a page from the HTTP cache says nothing
-        # about what Splash has today.
+        # Skip arguments that the spider saved with save_args. A page from the HTTP cache does not show what Splash has
+        # now.
         header = original.get_splash_headers(response).get(b"X-Splash-Saved-Arguments")
         if not header or "cached" in response.flags:
             return
@@ -164,23 +246,32 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
         options = request.meta["splash"]
         fingerprints = options.get("_local_arg_fingerprints")
         if not fingerprints:
-            return response  # the spider's own load_args: it knows what to do
-        count = request.meta.get("_splash_498", 0) + 1
+            return response  # the spider's own load_args: the spider handles the answer
+        count = SAVED_ARGUMENTS_LOST.get(request, 0) + 1
         if count > MOST_498 or any(value not in self._argument_values for value in fingerprints.values()):
-            logger.error("%s cannot be rendered: Splash has lost its arguments", _page_url(request))
+            logger.error("%s cannot be rendered: Splash has lost its arguments", rendered_url(request))
             raise IgnoreRequest("Splash has lost the arguments of a page, and they cannot be sent again")
         again: Request = super()._498_retry_request(request, response)
-        again.meta["_splash_498"] = count
-        # The same request a second time is on purpose; the duplicates filter would drop the page.
+        SAVED_ARGUMENTS_LOST.set(again, count)
+        # The duplicates filter must not drop the retry, which has the same fingerprint.
         return again.replace(dont_filter=True)
 
     def _log_400(self, request: Request, response: Response, spider: Spider | None) -> None:
         data = getattr(response, "data", None)
-        if isinstance(data, dict) and RENDER not in request.meta:  # crawler.splash.rendered reports its own
-            logger.warning("Splash refused %s: %s", _page_url(request), short(data))
+        # crawler.splash.rendered_pages logs the errors of render().
+        if isinstance(data, dict) and not RENDER.is_in(request):
+            logger.warning("Splash refused %s: %s", rendered_url(request), one_line_error(data))
 
 
 class SplashCookiesMiddleware(original.SplashCookiesMiddleware):  # type: ignore[misc]
+    """Puts the cookies of a session into the arguments of its requests, and those of answers into the session."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        check_is_only_one(cls, crawler, "DOWNLOADER_MIDDLEWARES")
+        made: Self = super().from_crawler(crawler)
+        return made
+
     def process_request(self, request: Request, spider: Spider | None = None) -> None:
         options = request.meta.get("splash", {})
         given = "cookies" in options.get("args", {})
@@ -192,12 +283,12 @@ class SplashCookiesMiddleware(original.SplashCookiesMiddleware):  # type: ignore
         self, request: Request, response: Response, spider: Spider | None = None
     ) -> Response:
         if not isinstance(getattr(response, "data", {}), dict):
-            return response  # what a script returned may be a list or a number
+            return response  # a script may return a list or a number
         result: Response = super().process_response(request, response, spider)
         return result
 
     def _get_request_cookies(self, request: Request) -> list[dict[str, Any]]:
-        """As text, and for the page's host: Splash sends no cookie that has no domain."""
+        """Return the cookies as text, with the page's host as default domain: Splash sends no cookie without one."""
         host = urlsplit(request.url).hostname or ""
         cookies = super()._get_request_cookies(request)
         return [
@@ -211,16 +302,18 @@ class SplashCookiesMiddleware(original.SplashCookiesMiddleware):  # type: ignore
 
 
 def _text(value: Any) -> Any:
+    """Return bytes and numbers of a cookie as text, and other values unchanged."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 class SplashDeduplicateArgsMiddleware(original.SplashDeduplicateArgsMiddleware):  # type: ignore[misc]
-    """Scrapy's own queues come with ``spider.state``, and have fingerprints of arguments whose values are in there.
+    """Replaces the values of ``cache_args`` by fingerprints in requests for Scrapy's own queues.
 
-    A frontier outlives that, so what goes into it has its arguments, but for our own render scripts, which have names;
-    their place is taken by fingerprints on the way to Splash.
+    ``spider.state`` has the values and is saved with Scrapy's queues. The frontier has no ``spider.state``, so its
+    requests have the values themselves. Requests with a render script of ours have the script's name, and
+    ``SplashMiddleware`` puts the fingerprint into the request to Splash.
     """
 
     crawler: Crawler
@@ -228,11 +321,12 @@ class SplashDeduplicateArgsMiddleware(original.SplashDeduplicateArgsMiddleware):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_is_only_one(cls, crawler, "SPIDER_MIDDLEWARES")
         made = cls()
         made.crawler = crawler
-        # issubclass() says yes to whatever has a scheduler's methods.
+        # issubclass() is true for every class that has a scheduler's methods.
         made.queue_is_scrapys = Scheduler in load_object(crawler.settings["SCHEDULER"]).__mro__
-        give_start(crawler.spider)
+        add_start(crawler.spider)
         return made
 
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
@@ -244,48 +338,39 @@ class SplashDeduplicateArgsMiddleware(original.SplashDeduplicateArgsMiddleware):
     ) -> AsyncIterator[Any]:
         async for one in result:
             if isinstance(one, Request):
-                _forget_splash_as_referer(one, response)
+                _remove_splash_referer(one, response)
             yield self._deduplicated(one)
 
     def _deduplicated(self, result: Any) -> Any:
-        if not isinstance(result, Request) or "splash" not in result.meta:
+        """Return a request in the form for its queue; return other results unchanged."""
+        if not isinstance(result, Request) or not is_rendered(result):
             return result
-        # Requests are made anew by copying their meta, and the frontier has noted there which generator yielded them.
-        running = {
-            name: result.meta.pop(name)
-            for name, value in list(result.meta.items())
-            if isinstance(value, Iterator | AsyncIterator)
-        }
-        result = self._with_arguments_to_keep(result)
-        result.meta.update(running)
-        return result
+        return self._for_queue(result)
 
-    def _with_arguments_to_keep(self, request: Request) -> Request:
-        if is_sent(request):  # a callback that asks for its page once more
+    def _for_queue(self, request: Request) -> Request:
+        """Return the page's request, with fingerprints for Scrapy's queues and with values for the frontier."""
+        if is_splash_request(request):  # a callback yields the request of its own page again
             if self.queue_is_scrapys or TURN not in request.meta["splash"]:
                 return request
-            request = page_again(request).replace(dont_filter=request.dont_filter)
-        elif is_copied(request):
-            request = anew(request)
-        values = kept_in_state(self.crawler.spider, self.local_values_key)
-        if not self.queue_is_scrapys and RENDER not in request.meta:
-            return whole(request, values)
+            request = restore_page_request(request).replace(dont_filter=request.dont_filter)
+        elif is_copy_of_splash_request(request):
+            request = rebuild_page_request(request)
+        values = state_dict(self.crawler.spider, self.local_values_key)
+        if not self.queue_is_scrapys and not RENDER.is_in(request):
+            return with_values(request, values)
         if "_replaced_args" in request.meta["splash"]:
             return request
-        request.meta["splash"] = own_options(request)
+        request.meta["splash"] = copied_options(request)
         replaced: Request = self._process_request(request, self.crawler.spider)
         return replaced
 
 
-def _forget_splash_as_referer(request: Request, response: Response) -> None:
-    """A response that was left as it came (dont_process_response) has Splash's address, which is no site's business."""
+def _remove_splash_referer(request: Request, response: Response) -> None:
+    """Remove a Referer header that names Splash: the URL of a response with dont_process_response is Splash's."""
     referer = (request.headers.get("Referer") or b"").decode("latin-1")
     came_from = response.request
-    if not referer or came_from is None or not is_sent(came_from):
+    if not referer or came_from is None or not is_splash_request(came_from):
         return
-    if urlsplit(referer).netloc == urlsplit(came_from.url).netloc != urlsplit(_page_url(came_from)).netloc:
+    splash, site = urlsplit(came_from.url).netloc, urlsplit(rendered_url(came_from) or "").netloc
+    if urlsplit(referer).netloc == splash != site:
         del request.headers["Referer"]
-
-
-def _page_url(sent: Request) -> str:
-    return str(sent.meta["splash"]["args"].get("url", sent.url))

@@ -1,4 +1,4 @@
-"""Is a renderer there, and is it one?"""
+"""Pings a renderer, and tells "not there yet" from "wrong URL or password"."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ import json
 import urllib.error
 import urllib.request
 
-from crawler.stopping import CannotStart
+from crawler.run.stopping import CannotStart
 
 PING_SECONDS = 5.0
 ADVICE = "Start it, correct SPLASH_URL, or leave SPLASH_URL empty to use our own renderer"
 
 
 class NoAnswer(Exception):
-    """No renderer answers there now; one may still come. The message is the reason in a few words."""
+    """No renderer answers at this URL now; it may answer later. The message is the reason in a few words."""
 
 
-def ping(url: str, auth: bytes | None) -> None:
-    """Ask a renderer whether it is there. Blocks for up to ``PING_SECONDS``, a few of them if it answers slowly.
+def ping(url: str, auth: bytes | None) -> frozenset[str]:
+    """Ask a renderer for ``/_ping``, and return the names of its endpoints that Splash does not have.
+
+    Block for up to ``PING_SECONDS`` for each part of a slow answer.
 
     Raises:
-        NoAnswer: it refuses, is silent, or what stands before it says that it is not there.
-        CannotStart: the URL is wrong by itself, or so are the credentials; waiting does not help.
+        NoAnswer: it refuses the connection, does not answer in time, or a proxy answers with status 500 or more.
+        CannotStart: the URL or the credentials are wrong; waiting does not help.
     """
     try:
         request = urllib.request.Request(f"{url.rstrip('/')}/_ping")  # noqa: S310 - http is checked below
@@ -38,6 +40,7 @@ def ping(url: str, auth: bytes | None) -> None:
             answer = json.load(response)
         if not isinstance(answer, dict) or "status" not in answer:
             raise ValueError
+        return frozenset(answer.get("additions", ()))
     except urllib.error.HTTPError as error:
         if error.code >= 500:
             raise NoAnswer(f"{error.code} {error.reason}") from None
@@ -47,7 +50,7 @@ def ping(url: str, auth: bytes | None) -> None:
         raise NoAnswer(str(error.reason if isinstance(error, urllib.error.URLError) else error)) from None
     except http.client.IncompleteRead:
         raise NoAnswer("it closed the connection") from None
-    except (http.client.HTTPException, ValueError):
+    except (http.client.HTTPException, ValueError, TypeError):
         raise CannotStart(f"what answers at {url} is not Splash. {ADVICE}") from None
 
 

@@ -1,4 +1,4 @@
-"""From "this page, when that is on it" to Splash's arguments."""
+"""Makes Splash's arguments for the requests of ``SiteSpider.render`` and the methods like it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from scrapy import Request
 
-RENDER = "render"  # the key in Request.meta that says how a request of ours is rendered
+from crawler.meta_keys import RENDER
 
-# Beyond what is waited for: loading the page, and the answer's way back. Splash ends a render after it.
+# Seconds beyond the wait, to load the page and to send the answer. Then Splash ends the render.
 SPARE_SECONDS = 15.0
-MAX_TIMEOUT = 90.0  # Splash's own --max-timeout, unless its operator raised it
+MAX_TIMEOUT = 90.0  # seconds; the default of Splash's --max-timeout
 
 
 def render_request(
@@ -19,6 +19,7 @@ def render_request(
     *,
     script: str | None,
     script_name: str | None = None,
+    script_is_ours: bool = False,
     wait_for: str | None,
     wait_timeout: float,
     plain_wait: float,
@@ -27,26 +28,33 @@ def render_request(
     busy_seconds: float = 0.0,
     **request: Any,
 ) -> Request:
-    """A SplashRequest whose answer is the page with ``wait_for`` (XPath or CSS) on it, or a clear failure.
+    """Return a SplashRequest for a page on which ``wait_for`` (XPath or CSS) appears.
+
+    ``crawler.splash.rendered_pages`` handles the answer.
 
     Args:
-        script: Lua for ``/execute``; None renders through ``/render.html`` after a ``plain_wait``.
-        script_name: by which the spider's ``render_script`` knows it; a resumed run takes its text from there.
+        script: Lua for ``/execute``; None renders with ``/render.json`` after ``plain_wait`` seconds.
+        script_name: the name for the spider's ``render_script``; a resumed run gets the script's text from it.
+        script_is_ours: the script does nothing that an endpoint of our renderer would not do in its place.
         wait_timeout: seconds until ``wait_for`` counts as missing.
-        busy_seconds: what the script may take beyond that: scrolling, clicking.
-        request: what ``scrapy.Request`` takes.
-
-    See ``crawler.splash.rendered`` for what becomes of the answer.
+        busy_seconds: seconds that the script may need in addition, to scroll or to click.
+        request: arguments of ``scrapy.Request``.
     """
-    from scrapy_splash import SplashRequest  # noqa: PLC0415 - mended on import, which .pth files may not have done
+    from scrapy_splash import SplashRequest  # noqa: PLC0415 - here, because the import hook may be installed after this module is imported
 
-    meta = {**request.pop("meta", {}), RENDER: {"wait_for": wait_for, "timeout": wait_timeout}}
+    meta = {**request.pop("meta", {}), RENDER.name: {"wait_for": wait_for, "timeout": wait_timeout}}
     if script_name is not None:
-        meta[RENDER]["script"] = script_name
+        meta[RENDER.name]["script"] = script_name
+        meta[RENDER.name]["is_ours"] = script_is_ours
     limit = min(MAX_TIMEOUT, wait_timeout + busy_seconds + SPARE_SECONDS)
     if script is None:
         args: dict[str, Any] = {"wait": plain_wait, "images": int(images), "timeout": limit}
-        return SplashRequest(url, endpoint="render.html", args=args, meta=meta, **request)  # type: ignore[no-any-return]
+        args |= {
+            "html": 1,
+            "history": 1,
+            "response_body": 1,
+        }  # the last two show whether the page is complete
+        return SplashRequest(url, endpoint="render.json", args=args, meta=meta, **request)  # type: ignore[no-any-return]
     args = {
         "lua_source": script,
         "wait_for": wait_for,

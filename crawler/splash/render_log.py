@@ -1,4 +1,4 @@
-"""Rendering has a logger and a level of its own: ``splashdown.render`` and SPLASH_LOG_LEVEL."""
+"""The logger of rendering, ``splashdown.render``, with a level of its own, SPLASH_LOG_LEVEL."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import logging
 from scrapy import Request
 from scrapy.utils.log import get_scrapy_root_handler
 
-from crawler.splash.sent import is_sent
+from crawler.splash.request_mapping import is_splash_request
 
 logger = logging.getLogger("splashdown.render")
 
 
 def set_level(level: str | int) -> None:
-    """Say how much is told about rendering, whatever LOG_LEVEL is. Any number of times."""
+    """Set the level of the rendering logs, whatever LOG_LEVEL is. May be called many times."""
     for ours in (logger, logging.getLogger("scrapy_splash")):
         ours.setLevel(level)
-        if not any(isinstance(handler, _PastTheLogLevel) for handler in ours.handlers):
-            ours.addHandler(_PastTheLogLevel())
+        if not any(isinstance(handler, _BelowLogLevel) for handler in ours.handlers):
+            ours.addHandler(_BelowLogLevel())
     engine = logging.getLogger("scrapy.core.engine")
-    if not any(isinstance(known, _RenderedElsewhere) for known in engine.filters):
-        engine.addFilter(_RenderedElsewhere())
+    if not any(isinstance(known, _RenderedPageFilter) for known in engine.filters):
+        engine.addFilter(_RenderedPageFilter())
 
 
-class _RenderedElsewhere(logging.Filter):
-    """Scrapy's line for each page ("Crawled (200) <GET ... via ...>") goes to our logger where Splash rendered it."""
+class _RenderedPageFilter(logging.Filter):
+    """Sends Scrapy's line for each rendered page ("Crawled (200) <GET ... via ...>") to our logger."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         request = record.args.get("request") if isinstance(record.args, dict) else None
-        if not (isinstance(request, Request) and is_sent(request)):
+        if not (isinstance(request, Request) and is_splash_request(request)):
             return True
         if logger.isEnabledFor(record.levelno):
             record.name = logger.name
@@ -36,8 +36,8 @@ class _RenderedElsewhere(logging.Filter):
         return False
 
 
-class _PastTheLogLevel(logging.Handler):
-    """Writes to Scrapy's log what is below LOG_LEVEL but not below our own; the rest arrives there by itself."""
+class _BelowLogLevel(logging.Handler):
+    """Writes records below LOG_LEVEL to Scrapy's log. Scrapy's own handler writes the other records."""
 
     def emit(self, record: logging.LogRecord) -> None:
         scrapys = get_scrapy_root_handler()

@@ -1,12 +1,12 @@
-"""Which names of scrapy_splash mean our classes, so that the dotted names in people's settings go on working."""
+"""Puts our classes under the names of scrapy_splash, so that the dotted names in existing settings work."""
 
 from __future__ import annotations
 
 import sys
 from types import ModuleType
 
-from crawler.splash import fingerprint, middlewares, requests, responses
-from crawler.splash.mend import MENDED
+from crawler.splash import cookie_jars, fingerprint, middlewares, requests, responses
+from crawler.splash.import_hook import PATCHED
 
 REPLACED = {
     "SplashMiddleware": middlewares.SplashMiddleware,
@@ -18,14 +18,15 @@ REPLACED = {
 }
 
 
-def put_into(package: ModuleType) -> None:
-    """Replace the classes in the package and in whichever of its modules have them, and mend the rest in place."""
+def install_into(package: ModuleType) -> None:
+    """Replace the classes in the package and in all its modules, and patch the other ones in place."""
     for module_name, module in list(sys.modules.items()):
         if module_name == package.__name__ or module_name.startswith(f"{package.__name__}."):
             for name, ours in REPLACED.items():
                 if hasattr(module, name):
                     setattr(module, name, ours)
-    if not hasattr(package, MENDED):
-        requests.mend()
-        responses.mend()
-        setattr(package, MENDED, True)
+    if not hasattr(package, PATCHED):
+        requests.patch()
+        responses.patch()
+        cookie_jars.patch()
+        setattr(package, PATCHED, True)

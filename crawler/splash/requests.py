@@ -1,7 +1,7 @@
-"""SplashRequest and SplashFormRequest, mended in place.
+"""Patches SplashRequest and SplashFormRequest in place.
 
-They call each other by their global names, so a subclass in their place would call itself for ever; and spiders have
-classes of their own that derive from them.
+Their methods call each other by their global names, so a subclass under such a name would call itself without end.
+Spiders also have classes that derive from them.
 """
 
 from __future__ import annotations
@@ -12,32 +12,41 @@ from typing import Any
 
 from scrapy_splash.request import SplashFormRequest, SplashRequest
 
-# What every SplashRequest has in its meta once it was made; who makes it again must not be given the defaults again.
-MADE = ("endpoint", "http_status_from_error_code")
-NO_SITE = "about:blank"  # scrapy-splash's address for a script that goes where it likes: nobody to ask first
+# Keys that each SplashRequest sets in its options. If both are there, the request is a copy and needs no defaults.
+SET_BY_INIT = ("endpoint", "http_status_from_error_code")
+NO_SITE = (
+    "about:blank"  # scrapy-splash's URL for a script that chooses its own URLs: there is no robots.txt to ask
+)
 FORM = "application/x-www-form-urlencoded"
 
 Init = Callable[..., None]
 
 
-def mend() -> None:
-    SplashRequest.__init__ = _with_choices_kept(SplashRequest.__init__)
-    SplashFormRequest.__init__ = _with_form_headers(SplashFormRequest.__init__)
+def patch() -> None:
+    """Replace the ``__init__`` of both classes."""
+    SplashRequest.__init__ = _preserve_choices(SplashRequest.__init__)
+    SplashFormRequest.__init__ = _add_form_headers(SplashFormRequest.__init__)
 
 
-def _with_choices_kept(init: Init) -> Init:
-    """Keep ``session_id=None`` and ``http_status_from_error_code=False`` when a request is copied.
+def _preserve_choices(init: Init) -> Init:
+    """Make copies preserve ``session_id=None`` and ``http_status_from_error_code=False``.
 
-    Scrapy copies by calling ``__init__`` with the old meta: on the way to Splash, on retries, and from disk queues.
-    scrapy-splash notes both choices by noting nothing, so each copy had the default instead.
+    Scrapy copies a request by calling ``__init__`` with the old meta: for the request to Splash, for retries, and for
+    disk queues. scrapy-splash stores nothing in meta for these two choices, so each copy got the defaults.
     """
 
     @functools.wraps(init)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        before = dict((kwargs.get("meta") or {}).get("splash") or {})
+        meta = dict(kwargs.get("meta") or {})
+        before = dict(meta.get("splash") or {})
+        # The original makes a deep copy of all of meta, which fails for a generator, a method or a lock in it. Only
+        # the key "splash" needs a copy; the other values are shared, as in scrapy.Request.
+        if "meta" in kwargs:
+            kwargs["meta"] = {name: value for name, value in meta.items() if name == "splash"}
         init(self, *args, **kwargs)
+        self.meta.update({name: value for name, value in meta.items() if name not in self.meta})
         options = self.meta["splash"]
-        copied = all(name in before for name in MADE)
+        copied = all(name in before for name in SET_BY_INIT)
         if copied:
             options["http_status_from_error_code"] = before["http_status_from_error_code"]
             if "session_id" not in before and kwargs.get("session_id") is None:
@@ -45,7 +54,7 @@ def _with_choices_kept(init: Init) -> Init:
         options.setdefault("http_status_from_error_code", False)
         if self.url == NO_SITE:
             self.meta.update(dont_obey_robotstxt=True, allow_offsite=True)
-        # The setting SPLASH_SLOT_POLICY is for requests that do not name a policy; they all did.
+        # SPLASH_SLOT_POLICY is for requests that name no policy. The original names one in every request.
         if (
             "slot_policy" not in before
             and "slot_policy" not in kwargs
@@ -59,8 +68,8 @@ def _with_choices_kept(init: Init) -> Init:
 POSITION_OF_SLOT_POLICY = 7
 
 
-def _with_form_headers(init: Init) -> Init:
-    """Give a form that is posted its content type, and a request without form data a method."""
+def _add_form_headers(init: Init) -> Init:
+    """Add the content type to a posted form, and the method GET to a request without form data."""
 
     @functools.wraps(init)
     def __init__(

@@ -1,4 +1,4 @@
-"""A picture of a kept page, drawn by the crawl's renderer from its HTML alone: no script runs, no site is asked."""
+"""Makes screenshots for snapshots: the crawl's renderer draws the HTML alone, without scripts and requests."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from parsel import Selector
 from scrapy.settings import BaseSettings
 from w3lib.http import basic_auth_header
 
-from crawler.splash.servers import Server, servers_at
+from crawler.splash.server_list import Server, servers_at
 
-SECONDS = 10.0  # that a drawing may take
+SECONDS = 10.0  # for a screenshot
 WIDTH, HEIGHT = 1024, 1536
 MOST_HTML = 5_000_000  # characters
 
-# Splash can refuse requests, our renderer heeds the page's policy; together with what is cut out, three locks.
+# Three protections: Splash aborts all requests, our renderer obeys the page's Content-Security-Policy, and
+# strip_active_content removes the elements.
 SCRIPT = """
 function main(splash, args)
   splash.js_enabled = false
@@ -33,31 +34,35 @@ POLICY = (
     "<!DOCTYPE html><meta charset=utf-8><meta http-equiv=Content-Security-Policy "
     "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
 )
-# What runs, what fetches, and what leads away.
-CUT = "//script|//link|//meta|//base|//iframe|//frame|//object|//embed|//applet|//video|//audio|//noscript"
+# Elements that run scripts, load resources or lead to other pages.
+ACTIVE_ELEMENTS = (
+    "//script|//link|//meta|//base|//iframe|//frame|//object|//embed|//applet|//video|//audio|//noscript"
+)
 
 
-class CannotDraw(Exception):
-    """The renderer made no picture; the message says why."""
+class ScreenshotFailed(Exception):
+    """The renderer made no screenshot; the message says why."""
 
 
-class Drawer:
-    """Asks a Splash for pictures, one at a time; where there are several, the next one once one has failed."""
+class Screenshotter:
+    """Asks one server for screenshots, one at a time; after a failure it asks the next server."""
 
     def __init__(self, *servers: Server) -> None:
         self.servers = deque(servers)
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
     def draw(self, body: bytes, encoding: str) -> bytes:
-        """The page as a PNG.
+        """Return a screenshot of the page as a PNG.
 
+        Args:
+            body: the page's HTML in ``encoding``.
         Raises:
-            CannotDraw: the renderer cannot, or did not in time.
+            ScreenshotFailed: the renderer made none, or not in time.
         """
         server = self.servers[0]
         try:
-            html = still(body.decode(encoding, "replace")[:MOST_HTML])
-            asked = {
+            html = strip_active_content(body.decode(encoding, "replace")[:MOST_HTML])
+            arguments = {
                 "lua_source": SCRIPT,
                 "html": html,
                 "width": WIDTH,
@@ -67,7 +72,7 @@ class Drawer:
             }
             request = urllib.request.Request(  # noqa: S310 - the renderer's URL, from the settings
                 f"{server.url}execute",
-                json.dumps(asked).encode(),
+                json.dumps(arguments).encode(),
                 {"Content-Type": "application/json"},
             )
             if server.auth:
@@ -76,23 +81,23 @@ class Drawer:
                 picture: bytes = answer.read()
         except (OSError, ValueError, LookupError, HTTPException) as error:
             self.servers.rotate(-1)
-            raise CannotDraw(f"{type(error).__name__}: {error}") from None
+            raise ScreenshotFailed(f"{type(error).__name__}: {error}") from None
         if not picture.startswith(b"\x89PNG"):
-            raise CannotDraw("what came is no PNG")
+            raise ScreenshotFailed("the answer is no PNG")
         return picture
 
 
-def still(html: str) -> str:
-    """The page without what runs, what fetches and what leads away."""
+def strip_active_content(html: str) -> str:
+    """Return the page without scripts, resources and links to other documents."""
     page = Selector(text=html or "<html></html>", type="html")
-    for found in page.xpath(CUT):
+    for found in page.xpath(ACTIVE_ELEMENTS):
         if found.root.getparent() is not None:
             found.drop()
     return POLICY + str(page.get())
 
 
-def drawer_of(settings: BaseSettings) -> Drawer | None:
-    """A drawer at the crawl's renderer; None for a crawl without one, or whose renderer runs no scripts."""
+def screenshotter_of(settings: BaseSettings) -> Screenshotter | None:
+    """Return a screenshotter with the crawl's servers; None without a renderer, or if it runs no scripts."""
     urls = settings.get("SPLASH_URL")
     if (
         not urls
@@ -101,4 +106,4 @@ def drawer_of(settings: BaseSettings) -> Drawer | None:
     ):
         return None
     user, password = settings.get("SPLASH_USER") or "", settings.get("SPLASH_PASS") or ""
-    return Drawer(*servers_at(urls, basic_auth_header(user, password) if user or password else None))
+    return Screenshotter(*servers_at(urls, basic_auth_header(user, password) if user or password else None))

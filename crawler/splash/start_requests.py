@@ -1,4 +1,4 @@
-"""Spiders that only have ``start_requests``: Scrapy no longer calls it, and they would crawl nothing, in silence."""
+"""Support for spiders that have only ``start_requests``. Scrapy no longer calls it, so they would crawl nothing."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from scrapy import Spider
 
 
-def give_start(spider: Spider | None) -> None:
-    """Let ``start()`` yield what ``start_requests()`` does, unless ``start`` is the spider's newer word."""
+def add_start(spider: Spider | None) -> None:
+    """Make ``start()`` yield the requests of ``start_requests()``, unless a more derived class has ``start``."""
     if spider is None or "start" in vars(spider) or not _start_requests_is_newer(type(spider)):
         return
     start_requests: Any = getattr(spider, "start_requests")  # noqa: B009 - Spider does not have it
@@ -27,7 +27,7 @@ def give_start(spider: Spider | None) -> None:
 
 
 def _start_requests_is_newer(spider: type[Spider]) -> bool:
-    """Which of the two the most derived class has that has one; ``start`` where it has both."""
+    """Return whether ``start_requests`` is defined in a more derived class than ``start``."""
     for cls in spider.__mro__:
         if "start" in vars(cls):
             return False

@@ -1,5 +1,5 @@
-// Fills a shell: <main data-view> says what it shows, data-source where the rows are.
-// Everything of a page is put on it in one go, so whoever sees a part of it may read all of it.
+// Fills a shell: data-view of <main> names what the page shows, data-source the URL of the rows.
+// The script adds all content of a page in one step, so a page with a part of it is complete.
 
 import * as views from "./views.js";
 
@@ -37,7 +37,7 @@ async function ready() {
 }
 
 async function quotes() {
-  const MARGIN = 200; // pixels from the bottom at which more is fetched
+  const MARGIN = 200; // pixels above the bottom at which the script fetches more quotes
   let [page, loading, ended] = [0, false, false];
 
   async function more() {
@@ -55,7 +55,7 @@ async function quotes() {
     } finally {
       loading = false;
     }
-    await more(); // the batch may not have filled the window, or it was scrolled meanwhile
+    await more(); // the batch may not fill the window, or the user may have scrolled meanwhile
   }
 
   for (const event of ["scroll", "resize"]) window.addEventListener(event, () => more().catch(failed));

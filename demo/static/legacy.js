@@ -1,5 +1,5 @@
-// app.js and views.js once more, for browsers that know no modules: ES5 only, and what a WebKit of 2016 has.
-// Both have to put the same elements on a page: change them together.
+// The same as app.js and views.js, for browsers without modules: only ES5, and only functions of a WebKit of 2016.
+// Both must put the same elements on a page: change them together.
 
 (function () {
   'use strict';
@@ -9,13 +9,13 @@
     'July', 'August', 'September', 'October', 'November', 'December'
   ];
   var RATINGS = ['Zero', 'One', 'Two', 'Three', 'Four', 'Five'];
-  var MARGIN = 200; // pixels from the bottom at which more quotes are fetched
+  var MARGIN = 200; // pixels above the bottom at which the script fetches more quotes
 
   var main = document.querySelector('main');
   var view = main.getAttribute('data-view');
   var source = main.getAttribute('data-source');
 
-  // Rows to elements.
+  // From rows to elements.
 
   function fill(parent, children) {
     (children || []).forEach(function (child) {
@@ -30,7 +30,7 @@
     return fill(made, children);
   }
 
-  // What is put on the page is put there in one go, so whoever sees a part of it may read all of it.
+  // The script adds all content of a page in one step, so a page with a part of it is complete.
   function show(children) {
     main.appendChild(fill(document.createDocumentFragment(), children));
   }
@@ -44,7 +44,7 @@
     return parts[2] + ' ' + MONTHS[parts[1] - 1] + ' ' + parts[0];
   }
 
-  // The new layout shows a price only to those who ask for it.
+  // The new layout shows a price only after a click.
   function price(tag, amount) {
     if (main.getAttribute('data-layout') === 'new') {
       return element('data', {'class': 'offer', value: amount}, ['Show price']);
@@ -162,7 +162,7 @@
         show(part.quotes.map(quote).concat(
           ended ? [element('p', {'class': 'the-end'}, ['That was the last one.'])] : []
         ));
-        more(); // the batch may not have filled the window, or it was scrolled meanwhile
+        more(); // the batch may not fill the window, or the user may have scrolled meanwhile
       }, function () { loading = false; });
     }
 

@@ -1,5 +1,5 @@
-// What a row looks like on a page. Data becomes text and attributes, never markup.
-// legacy.js draws the same for browsers without modules: change both together.
+// The elements of each kind of row. Data becomes text and attributes, never markup.
+// legacy.js makes the same elements for browsers without modules: change both together.
 
 const MONTHS = [
   "January", "February", "March", "April", "May", "June",
@@ -22,7 +22,7 @@ const longDate = (iso) => {
   return `${day} ${MONTHS[month - 1]} ${year}`;
 };
 
-// The new layout shows a price only to those who ask for it.
+// The new layout shows a price only after a click.
 const price = (tag, amount) =>
   document.querySelector("main").dataset.layout === "new"
     ? element("data", { class: "offer", value: amount }, "Show price")

@@ -112,7 +112,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("heartbeat_at", types.UtcDateTime(), nullable=True))
         batch_op.add_column(sa.Column("commits", sa.BigInteger(), nullable=False, server_default="0"))
         batch_op.create_unique_constraint(batch_op.f("uq_crawl_run_unfinished"), ["unfinished"])
-    # Runs of before are not resumed: nothing was kept to resume them with.
+    # Earlier runs cannot be resumed: they have no requests in the frontier.
     runs = sa.table(
         "crawl_run",
         sa.column("id"),

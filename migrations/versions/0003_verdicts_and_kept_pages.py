@@ -1,4 +1,4 @@
-"""How runs ended, and where the pages are kept that could not be read."""
+"""The verdicts of runs, and the snapshots of failed pages."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""History is found by run, and within a run by row: one index that grows at its end, and no foreign key.
+"""The history's index is by run and then by row, so that it grows at its end; its foreign key is dropped.
 
-An index by row alone has no order that the rows come in: on a history of some size each of its entries is written to
-another page. That a change's run is there is certain without a foreign key, for the transaction that writes the change
-begins by changing the run; and looking it up for every change costs PostgreSQL as much as storing the change.
+In an index by row alone, the entries of a large history are each written to another page of the index. The run of a
+change exists without a foreign key too: the transaction that writes the change begins by updating the run. For
+PostgreSQL the check of the foreign key takes as long as storing the change.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""In which fields is a row other than it was."""
+"""The fields in which two versions of a row differ."""
 
 from __future__ import annotations
 
@@ -7,5 +7,8 @@ from typing import Any
 
 
 def changed_fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """The fields of ``new`` that ``old`` has another value for, with both. NULL is a value like any other."""
+    """Return the fields of ``new`` that have another value in ``old``, with the old and the new value.
+
+    None is a value like any other.
+    """
     return {name: (old[name], value) for name, value in new.items() if old[name] != value}

@@ -1,4 +1,4 @@
-"""The SQL that keeps a table current: one dialect-true upsert, and what it takes to remove vanished children."""
+"""The SQL that writes rows: the upsert of each dialect, conditions on keys, and the deletion of missing children."""
 
 from __future__ import annotations
 
@@ -37,23 +37,24 @@ from sqlalchemy.types import TypeEngine, UserDefinedType
 from models import Row
 from models.base import Children
 from models.chunks import chunks
-from models.copy_text import array_of_bytes, array_of_numbers, array_of_texts
-from models.many_rows import InList
+from models.fast_executemany import InList
+from models.postgresql_copy import array_of_bytes, array_of_numbers, array_of_texts
 from models.types import MYSQL, Digest
 
 
 @lru_cache(maxsize=256)
 def upsert(dialect: str, model: type[Row], columns: tuple[str, ...]) -> Insert:
-    """INSERT that updates the row with the same natural key instead, for ``executemany`` with ``columns``.
+    """Return an INSERT for ``executemany`` that updates the row with the same natural key instead, if there is one.
 
-    ``first_seen_at`` stays as it was on a row that is there, and the row is not gone any more.
+    A row that exists keeps its ``first_seen_at``, and its ``gone_at`` becomes NULL.
     """
     table = model.table()
     updated = [name for name in columns if name not in model.key() and name != "first_seen_at"]
     if dialect in ("mysql", "mariadb"):
         insert = mysql.insert(table)
-        # MySQL's upsert matches on any unique key: a new book with another book's ISBN would overwrite that other
-        # book. Where there is such a key, a row matched by it is refused: its own key would become NULL.
+        # MySQL's upsert matches on any unique key: a new book with another book's ISBN would overwrite the
+        # other book. So if the table has another unique key, a row that it matches gets NULL as its natural
+        # key, and MySQL refuses the statement.
         guards = [
             (name, func.if_(table.c[name] == insert.inserted[name], table.c[name], None))
             for name in model.key()
@@ -70,8 +71,8 @@ def upsert(dialect: str, model: type[Row], columns: tuple[str, ...]) -> Insert:
 
 
 @cache
-def insert_new(model: type[Row]) -> Insert:
-    """INSERT of rows that are not there."""
+def plain_insert(model: type[Row]) -> Insert:
+    """Return an INSERT for rows that the table does not have."""
     return insert(model.table())
 
 
@@ -82,7 +83,7 @@ def _has_other_unique_keys(table: Table) -> bool:
 
 
 def key_in(session: Session, model: type[Row], keys: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:
-    """The condition that a row's natural key is one of these."""
+    """Return the condition that a row's natural key is one of these."""
     columns = [model.table().c[name] for name in model.key()]
     if len(columns) > 1:
         return tuple_(*columns).in_(keys)
@@ -90,32 +91,32 @@ def key_in(session: Session, model: type[Row], keys: Sequence[tuple[Any, ...]]) 
 
 
 def hash_in(session: Session, column: Column[bytes | None], hashes: Iterable[bytes]) -> ColumnElement[bool]:
-    """The condition that a row's hash is one of these."""
+    """Return the condition that a row's hash is one of these."""
     return _value_in(session, column, list(hashes))
 
 
 def _value_in(session: Session, column: Column[Any], values: list[Any]) -> ColumnElement[bool]:
-    """The list goes to the driver as one parameter, where it can: SQLAlchemy and drivers look at each value else."""
+    """Return the condition. The list is one parameter if possible: single values are slow in SQLAlchemy and drivers."""
     dialect = session.get_bind().dialect
     kinds = set(map(type, values))
     kind = kinds.pop() if len(kinds) == 1 else None
-    if kind in ARRAYS and _is_taken_as_it_is(column, dialect):
+    if kind in ARRAYS and _is_passed_unchanged(column, dialect):
         if dialect.name in MYSQL:
-            return column.op("IN", is_comparison=True)(bindparam(None, InList(values), type_=_Spelt()))
+            return column.op("IN", is_comparison=True)(bindparam(None, InList(values), type_=_Encoded()))
         if dialect.name == "postgresql":
-            item, spell = ARRAYS[kind]
-            array = bindparam(None, spell(values), type_=_Spelt())
+            item, encode = ARRAYS[kind]
+            array = bindparam(None, encode(values), type_=_Encoded())
             return column == any_(cast(array, postgresql.ARRAY(item)))
     return column.in_(values)
 
 
-class _Spelt(UserDefinedType[Any]):
-    """A parameter to which SQLAlchemy has nothing to do."""
+class _Encoded(UserDefinedType[Any]):
+    """The type of a parameter that is already encoded."""
 
     cache_ok = True
 
 
-# Text has no length here. A cast to VARCHAR(20)[] would cut what is longer, in silence.
+# Text has no length here: a cast to VARCHAR(20)[] would cut longer values without an error.
 ARRAYS: dict[type | None, tuple[TypeEngine[Any], Callable[[list[Any]], str]]] = {
     str: (Text(), array_of_texts),
     int: (BigInteger(), array_of_numbers),
@@ -123,10 +124,10 @@ ARRAYS: dict[type | None, tuple[TypeEngine[Any], Callable[[list[Any]], str]]] = 
 }
 
 
-def _is_taken_as_it_is(column: Column[Any], dialect: Dialect) -> bool:
-    """Whether the column's values go to the database as Python has them."""
+def _is_passed_unchanged(column: Column[Any], dialect: Dialect) -> bool:
+    """Return whether SQLAlchemy passes the column's values to the driver unchanged."""
     if isinstance(column.type, Digest):
-        return True  # what SQLAlchemy would do to it makes bytes of bytes
+        return True  # SQLAlchemy would convert bytes to bytes
     kind = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
     return (
         isinstance(kind, String | Integer)
@@ -135,23 +136,24 @@ def _is_taken_as_it_is(column: Column[Any], dialect: Dialect) -> bool:
     )
 
 
-def remove_vanished(
+def delete_missing_children(
     session: Session,
     children: Children,
     kept: Mapping[tuple[Any, ...], Iterable[tuple[Any, ...]]],
 ) -> list[tuple[Any, ...]]:
-    """Delete the children of the parents in ``kept`` that are not among the keys kept for them; gives their keys.
+    """Delete the children of these parents that are not in ``kept``; return the keys of the deleted rows.
 
-    ``kept`` maps a parent's key, as its children carry it, to the whole keys of the children to keep.
+    Args:
+        kept: the natural keys of the children to keep, by the columns that the children have from their parent.
     """
     table = children.model.table()
     key = [table.c[name] for name in children.model.key()]
     parent = [table.c[name] for name in children.columns_from_parent]
-    vanished: list[tuple[Any, ...]] = []
+    missing: list[tuple[Any, ...]] = []
     for parents in chunks(list(kept)):
         present = session.execute(select(*key).where(tuple_(*parent).in_(parents)))
         wanted = {child for one in parents for child in kept[one]}
-        vanished += [tuple(found) for found in present if tuple(found) not in wanted]
-    for some in chunks(vanished):
+        missing += [tuple(found) for found in present if tuple(found) not in wanted]
+    for some in chunks(missing):
         session.execute(delete(table).where(tuple_(*key).in_(some)))
-    return vanished
+    return missing

@@ -1,4 +1,4 @@
-"""Arguments that a client sent once with save_args and names by their hash from then on."""
+"""Saved arguments: a client sends a value once with save_args, and later names its hash with load_args."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_ENTRIES = 500
 
 
 class ArgumentsCache:
-    """Forgets what was not used for longest."""
+    """The saved values by their hashes; when it is full, it forgets the value that was not used for longest."""
 
     def __init__(self, max_entries: int = MAX_ENTRIES) -> None:
         self._values: OrderedDict[str, Any] = OrderedDict()
@@ -22,6 +22,7 @@ class ArgumentsCache:
         return len(self._values)
 
     def add(self, value: Any) -> str:
+        """Save the value and return its hash."""
         key = hash_of(value)
         self._values[key] = value
         self._values.move_to_end(key)
@@ -30,21 +31,23 @@ class ArgumentsCache:
         return key
 
     def missing(self, wanted: Mapping[str, str]) -> list[str]:
-        """The names among ``{name: hash}`` whose values are not here any more."""
+        """Return the names in ``{name: hash}`` whose values are not saved any more."""
         return [name for name, key in wanted.items() if key not in self._values]
 
     def load(self, wanted: Mapping[str, str]) -> dict[str, Any]:
+        """Return the saved values of ``{name: hash}`` by name; all of them must be there."""
         for key in wanted.values():
             self._values.move_to_end(key)
         return {name: self._values[key] for name, key in wanted.items()}
 
     def clear(self) -> int:
+        """Forget all values and return their number."""
         removed = len(self._values)
         self._values.clear()
         return removed
 
 
 def hash_of(value: Any) -> str:
-    """What Splash calls the hash of a value; clients compute it too."""
+    """Return Splash's hash of a value; clients compute the same one."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()

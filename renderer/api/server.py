@@ -1,10 +1,9 @@
-"""The routes of Splash's HTTP API: read the request, hand it on, write the answer."""
+"""The routes of Splash's HTTP API: they read the request, pass it to a tab and write the answer."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import gc
 import hmac
 import json
@@ -17,35 +16,46 @@ from typing import Any
 
 from aiohttp import web
 
-from renderer import options as opt
-from renderer.arguments_cache import ArgumentsCache
-from renderer.browser import Browser
+from renderer.api import request_json
+from renderer.api.access_control import RequestHead, media_type, reason_to_refuse
+from renderer.api.arguments_cache import ArgumentsCache
+from renderer.api.start_page import start_page
 from renderer.errors import (
     BadOption,
     ExpiredArguments,
     GlobalTimeoutError,
     InternalError,
+    Overloaded,
     SplashError,
     UnsupportedContentType,
 )
-from renderer.interception import Rules
-from renderer.lua.runtime import LuaPolicy
+from renderer.lua.process_pool import ProcessPool
 from renderer.lua.script import Script, execute
-from renderer.render import Result, render
-from renderer.start_page import start_page
-from renderer.tab import ResultTooLarge, Tab
+from renderer.network.blocking_rules import Rules
+from renderer.pool.browser import Browser
+from renderer.render import options as opt
+from renderer.render.render import Result, render
+from renderer.tab.document_html import ResultTooLarge
+from renderer.tab.tab import Tab
 
 log = logging.getLogger(__name__)
 
 MAX_REQUEST = 25 * 1024 * 1024
 MAX_RESULT = 64 * 1024 * 1024
+BROWSER_LOST = {
+    "type": "browser_lost",
+    "description": "Chromium crashed or hung and the time was over before another one was there; ask again",
+}
 SUPPORTED_TYPES = ("application/javascript", "application/json")
+
+# The endpoints that Splash does not have; a client chooses its arguments by them.
+ADDITIONS = ["render.page"]
 
 Work = Callable[[Tab], Awaitable[Result]]
 
 
 class Server:
-    """Everything that the routes share."""
+    """The HTTP server: the routes and the objects that they share."""
 
     def __init__(
         self,
@@ -53,9 +63,9 @@ class Server:
         *,
         max_timeout: float,
         token: str | None,
-        lua: LuaPolicy | None,  # None: no scripts
+        lua: ProcessPool | None,  # None without scripts
         hosts: frozenset[str],
-        offer: opt.Offer,
+        capabilities: opt.ServerCapabilities,
         max_saved_arguments: int,
         secret_arguments: frozenset[str],
         start_page: bool,
@@ -65,16 +75,18 @@ class Server:
         self._token = token
         self._lua = lua
         self._hosts = hosts
-        self._offer = offer
+        self._capabilities = capabilities
         self._secret_arguments = secret_arguments
         self._start_page = start_page
         self._cache = ArgumentsCache(max_saved_arguments)
         self._last_uid = 0
 
     def app(self) -> web.Application:
+        """Return the aiohttp application with all routes."""
         app = web.Application(client_max_size=MAX_REQUEST, middlewares=[self._guard, self._answer_errors])
         for kind in ("html", "json", "png", "jpeg", "har"):
-            self._add_render(app, f"/render.{kind}", self._render_work(kind))
+            self._add_render(app, f"/render.{kind}", self._render_work(kind, opt.read_render))
+        self._add_render(app, "/render.page", self._render_work("page", opt.read_page))
         if self._lua is not None:
             self._add_render(app, "/execute", self._script_work(self._lua, wrap=False))
             self._add_render(app, "/run", self._script_work(self._lua, wrap=True))
@@ -94,24 +106,23 @@ class Server:
         app.router.add_get(path, handle)
         app.router.add_post(path, handle)
 
-    # -- who may ask
+    # -- access control and errors
 
     @web.middleware
     async def _guard(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        if self._token is not None:
-            if not hmac.compare_digest(_given_token(request).encode(), self._token.encode()):
-                return web.Response(
-                    status=401,
-                    text="token required\n",
-                    headers={"WWW-Authenticate": 'Basic realm="renderer"'},
-                )
-        elif _host_of(request) not in self._hosts:
-            # A name that somebody else points at us: what a page does to reach servers behind the browser.
-            return web.Response(status=403, text="this server answers only to its own address\n")
-        if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-            return web.Response(status=403, text="web pages may not use this server\n")
+        if self._token is not None and not _is_token(_given_token(request), self._token):
+            return web.Response(
+                status=401, text="token required\n", headers={"WWW-Authenticate": 'Basic realm="renderer"'}
+            )
+        head = RequestHead(
+            method=request.method, target=request.raw_path, headers=tuple(request.headers.items())
+        )
+        reason = reason_to_refuse(head, self._hosts, has_token=self._token is not None)
+        if reason is not None:
+            log.info("%s %s: 403 %s", request.method, request.path, reason)
+            return web.Response(status=403, text=f"{reason}\n")
         return await handler(request)
 
     @web.middleware
@@ -147,20 +158,24 @@ class Server:
     async def _serve(self, request: web.Request, make_work: Callable[[dict[str, Any]], Work]) -> web.Response:
         started = time.monotonic()
         arguments = await _read_arguments(request)
+        opt.check_arguments(arguments)
         self._last_uid += 1
         arguments["uid"] = self._last_uid
         headers = self._exchange_arguments(arguments)
         timeout = opt.read_timeout(arguments, self._max_timeout)
-        opt.check_engine(arguments, self._offer.engines)
-        proxy = opt.read_proxy_rules(arguments, self._offer)
+        opt.check_engine(arguments, self._capabilities.engines)
+        proxy = opt.read_proxy_rules(arguments, self._capabilities)
         work = make_work(arguments)
         deadline = asyncio.get_running_loop().time() + timeout - (time.monotonic() - started)
+        losses = self._browser.losses
         try:
             async with asyncio.timeout_at(deadline) as limit:
                 result = await self._browser.render(work, proxy)
         except TimeoutError as error:
             if not limit.expired():
                 raise
+            if await self._browser.may_explain_timeout(losses):
+                raise Overloaded(BROWSER_LOST) from error
             remaining = deadline - asyncio.get_running_loop().time()
             raise GlobalTimeoutError({"remaining": remaining, "timeout": timeout}) from error
         except ResultTooLarge as error:
@@ -169,7 +184,7 @@ class Server:
             raise _too_large()
         response = web.Response(body=result.body, status=result.status)
         response.headers["Content-Type"] = result.content_type
-        # Opened in a browser, a result would else have our origin, and its scripts our ear.
+        # Without this, a result that is opened in a browser has our origin, and its scripts may send us requests.
         response.headers["Content-Security-Policy"] = "sandbox"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers.update(headers)
@@ -177,7 +192,11 @@ class Server:
         return response
 
     def _exchange_arguments(self, arguments: dict[str, Any]) -> dict[str, str]:
-        """Load and save arguments; returns the header that tells the client their hashes."""
+        """Load and save arguments; return the header with the hashes of the saved ones.
+
+        Raises:
+            ExpiredArguments: the cache does not have a wanted argument any more.
+        """
         wanted = opt.read_load_args(arguments)
         if missing := self._cache.missing(wanted):
             raise ExpiredArguments({"expired": missing})
@@ -191,9 +210,9 @@ class Server:
         page, headers = start_page(lua=self._lua is not None)
         return web.Response(text=page, content_type="text/html", headers=headers)
 
-    def _render_work(self, kind: str) -> Callable[[dict[str, Any]], Work]:
+    def _render_work(self, kind: str, read: opt.ReadRender) -> Callable[[dict[str, Any]], Work]:
         def make(arguments: dict[str, Any]) -> Work:
-            options = opt.read_render(arguments, self._max_timeout, self._offer)
+            options = read(arguments, self._max_timeout, self._capabilities)
 
             async def work(tab: Tab) -> Result:
                 content, content_type, headers = await render(tab, kind, options)
@@ -203,15 +222,17 @@ class Server:
 
         return make
 
-    def _script_work(self, policy: LuaPolicy, *, wrap: bool) -> Callable[[dict[str, Any]], Work]:
+    def _script_work(self, processes: ProcessPool, *, wrap: bool) -> Callable[[dict[str, Any]], Work]:
         def make(arguments: dict[str, Any]) -> Work:
-            rules = opt.read_rules(arguments, self._offer)
+            rules = opt.read_rules(arguments, self._capabilities)
             source = arguments.get("lua_source")
             if source is None:
                 opt.bad_argument(
                     "lua_source", "Required argument is missing: lua_source", "argument_required"
                 )
-            script = Script(source=str(source), arguments=arguments, policy=policy, is_body=wrap)
+            if not isinstance(source, str):
+                opt.bad_argument("lua_source", "'lua_source' must be a string")
+            script = Script(source=source, arguments=arguments, processes=processes, is_body=wrap)
 
             async def work(tab: Tab) -> Result:
                 if rules != Rules():
@@ -222,10 +243,12 @@ class Server:
 
         return make
 
-    # -- how the server is
+    # -- the state of the server
 
     async def _ping(self, request: web.Request) -> web.Response:
-        return _json_response({"status": "ok", "maxrss": _max_rss()})
+        if not await self._browser.is_healthy():
+            raise Overloaded({"type": "browser_unavailable", "description": "Chromium does not answer"})
+        return _json_response({"status": "ok", "maxrss": _max_rss(), "additions": ADDITIONS})
 
     async def _debug(self, request: web.Request) -> web.Response:
         return _json_response(
@@ -242,7 +265,7 @@ class Server:
 
     async def _collect(self, request: web.Request) -> web.Response:
         removed = self._cache.clear()
-        gc.unfreeze()  # all, also what was there before the first request
+        gc.unfreeze()  # also the objects from before the first request
         collected = gc.collect()
         gc.freeze()
         return _json_response(
@@ -251,7 +274,7 @@ class Server:
 
 
 def _json_response(content: Any, status: int = 200) -> web.Response:
-    # aiohttp's own would add a charset, which Splash's answers have not, and which JSON has no use for.
+    # Not aiohttp's json_response: it adds a charset, and Splash's answers have none.
     headers = {"Content-Type": "application/json"}
     return web.Response(body=encode(content), status=status, headers=headers)
 
@@ -263,7 +286,7 @@ def _too_large() -> SplashError:
 
 
 def encode(content: Any) -> bytes:
-    """A result as the bytes that Splash would send."""
+    """Return a result as the bytes that Splash sends."""
     if isinstance(content, bytes):
         return content
     if isinstance(content, str):
@@ -272,16 +295,17 @@ def encode(content: Any) -> bytes:
 
 
 async def _read_arguments(request: web.Request) -> dict[str, Any]:
-    # Of an argument that comes twice the first one counts.
+    # If an argument comes twice, the first value counts.
     arguments: dict[str, Any] = {}
     for name, value in request.query.items():
         arguments.setdefault(name, value)
     if request.method != "POST":
         return arguments
     content_type = request.headers.get("Content-Type", "")
-    if "application/json" in content_type:
+    kind = media_type(content_type)
+    if kind == "application/json":
         arguments.update(_read_json(await request.read()))
-    elif "application/javascript" in content_type:
+    elif kind == "application/javascript":
         arguments["js_source"] = (await request.read()).decode("utf-8", "replace")
     else:
         raise UnsupportedContentType({"supported": list(SUPPORTED_TYPES), "received": content_type})
@@ -290,21 +314,18 @@ async def _read_arguments(request: web.Request) -> dict[str, Any]:
 
 def _read_json(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body.decode("utf-8"))
-        if not isinstance(value, dict):
-            raise ValueError("an object is expected")
+        return request_json.read(body)
     except (ValueError, RecursionError) as error:
         raise BadOption(
             {"type": "invalid_json", "description": "Can't decode JSON", "message": str(error)}
         ) from error
-    return value
 
 
-def _host_of(request: web.Request) -> str:
-    host = request.headers.get("Host", "")
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0].lower()
+def _is_token(given: str, token: str) -> bool:
+    # Headers that are not UTF-8 have surrogates, and so cannot be encoded strictly.
+    return hmac.compare_digest(
+        given.encode("utf-8", "surrogateescape"), token.encode("utf-8", "surrogateescape")
+    )
 
 
 def _given_token(request: web.Request) -> str:
@@ -314,7 +335,7 @@ def _given_token(request: web.Request) -> str:
     if kind.lower() == "basic":
         try:
             return base64.b64decode(value, validate=True).decode("utf-8").partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # also raised for characters that are not ASCII
             return ""
     return ""
 

@@ -1,4 +1,4 @@
-"""The page at /, to try a URL or a script by hand. What it shows comes from hostile places."""
+"""The page at /, to try a URL or a script by hand. It shows results of hostile pages, so its headers forbid a lot."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 import secrets
 from importlib import resources
 
-_PAGE = resources.files("renderer").joinpath("start_page.html").read_text(encoding="utf-8")
+_PAGE = resources.files("renderer.api").joinpath("start_page.html").read_text(encoding="utf-8")
 
 
 def start_page(*, lua: bool) -> tuple[str, dict[str, str]]:
-    """The page and the headers that fence it in."""
+    """Return the page, and the headers that isolate it from the results that it shows."""
     nonce = secrets.token_urlsafe(16)
     config = json.dumps({"lua_enabled": lua})
     policy = (

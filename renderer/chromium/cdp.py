@@ -1,4 +1,4 @@
-"""A thin client of the Chrome DevTools Protocol over Chromium's debugging pipe: JSON messages that end with a NUL."""
+"""A client of the Chrome DevTools Protocol over Chromium's debugging pipe: JSON messages that end with a NUL."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 Params = dict[str, Any]
 Handler = Callable[[Params], None]
 
-# A message of Chromium's larger than this is no page that anybody wants; it would only eat our memory.
+# Bytes. No page needs a larger message of Chromium's, which would only use memory.
 MAX_MESSAGE = 256 * 1024 * 1024
-# What a pipe holds. For a larger buffer Python would have to ask the system for memory, each time.
+# Bytes: the capacity of a pipe. For a larger buffer, Python would request memory from the system at each read.
 READ_SIZE = 64 * 1024
 
 
 class CommandFailed(Exception):
-    """Chromium refused a command; it and the tab are otherwise well."""
+    """Chromium refused a command; Chromium and the tab still work."""
 
     def __init__(self, method: str, message: str) -> None:
         super().__init__(method, message)
@@ -32,15 +32,19 @@ class CommandFailed(Exception):
 
 
 class TargetGone(Exception):
-    """The tab crashed or was closed; another tab may do."""
+    """The tab crashed or was closed; the caller may use another tab."""
+
+
+class TabCrashed(TargetGone):
+    """The process of the tab crashed, because of the page or because it had not enough memory."""
 
 
 class ChromiumGone(TargetGone):
-    """The whole browser went away; only a new one helps."""
+    """The Chromium process ended; the caller needs a new one."""
 
 
 class Session:
-    """One target's side of the connection. The session without an id is the browser itself."""
+    """The commands and events of one target. The session without an id belongs to the browser itself."""
 
     def __init__(self, connection: Connection, session_id: str = "") -> None:
         self.session_id = session_id
@@ -54,14 +58,14 @@ class Session:
         return self._gone is not None
 
     def on(self, event: str, handler: Handler | None) -> None:
-        """Call this for each such event; an event has one handler at most."""
+        """Call the handler for each such event; an event has at most one handler. None removes the handler."""
         if handler is None:
             self._handlers.pop(event, None)
         else:
             self._handlers[event] = handler
 
     def send(self, method: str, params: Params | None = None) -> asyncio.Future[Params]:
-        """Send a command now; its answer may be awaited, or not."""
+        """Send a command; return its answer, which the caller may await or ignore."""
         future: asyncio.Future[Params] = asyncio.get_running_loop().create_future()
         if self._gone is not None:
             _fail(future, self._gone)
@@ -72,6 +76,18 @@ class Session:
 
     async def call(self, method: str, params: Params | None = None) -> Params:
         return await self.send(method, params)
+
+    async def create(self, method: str, params: Params, dispose: Callable[[Params], object]) -> Params:
+        """Send a command that creates something, and return its answer.
+
+        If the caller is cancelled before the answer comes, ``dispose`` is called with the answer.
+        """
+        created = self.send(method, params)
+        try:
+            return await asyncio.shield(created)
+        except asyncio.CancelledError:
+            created.add_done_callback(lambda done: None if done.exception() else dispose(done.result()))
+            raise
 
     def receive(self, message: Params) -> None:
         if "id" not in message:
@@ -88,7 +104,7 @@ class Session:
             future.set_result(message["result"])
 
     def lose(self, reason: TargetGone) -> None:
-        """Fail everything that still waits for an answer of this target."""
+        """Raise this reason in every call that waits for an answer of this target."""
         if self._gone is not None:
             return
         self._gone = reason
@@ -104,7 +120,7 @@ class Session:
 def _encode(message: Params) -> bytes:
     try:
         return orjson.dumps(message)
-    except TypeError:  # half a character, which a text of JavaScript or Lua may well contain
+    except TypeError:  # a lone surrogate, which a text of JavaScript or Lua may contain
         return json.dumps(message).encode("ascii")
 
 
@@ -118,22 +134,22 @@ def _decode(data: bytearray) -> Params:
 
 
 async def answers(*sent: asyncio.Future[Params]) -> list[Params]:
-    """What commands that have been sent are answered, in their order; raises what the last failed one raises.
+    """Return the answers of commands that were sent, in their order; raise the error of the last command that failed.
 
-    Chromium answers most of the time in the order in which it is asked. Whoever waits for the last answer first has the
-    others by then, and is not woken up for each.
+    Chromium answers mostly in the order of the commands. So this waits for the last answer first: the others are there
+    then, and the task wakes up once and not for each answer.
     """
     return [await future for future in reversed(sent)][::-1]
 
 
 def _fail(future: asyncio.Future[Params], reason: Exception) -> None:
     future.set_exception(reason)
-    # Looked at: whoever does not await the answer does not want to hear of its failure either.
+    # This marks the error as retrieved: asyncio logs no error of an answer that the caller ignores.
     future.exception()
 
 
 class Connection:
-    """Both ends of the pipe. Closing it makes Chromium exit."""
+    """The connection to Chromium over a pair of pipes. Chromium exits when the connection closes."""
 
     def __init__(self, reads: int, writes: int) -> None:
         self._reads, self._writes = reads, writes
@@ -143,13 +159,19 @@ class Connection:
         self._outgoing = bytearray()
         self._flushing = self._is_full = False
         self._open = True
+        # The time of the last activity of Chromium: bytes came, or a full pipe accepted bytes again.
+        self.alive_at = self._loop.time()
         self._sessions: dict[str, Session] = {}
-        self.product = ""  # name and version of the Chromium at the other end, as NAME/VERSION
+        self.product = ""  # Chromium's name and version, as NAME/VERSION
         self.browser = self.session("")
         self.browser.on("Target.detachedFromTarget", lambda event: self.drop(event["sessionId"]))
         os.set_blocking(reads, False)
         os.set_blocking(writes, False)
         self._loop.add_reader(reads, self._read)
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
 
     def session(self, session_id: str) -> Session:
         return self._sessions.setdefault(session_id, Session(self, session_id))
@@ -167,7 +189,8 @@ class Connection:
         self._outgoing += _encode(message)
         self._outgoing.append(0)
         if not self._flushing:
-            # Commands that are sent together go together: to wake Chromium up costs more than most of them.
+            # Commands of one turn of the event loop are written together: a wake-up of Chromium costs more than most
+            # commands.
             self._flushing = True
             self._loop.call_soon(self._flush)
         return self._last_id
@@ -184,6 +207,8 @@ class Connection:
             self.close()
             return
         del self._outgoing[:sent]
+        if self._is_full and sent:
+            self.alive_at = self._loop.time()
         if bool(self._outgoing) == self._is_full:
             return
         self._is_full = bool(self._outgoing)
@@ -202,11 +227,14 @@ class Connection:
         if not data:
             self.close()
             return
+        self.alive_at = self._loop.time()
         end = data.rfind(b"\0")
         if end < 0:
             self._incoming += data
             if len(self._incoming) > MAX_MESSAGE:
-                log.error("Chromium sent a message above %d bytes", MAX_MESSAGE)
+                log.error(
+                    "Chromium sent a message of more than %d bytes; its connection is closed", MAX_MESSAGE
+                )
                 self.close()
             return
         messages, self._incoming = self._incoming + data[:end], bytearray(data[end + 1 :])
@@ -221,9 +249,10 @@ class Connection:
         try:
             session.receive(message)
         except Exception:
-            log.exception("a handler of %s failed", message.get("method"))
+            log.exception("the handler of Chromium's event %s failed", message.get("method"))
 
-    def close(self) -> None:
+    def close(self, reason: str = "Chromium exited") -> None:
+        """Close the pipes; raise ChromiumGone with this reason in every call that waits for an answer."""
         if not self._open:
             return
         self._open = False
@@ -233,4 +262,4 @@ class Connection:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
         for session in list(self._sessions.values()):
-            session.lose(ChromiumGone("Chromium went away"))
+            session.lose(ChromiumGone(reason))

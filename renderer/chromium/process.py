@@ -1,4 +1,4 @@
-"""Chromium as a process: where it is, how it is started, and that it never outlives us."""
+"""Chromium as a process: its program, its start, and its end, which is never later than the renderer's end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from renderer.cdp import ChromiumGone, CommandFailed, Connection
+from renderer.chromium.cdp import ChromiumGone, CommandFailed, Connection
+from renderer.chromium.watchdog import Watchdog
+from renderer.egress.host_names import names_of_this_machine
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ PROFILE_PREFIX = "splashdown-chromium-"
 
 _DISABLED_FEATURES = (
     "AutofillServerCommunication",
-    # To fetch on a thread of its own what a page then waits for takes more turns than it saves.
+    # A thread of its own for fetches costs more thread switches than it saves.
     "BackgroundResourceFetch",
     "BackForwardCache",
     "CertificateTransparencyComponentUpdater",
@@ -45,17 +47,17 @@ _DISABLED_FEATURES = (
     "HttpsUpgrades",
     "InterestFeedContentSuggestions",
     "IsolateOrigins",
-    # What arrives for a frozen page would get to its scripts.
+    # With this feature, responses reach the scripts of a frozen page.
     "LoadingTasksUnfreezable",
     "MediaRouter",
-    # Images of one render would be found again by the next one of the same site.
+    # With this feature, the next render of the same site finds the images of this render in the cache.
     "MemoryCacheStrongReference",
     "OptimizationHints",
     "PaintHolding",
     "Prerender2",
     "RenderDocument",
-    # Scripts that are compiled while they arrive are not found again in V8's cache when the next page has the same
-    # ones, as most pages of a site do: a page with a library of 700 KB then takes 1.5 times as long.
+    # V8 does not cache scripts that it compiles while they arrive. Most pages of a site have the same scripts: with
+    # this feature, a page with a library of 700 KB takes 1.5 times as long.
     "ScriptStreaming",
     "Translate",
     "site-per-process",
@@ -65,7 +67,7 @@ _FLAGS = (
     "--headless",
     "--remote-debugging-pipe",
     "--allow-pre-commit-input",
-    # No compiled scripts are kept (V8CacheOptions::kNone): the cache is emptied before anybody could use them again.
+    # No compiled scripts on disk (V8CacheOptions::kNone): the cache is emptied before a page could use them again.
     "--blink-settings=v8CacheOptions=1",
     "--block-new-web-contents",
     "--deny-permission-prompts",
@@ -83,7 +85,7 @@ _FLAGS = (
     "--disable-domain-reliability",
     "--disable-extensions",
     "--disable-gpu",
-    # Nothing is drawn by a GPU; without this, to empty the cache for the next render costs five times as much.
+    # No GPU draws anything. Without this flag, emptying the cache for the next render costs five times as much.
     "--disable-gpu-shader-disk-cache",
     "--disable-hang-monitor",
     "--disable-ipc-flooding-protection",
@@ -97,11 +99,11 @@ _FLAGS = (
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
     "--hide-scrollbars",
-    # As Splash does: a crawler reads pages, it sends no secrets of its own to them.
+    # Splash does the same: a crawler reads pages, and sends no secrets of its own to them.
     "--ignore-certificate-errors",
-    # V8 collects its garbage early: 16 MB of scripts' objects to begin with, 30 % above what was alive the last time,
-    # 2 MB of young ones. To force it (``cleaning.py``) throws compiled scripts away, which the next page would have
-    # used.
+    # V8 collects its garbage early: at first at 16 MB of scripts' objects, later at 30 % above the live objects of the
+    # last collection, and at 2 MB of young objects. A forced collection (``cleaning.py``) discards compiled scripts,
+    # which the next page could have used.
     "--js-flags=--initial-heap-size=16,--heap-growing-percent=30,--max-semi-space-size=2",
     "--metrics-recording-only",
     "--mute-audio",
@@ -109,11 +111,11 @@ _FLAGS = (
     "--no-first-run",
     "--no-pings",
     "--no-service-autorun",
-    # No page but those that we open; one more would be a process more.
+    # Chromium opens no page by itself: each page costs a process.
     "--no-startup-window",
     "--password-store=basic",
     "--use-mock-keychain",
-    # WebRTC would go around every proxy.
+    # Otherwise WebRTC bypasses every proxy.
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--window-size=1024,768",
@@ -121,16 +123,16 @@ _FLAGS = (
 
 
 class ChromiumMissing(Exception):
-    """There is no Chromium that starts; whoever runs the renderer has to install or name one."""
+    """No Chromium was found, or it does not start; the operator has to install one or name its program."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chromium:
-    """How to start Chromium; the same for its first start and for every one after a crash."""
+    """A program of Chromium and its options, for the first start and for every start after a crash."""
 
     program: str
-    blocked_port: int = 0  # our own: no page may reach the renderer
-    cross_domain_access: bool = False  # scripts may look into frames of other origins
+    blocked_port: int = 0  # the renderer's own port, which no page may reach
+    cross_domain_access: bool = False  # scripts may read frames of other origins
 
     def arguments(self, profile: Path) -> list[str]:
         arguments = [self.program, *_FLAGS, f"--user-data-dir={profile}"]
@@ -139,28 +141,48 @@ class Chromium:
         if self.cross_domain_access:
             arguments.append("--disable-web-security")
         if self.blocked_port:
-            hosts = ("127.*", "localhost", "*.localhost", "0.*", "[::1]", "[::]", "[::ffff:*]")
+            names = sorted({*names_of_this_machine(), "*.localhost"})
+            hosts = ("127.*", "0.*", "[::1]", "[::]", "[::ffff:*]", *names, *(f"{name}." for name in names))
             rules = ",".join(f"MAP {host}:{self.blocked_port} ~NOTFOUND" for host in hosts)
             arguments.append(f"--host-resolver-rules={rules}")
         return arguments
 
     async def start(self) -> ChromiumProcess:
-        """Start it and wait until it answers."""
+        """Start Chromium and return when it answers; if it hangs, kill it and start it once more.
+
+        Raises:
+            ChromiumMissing: Chromium does not start.
+        """
+        process = await self._start()
+        if process is None:
+            process = await self._start()
+        if process is None:
+            raise ChromiumMissing(f"{self.program} was started twice and did not answer")
+        return process
+
+    async def _start(self) -> ChromiumProcess | None:
+        """Return the started Chromium, or None if it hangs."""
         profile = _make_profile()
         try:
             process = _spawn(self.arguments(profile), profile)
         except ChromiumMissing:
             _remove_profile(profile)
             raise
+        watchdog = Watchdog(process.pid, process.connection, lambda: True, process.kill)
+        watchdog.wake()
         try:
             async with asyncio.timeout(START_TIMEOUT):
                 answer = await process.connection.browser.call("Browser.getVersion")
         except (TimeoutError, ChromiumGone, CommandFailed) as error:
             await process.end()
+            if process.was_killed:
+                return None
             raise ChromiumMissing(f"{self.program} does not start") from error
         except BaseException:
             await process.end()
             raise
+        finally:
+            watchdog.stop()
         process.connection.product = answer["product"]
         return process
 
@@ -172,6 +194,7 @@ class ChromiumProcess:
         self.pid, self.connection, self._profile = pid, connection, profile
         self._pidfd = os.pidfd_open(pid)
         self.exited = asyncio.Event()
+        self.was_killed = False  # by ``kill``, because it hung
         asyncio.get_running_loop().add_reader(self._pidfd, self._reap)
 
     def _reap(self) -> None:
@@ -182,17 +205,27 @@ class ChromiumProcess:
         self.exited.set()
         self.connection.close()
 
+    def kill(self, reason: str) -> None:
+        """Kill a Chromium that hangs; raise ChromiumGone with this reason in every call that waits for an answer."""
+        log.warning("Chromium hangs, and the renderer kills it: %s", reason)
+        self.was_killed = True
+        self.connection.close(f"Chromium was killed: {reason}")
+        self._kill_group()
+
+    def _kill_group(self) -> None:
+        # The group also contains the child processes of a crashed browser process.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
     async def end(self) -> None:
-        """Close the pipe, on which Chromium leaves by itself; insist if it does not."""
+        """Close the connection, which makes Chromium exit; kill Chromium if it does not exit in 3 seconds."""
         self.connection.close()
         try:
             async with asyncio.timeout(3):
                 await self.exited.wait()
         except TimeoutError:
-            log.warning("Chromium did not leave by itself and is killed")
-        # The group also holds what a crashed browser process left behind.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+            log.warning("Chromium did not exit in 3 seconds, and the renderer kills it")
+        self._kill_group()
         try:
             async with asyncio.timeout(3):
                 await self.exited.wait()
@@ -201,13 +234,13 @@ class ChromiumProcess:
 
 
 def _spawn(arguments: list[str], profile: Path) -> ChromiumProcess:
-    # posix_spawn puts the pipe's ends on descriptors 3 and 4 without running Python between fork and exec; every
-    # other descriptor closes on exec, so nobody else ever holds an end and Chromium sees ours close.
+    # posix_spawn puts the pipes' ends on descriptors 3 and 4 without running Python between fork and exec. All other
+    # descriptors close on exec: no other process has a copy of our ends, so Chromium notices when we close them.
     commands_read, commands_write = os.pipe()
     answers_read, answers_write = os.pipe()
     ours = [commands_read, answers_write]
     try:
-        # Moved out of the way first: one of them could itself be 3 or 4.
+        # The ends are first copied to descriptors from 10 on: one of them could itself be 3 or 4.
         ours += [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (commands_read, answers_write)]
         pid = os.posix_spawn(
             arguments[0],
@@ -233,7 +266,11 @@ def _spawn(arguments: list[str], profile: Path) -> ChromiumProcess:
 
 
 def find_chromium(named: str | None, environ: Mapping[str, str]) -> str:
-    """The program to start: named on the command line, in CHROMIUM, on PATH, or downloaded by Playwright."""
+    """Return Chromium's program: named on the command line or in CHROMIUM, on PATH, or downloaded by Playwright.
+
+    Raises:
+        ChromiumMissing: there is none, or the name is not that of a program.
+    """
     for origin, program in (("--chromium", named), ("CHROMIUM", environ.get("CHROMIUM"))):
         if program:
             found = shutil.which(program, path=environ.get("PATH"))
@@ -258,8 +295,13 @@ def _playwright_downloads(home: Path) -> Iterator[str]:
 
 
 def _make_profile() -> Path:
-    """A fresh user-data folder that says whose it is."""
-    return Path(tempfile.mkdtemp(prefix=f"{PROFILE_PREFIX}{os.getpid()}-"))
+    """Make a new user-data folder, which has the renderer's pid in its name."""
+    try:
+        return Path(tempfile.mkdtemp(prefix=f"{PROFILE_PREFIX}{os.getpid()}-"))
+    except OSError as error:
+        raise ChromiumMissing(
+            f"cannot make a folder for Chromium in {tempfile.gettempdir()}: {error.strerror}"
+        ) from error
 
 
 def _remove_profile(profile: Path) -> None:
@@ -267,7 +309,7 @@ def _remove_profile(profile: Path) -> None:
 
 
 def remove_stale_profiles() -> None:
-    """Remove the folders of renderers that were killed."""
+    """Remove the user-data folders of renderers that do not run any more."""
     for profile in Path(tempfile.gettempdir()).glob(f"{PROFILE_PREFIX}*-*"):
         pid = profile.name.removeprefix(PROFILE_PREFIX).partition("-")[0]
         if pid.isdigit() and not _is_alive(int(pid)) and profile.stat().st_uid == os.geteuid():

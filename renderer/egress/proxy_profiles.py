@@ -1,4 +1,4 @@
-"""Which proxy a render goes through: the argument ``proxy`` and the profiles that it may name."""
+"""The proxy of a render: the argument ``proxy``, and the profiles that it may name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from renderer.script_profiles import path_inside
+from renderer.egress.profile_folders import path_inside
 
 SCHEMES = ("http", "socks5")
 DEFAULT_PORT = 1080
@@ -18,7 +18,7 @@ NONE = "none"
 
 @dataclass(frozen=True, kw_only=True)
 class Proxy:
-    """Where it is, and who we are to it."""
+    """The address of a proxy, and the credentials for it."""
 
     scheme: str
     host: str
@@ -34,22 +34,27 @@ class ProxyRules:
     proxy: Proxy
     allow: tuple[re.Pattern[str], ...] = ()
     deny: tuple[re.Pattern[str], ...] = ()
-    trusted: bool = False  # named by whoever runs the server, not by a client
+    trusted: bool = False  # the operator of the server has named the proxy, not a client
 
     def covers(self, url: str) -> bool:
+        """Return whether a request for this URL uses the proxy."""
         if any(pattern.match(url) for pattern in self.deny):
             return False
         return not self.allow or any(pattern.match(url) for pattern in self.allow)
 
 
 def read_proxy(value: str | None, profiles: Path | None) -> ProxyRules | None:
-    """What the argument means; ValueError says what is wrong with it or with the profile."""
+    """Return the rules that the argument ``proxy`` names, or None for no proxy.
+
+    Raises:
+        ValueError: the argument or the profile is wrong; the message says what is wrong.
+    """
     if value and re.match(r"\w+://", value):
         return ProxyRules(proxy=parse_proxy(value))
     if value in ("", NONE) or (value is None and profiles is None):
         return None
     if profiles is None:
-        # Splash goes without a proxy then, which shows an address that somebody meant to hide.
+        # Splash uses no proxy in this case. That would show the site an address that the client wants to hide.
         raise ValueError(NO_SUCH_PROFILE)
     path = path_inside(profiles, f"{value or 'default'}.ini")
     if value is None and (path is None or not path.is_file()):
@@ -60,7 +65,7 @@ def read_proxy(value: str | None, profiles: Path | None) -> ProxyRules | None:
 
 
 def parse_proxy(url: str) -> Proxy:
-    """``scheme://[user:password@]host[:port]``; ValueError if it is not that."""
+    """Return the proxy of ``scheme://[user:password@]host[:port]``; raise ValueError for any other text."""
     try:
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORT
@@ -78,7 +83,7 @@ def parse_proxy(url: str) -> Proxy:
 
 
 def _read_profile(path: Path) -> ProxyRules:
-    # Passwords and patterns may have any character, so nothing is interpolated.
+    # Passwords and patterns may contain any character, so the parser interpolates nothing.
     profile = configparser.ConfigParser(allow_no_value=True, interpolation=None)
     try:
         profile.read(path, encoding="utf-8")

@@ -1,8 +1,8 @@
-"""Our own proxy on loopback: what goes to which proxy, and what may be reached at all, is decided by address here.
+"""The renderer's own proxy on loopback: it decides by address which hosts Chromium may reach, and by which proxy.
 
-Chromium knows no password for SOCKS, no patterns for a context's proxy, and tells an address only after it has
-connected. Contexts that need one of these reach the network through an Egress, which connects to the address that
-it checked. Of https it sees host and port only.
+Chromium supports no password for SOCKS and no URL patterns for a context's proxy, and it reports an address only after
+it has connected. A browser context that needs one of these uses an Egress, which connects by ``connector.Reach``. Of
+https requests the Egress sees only host and port.
 """
 
 from __future__ import annotations
@@ -10,39 +10,26 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import ipaddress
 import socket
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from aiohappyeyeballs import start_connection
 from python_socks import ProxyError, ProxyType
 from python_socks.async_.asyncio import Proxy as ProxyClient
 
-from renderer.proxy import Proxy, ProxyRules
+from renderer.egress.connector import Reach, Refused
+from renderer.egress.proxy_profiles import Proxy, ProxyRules
 
-CONNECT_TIMEOUT = 30.0
-MAX_HEAD = 256 * 1024
-CHUNK = 1 << 16
-# Some networks hide an IPv4 address in an IPv6 one.
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
+CONNECT_TIMEOUT = 30.0  # seconds
+MAX_HEAD = 256 * 1024  # bytes of the head of a request or response
+CHUNK = 1 << 16  # bytes
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _TYPES = {"http": ProxyType.HTTP, "socks5": ProxyType.SOCKS5}
-
-
-class Refused(Exception):
-    """There is no way to this place; the attribute is Chromium's name of the error."""
-
-    def __init__(self, error: str) -> None:
-        super().__init__(error)
-        self.error = error
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """The head of a request, as a proxy gets it."""
+    """The head of a request to a proxy."""
 
     method: str
     url: str
@@ -59,15 +46,18 @@ class Request:
                 return int(value)
         return 0
 
-    def written(self, *, absolute: bool, authorization: str = "") -> bytes:
-        """The head for the next one on the way; one request a connection, so that no answer needs to be understood."""
+    def encoded(self, *, absolute: bool, authorization: str = "") -> bytes:
+        """Return the head for the next server, with an absolute URL for a proxy.
+
+        Each connection has one request, so that the Egress does not have to find the end of a response.
+        """
         parts = urlsplit(self.url)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         lines = [f"{self.method} {self.url if absolute else path} {self.version}"]
         lines += [line for line in self.headers if _name(line) not in _HOP_BY_HOP]
-        # The client's own request to a server: what it says besides how long the connection lives is not for us.
-        told = [part for line in self.headers if _name(line) == "connection" for part in _parts(line)]
-        lines.append(", ".join(["Connection: close", *(p for p in told if p.lower() not in _LIFETIMES)]))
+        # Other options of the header Connection than the lifetime of the connection are for the server.
+        options = [part for line in self.headers if _name(line) == "connection" for part in _parts(line)]
+        lines.append(", ".join(["Connection: close", *(o for o in options if o.lower() not in _LIFETIMES)]))
         if authorization:
             lines.append(f"Proxy-Authorization: {authorization}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
@@ -78,14 +68,14 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "proxy-
 
 
 class Egress:
-    """Use ``open``, hand ``server`` to Chromium, and ``close`` it."""
+    """A proxy for browser contexts: ``open`` it, pass ``server`` to Chromium, and ``close`` it at the end."""
 
-    def __init__(self, rules: ProxyRules | None, *, public_only: bool, blocked_port: int) -> None:
-        self._rules, self._public_only, self._blocked_port = rules, public_only, blocked_port
+    def __init__(self, rules: ProxyRules | None, reach: Reach) -> None:
+        self._rules, self._reach = rules, reach
         self._listener: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self.port = 0
-        # Why hosts could not be reached: Chromium itself only sees that its proxy hung up.
+        # Chromium's error names by host: Chromium itself only notices that its proxy closed the connection.
         self.errors: dict[str, str] = {}
 
     @property
@@ -128,7 +118,7 @@ class Egress:
             if request.method == "CONNECT":
                 writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # whoever is at the other end sees that the connection is over
+            pass  # the other side notices that the connection is closed
         finally:
             for end in filter(None, (onward, writer)):
                 with contextlib.suppress(OSError):
@@ -137,69 +127,37 @@ class Egress:
     async def _connect(self, request: Request) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         rules = self._rules if self._rules and self._rules.covers(request.url) else None
         if rules is None:
-            answers, onward = await self._streams(await self._reach(request.host, request.port))
+            answers, onward = await self._streams(await self._reach.connect(request.host, request.port))
             if request.method != "CONNECT":
-                onward.write(request.written(absolute=False))
+                onward.write(request.encoded(absolute=False))
             return answers, onward
-        self._check_name(request.host, request.port)
-        proxy = rules.proxy
-        if self._public_only:
-            await self._public_addresses(request.host, request.port, unknown_is_fine=True)
-            if not rules.trusted:
-                await self._public_addresses(proxy.host, proxy.port)
+        await self._reach.check_behind_proxy(request.host, request.port)
+        proxy, connector = rules.proxy, _ProxyConnector(self._reach, trusted=rules.trusted)
         if proxy.scheme == "http" and request.method != "CONNECT":
-            answers, onward = await self._streams(await _connect_to(await _resolve(proxy.host, proxy.port)))
-            onward.write(request.written(absolute=True, authorization=_basic(proxy)))
+            answers, onward = await self._streams(await connector.connect(proxy.host, proxy.port))
+            onward.write(request.encoded(absolute=True, authorization=_basic(proxy)))
             return answers, onward
-        answers, onward = await self._streams(await _tunnel(proxy, request.host, request.port))
+        answers, onward = await self._streams(await _tunnel(proxy, connector, request.host, request.port))
         if request.method != "CONNECT":
-            onward.write(request.written(absolute=False))
+            onward.write(request.encoded(absolute=False))
         return answers, onward
 
     async def _streams(self, connected: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(sock=connected, limit=MAX_HEAD)
 
-    async def _reach(self, host: str, port: int) -> socket.socket:
-        if self._public_only:
-            found = await self._public_addresses(host, port)
-        else:
-            found = await _resolve(host, port)
-        # Chromium's own rules against this cover only what it resolves itself.
-        found = [info for info in found if port != self._blocked_port or not _is_ours(_address(info))]
-        if not found:
-            raise Refused("net::ERR_NAME_NOT_RESOLVED")
-        return await _connect_to(found)
 
-    def _check_name(self, host: str, port: int) -> None:
-        """The same for what a proxy resolves; it may well run on this machine."""
-        if port != self._blocked_port:
-            return
-        try:
-            ours = _is_ours(ipaddress.ip_address(host))
-        except ValueError:
-            ours = host == "localhost" or host.endswith(".localhost")
-        if ours:
-            raise Refused("net::ERR_NAME_NOT_RESOLVED")
+class _ProxyConnector:
+    """Connects to a proxy itself, with the interface that python-socks needs."""
 
-    async def _public_addresses(
-        self, host: str, port: int, *, unknown_is_fine: bool = False
-    ) -> Sequence[AddressInfo]:
-        try:
-            found = await _resolve(host, port)
-        except Refused:
-            if unknown_is_fine:  # a name that only the proxy knows
-                return []
-            raise
-        if not all(is_public(_address(info)) for info in found):
-            raise Refused("net::ERR_BLOCKED_BY_PRIVATE_NETWORK_ACCESS_CHECKS")
-        return found
+    def __init__(self, reach: Reach, *, trusted: bool) -> None:
+        self._reach, self._trusted = reach, trusted
 
-
-AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+    async def connect(self, dest_host: str, dest_port: int, timeout: float | None = None) -> socket.socket:  # noqa: ASYNC109
+        return await self._reach.connect(dest_host, dest_port, trusted=self._trusted)
 
 
 def parse_head(head: bytes) -> Request:
-    """The request that a browser sends to its proxy; ValueError for anything else."""
+    """Return the request of a head that a browser sends to its proxy; raise ValueError for any other head."""
     first, *headers = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
     method, target, version = first.split(" ")
     if method == "CONNECT":
@@ -209,9 +167,9 @@ def parse_head(head: bytes) -> Request:
     else:
         parts, url = urlsplit(target), target
         if parts.scheme != "http":
-            raise ValueError("not a request to a proxy")
+            raise ValueError("the request line has no http URL, so it is no request to a proxy")
     if not parts.hostname:
-        raise ValueError("no host")
+        raise ValueError("the URL of the request has no host")
     return Request(
         method=method,
         url=url,
@@ -222,42 +180,7 @@ def parse_head(head: bytes) -> Request:
     )
 
 
-def is_public(address: Address) -> bool:
-    """Whether this is an address of the open internet, whatever it is wrapped in."""
-    if isinstance(address, ipaddress.IPv6Address):
-        wrapped = address.ipv4_mapped or address.sixtofour
-        if address in NAT64:
-            wrapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if wrapped is not None:
-            return is_public(wrapped)
-    return address.is_global and not address.is_multicast
-
-
-def _is_ours(address: Address) -> bool:
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    address = mapped or address
-    return address.is_loopback or address.is_unspecified or address in ipaddress.ip_network("0.0.0.0/8")
-
-
-def _address(info: AddressInfo) -> Address:
-    return ipaddress.ip_address(str(info[4][0]).partition("%")[0])
-
-
-async def _resolve(host: str, port: int) -> Sequence[AddressInfo]:
-    try:
-        return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise Refused("net::ERR_NAME_NOT_RESOLVED") from None
-
-
-async def _connect_to(found: Sequence[AddressInfo]) -> socket.socket:
-    try:
-        return await start_connection(found, happy_eyeballs_delay=0.25)
-    except OSError:
-        raise Refused("net::ERR_CONNECTION_REFUSED") from None
-
-
-async def _tunnel(proxy: Proxy, host: str, port: int) -> socket.socket:
+async def _tunnel(proxy: Proxy, connector: _ProxyConnector, host: str, port: int) -> socket.socket:
     client = ProxyClient.create(
         _TYPES[proxy.scheme],
         proxy.host,
@@ -265,6 +188,8 @@ async def _tunnel(proxy: Proxy, host: str, port: int) -> socket.socket:
         username=proxy.username or None,
         password=proxy.password or None,
         rdns=True,
+        # Without this, python-socks resolves the proxy's name a second time, after the check.
+        forward=connector,
     )
     try:
         return await client.connect(host, port)
@@ -308,7 +233,7 @@ async def _relay_one(
 
 
 def _closing(head: bytes) -> bytes:
-    # Told otherwise, Chromium would send its next request, to whomever, on this very connection.
+    # Without "Connection: close", Chromium sends its next request, to any host, on the same connection.
     lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
     kept = [line for line in lines if _name(line.decode("latin-1")) not in _HOP_BY_HOP]
     return b"\r\n".join([*kept, b"Connection: close", b"", b""])

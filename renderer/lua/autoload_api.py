@@ -1,14 +1,14 @@
-"""``splash:autoload``: the user's JavaScript in every page that comes, before the page's own."""
+"""``splash:autoload``: the script's JavaScript runs in every later page, before the page's own."""
 
 from __future__ import annotations
 
-from renderer.har import response_to_har
 from renderer.lua.http_api import HttpApi
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
-from renderer.network import Exchange
-from renderer.tab import Tab
+from renderer.network.exchanges import Exchange
+from renderer.network.har import response_to_har
+from renderer.tab.tab import Tab
 
-# Splash has words of its own for these, and one for all others of their hundred.
+# Splash's reasons for these statuses; it has one reason for all others.
 _REASONS = {
     401: "auth_required",
     403: "access_denied_401",
@@ -19,7 +19,7 @@ _REASONS = {
 
 
 class AutoloadApi:
-    """Scripts are given as source, or as the URL of a resource that is fetched once and beside the page."""
+    """The commands ``autoload`` and ``autoload_reset``. They take source, or a URL that is downloaded once."""
 
     def __init__(self, tab: Tab, http: HttpApi) -> None:
         self._tab, self._http = tab, http
@@ -39,7 +39,7 @@ class AutoloadApi:
         text = given[0].strip()
         if url is not None or (source is None and text.startswith(("http://", "https://"))):
             exchange = await self._http.fetch("GET", text)
-            if reason := _reason_against(exchange):
+            if reason := _download_error(exchange):
                 return Results((None, reason))
             text = (exchange.response_body or b"").decode("utf-8", "replace")
         self._scripts.append(await self._tab.scripts.add(text))
@@ -51,8 +51,8 @@ class AutoloadApi:
         self._scripts.clear()
 
 
-def _reason_against(exchange: Exchange) -> str:
-    """Why nothing can be run of what was fetched; empty if it can."""
+def _download_error(exchange: Exchange) -> str:
+    """Return the reason why a download failed, or an empty text."""
     answer = response_to_har(exchange)
     status: int = answer["status"]
     if exchange.response is None or exchange.failure:

@@ -1,17 +1,16 @@
-"""Elements of the page in the hands of a script."""
+"""The commands of elements: DOM methods and properties, and the methods that Splash adds."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from renderer import keyboard, mouse
-from renderer.cdp import CommandFailed
+from renderer.chromium.cdp import CommandFailed
 from renderer.lua import page_values
-from renderer.lua.conversion import Element
 from renderer.lua.form_api import dom_error
-from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
-from renderer.lua.typed_text import typed_text
-from renderer.tab import Tab
+from renderer.lua.lua_values import Element
+from renderer.lua.runtime import Command, LuaFailure, Results, Runtime, text_argument
+from renderer.tab import keyboard, mouse
+from renderer.tab.tab import Tab
 
 DOM_METHODS = (
     *("blur", "click", "focus", "remove", "normalize", "scrollIntoView", "scrollIntoViewIfNeeded"),
@@ -47,7 +46,7 @@ _STYLES = """function () {
   const computed = getComputedStyle(this);
   return Object.fromEntries(Array.from(computed, name => [name, computed.getPropertyValue(name)]));
 }"""
-# Without the x and y of today's browsers: they say the same as left and top.
+# Without today's x and y, which equal left and top.
 _BOUNDS = """function () {
   const {left, top, right, bottom, width, height} = this.getBoundingClientRect();
   return {left, top, right, bottom, width, height};
@@ -56,6 +55,8 @@ _GONE = Results((False, dom_error("NOT_IN_DOM_ERROR", "Element no longer exists 
 
 
 class ElementApi:
+    """The commands of elements."""
+
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
 
@@ -88,7 +89,7 @@ class ElementApi:
             raise LuaFailure("an element is expected: use element:method(), with a colon")
         return await page_values.call(self._tab, element, function, arguments)
 
-    # -- the node as the page has it
+    # -- properties and methods of the node
 
     async def get_property(self, element: Any, name: str) -> Any:
         if name.startswith("on"):
@@ -118,7 +119,7 @@ class ElementApi:
         source = "function (name, ...values) { return this[name](...values); }"
         return _or_nil(await self._call(element, source, name, *arguments))
 
-    # -- what Splash adds
+    # -- methods that Splash adds
 
     async def exists(self, element: Any) -> bool:
         try:
@@ -164,7 +165,7 @@ class ElementApi:
         return left + (width // 2 if x is None else x), top + (height // 2 if y is None else y)
 
     async def send_text(self, element: Any, text: Any) -> Any:
-        text = typed_text(text)
+        text = text_argument(text)
         if not await self.exists(element):
             return _GONE
         await self._focus(element)
@@ -172,7 +173,7 @@ class ElementApi:
         return True
 
     async def send_keys(self, element: Any, text: Any) -> Any:
-        text = typed_text(text)
+        text = text_argument(text)
         if not await self.exists(element):
             return _GONE
         await self._focus(element)

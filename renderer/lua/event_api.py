@@ -1,7 +1,7 @@
-"""The script's own handlers of the page's events.
+"""The script's handlers of the page's events.
 
-A handler may cancel its event, so the page has to stand still while Lua runs. Chromium's debugger can do that: our
-listener consists of one ``debugger`` statement, and while the page is paused there its objects can be used.
+A handler may cancel its event, so the page must stop while Lua runs. Chromium's debugger does that: our listener is one
+``debugger`` statement. While the page is paused there, the handler can use its objects.
 """
 
 from __future__ import annotations
@@ -12,34 +12,32 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from lupa.lua52 import lua_type
-
-from renderer.cdp import CommandFailed, Params, TargetGone
-from renderer.errors import ScriptError
-from renderer.lua.conversion import Element, Event
-from renderer.lua.runtime import Command, LuaFailure, Runtime, Stopped
-from renderer.tab import Tab
+from renderer.chromium.cdp import CommandFailed, Params, TargetGone
+from renderer.errors import SplashError
+from renderer.lua.lua_values import Element, Event, Function
+from renderer.lua.runtime import Command, LuaFailure, Runtime
+from renderer.tab.tab import Tab
 
 log = logging.getLogger(__name__)
 
 LISTENER = "splashdownListener"
 EVENT_METHODS = ("preventDefault", "stopPropagation", "stopImmediatePropagation")
 
-_LISTEN = f"""function (number, name, options) {{
+_ADD_LISTENER = f"""function (number, name, options) {{
   const handler = number;
   const listener = function {LISTENER}(event) {{ debugger; return handler; }};
   if (options === null) this['on' + name] = listener;
   else this.addEventListener(name, listener, options);
   return [listener];
 }}"""
-_FORGET = """function (name, ...listeners) {
+_REMOVE_LISTENERS = """function (name, ...listeners) {
   for (const listener of listeners)
     for (const capture of [false, true]) this.removeEventListener(name, listener, capture);
 }"""
 
 
 class EventApi:
-    """Handlers run one after another, each as the page comes to it."""
+    """The commands of event handlers. Handlers run one after another, in the order of the page's events."""
 
     def __init__(self, tab: Tab, runtime: Runtime) -> None:
         self._tab, self._runtime = tab, runtime
@@ -56,7 +54,7 @@ class EventApi:
         for name in EVENT_METHODS:
             runtime.host[b"add_event_method"](name.encode())
 
-    # -- commands; Lua numbers its functions, because only Lua can tell whether two are the same
+    # -- commands; Lua numbers its functions, because only Lua can compare them
 
     async def set_event_handler(self, element: Any, name: str, handler: Any = None, number: int = 0) -> None:
         _check_name("set_event_handler", name)
@@ -83,12 +81,12 @@ class EventApi:
         _check_name("removeEventListener", name)
         _check_handler("removeEventListener", handler)
         listeners = self._listeners.pop((name, number), [])
-        with contextlib.suppress(CommandFailed):  # they went with their page
+        with contextlib.suppress(CommandFailed):  # the page and its listeners are gone
             await self._tab.session.call(
                 "Runtime.callFunctionOn",
                 {
                     "objectId": element.object_id,
-                    "functionDeclaration": _FORGET,
+                    "functionDeclaration": _REMOVE_LISTENERS,
                     "arguments": [{"value": name}, *({"objectId": listener} for listener in listeners)],
                 },
             )
@@ -106,7 +104,7 @@ class EventApi:
                 "Runtime.callFunctionOn",
                 {
                     "objectId": element.object_id,
-                    "functionDeclaration": _LISTEN,
+                    "functionDeclaration": _ADD_LISTENER,
                     "arguments": [{"value": self._numbers[number]}, {"value": name}, {"value": options}],
                 },
             )
@@ -131,14 +129,14 @@ class EventApi:
         except CommandFailed as error:
             raise LuaFailure("Element no longer exists in DOM") from error
 
-    # -- the page has come to a `debugger` statement
+    # -- the page is paused at a `debugger` statement
 
     def _paused(self, event: Params) -> None:
         frame = event["callFrames"][0] if event["callFrames"] else {}
         if frame.get("functionName") == LISTENER and self._enabled:
             self._spawn(self._handle(frame["callFrameId"]))
         else:
-            self._tab.session.send("Debugger.resume")  # one of the page's own
+            self._tab.session.send("Debugger.resume")  # a statement of the page's own
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -148,7 +146,7 @@ class EventApi:
     async def _handle(self, frame: str) -> None:
         is_paused = True
 
-        def go_on() -> None:
+        def resume_page() -> None:
             nonlocal is_paused
             if is_paused and not self._tab.session.is_gone:
                 self._tab.session.send("Debugger.resume")
@@ -157,15 +155,15 @@ class EventApi:
         try:
             number = (await self._evaluate(frame, "handler")).get("value")
             event = (await self._evaluate(frame, "event")).get("objectId")
-            # A page can have functions of that name as well.
+            # A page can also have functions of this name.
             if isinstance(number, int) and 0 <= number < len(self._handlers) and event is not None:
-                await self._runtime.run(self._handlers[number], Event(event), on_wait=go_on)
-        except (Stopped, CommandFailed, TargetGone):
+                await self._runtime.run(self._handlers[number], Event(event), on_wait=resume_page)
+        except (CommandFailed, TargetGone):
             pass
-        except ScriptError as error:
+        except SplashError as error:
             log.info("a handler of the page's events failed: %s", error.info)
         finally:
-            go_on()
+            resume_page()
 
     async def _evaluate(self, frame: str, expression: str) -> Params:
         answer = await self._tab.session.call(
@@ -174,15 +172,15 @@ class EventApi:
         result: Params = answer["result"]
         return result
 
-    async def end(self) -> None:
-        """No handler runs any more; the page goes on."""
+    def end(self) -> set[asyncio.Task[None]]:
+        """Run no more handlers and let the page continue; return the cancelled tasks, which are about to end."""
         if self._enabled:
             self._enabled = False
             self._tab.session.send("Debugger.disable")
-        tasks = list(self._tasks)
+        tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        return tasks
 
 
 def _check_name(method: str, name: Any) -> None:
@@ -193,7 +191,7 @@ def _check_name(method: str, name: Any) -> None:
 
 
 def _check_handler(method: str, handler: Any) -> None:
-    if lua_type(handler) != "function":
+    if not isinstance(handler, Function):
         raise LuaFailure(
             f"element:{method} handler is not a function", argument="handler", splash_method=method
         )

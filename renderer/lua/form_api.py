@@ -1,13 +1,13 @@
-"""Forms of the page: their values, read and filled in by field name."""
+"""The commands of forms: read their values, fill them in by field name, submit them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from renderer.lua import page_values
-from renderer.lua.conversion import Element
+from renderer.lua.lua_values import Element
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
-from renderer.tab import Tab
+from renderer.tab.tab import Tab
 
 FORM_VALUES = ("auto", "list", "first")
 
@@ -18,7 +18,7 @@ _FIELD_VALUE = """function () {
   return this.value === undefined ? '' : this.value;
 }"""
 
-# Checkboxes that are not set and radio buttons of which none is chosen are left out.
+# Without checkboxes that are not checked, and without groups of radio buttons that have no choice.
 _FORM_VALUES = """function (kind) {
   const fields = new Map();
   for (const field of this.elements) {
@@ -64,6 +64,8 @@ _FILL = """function (values) {
 
 
 class FormApi:
+    """The commands of forms."""
+
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
 
@@ -114,7 +116,7 @@ class FormApi:
 
 
 def dom_error(kind: str, message: str) -> str:
-    """The reason that Splash's element methods return."""
+    """Return the reason that Splash's element methods return for an error."""
     return f"DOMError: {kind}: {message}"
 
 

@@ -1,54 +1,50 @@
-"""What json, base64 and treat need of Python."""
+"""json, base64 and treat for binary objects, whose bytes only the server has. The script's process does the rest."""
 
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 from typing import Any
 
-from renderer.lua.conversion import Binary, NotConvertible, to_json
-from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
+from renderer.lua.lua_command import Command, LuaFailure, Results
+from renderer.lua.lua_values import Binary
+from renderer.lua.process.messages import MAX_RESULT, OUT_OF_MEMORY
+from renderer.lua.runtime import Runtime
 
 
 class LibraryApi:
-    """Plain functions behind Lua names."""
+    """The commands of the libraries."""
 
     def add_to(self, runtime: Runtime) -> None:
         for name, function in (
             ("json.encode", encode_json),
-            ("json.decode", decode_json),
             ("base64.encode", encode_base64),
-            ("base64.decode", decode_base64),
             ("treat.as_binary", as_binary),
             ("treat.as_string", as_string),
         ):
             runtime.add(Command(name, function, takes_table=True))
 
 
-def encode_json(value: Any = None) -> str:
+class TooLarge(Exception):
+    """A value is larger than a result may be."""
+
+
+def join_parts(parts: list[bytes | Binary]) -> bytes:
+    """Return the parts as JSON, binary objects in base64; raise TooLarge if it is larger than ``MAX_RESULT``."""
+    sizes = (len(part) if isinstance(part, bytes) else len(part.data) * 4 // 3 for part in parts)
+    if sum(sizes) > MAX_RESULT:
+        raise TooLarge
+    return b"".join(part if isinstance(part, bytes) else base64.b64encode(part.data) for part in parts)
+
+
+def encode_json(parts: list[bytes | Binary]) -> bytes:
     try:
-        return json.dumps(to_json(value))
-    except NotConvertible as error:
-        raise LuaFailure(str(error)) from error
+        return join_parts(parts)
+    except TooLarge as error:
+        raise LuaFailure(OUT_OF_MEMORY) from error
 
 
-def decode_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise LuaFailure(str(error)) from error
-
-
-def encode_base64(value: Any) -> str:
-    return base64.b64encode(_bytes(value)).decode("ascii")
-
-
-def decode_base64(text: str) -> bytes:
-    try:
-        return base64.b64decode(text)
-    except binascii.Error as error:
-        raise LuaFailure(str(error)) from error
+def encode_base64(value: Any) -> bytes:
+    return base64.b64encode(_bytes(value))
 
 
 def as_binary(value: Any, content_type: str | None = None) -> Binary:

@@ -1,4 +1,4 @@
-"""Going to pages, waiting, and what the network said."""
+"""The commands of navigation: go, wait, stop, set_content; and history, archive, status, URL and versions."""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ import resource
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 
-from renderer.archive import archive_of
-from renderer.cdp import Params
-from renderer.drawing import LONG_WAIT
+from renderer.chromium.cdp import Params
 from renderer.errors import PageFailed, page_failure
-from renderer.first_request import FirstRequest
 from renderer.lua.callback_api import CallbackApi
 from renderer.lua.http_api import HttpApi
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
 from renderer.lua.settings_api import read_headers
-from renderer.tab import Tab
+from renderer.network.first_request import FirstRequest
+from renderer.network.har import readable_url
+from renderer.render.archive import archive_of
+from renderer.tab.drawing import LONG_WAIT
+from renderer.tab.tab import Tab
 
 
 class NavigationApi:
+    """The commands of navigation."""
+
     def __init__(self, tab: Tab, http: HttpApi, callbacks: CallbackApi) -> None:
         self._tab, self._http, self._callbacks = tab, http, callbacks
 
@@ -33,6 +37,7 @@ class NavigationApi:
         for function in (
             self.go,
             self.wait,
+            self.stop,
             self.set_content,
             self.history,
             self.har,
@@ -61,20 +66,23 @@ class NavigationApi:
         tab = self._tab
         given = read_headers(headers)
         for name in [name for name in given if name.lower() == "user-agent"]:
-            await tab.set_user_agent(given.pop(name))  # as in Splash, the only header that stays
+            await tab.set_user_agent(given.pop(name))  # as in Splash, only this header stays for later pages
         first = _first_request(given, http_method, body, formdata)
+        if headers is not None:
+            first = replace(first, without=frozenset(name.lower() for name in tab.headers))
         if tab.interception.navigation_locked:
             return Results((None, "navigation_locked"))
         try:
             await tab.interception.park_redirects()
             if baseurl is not None:
-                await tab.set_content(*await self._content_of(url, first), baseurl)
+                content = await self._content_of(url, first, None if headers is None else given)
+                await tab.set_content(*content, baseurl)
             else:
                 await tab.interception.change_first_document(first)
                 await tab.go(url)
-            await self._callbacks.settled()
+            await self._callbacks.wait_for_responses()
         except PageFailed as error:
-            return Results((None, "render_error" if tab.network.gave_up_main_document else error.reason))
+            return await self._failed(error)
         if url == "about:blank":
             tab.load.url = url
         status = tab.network.main_status()
@@ -82,8 +90,10 @@ class NavigationApi:
             return Results((None, f"http{status}"))
         return True
 
-    async def _content_of(self, url: str, first: FirstRequest) -> tuple[bytes, str]:
-        exchange = await self._http.fetch(first.method, url, dict(first.headers), first.body)
+    async def _content_of(
+        self, url: str, first: FirstRequest, headers: dict[str, str] | None
+    ) -> tuple[bytes, str]:
+        exchange = await self._http.fetch(first.method, url, headers, first.body)
         if exchange.response is None or exchange.response_body is None:
             raise page_failure(exchange.failure, url)
         headers = {name.lower(): value for name, value in exchange.response_headers.items()}
@@ -104,7 +114,7 @@ class NavigationApi:
             async with asyncio.timeout(seconds):
                 while True:
                     await load.changed()
-                    if cancel_on_error and load.failed_url is not None:
+                    if cancel_on_error and (load.failed_url is not None or load.stopped_unread):
                         break
                     if cancel_on_redirect and load.documents > documents:
                         return Results((None, "redirect"))
@@ -113,8 +123,15 @@ class NavigationApi:
         try:
             await self._tab.check_loaded()
         except PageFailed as error:
-            return Results((None, error.reason))
+            return await self._failed(error)
         return True
+
+    async def _failed(self, error: PageFailed) -> Results:
+        await self._tab.show_failure(error)
+        return Results((None, error.reason))
+
+    async def stop(self) -> None:
+        await self._tab.stop_loading()
 
     async def lock_navigation(self) -> None:
         await self._tab.interception.lock_navigation(True)
@@ -136,10 +153,10 @@ class NavigationApi:
         return self._tab.network.history()
 
     async def har(self, reset: bool = False) -> Params:
-        title = str(await self._tab.evaluate("document.title"))
+        title = await self._tab.document.title()
         await self._tab.network.bodies_read()
         await self._tab.network.settled()
-        archived = archive_of(self._tab, title)
+        archived = await archive_of(self._tab, title)
         if reset:
             self._tab.network.reset()
         return archived
@@ -151,7 +168,7 @@ class NavigationApi:
         return self._tab.network.main_status()
 
     def url(self) -> str:
-        return self._tab.load.url
+        return readable_url(self._tab.load.url)
 
     def get_version(self) -> Params:
         return {

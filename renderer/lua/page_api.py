@@ -1,22 +1,30 @@
-"""JavaScript, content and input: what a script does with the page it is on."""
+"""The commands of the page: JavaScript, HTML, selectors, mouse and keyboard."""
 
 from __future__ import annotations
 
 import json
+from math import floor
 from typing import Any
 
-from renderer import keyboard, mouse
-from renderer.lua import page_values, resume
-from renderer.lua.conversion import Element
-from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
-from renderer.lua.typed_text import typed_text
-from renderer.tab import ScriptFailed, Tab
+from renderer.lua import page_values
+from renderer.lua.lua_values import Element
+from renderer.lua.runtime import Command, LuaFailure, Results, Runtime, text_argument
+from renderer.lua.wait_for_resume import wait_for_resume
+from renderer.tab import keyboard, mouse
+from renderer.tab.document import ScriptFailed
+from renderer.tab.tab import Tab
+
+MAX_FUNCTIONS_SIZE = 16 * 1024 * 1024  # characters, for all jsfunc() of a script
+_FUNCTION_SIZE = 1000  # counted for each function, besides its source
 
 
 class PageApi:
+    """The commands of the page."""
+
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
         self._functions: list[str] = []
+        self._functions_size = 0
 
     def add_to(self, runtime: Runtime) -> None:
         for function in (
@@ -45,7 +53,7 @@ class PageApi:
 
     async def runjs(self, snippet: str) -> Any:
         try:
-            await self._tab.run_script(snippet)
+            await self._tab.document.run_script(snippet)
         except ScriptFailed as error:
             return Results((None, page_values.js_failure(error).message))
         return True
@@ -53,11 +61,14 @@ class PageApi:
     def jsfunc(self, func: Any) -> int:
         if not isinstance(func, str):
             raise LuaFailure("splash:jsfunc() argument must be a string", argument="func")
+        self._functions_size += len(func) + _FUNCTION_SIZE
+        if self._functions_size > MAX_FUNCTIONS_SIZE:
+            raise LuaFailure("splash:jsfunc() functions of a script are too large together", argument="func")
         self._functions.append(func)
         return len(self._functions) - 1
 
     async def call_jsfunc(self, number: int, *arguments: Any) -> Any:
-        # Compiled here rather than by CDP, so that a wrong source is the page's error.
+        # The page compiles it, not CDP: so an error in the source is an error of JavaScript.
         text = json.dumps(f"({self._functions[number]})")
         source = f"function (...values) {{ return (0, eval)({text})(...values); }}"
         try:
@@ -69,24 +80,24 @@ class PageApi:
             raise
 
     async def wait_for_resume(self, snippet: str, timeout: float = 0) -> Any:  # noqa: ASYNC109 (Splash's name)
-        return await resume.wait(self._tab, snippet, timeout)
+        return await wait_for_resume(self._tab, snippet, timeout)
 
     # -- content
 
     async def html(self) -> str:
-        return await self._tab.html()
+        return await self._tab.document.html()
 
     # -- elements and input
 
     async def select(self, selector: str) -> Element | None:
         source = f"document.querySelector({json.dumps(selector)})"
-        return await self._selected(source, "cannot select the specified element") or None
+        return await self._evaluate_selector(source, "cannot select the specified element") or None
 
     async def select_all(self, selector: str) -> Any:
         source = f"document.querySelectorAll({json.dumps(selector)})"
-        return await self._selected(source, "cannot select the specified elements")
+        return await self._evaluate_selector(source, "cannot select the specified elements")
 
-    async def _selected(self, source: str, complaint: str) -> Any:
+    async def _evaluate_selector(self, source: str, complaint: str) -> Any:
         try:
             return await page_values.evaluate(self._tab, source)
         except LuaFailure as failure:
@@ -105,11 +116,11 @@ class PageApi:
         await mouse.hover(self._tab, *_point(x, y))
 
     async def send_text(self, text: Any) -> None:
-        await keyboard.send_text(self._tab, typed_text(text))
+        await keyboard.send_text(self._tab, text_argument(text))
 
     async def send_keys(self, text: Any) -> None:
         try:
-            await keyboard.send_keys(self._tab, typed_text(text))
+            await keyboard.send_keys(self._tab, text_argument(text))
         except keyboard.UnknownKey as error:
             raise LuaFailure(f"Unknown key: {error}") from error
 
@@ -118,4 +129,4 @@ def _point(x: Any, y: Any) -> tuple[float, float]:
     for name, value in (("x", x), ("y", y)):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise LuaFailure(f"splash mouse event {name} coordinate must be a number ", argument=name)
-    return float(x), float(y)
+    return floor(x + 0.5), floor(y + 0.5)  # as in Splash, to whole pixels

@@ -1,12 +1,12 @@
-// Turns a value of the page into plain values that Lua can have, by the rules of Splash's scripting reference: null is "";
-// functions, documents and objects of a class are nothing, unless they say themselves what they are in JSON. A list of
-// nodes is marked, and with `wanted` given as an array; nodes inside of other values are nothing.
+// Converts a value of the page to plain values for Lua, by the rules of Splash's scripting reference: null becomes "";
+// functions, documents and objects of a class become undefined, unless they have toJSON. A list of nodes becomes a
+// mark, or with `wanted` an array of the nodes; nodes inside of other values become undefined.
 function (wanted) {
   const MAX_DEPTH = 100;
   const TOO_DEEP = 'Object is too deep or recursive';
   const isPlain = value => {
     const prototype = Object.getPrototypeOf(value);
-    // Also where it comes from another frame.
+    // Also for objects of another frame.
     return prototype === null || Object.getPrototypeOf(prototype) === null;
   };
   const entries = (value, keys, depth) => {
@@ -18,7 +18,7 @@ function (wanted) {
     return result;
   };
   const convert = (value, depth) => {
-    if (depth <= 0) throw TOO_DEEP;
+    if (depth <= 0) throw new Error(TOO_DEEP);
     if (value === null) return '';
     if (typeof value === 'function' || typeof value === 'symbol') return undefined;
     if (typeof value === 'bigint') return Number(value);

@@ -1,4 +1,4 @@
-"""Values of the page's JavaScript as a script gets them, with elements that it can hand back."""
+"""Values of the page's JavaScript, in the form that scripts get; elements can go back to the page as arguments."""
 
 from __future__ import annotations
 
@@ -7,30 +7,35 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lupa.lua52 import lua_type
-
-from renderer.cdp import CommandFailed, Params
-from renderer.lua.conversion import Element
+from renderer.chromium.cdp import CommandFailed, Params
+from renderer.lua.lua_values import Element, Function
 from renderer.lua.runtime import LuaFailure
-from renderer.tab import ScriptFailed, Tab, raise_script_error
+from renderer.tab.document import ScriptFailed, raise_script_error
+from renderer.tab.tab import Tab
 
-_CONVERT = (Path(__file__).parent / "values.js").read_text(encoding="utf-8")
+_CONVERT = (Path(__file__).parent / "page_values.js").read_text(encoding="utf-8")
 _CONVERT = _CONVERT[_CONVERT.index("\nfunction") + 1 :]
-_NODES = "\0nodes"  # in values.js
-# Lua has them, and so have Splash's answers, which are no strict JSON then; what is not a number is nothing.
+_NODES = "\0nodes"  # page_values.js returns it for a list of nodes
+# As in Splash: Lua and Splash's answers have infinity, though strict JSON has not; NaN becomes nil.
 _NUMBERS = {"NaN": None, "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
 async def evaluate(tab: Tab, source: str) -> Any:
-    """What ``splash:evaljs`` returns."""
+    """Return the value of an expression or a script; raise LuaFailure if it throws."""
     try:
-        return await read(tab, await tab.run_script(source))
+        return await read(tab, await tab.document.run_script(source))
     except ScriptFailed as error:
         raise js_failure(error) from error
 
 
 async def call(tab: Tab, target: Element | None, function: str, arguments: Sequence[Any]) -> Any:
-    """Call a JavaScript function with values and elements; ``this`` is the target, or the page's global object."""
+    """Call a JavaScript function with values and elements; return its value.
+
+    ``this`` is the target, or the page's global object.
+
+    Raises:
+        LuaFailure: the function throws, an argument is a Lua function, or the element is gone.
+    """
     _refuse_functions(arguments)
     if target is None and not any(isinstance(argument, Element) for argument in arguments):
         return await _call_globally(tab, function, arguments)
@@ -42,7 +47,7 @@ async def call(tab: Tab, target: Element | None, function: str, arguments: Seque
         if target is not None:
             parameters["objectId"] = target.object_id
         else:
-            parameters["objectId"] = (await tab.run_script("globalThis"))["objectId"]
+            parameters["objectId"] = (await tab.document.run_script("globalThis"))["objectId"]
         answer = await tab.session.call("Runtime.callFunctionOn", parameters)
         raise_script_error(answer)
         return await read(tab, answer["result"])
@@ -52,15 +57,15 @@ async def call(tab: Tab, target: Element | None, function: str, arguments: Seque
         raise LuaFailure("Element no longer exists in DOM") from error
 
 
-NAVIGATIONS = 5  # documents that may replace one another while one call is made
+NAVIGATIONS = 5  # so many documents may replace each other during one call
 
 
 async def _call_globally(tab: Tab, function: str, arguments: Sequence[Any]) -> Any:
-    """Call it in one step, in whatever document is there: a script may look at a page while it navigates."""
+    """Call the function in one step, in the current document: a script may call it while the page navigates."""
     values = ", ".join(json.dumps(value) for value in arguments)
     for remaining in reversed(range(NAVIGATIONS)):
         try:
-            return await read(tab, await tab.run_script(f"({function})({values})"))
+            return await read(tab, await tab.document.run_script(f"({function})({values})"))
         except ScriptFailed as error:
             raise js_failure(error) from error
         except CommandFailed as error:
@@ -70,7 +75,7 @@ async def _call_globally(tab: Tab, function: str, arguments: Sequence[Any]) -> A
 
 
 def _refuse_functions(value: Any) -> None:
-    if lua_type(value) == "function":
+    if isinstance(value, Function):
         raise LuaFailure("Lua function objects are not allowed.")
     if isinstance(value, Mapping):
         value = list(value.values())
@@ -86,7 +91,7 @@ def _argument(value: Any) -> Params:
 
 
 async def read(tab: Tab, result: Params) -> Any:
-    """The value that CDP's description of an object stands for."""
+    """Return the value of an object that CDP describes."""
     kind, subtype = result.get("type"), result.get("subtype")
     if kind in ("undefined", "function", "symbol"):
         return None
@@ -112,7 +117,7 @@ async def _convert(tab: Tab, object_id: str, *, wants_nodes: bool) -> Params:
             "objectId": object_id,
             "functionDeclaration": _CONVERT,
             "arguments": [{"value": wants_nodes}],
-            # Not through the page's JSON, of which old libraries have their own idea.
+            # Not with the page's JSON: old libraries replace it.
             "returnByValue": not wants_nodes,
         },
     )
@@ -143,6 +148,7 @@ def _number(text: str) -> float | None:
 
 
 def js_failure(error: ScriptFailed) -> LuaFailure:
+    """Return Splash's error for JavaScript that threw."""
     return LuaFailure(
         f"JS error: {error.text!r}",
         type="JS_ERROR",

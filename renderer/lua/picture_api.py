@@ -1,22 +1,22 @@
-"""Pictures of the page and of its elements."""
+"""The commands of pictures: png and jpeg, of the page and of its elements."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from renderer import screenshot
-from renderer.cdp import CommandFailed
+from renderer.chromium.cdp import CommandFailed
 from renderer.lua import page_values
-from renderer.lua.conversion import Binary, Element
+from renderer.lua.lua_values import Binary, Element
 from renderer.lua.runtime import Command, LuaFailure, Runtime, as_number
-from renderer.options import MAX_VIEWPORT_AREA, MAX_VIEWPORT_SIDE, MAX_WIDTH, ImageOptions
-from renderer.picture import Finish, Room, frame
-from renderer.tab import Tab
+from renderer.render import screenshot
+from renderer.render.options import MAX_VIEWPORT_AREA, MAX_VIEWPORT_SIDE, ImageOptions
+from renderer.render.picture_format import Padding, PictureFormat, pad_picture
+from renderer.tab.tab import Tab
 
 Region = tuple[float, float, float, float]  # left, top, right, bottom
 
-# Nothing for what cannot be seen.
+# Returns undefined for an element that is not visible.
 _EDGES = """function () {
   const style = getComputedStyle(this), box = this.getBoundingClientRect();
   if (!this.isConnected || style.visibility === 'hidden' || !box.width || !box.height) return undefined;
@@ -27,6 +27,8 @@ _EDGES = """function () {
 
 
 class PictureApi:
+    """The commands of pictures."""
+
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
 
@@ -48,7 +50,7 @@ class PictureApi:
         scale_method: str | None = None,
         region: Any = None,
     ) -> Binary | None:
-        options = _image_options(width, height, scale_method, None)
+        options = _image_options(width, height, scale_method, None, region)
         data = await self._picture("png", options, render_all, region)
         return None if data is None else Binary(data, "image/png")
 
@@ -61,13 +63,15 @@ class PictureApi:
         quality: Any = None,
         region: Any = None,
     ) -> Binary | None:
-        options = _image_options(width, height, scale_method, quality)
+        options = _image_options(width, height, scale_method, quality, region)
         data = await self._picture("jpeg", options, render_all, region)
         return None if data is None else Binary(data, "image/jpeg")
 
     async def _picture(self, kind: str, options: ImageOptions, render_all: bool, region: Any) -> bytes | None:
         edges = _region(region)
         if edges is not None and (edges[2] <= edges[0] or edges[3] <= edges[1]):
+            return None
+        if any(side is not None and side <= 0 for side in (options.width, options.height)):
             return None
         left, top, right, bottom = edges or (0, 0, *self._tab.viewport)
         _check_area(options.width or right - left, options.height or bottom - top)
@@ -106,7 +110,7 @@ class PictureApi:
         try:
             edges = await page_values.call(self._tab, element, _EDGES, ())
         except LuaFailure:
-            return None  # it went with its page
+            return None  # the element is gone with its page
         if edges is None:
             return None
         left, top, right, bottom, *page = edges
@@ -118,9 +122,9 @@ class PictureApi:
         part = await self._picture("png", ImageOptions(), False, inside)
         if part is None:
             return None
-        room = Room(*(abs(round(mine - theirs)) for mine, theirs in zip(wanted, inside, strict=True)))
-        how = Finish(kind=kind, quality=options.quality, width=options.width)
-        return await asyncio.to_thread(frame, part, room, how)
+        missing = Padding(*(abs(round(mine - theirs)) for mine, theirs in zip(wanted, inside, strict=True)))
+        picture_format = PictureFormat(kind=kind, quality=options.quality, width=options.width)
+        return await asyncio.to_thread(pad_picture, part, missing, picture_format)
 
 
 def _padding(pad: Any) -> Region:
@@ -128,20 +132,27 @@ def _padding(pad: Any) -> Region:
         return 0, 0, 0, 0
     values = list(pad.values()) if isinstance(pad, dict) else [pad] * 4
     if len(values) != 4 or not all(isinstance(value, int | float) for value in values):
-        raise LuaFailure(
-            "pad must be a number or a table with four numbers: left, top, right, bottom", argument="pad"
-        )
+        raise LuaFailure("pad must be a table containing 4 numbers {left, top, right, bottom} ", bare=True)
     return values[0], values[1], values[2], values[3]
 
 
-def _image_options(width: Any, height: Any, scale_method: Any, quality: Any) -> ImageOptions:
+def _image_options(
+    width: Any, height: Any, scale_method: Any, quality: Any, region: Any = None
+) -> ImageOptions:
+    """Return the options of a picture; a script's limits are not those of the HTTP arguments."""
     if scale_method not in (None, "raster", "vector"):
-        raise LuaFailure(f"Invalid 'scale_method': {scale_method}", argument="scale_method")
+        raise LuaFailure(
+            f"Invalid scale method (must be 'vector' or 'raster'): {scale_method}", argument="scale_method"
+        )
+    if region is not None and height is not None:
+        raise LuaFailure(
+            "'height' argument is not supported when 'region' is argument is passed", argument="height"
+        )
     return ImageOptions(
-        width=_whole_number("width", width, 1, MAX_WIDTH),
-        height=_whole_number("height", height, 1, MAX_VIEWPORT_SIDE),
+        width=_whole_number("width", width),
+        height=_whole_number("height", height),
         scale_method=scale_method or "raster",
-        quality=75 if quality is None else _whole_number("quality", quality, 0, 100) or 0,
+        quality=75 if quality is None else min(100, max(0, _whole_number("quality", quality) or 0)),
     )
 
 
@@ -150,16 +161,16 @@ def _check_area(width: float, height: float) -> None:
         raise LuaFailure("the picture would have too many pixels")
 
 
-def _whole_number(name: str, value: Any, low: int, high: int) -> int | None:
+def _whole_number(name: str, value: Any) -> int | None:
     if value is None:
         return None
     try:
-        number = as_number(value)
-    except ValueError:
-        number = -1
-    if not low <= number <= high:
-        raise LuaFailure(f"{name} must be a number between {low} and {high}", argument=name)
-    return int(number)
+        number = int(as_number(value))
+    except (ValueError, OverflowError) as error:
+        raise LuaFailure(f"{name} must be a number", argument=name) from error
+    if number > MAX_VIEWPORT_SIDE:
+        raise LuaFailure(f"{name} must be at most {MAX_VIEWPORT_SIDE}", argument=name)
+    return number
 
 
 def _region(region: Any) -> tuple[float, float, float, float] | None:
@@ -171,8 +182,6 @@ def _region(region: Any) -> tuple[float, float, float, float] | None:
         or len(values) != 4
         or not all(isinstance(v, int | float) for v in values)
     ):
-        raise LuaFailure(
-            "region must be a table with four numbers: left, top, right, bottom", argument="region"
-        )
+        raise LuaFailure("region must be a table containing 4 numbers {left, top, right, bottom} ", bare=True)
     left, top, right, bottom = values
     return left, top, right, bottom

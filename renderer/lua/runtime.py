@@ -1,284 +1,212 @@
-"""A Lua of its own for one script: coroutines that suspend on every command, within limits of CPU and memory."""
+"""The server's side of a script: its Lua runs in another process, and the runtime carries out its commands."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
+import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from lupa.lua52 import LuaError, LuaMemoryError, LuaRuntime, lua_type
+from renderer.chromium.cdp import CommandFailed
+from renderer.errors import InternalError, ScriptError, describe_reason
+from renderer.lua.codec import Codec
+from renderer.lua.fork_server_client import LuaPolicy
+from renderer.lua.lua_command import Command, LuaFailure, Results, as_number, text_argument
+from renderer.lua.lua_values import Function, NotConvertible
+from renderer.lua.process.messages import MAIN, Reply, Request, Wanted
+from renderer.lua.process_pool import ProcessPool
+from renderer.lua.script_process import ScriptProcess
 
-from renderer.errors import ScriptError
-from renderer.lua.conversion import Converter, NotConvertible
+log = logging.getLogger(__name__)
 
-MAX_MEMORY = 100_000 * 1024
-OUT_OF_MEMORY = "script uses too much memory"
-# What takes its time, and of that what leaves the page to itself meanwhile.
+# Commands that may take long. During WAITING ones the page may navigate.
 SLOW = frozenset(
     {"go", "wait", "set_content", "wait_for_resume", "with_timeout", "http_get", "http_post", "autoload"}
 )
 WAITING = frozenset({"wait", "wait_for_resume", "http_get", "http_post"})
-_HERE = Path(__file__).parent
-_SANDBOX = (_HERE / "sandbox.lua").read_bytes()
-_SPLASH = (_HERE / "splash.lua").read_bytes()
-# Lua lets Python go on while it runs. More scripts than slots never run.
-_WORKERS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="lua")
+# So many failures are remembered, because a script may catch one and throw it again.
+MAX_FAILURES = 100
 _POSITION = re.compile(r'^(\[string ".*?"\]):(\d+):\s+(.*)$', re.DOTALL)
 
 
-class LuaFailure(Exception):
-    """A command was used wrongly or failed; the script may catch it with pcall."""
+class Host:
+    """Records the API of a script as calls of functions of splash.lua: ``host[b"add_method"](b"go")`` adds ``go``."""
 
-    def __init__(self, message: str, **info: Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.info = {"type": "SPLASH_LUA_ERROR", "message": message} | info
+    def __init__(self) -> None:
+        self.api: list[list[bytes]] = []
 
+    def __getitem__(self, name: bytes) -> Callable[..., None]:
+        return partial(self._record, name)
 
-class Stopped(Exception):
-    """The script asked to end by splash:stop()."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LuaPolicy:
-    """What whoever runs the server lets scripts use."""
-
-    package_path: str = ""  # as in Lua: /folder/?.lua;/another/?.lua
-    allowed_modules: tuple[str, ...] = ()
-    sandboxed: bool = True
-
-
-class Command:
-    """A Python function behind a Lua name; a lone table argument carries its arguments by name, as in Splash."""
-
-    def __init__(
-        self, name: str, function: Callable[..., Any], *, takes_table: bool = False, bound: int = 0
-    ) -> None:
-        self.name, self._function, self._takes_table = name, function, takes_table
-        self._bound = bound  # so many first arguments say on which object the method is called
-        self._parameters = [
-            parameter
-            for parameter in inspect.signature(function).parameters.values()
-            if parameter.kind is not inspect.Parameter.VAR_POSITIONAL
-        ]
-        self._takes_rest = len(self._parameters) < len(inspect.signature(function).parameters)
-
-    async def __call__(self, arguments: Sequence[Any]) -> Any:
-        bound, positional, named = list(arguments[: self._bound]), list(arguments[self._bound :]), {}
-        lone_table = len(positional) == 1 and isinstance(positional[0], dict)
-        if lone_table and not self._takes_table and not self._takes_rest:
-            table = positional[0]
-            last = max((key for key in table if isinstance(key, int)), default=0)
-            if last > len(self._parameters):
-                raise LuaFailure(f"{self.name}() takes at most {len(self._parameters)} arguments")
-            positional = [table.get(number) for number in range(1, last + 1)]
-            named = {str(key): value for key, value in table.items() if not isinstance(key, int)}
-        positional = bound + positional
-        if not self._takes_rest:
-            self._check(positional, named)
-        try:
-            result = self._function(*positional, **named)
-            return await result if inspect.isawaitable(result) else result
-        except LuaFailure as failure:
-            failure.info.setdefault("splash_method", self.name.rpartition(".")[2])
-            raise
-
-    def _check(self, positional: Sequence[Any], named: Mapping[str, Any]) -> None:
-        names = [parameter.name for parameter in self._parameters]
-        method = self.name.rpartition(".")[2]
-        for name in named:
-            if name in names[: len(positional)]:
-                raise LuaFailure(
-                    f"{method}() got multiple values for argument '{name}'", splash_method=method
-                )
-            if name not in names:
-                raise LuaFailure(f"{method}() got an unexpected argument '{name}'", splash_method=method)
-        if len(positional) > len(names):
-            raise LuaFailure(f"{method}() takes at most {len(names)} arguments", splash_method=method)
-        missing = [
-            parameter.name
-            for parameter in self._parameters[len(positional) :]
-            if parameter.default is inspect.Parameter.empty and parameter.name not in named
-        ]
-        if missing:
-            arguments = "argument" if len(missing) == 1 else "arguments"
-            raise LuaFailure(
-                f"{method}() missing {len(missing)} required positional {arguments}: {', '.join(missing)}",
-                splash_method=method,
-                argument=missing[0],
-            )
+    def _record(self, name: bytes, *arguments: bytes) -> None:
+        self.api.append([name, *arguments])
 
 
 class Runtime:
-    """Runs one script. Its coroutines take turns, on threads; none of them runs between two commands of another."""
+    """Runs one script. Its coroutines take turns; none of them runs between two commands of another.
 
-    def __init__(self, policy: LuaPolicy) -> None:
-        self._lua = LuaRuntime(
-            encoding=None,
-            unpack_returned_tuples=True,
-            register_eval=False,
-            register_builtins=False,
-            attribute_filter=_no_attributes,
-            max_memory=MAX_MEMORY if policy.sandboxed else None,
-        )
-        self._sandbox = self._lua.execute(_SANDBOX)
-        self.host = self._lua.compile(_SPLASH)(self._sandbox)
-        self._sandbox[b"set_modules"](policy.package_path.encode(), ";".join(policy.allowed_modules).encode())
-        if not policy.sandboxed:
-            self._sandbox[b"open"]()
-        self.converter = Converter(self._lua, self.host)
+    A task that is cancelled while Lua runs ends at once. The process may still work, without effect, until the pool
+    kills it.
+    """
+
+    def __init__(self, process: ScriptProcess, pool: ProcessPool) -> None:
+        self._process, self._pool = process, pool
+        self._codec = Codec()
+        self.host = Host()
         self.commands: dict[str, Command] = {}
-        self._failures: list[LuaFailure] = []
-        # Entered for as long as the script waits.
+        self._failures: deque[LuaFailure] = deque(maxlen=MAX_FAILURES)
+        # A context that is entered while the script waits.
         self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
-        self._out_of_memory = False
-        # Only one coroutine runs at a time, and nobody looks into Lua meanwhile.
-        self._turn = asyncio.Lock()
 
     def end(self) -> None:
-        """Give the script's memory back; nothing can be run after it."""
-        # What is in a circle with it would keep it until Python next looks for circles, and each may have 100 MB.
+        """Release the script's objects; the runtime cannot run anything after that."""
+        # Reference cycles would keep them until the next garbage collection.
         self.commands.clear()
         self._failures.clear()
-        lua = self._lua
-        del self._lua, self._sandbox, self.host, self.converter, self.waiting
-        lua.gccollect()
+        del self._codec, self.waiting
 
     def add(self, command: Command) -> None:
+        """Let the script use the command."""
         self.commands[command.name] = command
 
-    async def load(self, source: str) -> Any:
-        """Compile the script, run its outermost level and return its main function."""
+    async def load(self, source: str, arguments: dict[str, Any]) -> None:
+        """Compile the script, run its top level and find its main function.
+
+        Raises:
+            ScriptError: the script does not compile, fails, or has no main function.
+        """
+        api_version = self._pool.define_api(self.host.api)
+        api = None if self._process.api_version == api_version else self.host.api
+        code = source.encode("utf-8", "surrogateescape")
+        kind, *content = await self._ask(Request.START, code, arguments, api)
+        if kind == Reply.REFUSED:
+            raise script_error(content[0], _readable(content[1]))
+        if kind == Reply.FAILED:
+            raise script_error("LUA_INIT_ERROR", _readable(content[0]))
+
+    async def run_main(self) -> tuple[int, list[Any]]:
+        """Run the script's main function to its end; return the kind of the answer's body, and its content.
+
+        Raises:
+            ScriptError: the script failed.
+            NotConvertible: the result of main cannot be an answer.
+        """
         try:
-            loaded = self._sandbox[b"load"](source.encode("utf-8", "surrogateescape"))
-        except LuaError as error:
-            raise script_error("LUA_INIT_ERROR", _text(error)) from error
-        if isinstance(loaded, tuple):
-            raise script_error("LUA_INIT_ERROR", _text(loaded[1]))
-        status, ok, *rest = await self._step(self._sandbox[b"start"](loaded))
-        if status != b"dead":
-            raise script_error("LUA_INIT_ERROR", "commands can be used only inside of main")
-        if not ok:
-            raise script_error("LUA_INIT_ERROR", _text(rest[0] if rest else None))
-        main = self._sandbox[b"main"]()
-        if main is None:
-            raise ScriptError({"type": "MAIN_NOT_FOUND_ERROR", "message": "'main' function is not found"})
-        if lua_type(main) != "function":
-            raise ScriptError({"type": "BAD_MAIN_ERROR", "message": "'main' is not a function"})
-        return self.host[b"script_main"](main)
+            kind, content = await self._run(MAIN, Wanted.ANSWER, (), None)
+        except (ScriptError, NotConvertible):
+            self._process.is_finished = True
+            raise
+        self._process.is_finished = True
+        return kind, content
+
+    async def call(self, function: Function, *arguments: Any) -> list[Any]:
+        """Run a Lua function as a coroutine to its end; return its results."""
+        values: list[Any] = await self._run(function.number, Wanted.VALUES, arguments, None)
+        return values
 
     async def run(
-        self, function: Any, *arguments: Any, on_wait: Callable[[], None] | None = None
-    ) -> list[Any]:
-        """Run a Lua function as a coroutine to its end; returns its results as Lua has them.
+        self, function: Function, *arguments: Any, on_wait: Callable[[], None] | None = None
+    ) -> None:
+        """Run a Lua function as a coroutine to its end.
 
-        Before each command that takes its time ``on_wait`` is called, and may refuse by a LuaFailure.
+        The runtime calls ``on_wait`` before each command that may take long; a LuaFailure of it refuses the command.
         """
-        async with self._turn:
-            thread = self._sandbox[b"start"](function)
-            values: Sequence[Any] = [self.converter.to_lua(argument) for argument in arguments]
+        await self._run(function.number, Wanted.NOTHING, arguments, on_wait)
+
+    async def _run(
+        self, function: int, wanted: Wanted, arguments: Sequence[Any], on_wait: Callable[[], None] | None
+    ) -> Any:
+        kind, *content = await self._ask(Request.RUN, function, wanted, list(arguments))
         while True:
-            status, ok, *rest = await self._step(thread, *values)
-            if status == b"dead":
-                if ok:
-                    return rest
-                raise self._error_of(rest[0] if rest else None)
-            values = await self._answer(rest, on_wait)
-
-    async def _step(self, thread: int, *values: Any) -> tuple[Any, ...]:
-        """Run a coroutine up to its next command, on a thread: it may compute, and fill its memory, all the while."""
-        async with self._turn:
-            running = asyncio.get_running_loop().run_in_executor(_WORKERS, self._resume, thread, values)
+            match kind:
+                case Reply.COMMAND:
+                    thread, name, values = content
+                    ok, results = await self._answer(name, values, on_wait)
+                case Reply.BAD_ARGUMENTS:
+                    thread, name, problem = content
+                    ok, results = await self._answer(name, NotConvertible(problem), on_wait)
+                case Reply.BAD_RESULTS:
+                    thread, problem = content
+                    ok, results = self._failed(LuaFailure(problem, splash_method=_method(name)))
+                case Reply.RETURNED:
+                    return content[0]
+                case Reply.BAD_RETURN:
+                    raise NotConvertible(content[0])
+                case _:
+                    raise self._error_of(_readable(content[0]))
             try:
-                return await asyncio.shield(running)
-            except asyncio.CancelledError:
-                # Its own limits end it; nothing else may touch this Lua before that.
-                await asyncio.wait({running})
-                raise
-
-    def _resume(self, thread: int, values: Sequence[Any]) -> tuple[Any, ...]:
-        # One coroutine that eats all memory ends the script, even if another one would go on.
-        if self._out_of_memory:
-            return b"dead", False, OUT_OF_MEMORY.encode()
-        try:
-            status, ok, *rest = self._sandbox[b"resume"](thread, *values)
-        except LuaMemoryError:
-            status, ok, rest = b"dead", False, [b"not enough memory"]
-        except LuaError as error:
-            status, ok, rest = b"dead", False, [_text(error).encode()]
-        if not ok and rest and rest[0] == b"not enough memory":
-            self._out_of_memory = True
-            rest = [OUT_OF_MEMORY.encode()]
-        return status, ok, *rest
-
-    async def _answer(self, request: Sequence[Any], on_wait: Callable[[], None] | None) -> list[Any]:
-        name, *arguments = request
-        command = self.commands[name.decode()]
-        try:
-            try:
-                if on_wait is not None and command.name in SLOW:
-                    on_wait()
-                async with self._turn:
-                    python = [self.converter.to_python(argument, functions=True) for argument in arguments]
-                with self.waiting() if command.name in WAITING else nullcontext():
-                    result = await command(python)
-                results = result if isinstance(result, Results) else (result,)
-                async with self._turn:
-                    return [True, *(self.converter.to_lua(value) for value in results)]
+                kind, *content = await self._ask(Request.RESUME, thread, ok, results)
             except NotConvertible as error:
-                raise LuaFailure(str(error), splash_method=command.name.rpartition(".")[2]) from error
-        except LuaFailure as failure:
-            self._failures.append(failure)
-            return [False, failure.message.encode("utf-8", "surrogateescape")]
+                ok, results = self._failed(LuaFailure(str(error), splash_method=_method(name)))
+                kind, *content = await self._ask(Request.RESUME, thread, ok, results)
 
-    def _error_of(self, thrown: Any) -> ScriptError:
-        text = _text(thrown)
+    async def _ask(self, request: Request, *content: Any) -> list[Any]:
+        codec = self._codec
+        message = codec.pack([request, codec.take_forgotten(), codec.wants_collection(), *content])
+        reply = codec.unpack(await self._process.ask(message))
+        kind, released, failures, *content_of_reply = reply
+        codec.release(released)
+        for name, text in failures:
+            self._failures.append(LuaFailure(text, splash_method=_method(name)))
+        if kind == Reply.BROKEN:
+            log.error("the process of a script failed:\n%s", content_of_reply[0])
+            raise InternalError("ScriptProcess")
+        return [kind, *content_of_reply]
+
+    async def _answer(
+        self, name: str, arguments: list[Any] | NotConvertible, on_wait: Callable[[], None] | None
+    ) -> tuple[bool, list[Any]]:
+        command = self.commands[name]
+        try:
+            if on_wait is not None and name in SLOW:
+                on_wait()
+            if isinstance(arguments, NotConvertible):
+                raise LuaFailure(str(arguments), splash_method=_method(name))
+            with self.waiting() if name in WAITING else nullcontext():
+                result = await command(arguments)
+            return True, list(result) if isinstance(result, Results) else [result]
+        except NotConvertible as error:
+            return self._failed(LuaFailure(str(error), splash_method=_method(name)))
+        except CommandFailed as error:
+            text = f"Chromium refused {_method(name)}(): {error.message}"
+            return self._failed(LuaFailure(text, splash_method=_method(name)))
+        except LuaFailure as failure:
+            return self._failed(failure)
+
+    def _failed(self, failure: LuaFailure) -> tuple[bool, list[Any]]:
+        self._failures.append(failure)
+        return False, [failure.message]
+
+    def _error_of(self, text: str) -> ScriptError:
         info = parse_position(text)
         # A script that caught the error of a command may throw it again, and then it has two positions.
         thrown_again = parse_position(info.get("error", ""))
         error = thrown_again.get("error", info.get("error", text))
         for failure in reversed(self._failures):
+            if error == failure.message and failure.bare:
+                return ScriptError(error)
             if error == failure.message:
                 where = text.removesuffix(info["error"]) if info else ""
+                if failure.info["type"] == "LUA_ERROR":
+                    where = f"Lua error: {where}"
                 return ScriptError(failure.info | info | {"error": error, "message": f"{where}{error}"})
         return script_error("LUA_ERROR", text)
 
 
-class Results(tuple[Any, ...]):
-    """Several results of one command."""
+def _method(command: str) -> str:
+    return command.rpartition(".")[2]
 
 
-def as_number(value: Any) -> float:
-    """A number, or text that is one, as Lua itself takes it; ValueError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{value!r} is no number")
-    return float(value)
-
-
-def _no_attributes(obj: Any, name: Any, is_setting: bool) -> Any:
-    raise AttributeError("access denied")
-
-
-def _text(thrown: Any) -> str:
-    if isinstance(thrown, bytes):
-        return thrown.decode("utf-8", "replace")
-    if isinstance(thrown, LuaMemoryError):
-        return OUT_OF_MEMORY
-    if isinstance(thrown, Exception):
-        first = thrown.args[0] if thrown.args else ""
-        text = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first)
-        return text.partition("\nstack traceback:")[0].removeprefix("error loading code: ")
-    return "nil" if thrown is None else f"(error object is a {lua_type(thrown) or 'number'} value)"
+def _readable(text: str) -> str:
+    """Return Lua's text as valid Unicode, whatever bytes it had."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def parse_position(text: str) -> dict[str, Any]:
-    """Take ``[string "..."]:3: what`` apart; empty if the text has another form."""
+    """Split ``[string "..."]:3: error`` into its parts; return an empty dict for a text of another form."""
     found = _POSITION.match(text)
     if found is None:
         return {}
@@ -286,6 +214,26 @@ def parse_position(text: str) -> dict[str, Any]:
 
 
 def script_error(kind: str, text: str) -> ScriptError:
-    # Splash has these words only for scripts that got as far as to run.
+    """Return the error of this kind in Splash's form."""
+    if kind in ("MAIN_NOT_FOUND_ERROR", "BAD_MAIN_ERROR"):
+        return ScriptError({"type": kind, "message": text})
+    # As in Splash: only errors of a running script begin with "Lua error".
     message = text if kind == "LUA_INIT_ERROR" else f"Lua error: {text}"
-    return ScriptError({"type": kind, "message": message} | parse_position(text))
+    info = {"type": kind, "message": message} | parse_position(text)
+    if words := describe_reason(info.get("error", "")):
+        info["text"] = words  # the reason in words, because "network1" says little
+    return ScriptError(info)
+
+
+__all__ = [
+    "Command",
+    "Host",
+    "LuaFailure",
+    "LuaPolicy",
+    "Results",
+    "Runtime",
+    "as_number",
+    "parse_position",
+    "script_error",
+    "text_argument",
+]

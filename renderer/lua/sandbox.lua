@@ -1,5 +1,5 @@
--- The world a script lives in: a small set of harmless functions, and limits on CPU. Memory is limited from outside.
--- Returns what the other Lua file builds on; nothing of it is visible to scripts unless it is put into `env`.
+-- The sandbox of a script: a small set of harmless functions, and a limit on CPU. The interpreter limits memory.
+-- Returns functions for splash.lua. Scripts see only the names in `env`.
 
 local debug, coroutine, table = debug, coroutine, table
 local error, pcall, xpcall, tostring, type = error, pcall, xpcall, tostring, type
@@ -10,10 +10,10 @@ local INSTRUCTION_LIMIT = 1e7
 local HOOK_INTERVAL = 1000
 
 local sandbox = { libraries = {}, allowed_modules = {}, is_open = false }
-local user_chunk = nil   -- the source of the script: tells its frames from ours
+local user_chunk = nil   -- the source of the script: identifies its stack frames
 local used, exhausted = 0, nil
 
--- "[string "..."]:3: " for the line of the script that is running now.
+-- Returns "[string "..."]:3: " for the current line of the script.
 function sandbox.position()
   for level = 2, 250 do
     local info = debug.getinfo(level, "Sl")
@@ -29,7 +29,7 @@ local function count_instructions()
   used = used + HOOK_INTERVAL
   if used >= INSTRUCTION_LIMIT then
     exhausted = exhausted or "script uses too much CPU"
-    -- From now on at every instruction: a loop around pcall must not go on for ever.
+    -- From now on at every instruction: a loop around pcall must not continue for ever.
     debug.sethook(count_instructions, "", 1)
     error(sandbox.position() .. exhausted, 0)
   end
@@ -56,14 +56,25 @@ function sandbox.resume(id, ...)
   return report(id, thread, coroutine.resume(thread, ...))
 end
 
--- A function of ours that works on behalf of the script: its errors name the script's line.
+-- Raises an error of one of our functions; the error names the script's line.
 function sandbox.fail(message)
   error(sandbox.position() .. tostring(message), 0)
 end
 
+-- A script that has used up its CPU or memory cannot continue, whatever error it catches.
 local function rethrow_exhaustion(...)
+  local ok, message = ...
+  if not ok and message == "not enough memory" then exhausted = exhausted or message end
   if exhausted then error(exhausted, 0) end
   return ...
+end
+
+-- xpcall runs the handler without the limits, so it must not run after they are exceeded.
+local function limited(handler)
+  return function(message)
+    if exhausted or message == "not enough memory" then return message end
+    return handler(message)
+  end
 end
 
 local function copy(from, names)
@@ -77,7 +88,7 @@ local numbers = copy(math, [[abs acos asin atan atan2 ceil cos cosh deg exp floo
   modf pi pow rad random randomseed sin sinh sqrt tan tanh]])
 
 local find, gmatch, gsub = string.find, string.gmatch, string.gsub
--- The matching of patterns runs in C, where no hook can end it: many repetitions in one pattern are refused.
+-- Patterns are matched in C, where no hook can stop them: refuse many repetitions in one pattern.
 strings.find = function(subject, pattern, start, plain)
   if not plain and type(pattern) == "string" then
     local _, repetitions = gsub(pattern, "[*+%-?]", "")
@@ -88,7 +99,7 @@ strings.find = function(subject, pattern, start, plain)
   return find(subject, pattern, start, plain)
 end
 
--- A module of whoever runs the server: it may use all of Lua. Messages do not tell where it lies.
+-- Loads a module of the server's owner: it may use all of Lua. Errors do not show the module's folder.
 local function require_module(name)
   local path = package.searchpath(name, package.path)
   if path == nil then sandbox.fail("module '" .. name .. "' not found") end
@@ -102,8 +113,8 @@ local function require_module(name)
   sandbox.fail(result)
 end
 
--- What modules get from `require`, beside one another.
-function sandbox.offer(name, library, for_scripts)
+-- Adds a library for `require`: always for modules, and for scripts if wanted.
+function sandbox.register_library(name, library, for_scripts)
   package.loaded[name] = library
   if for_scripts then
     sandbox.libraries[name] = library
@@ -116,7 +127,7 @@ function sandbox.set_modules(path, names)
   for name in gmatch(names, "[^;]+") do sandbox.allowed_modules[name] = true end
 end
 
--- No limits, and all of Lua: for those who write every script themselves.
+-- Removes the sandbox: scripts have all of Lua, without limits.
 function sandbox.open()
   sandbox.is_open = true
   for _, name in pairs({ "json", "base64", "treat" }) do globals[name] = sandbox.libraries[name] end
@@ -127,7 +138,7 @@ sandbox.env = {
   assert = assert, error = error, ipairs = ipairs, next = next, pairs = pairs, select = select,
   tonumber = tonumber, tostring = tostring, type = type, print = print_nothing,
   pcall = function(func, ...) return rethrow_exhaustion(pcall(func, ...)) end,
-  xpcall = function(func, handler, ...) return rethrow_exhaustion(xpcall(func, handler, ...)) end,
+  xpcall = function(func, handler, ...) return rethrow_exhaustion(xpcall(func, limited(handler), ...)) end,
   string = strings,
   table = copy(table, "concat insert pack remove unpack"),
   math = numbers,
@@ -145,7 +156,7 @@ sandbox.env = {
 -- ("text"):upper() reaches the string library through this metatable, whatever the environment holds.
 debug.setmetatable("", { __index = strings, __metatable = false })
 
--- Compile and run the script; returns nil and the message if that fails, else its `main`.
+-- Compiles the script; returns its chunk, or nil and the message.
 function sandbox.load(source)
   user_chunk = source
   return load(source, source, "t", sandbox.env)

@@ -2,64 +2,83 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from renderer.errors import ScriptError
-from renderer.http_client import HttpClient
 from renderer.lua.autoload_api import AutoloadApi
 from renderer.lua.callback_api import CallbackApi
-from renderer.lua.conversion import Binary, NotConvertible, to_json
 from renderer.lua.element_api import ElementApi
 from renderer.lua.event_api import EventApi
 from renderer.lua.form_api import FormApi
 from renderer.lua.http_api import HttpApi
-from renderer.lua.library_api import LibraryApi
+from renderer.lua.library_api import LibraryApi, TooLarge, join_parts
+from renderer.lua.lua_values import NotConvertible
 from renderer.lua.navigation_api import NavigationApi
 from renderer.lua.page_api import PageApi
 from renderer.lua.picture_api import PictureApi
-from renderer.lua.runtime import LuaPolicy, Runtime, Stopped
+from renderer.lua.process.messages import Body
+from renderer.lua.process_pool import ProcessPool
+from renderer.lua.runtime import Runtime
+from renderer.lua.script_process import ScriptProcess
 from renderer.lua.settings_api import SettingsApi
 from renderer.lua.storage_api import StorageApi
 from renderer.lua.timer_api import TimerApi
-from renderer.own_requests import OwnRequests
-from renderer.render import Result
-from renderer.tab import Tab
+from renderer.render.http_client import HttpClient
+from renderer.render.own_requests import OwnRequests
+from renderer.render.render import Result
+from renderer.tab.document_html import ResultTooLarge
+from renderer.tab.tab import Tab
+
+log = logging.getLogger(__name__)
 
 MAX_SCRIPT = 1024 * 1024
+# The answer waits so many seconds for the script's cancelled tasks: a task that hangs must not hold it.
+ENDING_TIMEOUT = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Script:
-    """What came with the request."""
+    """The script of a request, with its arguments."""
 
     source: str
     arguments: Mapping[str, Any]
-    policy: LuaPolicy
-    is_body: bool  # for /run: the source is only the inside of main
+    processes: ProcessPool
+    is_body: bool  # for /run: the source is only the body of main
 
 
 async def execute(tab: Tab, script: Script) -> Result:
-    """Run the script on this tab and turn what it returned into an answer."""
+    """Run the script on this tab; return its result as an answer.
+
+    Raises:
+        ScriptError: the script is not valid or failed.
+        ResultTooLarge: its result is too large.
+    """
     if len(script.source) > MAX_SCRIPT:
         raise ScriptError({"type": "LUA_INIT_ERROR", "message": f"scripts are limited to {MAX_SCRIPT} bytes"})
     source = script.source
     if script.is_body:
-        # On one line with the user's first one, so that line numbers stay.
+        # On one line with the source's first line, so that line numbers stay the same.
         source = f"function main(splash, args) {source}\nend"
     await tab.start_empty()
-    async with HttpClient(tab) as client:
-        runtime = Runtime(script.policy)
+    async with HttpClient(tab) as client, script.processes.process() as process:
+        runtime = Runtime(process, script.processes)
         try:
-            return await _run(tab, client, runtime, script.arguments, source)
+            return await _run(tab, client, runtime, process, script.arguments, source)
         finally:
             runtime.end()
 
 
 async def _run(
-    tab: Tab, client: HttpClient, runtime: Runtime, arguments: Mapping[str, Any], source: str
+    tab: Tab,
+    client: HttpClient,
+    runtime: Runtime,
+    process: ScriptProcess,
+    arguments: Mapping[str, Any],
+    source: str,
 ) -> Result:
     runtime.waiting = tab.interception.waiting
     settings = SettingsApi(tab)
@@ -86,44 +105,39 @@ async def _run(
     for api in apis:
         api.add_to(runtime)
     try:
-        main = await runtime.load(source)
-        runtime.host[b"set_args"](runtime.converter.to_lua(dict(arguments)))
+        await runtime.load(source, dict(arguments))
         tab.network.turn_on()
-        values = await timers.run_main(main)
-        try:
-            returned = [runtime.converter.to_python(value) for value in values]
-            body, content_type = _encode(returned, settings.content_type)
-        except NotConvertible as error:
-            raise ScriptError(
-                {"type": "BAD_MAIN_ERROR", "message": f"'main' returned bad result. {error}"}
-            ) from error
-    except Stopped:
-        body, content_type = b"", "text/plain; charset=utf-8"
+        kind, content = await runtime.run_main()
+        body, content_type = _answer(kind, content, settings.content_type)
+    except NotConvertible as error:
+        raise ScriptError(
+            {"type": "BAD_MAIN_ERROR", "message": f"'main' returned bad result. {error}"}
+        ) from error
     finally:
-        await timers.end()
-        await callbacks.end()
-        await events.end()
+        # Cancel all tasks before the first await: this task itself may be cancelled again during an await.
+        tasks = {*timers.end(), *callbacks.end(), *events.end()}
+        if not process.is_clean:
+            process.kill()
+        if tasks:
+            ended, hanging = await asyncio.wait(tasks, timeout=ENDING_TIMEOUT)
+            tab.must_discard = tab.must_discard or bool(hanging)
+            for task in ended:
+                if not task.cancelled() and (problem := task.exception()) is not None:
+                    log.info("a task of a script failed at its end: %r", problem)
     return Result(
         body=body, content_type=content_type, status=settings.status_code, headers=dict(settings.headers)
     )
 
 
-def _encode(values: list[Any], content_type: str | None) -> tuple[bytes, str]:
-    text_type = content_type or "text/plain; charset=utf-8"
-    if not values:
-        return b"", text_type
-    if len(values) > 1:
-        return _json(values)
-    value = values[0]
-    if isinstance(value, dict | list):
-        return _json(value)
-    if isinstance(value, Binary):
-        return value.data, value.content_type
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape"), text_type
-    to_json(value)  # refuses what is no plain value
-    return str(value).encode(), text_type
-
-
-def _json(value: Any) -> tuple[bytes, str]:
-    return json.dumps(to_json(value)).encode(), "application/json"
+def _answer(kind: int, content: list[Any], content_type: str | None) -> tuple[bytes, str]:
+    match kind:
+        case Body.TOO_LARGE:
+            raise ResultTooLarge
+        case Body.BINARY:
+            return content[0].data, content[0].content_type
+        case Body.JSON:
+            try:
+                return join_parts(content), "application/json"
+            except TooLarge as error:
+                raise ResultTooLarge from error
+    return b"".join(content), content_type or "text/plain; charset=utf-8"

@@ -1,16 +1,20 @@
-"""What a script can set: the viewport, headers, what is loaded at all, and the form of the answer."""
+"""The commands of settings: viewport, headers, what pages load, and the answer's status, type and headers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime, as_number
-from renderer.options import check_viewport
-from renderer.screenshot import PictureTooLarge, set_viewport_full
-from renderer.tab import Tab
-from renderer.web_features import SWITCHES, WebFeatures
+from renderer.network.header_text import check_header, check_header_value, check_result_header
+from renderer.render.options import check_viewport
+from renderer.render.screenshot import PictureTooLarge, set_viewport_full
+from renderer.tab.tab import Tab
+from renderer.tab.web_features import SWITCHES, WebFeatures
 
-# Switches of Splash's old engine that mean nothing to Chromium: kept, so that scripts can read back what they set.
+MAX_RESULT_HEADERS = 80  # many clients read at most 100, with those of the server
+
+# Switches of Splash's old engine without effect in Chromium. Scripts can read back the values that they set.
 _INERT = {
     "plugins_enabled": False,
     "private_mode_enabled": True,
@@ -22,6 +26,8 @@ _ATTRIBUTES = (
 
 
 class SettingsApi:
+    """The commands of settings, and the status, type and headers of the answer."""
+
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
         self._values: dict[str, Any] = dict(_INERT)
@@ -67,7 +73,7 @@ class SettingsApi:
             case "request_body_enabled" | "response_body_enabled":
                 return self._bodies[name]
             case "scroll_position":
-                x, y = await self._tab.evaluate("[scrollX, scrollY]")
+                x, y = await self._tab.document.evaluate("[scrollX, scrollY]")
                 return {"x": x, "y": y}
         return self._features.is_on(name) if name in SWITCHES else self._values[name]
 
@@ -82,7 +88,7 @@ class SettingsApi:
             case "http2_enabled":
                 await self._tab.interception.set_http2(bool(value))
             case "resource_timeout":
-                self._set_resource_timeout(value)
+                await self._set_resource_timeout(value)
             case "request_body_enabled" | "response_body_enabled":
                 self._bodies[name] = bool(value)
                 self._tab.network.keep_bodies(
@@ -96,7 +102,7 @@ class SettingsApi:
             case _:
                 self._values[name] = bool(value)
 
-    def _set_resource_timeout(self, value: Any) -> None:
+    async def _set_resource_timeout(self, value: Any) -> None:
         try:
             seconds = 0.0 if value is None else as_number(value)
         except ValueError as error:
@@ -106,17 +112,17 @@ class SettingsApi:
         if seconds < 0:
             raise LuaFailure("splash.resource_timeout can't be negative", splash_method="resource_timeout")
         self.resource_timeout = seconds
-        self._tab.limit_requests(self.resource_timeout)
+        await self._tab.limit_requests(self.resource_timeout)
 
     async def _scroll(self, value: Any) -> None:
         if not isinstance(value, dict):
             raise LuaFailure("scroll position must be a table with x and y")
-        x, y = await self._tab.evaluate("[scrollX, scrollY]")
+        x, y = await self._tab.document.evaluate("[scrollX, scrollY]")
         x, y = value.get("x", value.get(1, x)), value.get("y", value.get(2, y))
         for name, number in (("x", x), ("y", y)):
             if isinstance(number, bool) or not isinstance(number, int | float):
                 raise LuaFailure(f"scroll {name} coordinate must be a number, got {number!r}")
-        await self._tab.evaluate(f"void scrollTo({x}, {y})")
+        await self._tab.document.evaluate(f"void scrollTo({x}, {y})")
 
     # -- the page
 
@@ -143,6 +149,7 @@ class SettingsApi:
     async def set_user_agent(self, value: Any = None) -> None:
         if not isinstance(value, str):
             raise LuaFailure("splash:set_user_agent() argument must be a string", argument="value")
+        _checked(check_header_value, "User-Agent", value)
         await self._tab.set_user_agent(value)
 
     async def set_custom_headers(self, headers: Any = None) -> None:
@@ -155,7 +162,12 @@ class SettingsApi:
             raise LuaFailure(
                 "splash:set_result_content_type() argument must be a string", argument="content_type"
             )
-        self.content_type = _header_text(content_type)
+        if not content_type.isascii():
+            raise LuaFailure(
+                "splash:set_result_content_type() argument must be ascii", argument="content_type"
+            )
+        _checked(check_header_value, "Content-Type", content_type)
+        self.content_type = content_type
 
     def set_result_status_code(self, code: Any = None) -> None:
         if isinstance(code, bool) or not isinstance(code, int) or not 200 <= code <= 999:
@@ -168,7 +180,18 @@ class SettingsApi:
     def set_result_header(self, name: Any = None, value: Any = None) -> None:
         if not isinstance(name, str) or not isinstance(value, str):
             raise LuaFailure("splash:set_result_header() arguments must be strings")
-        self.headers[_header_text(name)] = _header_text(value)
+        _checked(check_result_header, name, value)
+        if name not in self.headers and len(self.headers) >= MAX_RESULT_HEADERS:
+            raise LuaFailure(f"a result has at most {MAX_RESULT_HEADERS} headers")
+        if name.lower() != "content-type":  # as in Splash, only set_result_content_type sets it
+            self.headers[name] = value
+
+
+def _checked(check: Callable[[str, str], None], name: str, value: str) -> None:
+    try:
+        check(name, value)
+    except ValueError as error:
+        raise LuaFailure(str(error)) from error
 
 
 def _is_on(value: Any) -> bool:
@@ -179,7 +202,7 @@ def _is_on(value: Any) -> bool:
 
 
 def read_headers(headers: Any) -> dict[str, str]:
-    """A Lua table or a list of pairs as header names and values."""
+    """Return the headers of a Lua table or of a list of pairs; raise LuaFailure if they are not valid."""
     if headers is None or headers == []:
         return {}
     result: dict[str, str] = {}
@@ -193,15 +216,6 @@ def read_headers(headers: Any) -> dict[str, str]:
                 "headers must be a table with strings as keys and values."
                 f"Header: `{name!r}:{value!r}` is not valid"
             )
+        _checked(check_header, pair[0], text[0])
         result[pair[0]] = text[0]
     return result
-
-
-def _header_text(text: str) -> str:
-    try:
-        text.encode("latin-1")
-    except UnicodeEncodeError as error:
-        raise LuaFailure("header names and values must be Latin-1") from error
-    if any(character in text for character in "\r\n\0"):
-        raise LuaFailure("header names and values must not have line ends")
-    return text

@@ -1,5 +1,5 @@
--- What scripts see: the splash object, elements, timers, and the libraries json, base64 and treat.
--- Every call suspends the script and hands a command to Python, which answers when it is done.
+-- The API of scripts: the splash object, elements, timers, and the libraries json, base64 and treat.
+-- Each call suspends the script and sends a command to the server; the server's answer resumes the script.
 
 local sandbox = ...
 local fail, yield = sandbox.fail, coroutine.yield
@@ -9,7 +9,7 @@ local string_sub, string_lower = string.sub, string.lower
 
 local host = {}
 
--- [1] whether it went well, then the results or the message
+-- The first value says whether the command succeeded; then come its results or the message.
 local function answer(ok, ...)
   if ok then return ... end
   fail((...))
@@ -25,13 +25,13 @@ local function command(name)
 end
 
 -------------------------------------------------------------------------------
--- Objects that stand for something on Python's side. Scripts cannot look inside.
+-- Objects that represent objects of the server. Scripts cannot read their content.
 
-local ids = setmetatable({}, { __mode = "k" })      -- object -> its number in Python
+local ids = setmetatable({}, { __mode = "k" })      -- object -> its number on the server
 local kinds = setmetatable({}, { __mode = "k" })    -- object -> "element", "binary", ...
 local OPAQUE = "<wrapped object>"
 
--- What Python asks about a table that it meets.
+-- Returns the kind of a table and its number; the converter calls it.
 function host.kind(object)
   if getmetatable(object) == "array" then return "array" end
   return kinds[object], ids[object]
@@ -40,7 +40,25 @@ end
 local ARRAY = { __metatable = "array" }
 function host.array(object) return setmetatable(object, ARRAY) end
 
-local BINARY = { __metatable = OPAQUE, __tostring = function() return "binary data" end }
+-- The numbers of objects that Lua does not use any more.
+local released, last_released = {}, 0
+local function release(object)
+  last_released = last_released + 1
+  released[last_released] = ids[object]
+end
+
+function host.released()
+  if last_released == 0 then return nil end
+  local result = released
+  released, last_released = {}, 0
+  return result
+end
+
+local BINARY = {
+  __metatable = OPAQUE,
+  __tostring = function() return "binary data" end,
+  __gc = release,
+}
 function host.binary(id)
   local object = setmetatable({}, BINARY)
   ids[object], kinds[object] = id, "binary"
@@ -52,7 +70,7 @@ end
 
 local element_methods, event_methods = {}, {}
 
--- Functions have no name that Python could tell them by.
+-- The server cannot compare functions, so they get numbers.
 local function_numbers, last_function = setmetatable({}, { __mode = "k" }), 0
 local function number_of(func)
   if type(func) ~= "function" then return 0 end
@@ -78,6 +96,7 @@ end
 
 local ELEMENT = {
   __metatable = OPAQUE,
+  __gc = release,
   __tostring = function() return "element" end,
   __index = function(self, name)
     local method = element_methods[name]
@@ -122,6 +141,7 @@ end
 
 local EVENT = {
   __metatable = OPAQUE,
+  __gc = release,
   __index = function(self, name)
     local method = event_methods[name]
     if method ~= nil then return function(_, ...) return method(self, ...) end end
@@ -155,7 +175,7 @@ function host.timer(id)
 end
 
 -------------------------------------------------------------------------------
--- Requests and responses: plain tables, with methods that find them by number
+-- Requests and responses: plain tables; their methods find them by number
 
 local function case_insensitive(source)
   local values, lower = {}, {}
@@ -172,9 +192,9 @@ local function case_insensitive(source)
   })
 end
 
-local exposed_methods = { request = {}, response = {} }
-function host.add_exposed_method(kind, name)
-  exposed_methods[kind][name] = kind .. "." .. name
+local http_methods = { request = {}, response = {} }
+function host.add_http_method(kind, name)
+  http_methods[kind][name] = kind .. "." .. name
 end
 
 local function read_only(kind, object, fields)
@@ -188,10 +208,10 @@ local function read_only(kind, object, fields)
   })
 end
 
-function host.exposed(kind, id, fields)
+function host.http_object(kind, id, fields)
   local object = kind == "request" and fields or { request = fields.request }
   object.headers = case_insensitive(fields.headers)
-  for name, full_name in pairs(exposed_methods[kind]) do
+  for name, full_name in pairs(http_methods[kind]) do
     -- With a colon or a dot: Splash's own examples have `request.abort()`.
     object[name] = function(_, ...) return call(full_name, id, ...) end
   end
@@ -241,9 +261,9 @@ function host.script_main(main) return function() return main(splash, own.args) 
 -------------------------------------------------------------------------------
 -- Libraries
 
-sandbox.offer("splash", methods, false)
+sandbox.register_library("splash", methods, false)
 
-sandbox.offer("json", {
+sandbox.register_library("json", {
   encode = function(value) return call("json.encode", value) end,
   decode = function(text)
     if type(text) ~= "string" then fail("json.decode argument must be a string") end
@@ -251,7 +271,7 @@ sandbox.offer("json", {
   end,
 }, true)
 
-sandbox.offer("base64", {
+sandbox.register_library("base64", {
   encode = function(value)
     if type(value) ~= "string" and kinds[value] ~= "binary" then
       fail("base64.encode argument must be a string")
@@ -264,7 +284,7 @@ sandbox.offer("base64", {
   end,
 }, true)
 
-sandbox.offer("treat", {
+sandbox.register_library("treat", {
   as_array = function(object)
     if type(object) ~= "table" or kinds[object] then fail("as_array argument must be a table") end
     return host.array(object)

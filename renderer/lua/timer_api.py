@@ -1,20 +1,25 @@
-"""Several coroutines of one script: main, the callbacks of call_later, and with_timeout."""
+"""The commands call_later and with_timeout: they run more coroutines of the script beside main."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
-from lupa.lua52 import lua_type
+from renderer.chromium.cdp import TargetGone
+from renderer.errors import ScriptError, SplashError
+from renderer.lua.lua_values import Function, Timer
+from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
 
-from renderer.errors import ScriptError
-from renderer.lua.conversion import Timer
-from renderer.lua.runtime import Command, LuaFailure, Results, Runtime, Stopped
+log = logging.getLogger(__name__)
+
+# The most callbacks of one script, with those that have ended: the script's end cancels all of them.
+MAX_CALLBACKS = 5000
 
 
 class _Callback:
-    """One callback of call_later: waiting, running or over."""
+    """One callback of call_later: waiting, running or ended."""
 
     def __init__(self, task: asyncio.Task[None]) -> None:
         self.task = task
@@ -23,18 +28,16 @@ class _Callback:
 
 
 class TimerApi:
-    """Owns every task of the script except main; ends them all with it."""
+    """The commands of timers. It owns their tasks, and cancels them when the script ends."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._callbacks: list[_Callback] = []
-        self._stopped: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def add_to(self, runtime: Runtime) -> None:
         commands: dict[str, Callable[..., Any]] = {
             "call_later": self.call_later,
             "with_timeout": self.with_timeout,
-            "stop": self.stop,
         }
         for name, function in commands.items():
             runtime.add(Command(name, function))
@@ -43,37 +46,22 @@ class TimerApi:
         runtime.add(Command("timer.is_pending", self.is_pending))
         runtime.add(Command("timer.reraise", self.reraise))
 
-    async def run_main(self, main: Any) -> list[Any]:
-        """Run main to its end, or until some callback stops the script."""
-        running: asyncio.Future[Any] = asyncio.ensure_future(self._runtime.run(main))
-        try:
-            await asyncio.wait({running, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not running.done():
-                raise Stopped
-            values: list[Any] = running.result()
-            return values
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-    async def end(self) -> None:
-        tasks = [callback.task for callback in self._callbacks]
+    def end(self) -> set[asyncio.Task[None]]:
+        """Cancel the tasks that have not ended, and return them."""
+        tasks = {callback.task for callback in self._callbacks if not callback.task.done()}
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        return tasks
 
     # -- commands
 
-    def stop(self) -> None:
-        if not self._stopped.done():
-            self._stopped.set_result(None)
-        raise Stopped
-
     def call_later(self, callback: Any = None, delay: Any = 0) -> Timer:
         seconds = _seconds(delay, "delay", "splash:call_later delay")
-        if lua_type(callback) != "function":
+        if not isinstance(callback, Function):
             raise LuaFailure("splash:call_later callback is not a function", argument="callback")
         number = len(self._callbacks)
+        if number >= MAX_CALLBACKS:
+            raise LuaFailure(f"splash:call_later is limited to {MAX_CALLBACKS} callbacks")
         task = asyncio.create_task(self._run_later(number, callback, seconds))
         self._callbacks.append(_Callback(task))
         return Timer(number)
@@ -84,10 +72,12 @@ class TimerApi:
         entry.has_started = True
         try:
             await self._runtime.run(callback)
-        except Stopped:
-            pass
+        except TargetGone:
+            pass  # main gets the same error
         except ScriptError as error:
             entry.error = error
+        except SplashError as error:
+            log.info("a callback of splash:call_later failed: %s", error.info)
 
     def cancel(self, timer: int) -> None:
         entry = self._callbacks[timer]
@@ -108,17 +98,16 @@ class TimerApi:
 
     async def with_timeout(self, func: Any = None, timeout: Any = None) -> Results:  # noqa: ASYNC109 (Splash's name)
         seconds = _seconds(timeout, "timeout", "splash:with_timeout timeout")
-        if lua_type(func) != "function":
+        if not isinstance(func, Function):
             raise LuaFailure("splash:with_timeout func is not a function", argument="func")
         try:
             async with asyncio.timeout(seconds):
-                values = await self._runtime.run(func)
+                values = await self._runtime.call(func)
         except TimeoutError:
             return Results((None, "timeout_over"))
         except ScriptError as error:
             return Results((None, str(error.info.get("error", error.info.get("message")))))
-        # As they are: the values may be functions, or tables that the script goes on using.
-        return Results((True, *(self._runtime.converter.to_python(value) for value in values)))
+        return Results((True, *values))
 
 
 def _seconds(value: Any, argument: str, what: str) -> float:

@@ -1,4 +1,4 @@
-"""``splash:wait_for_resume``: a script of the page that says itself when it is done."""
+"""``splash:wait_for_resume``: run a script in the page until the script itself calls resume or error."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import asyncio
 import json
 from typing import Any
 
-from renderer.cdp import CommandFailed
+from renderer.chromium.cdp import CommandFailed
 from renderer.lua import page_values
 from renderer.lua.runtime import LuaFailure, Results
-from renderer.tab import ScriptFailed, Tab, raise_script_error
+from renderer.tab.document import ScriptFailed, raise_script_error
+from renderer.tab.tab import Tab
 
 _TIMED_OUT = "One shot callback timed out while waiting for resume() or error()."
-_NAVIGATED = "Page was refreshed or its context was destroyed while waiting for resume() or error()."
+_NAVIGATED = "One shot callback canceled due to: javascript window object cleared."
 
 
-# The page's main(splash) gets an object that ends the waiting; what it set goes back with the value.
+# Calls the page's main(splash). ``resume`` and ``error`` end the wait; the result also has the values of ``set``.
 _RESUME = """new Promise((resolve, reject) => {
   const extra = {};
   let over = false;
@@ -31,7 +32,12 @@ _RESUME = """new Promise((resolve, reject) => {
 })"""
 
 
-async def wait(tab: Tab, source: str, seconds: Any) -> Any:
+async def wait_for_resume(tab: Tab, source: str, seconds: Any) -> Any:
+    """Run the page's ``main`` and return its value, or the results ``nil, reason``; 0 seconds means no limit.
+
+    Raises:
+        LuaFailure: the time is not a number, or the script failed.
+    """
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
         raise LuaFailure("splash:wait_for_resume timeout must be a number >= 0", argument="timeout")
     tab.drawing.start()

@@ -1,26 +1,27 @@
-"""What a render asked of the network and what came back, as HAR entries. Off until somebody wants to know."""
+"""The requests and responses of a render, from Chromium's events. Recording is off until a render needs it."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import contextlib
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from renderer.cdp import CommandFailed, Session, TargetGone
-from renderer.har import entry_of
+from renderer.chromium.cdp import CommandFailed, Session, TargetGone
+from renderer.network.har import entry_of
+from renderer.network.header_text import joined_headers
 
 Params = dict[str, Any]
 
-
-# How often, and after how many seconds, it is looked whether Chromium has told of a request's end.
-REPORTS, REPORT_DELAY = 5, 0.01
+# The numbers of checks whether Chromium has reported the end of a request, and the seconds between them.
+REPORTS, BODY_REPORTS, REPORT_DELAY = 5, 25, 0.01
 
 
 class Exchange:
-    """One request and its response, as far as they are known; each redirect is an exchange of its own."""
+    """A request and its response, as far as they are known; each redirect is an exchange of its own."""
 
     def __init__(self, event: Params) -> None:
         self.request: Params = event["request"]
@@ -33,13 +34,17 @@ class Exchange:
         self.request_headers: Params = dict(self.request["headers"])
         self.response: Params | None = None
         self.response_headers: Params = {}
+        self.awaits_raw_headers = (
+            False  # Chromium has announced an event with the headers that the server sent
+        )
         self.request_body: bytes | None = None
         self.response_body: bytes | None = None
         self.finished: float | None = None
         self.size = 0
         self.failure = ""
-        self.taken = False  # the response was taken away from Chromium
-        self.hidden = False  # Chromium's business, not the page's
+        self.taken = False  # the renderer took the response, and Chromium did not get it
+        self.reported = False  # ``on_over`` was called
+        self.hidden = False  # the exchange is Chromium's own, not the page's
 
     @property
     def started_at(self) -> str:
@@ -47,101 +52,180 @@ class Exchange:
 
     def respond(self, response: Params) -> None:
         self.response = response
-        self.response_headers = self.response_headers or dict(response["headers"])
+        self.response_headers = self.response_headers or joined_headers(response["headers"])
 
 
 class Network:
-    """Collects exchanges while it is on; a render that wants no history pays nothing."""
+    """The recorder of a tab's exchanges. A render that needs no exchanges keeps it off, which costs nothing."""
 
     def __init__(self, session: Session, main_frame: str) -> None:
         self._session, self._main_frame = session, main_frame
         self._on = False
+        self._is_check = False  # it is on only for the headers of one document
+        # It is on only for main documents, and for their bodies if this says so.
+        self._needs_body: Callable[[Exchange], bool] | None = None
+        self._caches = True
         self._exchanges: list[Exchange] = []
+        self._archived_from = 0  # the index of the first exchange of the archive
         self._current: dict[str, Exchange] = {}
         self._early_headers: dict[str, Params] = {}
+        # Redirects that Chromium reported before their headers, by request.
+        self._early: dict[str, list[Exchange]] = {}
         self._keeps_requests = self._keeps_responses = False
         self._amendments: dict[str, Callable[[Exchange], None]] = {}
-        self._kept: set[str] = set()  # requests whose responses are kept all the same
+        self._kept: set[str] = set()  # requests whose response bodies are saved in any case
         self._reading: set[asyncio.Future[None]] = set()
-        self.holds_redirects = False  # then a main document without a response is one that nobody wanted
+        self.holds_redirects = (
+            False  # if so, a main document without a response is a redirect that was not followed
+        )
         self.failed_url = ""
-        self.gave_up_main_document = False
-        # Called with every exchange that is over, for good or bad.
+        # The HTTP status of the page if the renderer gave it up; 0 if no response had begun; None if it did not.
+        self.given_up_status: int | None = None
+        # Called with every exchange that is over, with or without an error.
         self.on_over: Callable[[Exchange], object] | None = None
         session.on("Network.requestWillBeSent", self._while_on(self._requested))
         session.on("Network.responseReceived", self._while_on(self._responded))
         session.on("Network.responseReceivedExtraInfo", self._while_on(self._raw_response))
         session.on("Network.requestWillBeSentExtraInfo", self._while_on(self._raw_request))
+        session.on("Network.dataReceived", self._while_on(self._received))
         session.on("Network.loadingFinished", self._while_on(self._finished))
         session.on("Network.loadingFailed", self._while_on(self._failed))
 
     def turn_on(self) -> asyncio.Future[Params] | None:
-        """Start collecting; the commands that follow on the same session are seen already."""
+        """Start recording; Chromium reports the requests of all later commands of the same session."""
+        self._is_check = False
         if self._on:
             return None
         self._on = True
         return self._session.send("Network.enable")
 
+    def check_document(self) -> None:
+        """Record until the next main document is there, if the recording is off."""
+        if not self._on:
+            self.turn_on()
+            self._is_check = True
+
+    def watch_documents(self, needs_body: Callable[[Exchange], bool]) -> None:
+        """Record the main documents, and save the bodies of those for which ``needs_body`` returns true.
+
+        The requests for the resources of a page cost more than all else that a render records. So the recording is off
+        from the time when a document is there until the tab asks for another one, unless its body is needed.
+        """
+        self._needs_body = needs_body
+        self.turn_on()
+
+    @property
+    def watches_documents(self) -> bool:
+        """Whether ``on_navigation`` has to be called before the request for a main document leaves."""
+        return self._needs_body is not None
+
+    def on_navigation(self) -> None:
+        """Note that the tab asks for a main document."""
+        if self._needs_body is not None:
+            self.turn_on()
+
+    def on_document(self) -> None:
+        """Note that the tab has a new main document."""
+        if self._is_check:
+            self._turn_off()
+
+    def _turn_off(self) -> None:
+        if self._on and not self._session.is_gone:
+            self._session.send("Network.disable")
+            if not self._caches:
+                self.disable_caches()  # Network.disable has undone it
+        self._on = self._is_check = False
+
+    def disable_caches(self) -> asyncio.Future[Params]:
+        """Make Chromium request everything from the server, for as long as the tab is open."""
+        self._caches = False
+        return self._session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+
     def keep_bodies(self, *, requests: bool = False, responses: bool = False) -> None:
-        """From now on keep what is sent, and what is received."""
+        """Save the bodies of later requests, or of later responses, or of both."""
         self._keeps_requests, self._keeps_responses = requests, responses
 
     async def bodies_read(self) -> None:
-        """Return when the bodies of all that has happened so far are here."""
+        """Return when the bodies of all exchanges so far have been read."""
         if self._reading:
             await asyncio.wait(self._reading)
 
     async def settled(self) -> None:
-        """Give Chromium a moment to tell of what is over: another of its processes tells of load events."""
+        """Wait up to 50 ms until Chromium has reported the end of all requests that are over.
+
+        Another process of Chromium reports the load event, so that event may come first.
+        """
         awaited = [e for e in self._current.values() if e.finished is None and not e.hidden]
         for _ in range(REPORTS):
             if all(e.finished is not None for e in awaited):
                 return
             await asyncio.sleep(REPORT_DELAY)
 
+    async def raw_headers(self, exchange: Exchange) -> None:
+        """Wait up to 50 ms for the headers that the server sent, with its cookies, from another process of Chromium."""
+        for _ in range(REPORTS):
+            if exchange.response_headers and not exchange.awaits_raw_headers:
+                return
+            await asyncio.sleep(REPORT_DELAY)
+
+    async def body_read(self, exchange: Exchange) -> None:
+        """Wait up to 250 ms for the end of the exchange, and for its body: another process of Chromium reports it."""
+        for _ in range(BODY_REPORTS):
+            if exchange.finished is not None:
+                break
+            await asyncio.sleep(REPORT_DELAY)
+        await self.bodies_read()
+
     def forget(self) -> None:
         self.keep_bodies()
+        self._needs_body = None
         self.holds_redirects = False
         self.on_over = None
         self._kept.clear()
         self._amendments.clear()
         for reading in self._reading:
             reading.cancel()
-        self._exchanges, self._current, self._early_headers = [], {}, {}
+        self._exchanges, self._current, self._early_headers, self._early = [], {}, {}, {}
+        self._archived_from = 0
         self.failed_url = ""
-        self.gave_up_main_document = False
-        if self._on and not self._session.is_gone:
-            self._session.send("Network.disable")
-        self._on = False
+        self.given_up_status = None
+        self._turn_off()
 
     def reset(self) -> None:
-        """Start the records anew, and go on collecting."""
-        self._exchanges = []
+        """Start a new archive; the history keeps its entries."""
+        self._archived_from = len(self._exchanges)
 
     # -- events
 
     def _while_on(self, feed: Callable[[Params], None]) -> Callable[[Params], None]:
-        """Chromium goes on telling of the page that is left, until it knows that nobody wants to hear it."""
+        """Return a handler that ignores events while the recording is off: Chromium stops sending them with a delay."""
 
-        def feed_while_on(event: Params) -> None:
+        def on_while_on(event: Params) -> None:
             if self._on:
                 feed(event)
 
-        return feed_while_on
+        return on_while_on
 
     def _requested(self, event: Params) -> None:
         request_id = event["requestId"]
         previous = self._current.get(request_id)
         if previous is not None and "redirectResponse" in event:
-            previous.respond(event["redirectResponse"])
+            if event.get("redirectHasExtraInfo") and not previous.response_headers:
+                self._early.setdefault(request_id, []).append(previous)
+                previous.awaits_raw_headers = True
+                previous.response = event["redirectResponse"]
+            else:
+                previous.respond(event["redirectResponse"])
             previous.finished = event["timestamp"]
-            self._tell(previous)
+            self._report(previous)
         exchange = Exchange(event)
         self._exchanges.append(exchange)
         self._current[request_id] = exchange
         exchange.request_headers = self._early_headers.pop(request_id, exchange.request_headers)
         if amendment := self._amendments.pop(request_id, None):
             amendment(exchange)
+        if self._keeps_responses:
+            self._kept.add(request_id)
         if self._keeps_requests and exchange.request.get("hasPostData"):
             self._read(self._read_request_body(exchange))
 
@@ -153,23 +237,47 @@ class Network:
             self._early_headers[event["requestId"]] = dict(event["headers"])
 
     def _raw_response(self, event: Params) -> None:
-        exchange = self._current.get(event["requestId"])
+        request_id = event["requestId"]
+        redirects = self._early.get(request_id)
+        exchange = redirects.pop(0) if redirects else self._current.get(request_id)
         if exchange is not None:
-            exchange.response_headers = dict(event["headers"])
+            exchange.response_headers = joined_headers(event["headers"])
+            exchange.awaits_raw_headers = False
 
     def _responded(self, event: Params) -> None:
         exchange = self._current.get(event["requestId"])
+        if exchange is None and self._needs_body is not None:
+            exchange = self._late_exchange(event)
+        if exchange is None:
+            return
+        exchange.respond(event["response"])
+        if self._needs_body is not None and self.is_main_document(exchange):
+            if self._needs_body(exchange):
+                self.keep_body(exchange.request_id)
+            else:
+                self._is_check = True
+
+    def _late_exchange(self, event: Params) -> Exchange:
+        """Return the exchange of a response to a request that began before the recording was on again."""
+        url = event["response"]["url"]
+        request = {"url": url, "method": "GET", "headers": {}}
+        exchange = Exchange({**event, "request": request, "wallTime": time.time()})
+        self._exchanges.append(exchange)
+        self._current[exchange.request_id] = exchange
+        return exchange
+
+    def _received(self, event: Params) -> None:
+        exchange = self._current.get(event["requestId"])
         if exchange is not None:
-            exchange.respond(event["response"])
+            exchange.size += int(event["dataLength"])
 
     def _finished(self, event: Params) -> None:
         exchange = self._current.get(event["requestId"])
         if exchange is not None:
             exchange.finished = event["timestamp"]
-            exchange.size = int(event.get("encodedDataLength", 0))
             if self._keeps_responses or exchange.request_id in self._kept:
                 self._read(self._read_response_body(exchange))
-            self._tell(exchange)
+            self._report(exchange)
 
     def _failed(self, event: Params) -> None:
         exchange = self._current.get(event["requestId"])
@@ -179,20 +287,21 @@ class Network:
         if exchange.taken:
             return
         exchange.failure = event.get("errorText", "")
-        if self._is_main_document(exchange):
+        if self.is_main_document(exchange) and not self._is_check:
             self.failed_url = exchange.request["url"]
-        self._tell(exchange)
+        self._report(exchange)
 
-    def _tell(self, exchange: Exchange) -> None:
-        if self.on_over is not None and not exchange.hidden:
+    def _report(self, exchange: Exchange) -> None:
+        if self.on_over is not None and not exchange.reported:
+            exchange.reported = True
             self.on_over(exchange)
 
     def add(self, exchange: Exchange) -> None:
-        """Tell of an exchange that was not Chromium's."""
+        """Record an exchange that the renderer made without Chromium."""
         self._exchanges.append(exchange)
 
     def current(self, request_id: str) -> Exchange | None:
-        """What Chromium knows by this id, in its latest hop."""
+        """Return the last exchange of Chromium's request with this id; None if there is none."""
         return self._current.get(request_id)
 
     @property
@@ -200,11 +309,11 @@ class Network:
         return self._keeps_requests
 
     def keep_body(self, request_id: str) -> None:
-        """Keep what is received for this request, whatever holds for the others."""
+        """Save the response body of this request, also if the render saves no others."""
         self._kept.add(request_id)
 
     def hide(self, request_id: str, *, hidden: bool = True) -> None:
-        """Leave this out of what is told, as long as no request of it reaches the network."""
+        """Hide this exchange from archives and scripts (or show it again): its request does not reach the network."""
 
         def amendment(exchange: Exchange) -> None:
             exchange.hidden = hidden
@@ -214,7 +323,7 @@ class Network:
     def rewrite(
         self, request_id: str, *, method: str | None = None, url: str | None = None, body: bytes | None = None
     ) -> None:
-        """Tell what really leaves, where Chromium tells what the page asked for."""
+        """Record the request that really leaves: Chromium's events have the request that the page made."""
 
         def amendment(exchange: Exchange) -> None:
             exchange.request["method"] = method or exchange.request["method"]
@@ -229,10 +338,10 @@ class Network:
         if request_id in self._current:
             amendment(self._current[request_id])
         else:
-            self._amendments[request_id] = amendment  # the request stands still before we are told of it
+            self._amendments[request_id] = amendment  # Chromium pauses the request before it reports it
 
     def take(self, paused: Params, body: bytes) -> None:
-        """Count the response to a paused request, which Chromium is not going to see, as received."""
+        """Record the response to a paused request as received, although Chromium does not get it."""
         exchange = self._current.get(paused.get("networkId", ""))
         if exchange is None:
             return
@@ -264,47 +373,52 @@ class Network:
         if entries and all("bytes" in entry for entry in entries):
             exchange.request_body = b"".join(base64.b64decode(entry["bytes"]) for entry in entries)
             return
-        with contextlib.suppress(CommandFailed, TargetGone):  # a body from a file or a stream has no text
+        # Chromium does not return a body that comes from a file or a stream.
+        with contextlib.suppress(CommandFailed, TargetGone):
             answer = await self._session.call(
                 "Network.getRequestPostData", {"requestId": exchange.request_id}
             )
             exchange.request_body = _bytes(answer["postData"], answer.get("base64Encoded", False))
 
     async def _read_response_body(self, exchange: Exchange) -> None:
-        with contextlib.suppress(
-            CommandFailed, TargetGone
-        ):  # Chromium keeps no body of some kinds of requests
+        # Chromium saves no body for some kinds of requests.
+        with contextlib.suppress(CommandFailed, TargetGone):
             answer = await self._session.call("Network.getResponseBody", {"requestId": exchange.request_id})
             exchange.response_body = _bytes(answer["body"], answer["base64Encoded"])
 
-    # -- what was seen
+    # -- the recorded exchanges
 
-    def _is_main_document(self, exchange: Exchange) -> bool:
+    def is_main_document(self, exchange: Exchange) -> bool:
         return exchange.kind == "Document" and exchange.frame_id == self._main_frame
 
+    def main_hops(self) -> list[Exchange]:
+        """Return the main frame's documents and the redirects to them, in the order of their requests."""
+        return [exchange for exchange in self._exchanges if self.is_main_document(exchange)]
+
     def main_documents(self) -> list[Exchange]:
-        """The main frame's documents in the order they were asked for; of an HTTP redirect only the final one."""
+        """Return the main frame's documents in the order of their requests, without HTTP redirects."""
         last_hops = {id(exchange) for exchange in self._current.values()}
-        return [
-            exchange
-            for exchange in self._exchanges
-            if self._is_main_document(exchange) and id(exchange) in last_hops
-        ]
+        return [exchange for exchange in self.main_hops() if id(exchange) in last_hops]
+
+    def asked_url(self, loader_id: str) -> str:
+        """Return the requested URL of this document, before any redirect; an empty text if it is not known."""
+        return next((str(e.request["url"]) for e in self._exchanges if e.request_id == loader_id), "")
 
     def main_status(self) -> int | None:
-        """The HTTP status of the document that is shown now."""
+        """Return the HTTP status of the latest main document that has one; None if no document has one."""
         for exchange in reversed(self.main_documents()):
             if exchange.response is not None:
                 return int(exchange.response["status"])
         return None
 
     def history(self) -> list[Params]:
-        documents = [exchange for exchange in self.main_documents() if exchange.response is not None]
-        return [entry_of(exchange) for exchange in documents if not exchange.hidden]
+        """Return the HAR entries of the main documents that have a response or an error."""
+        shown = [e for e in self.main_documents() if not e.hidden and not self._was_held(e)]
+        return [entry_of(e) for e in shown if e.response is not None or e.failure]
 
     def shown(self) -> list[Exchange]:
-        """What is told of, in the order in which it was asked for."""
-        shown = (exchange for exchange in self._exchanges if not exchange.hidden)
+        """Return the exchanges of the archive, in the order of their requests."""
+        shown = (exchange for exchange in self._exchanges[self._archived_from :] if not exchange.hidden)
         return [exchange for exchange in shown if not self._was_held(exchange)]
 
     def _was_held(self, exchange: Exchange) -> bool:
@@ -313,27 +427,27 @@ class Network:
             self.holds_redirects
             and exchange.response is None
             and not is_first
-            and self._is_main_document(exchange)
+            and self.is_main_document(exchange)
         )
 
     def slow(self, now: float, seconds: float) -> list[Exchange]:
-        """Requests that have taken longer than this and are still under way."""
+        """Return the requests that are not finished and have taken longer than this many seconds."""
         return [e for e in self._current.values() if e.finished is None and now - e.wall_time > seconds]
 
     def in_flight(self) -> int:
         return sum(exchange.finished is None for exchange in self._current.values())
 
     def loads_resources(self) -> bool:
-        """Whether anything but main documents is under way."""
-        return any(e.finished is None and not self._is_main_document(e) for e in self._current.values())
+        """Return whether a request is not finished that is not for a main document."""
+        return any(e.finished is None and not self.is_main_document(e) for e in self._current.values())
 
     def give_up(self, exchanges: Iterable[Exchange]) -> None:
-        """Count these as over, whether or not Chromium says so too."""
+        """Record these exchanges as aborted, also if Chromium never reports it."""
         for exchange in exchanges:
             exchange.finished = exchange.started
             exchange.failure = "net::ERR_ABORTED"
-            if self._is_main_document(exchange):
-                self.gave_up_main_document = True
+            if self.is_main_document(exchange):
+                self.given_up_status = int(exchange.response["status"]) if exchange.response else 0
 
 
 def _bytes(text: str, is_base64: bool) -> bytes:

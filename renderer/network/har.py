@@ -1,4 +1,4 @@
-"""Exchanges, cookies and headers in the words of the HTTP Archive format (HAR 1.2)."""
+"""Exchanges, cookies and headers in the HTTP Archive format (HAR 1.2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit
 
 if TYPE_CHECKING:
-    from renderer.network import Exchange
+    from renderer.network.exchanges import Exchange
 
 Params = dict[str, Any]
 
@@ -21,17 +21,19 @@ _STATUS_TEXT_OF_FAILURE = {
     "net::ERR_CONNECTION_CLOSED": "connection_closed",
     "net::ERR_EMPTY_RESPONSE": "connection_closed",
     "net::ERR_ABORTED": "cancelled",
+    "net::ERR_FAILED": "cancelled",
+    "net::ERR_TIMED_OUT": "cancelled",
     "net::ERR_BLOCKED_BY_CLIENT": "cancelled",
     "net::ERR_UNKNOWN_URL_SCHEME": "unknown_protocol",
 }
 
 
-# Not what would be invisible or a separator in a URL written out.
-_ESCAPED_CHARACTERS = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
+# Escaped spaces and escaped bytes beyond ASCII. Characters that would be invisible stay escaped.
+_ESCAPED_CHARACTERS = re.compile(r"(?:%20|%[89A-Fa-f][0-9A-Fa-f])+")
 
 
 def readable_url(url: str) -> str:
-    """The URL with its percent-encoded letters beyond ASCII as letters; browsers take it for the same."""
+    """Return the URL with its escaped spaces and its escaped letters beyond ASCII decoded; it is the same URL."""
     return _ESCAPED_CHARACTERS.sub(lambda found: _readable(found[0]), url)
 
 
@@ -44,14 +46,11 @@ def _readable(escaped: str) -> str:
 
 
 def headers_to_har(headers: Params) -> list[Params]:
-    # Chromium joins several headers of one name with line ends.
-    return [
-        {"name": name, "value": part} for name, value in headers.items() for part in str(value).split("\n")
-    ]
+    return [{"name": name, "value": str(value)} for name, value in headers.items()]
 
 
 def cookie_to_har(cookie: Params) -> Params:
-    """A cookie of Chromium's store, as ``splash:get_cookies`` returns it."""
+    """Return a cookie of Chromium in HAR's format, as ``splash:get_cookies`` returns it."""
     har: Params = {
         "name": cookie["name"],
         "value": cookie["value"],
@@ -67,7 +66,7 @@ def cookie_to_har(cookie: Params) -> Params:
 
 
 def cookie_from_har(cookie: Params, page_url: str) -> Params:
-    """The same the other way round, for Chromium; a cookie without domain belongs to the page."""
+    """Return a cookie in HAR's format as Chromium expects it; a cookie without domain belongs to the page."""
     result: Params = {
         "name": str(cookie["name"]),
         "value": str(cookie["value"]),
@@ -87,15 +86,15 @@ def cookie_from_har(cookie: Params, page_url: str) -> Params:
 
 
 def read_date(text: str) -> float | None:
-    """Seconds since 1970 of an ISO or HTTP date."""
+    """Return an ISO or HTTP date as seconds since 1970; None if the text is neither."""
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        date = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         try:
-            moment = parsedate_to_datetime(text)
+            date = parsedate_to_datetime(text)
         except (ValueError, TypeError):
             return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
 
 def _header(headers: Params, name: str) -> str:
@@ -104,13 +103,13 @@ def _header(headers: Params, name: str) -> str:
 
 def _sent_cookies(headers: Params) -> list[Params]:
     pairs = (part.strip().partition("=") for part in _header(headers, "cookie").split(";") if part.strip())
-    # More than name and value is not sent; Splash has the rest as it is here.
+    # A request has only names and values of cookies; the other fields have the values of Splash's HAR.
     unknown = {"path": "", "domain": "", "httpOnly": False, "secure": False}
     return [{"name": name, "value": value} | unknown for name, _, value in pairs]
 
 
 def received_cookies(headers: Params) -> list[Params]:
-    """What the response's Set-Cookie headers say."""
+    """Return the cookies of the response's Set-Cookie headers."""
     cookies = []
     for line in filter(None, _header(headers, "set-cookie").split("\n")):
         pair, *attributes = (part.strip() for part in line.split(";"))
@@ -158,7 +157,7 @@ def request_to_har(exchange: Exchange) -> Params:
 
 
 def _post_data(body: bytes, content_type: str) -> Params:
-    # What a form sends is ASCII; of everything else HAR does not say how it is written, and Splash uses base64.
+    # The body of a form is ASCII. HAR defines no encoding for other bodies, and Splash uses base64.
     if content_type == "application/x-www-form-urlencoded" and body.isascii():
         return {"mimeType": content_type, "text": body.decode("ascii")}
     text = base64.b64encode(body).decode("ascii")
@@ -174,7 +173,7 @@ def response_to_har(exchange: Exchange) -> Params:
             "headers": [],
             "content": {"size": 0, "mimeType": ""},
             "headersSize": -1,
-            "bodySize": -1,
+            "bodySize": 0,
             "ok": False,
             "url": readable_url(exchange.request["url"]),
             "status": 0,
@@ -203,13 +202,13 @@ def response_to_har(exchange: Exchange) -> Params:
         "ok": not exchange.failure and status < 400,
         "url": readable_url(response["url"]),
         "status": status,
-        # HTTP/2 has no reason phrase; Splash's users are used to one.
-        "statusText": response.get("statusText") or _phrase(status),
+        # HTTP/2 has no reason phrase, but Splash's users expect one.
+        "statusText": response.get("statusText") or phrase(status),
         "redirectURL": _header(headers, "location"),
     }
 
 
-def _phrase(status: int) -> str:
+def phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -224,18 +223,18 @@ def _http_version(exchange: Exchange) -> str:
 
 
 def _timings(exchange: Exchange, duration: int) -> Params:
-    """What the milliseconds of an exchange went into; without ``ssl``, which is a part of ``connect``, they add up."""
+    """Return the phases of an exchange in milliseconds. Without ``ssl``, a part of ``connect``, they add up."""
     unknown = {"blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": 0, "wait": duration, "receive": 0}
-    told: Params = (exchange.response or {}).get("timing") or {}
-    # Of what came from a cache, or from us, Chromium tells nothing or half of it.
-    if exchange.finished is None or not 0 <= told.get("sendStart", -1) <= told["sendEnd"]:
+    timing: Params = (exchange.response or {}).get("timing") or {}
+    # For a response from a cache or from the renderer, Chromium reports no timings or only some of them.
+    if exchange.finished is None or not 0 <= timing.get("sendStart", -1) <= timing["sendEnd"]:
         return unknown
-    parts: Params = {"send": round(told["sendEnd"]) - round(told["sendStart"])}
+    parts: Params = {"send": round(timing["sendEnd"]) - round(timing["sendStart"])}
     for name in ("dns", "connect", "ssl"):
-        begun = told[f"{name}Start"]
-        parts[name] = round(told[f"{name}End"]) - round(begun) if begun >= 0 else -1
-    asked = round((told["requestTime"] - exchange.started) * 1000)
-    sent, answered = asked + round(told["sendEnd"]), asked + round(told["receiveHeadersEnd"])
+        begun = timing[f"{name}Start"]
+        parts[name] = round(timing[f"{name}End"]) - round(begun) if begun >= 0 else -1
+    asked = round((timing["requestTime"] - exchange.started) * 1000)
+    sent, answered = asked + round(timing["sendEnd"]), asked + round(timing["receiveHeadersEnd"])
     parts |= {
         "blocked": sent - sum(max(0, parts[name]) for name in ("dns", "connect", "send")),
         "wait": answered - sent,
@@ -245,7 +244,7 @@ def _timings(exchange: Exchange, duration: int) -> Params:
 
 
 def entry_of(exchange: Exchange) -> Params:
-    """One HAR entry, with the state that Splash adds."""
+    """Return the HAR entry of an exchange, with the state that Splash adds."""
     finished = exchange.finished
     duration = round((finished - exchange.started) * 1000) if finished is not None else 0
     state = "created" if exchange.response is None else "headers_received"

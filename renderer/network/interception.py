@@ -1,21 +1,23 @@
-"""Requests that are changed or refused: first-document headers, images, domains, types, filters, our own content."""
+"""The interception of requests: the renderer changes, blocks or answers requests before Chromium sends them.
+
+It does so for the headers of the first document, images, domains, content types, filter lists, scripts, and content of
+the client.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-from renderer.cdp import CommandFailed, Session, TargetGone
-from renderer.filters import Filters
-from renderer.first_request import FirstRequest, acceptable, body_of
-from renderer.network import Network
-from renderer.page_load import PageLoad
+from renderer.chromium.cdp import CommandFailed, Session, TargetGone
+from renderer.network.blocking_rules import Rules
+from renderer.network.exchanges import Network
+from renderer.network.first_request import FirstRequest, acceptable, body_of
+from renderer.network.load_state import PageLoad
 
 Params = dict[str, Any]
 
@@ -25,89 +27,58 @@ NO_IMAGE: Params = {
     "body": base64.b64encode(b'<svg xmlns="http://www.w3.org/2000/svg" width="0" height="0"/>').decode(),
 }
 
-# What is to become of a paused request: a method of CDP's Fetch, and its parameters.
-Verdict = tuple[str, Params]
+# The decision on a paused request: a method of CDP's Fetch, and its parameters.
+FetchDecision = tuple[str, Params]
 
-# Another process tells us of a page's pictures than of its redirects.
+# Seconds. One process of Chromium reports a page's images, another its redirects, so one report may be late.
 REPORT_DELAY = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
-    """What holds for every request of a render."""
-
-    images: bool = True
-    media: bool = True
-    allowed_domains: tuple[str, ...] = ()
-    # Patterns like image/*; None allows every type.
-    allowed_content_types: tuple[str, ...] | None = None
-    forbidden_content_types: tuple[str, ...] = ()
-    filters: Filters = field(default_factory=Filters, compare=False)
-    filter_names: tuple[str, ...] = ()
-
-    def refuses(self, kind: str, url: str, page_url: str) -> bool:
-        """Whether this request may not leave; ``page_url`` is empty for the page itself."""
-        if (not self.images and kind == "Image") or (not self.media and kind == "Media"):
-            return True
-        if page_url and self.filters.refuse(self.filter_names, url, page_url, kind):
-            return True
-        if not self.allowed_domains:
-            return False
-        host = urlsplit(url).hostname or ""
-        return not any(host == domain or host.endswith(f".{domain}") for domain in self.allowed_domains)
-
-    @property
-    def check_responses(self) -> bool:
-        return self.allowed_content_types is not None or bool(self.forbidden_content_types)
-
-    def refuses_type(self, content_type: str) -> bool:
-        """Whether a response of this type is dropped; one that does not say its type is not."""
-        kind = content_type.partition(";")[0].strip().lower()
-        if not kind:
-            return False
-        if any(fnmatchcase(kind, pattern.lower()) for pattern in self.forbidden_content_types):
-            return True
-        allowed = self.allowed_content_types
-        return allowed is not None and not any(fnmatchcase(kind, pattern.lower()) for pattern in allowed)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Watcher:
-    """Somebody who is asked about each request before it leaves, and about each response before it is read."""
+    """Functions of a script: for each request before it leaves, each response before Chromium reads it, and each
+    navigation that the lock stops."""
 
-    request: Callable[[Params, Params], Awaitable[Verdict]] | None = None
-    response: Callable[[Params], Awaitable[Verdict]] | None = None
+    request: Callable[[Params, Params], Awaitable[FetchDecision]] | None = None
+    response: Callable[[Params], Awaitable[FetchDecision]] | None = None
     locked: Callable[[Params], Coroutine[Any, Any, None]] | None = None
 
 
-class StandIn(Protocol):
-    """Somebody who makes requests in Chromium's place where Chromium could not."""
+class RequestHandler(Protocol):
+    """Makes requests in the place of Chromium, if Chromium cannot make them as the render needs them."""
 
-    def take(self, paused: Params, planned: Params) -> bool: ...
+    def handles(self, paused: Params, planned: Params) -> bool:
+        """Return whether this handler makes the paused request with the planned changes."""
+        ...
 
-    async def verdict(self, paused: Params, planned: Params) -> Verdict: ...
+    async def decide(self, paused: Params, planned: Params) -> FetchDecision:
+        """Make the request, and return the decision that answers Chromium with the response."""
+        ...
 
 
 class Interception:
-    """Asks Chromium to stop only at the requests that some rule is about; by default at none."""
+    """The interception of a tab. Chromium pauses only the requests that a rule needs; by default it pauses none."""
 
     def __init__(self, session: Session, load: PageLoad, network: Network) -> None:
         self._session, self._load, self._network = session, load, network
         self._rules = Rules()
         self._first: FirstRequest | None = None
-        self._content: tuple[bytes, str] | None = None
+        # The last changed first request, for its redirects: Chromium's last event for it, and the changes.
+        self._followed: tuple[Params, FirstRequest] | None = None
+        self._content: tuple[bytes, dict[str, str]] | None = None
         self._capture: asyncio.Future[tuple[bytes, str]] | None = None
         self._watcher = Watcher()
-        self.own: StandIn | None = None
+        self.own: RequestHandler | None = None
         self.http2 = True
+        self._limited = False
         self.navigation_locked = False
         self._holding = False
         self._parking = False
         self._waiting = 0
         self._parked: list[Params] = []
         self._expecting = False
-        self._asked_url = ""  # of the main document that was asked for last
-        self._ours: set[str] = set()
+        self._requested_url = ""  # of the last main document
+        self._ours: set[str] = set()  # ids of requests that the renderer itself has started
         self._held: set[asyncio.Future[None]] = set()
         self._patterns: list[Params] = []
         session.on("Fetch.requestPaused", self._decide)
@@ -127,33 +98,43 @@ class Interception:
         await self.set_rules(replace(self._rules, media=enabled))
 
     async def set_http2(self, enabled: bool) -> None:
-        """Without it, https requests are not Chromium's."""
+        """Allow or forbid HTTP/2; without it, the renderer makes https requests itself."""
         self.http2 = enabled
         await self._enable()
 
-    async def change_first_document(self, first: FirstRequest) -> None:
-        self._first = None if first.is_plain else first
+    async def limit_requests(self, limited: bool) -> None:
+        """Note whether requests have a time limit; with a limit, the renderer makes them itself."""
+        self._limited = limited
         await self._enable()
 
-    async def answer_first_document(self, content: bytes, mime_type: str) -> None:
-        self._content = (content, mime_type)
+    async def change_first_document(self, first: FirstRequest) -> None:
+        """Change the request of the next document to this one."""
+        self._first = None if first.is_plain else first
+        self._followed = None
+        await self._enable()
+
+    async def answer_first_document(
+        self, content: bytes, mime_type: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Answer the request of the next document with this content; nothing reaches the network."""
+        self._content = content, {"Content-Type": mime_type, **(headers or {})}
         await self._enable()
 
     async def capture_first_document(self) -> asyncio.Future[tuple[bytes, str]]:
-        """Take the content and type of the next document away before it is shown; its navigation is aborted."""
+        """Return a future of the next document's content and type; Chromium does not show it, its navigation aborts."""
         self._capture = asyncio.get_running_loop().create_future()
         await self._enable()
         return self._capture
 
     async def hold_redirects(self) -> None:
-        """Give up redirects of the page itself, unless its load event has to wait for its pictures."""
+        """Abort redirects by the page's scripts, unless the load event has to wait for the page's images."""
         self._holding = True
         self._network.turn_on()
         self._network.holds_redirects = True
         await self._enable()
 
     async def park_redirects(self) -> None:
-        """For scripts: redirects of a page that is ready have to wait until the script waits."""
+        """Hold redirects by a loaded page until the client's script waits."""
         self._parked.clear()
         if not self._parking:
             self._parking = True
@@ -162,32 +143,32 @@ class Interception:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Meanwhile the page may go where it likes."""
+        """Allow the page's redirects inside of the block; a held redirect starts at once."""
         self._waiting += 1
         parked, self._parked = self._parked, []
         for event in parked[-1:]:
-            self._go_on(event)
+            self._repeat_navigation(event)
         try:
             yield
         finally:
             self._waiting -= 1
 
     async def watch(self, watcher: Watcher) -> None:
-        """From now on ask this one; an empty one is asked nothing."""
+        """Call the functions of this watcher from now on; an empty watcher has none."""
         self._watcher = watcher
         await self._enable()
 
     async def lock_navigation(self, locked: bool) -> None:
-        """Keep the main frame on its page, or let it go again."""
+        """Forbid or allow navigations of the main frame."""
         self.navigation_locked = locked
         await self._enable()
 
     def expect_document(self) -> None:
-        """The next main document is one that we ask for."""
+        """Note that the renderer itself requests the next main document."""
         self._expecting = True
 
     async def _enable(self) -> None:
-        patterns = self._wanted()
+        patterns = self._needed_patterns()
         if patterns == self._patterns:
             return
         self._patterns = patterns
@@ -198,11 +179,17 @@ class Interception:
 
     @property
     def _must_see_documents(self) -> bool:
-        return self._holding or self._parking or self.navigation_locked
+        return (
+            self._holding
+            or self._parking
+            or self.navigation_locked
+            or self._followed is not None
+            or self._network.watches_documents
+        )
 
-    def _wanted(self) -> list[Params]:
+    def _needed_patterns(self) -> list[Params]:
         patterns: list[Params] = []
-        if self._rules.allowed_domains or self._rules.filter_names or self._watcher.request:
+        if self._rules.allowed_domains or self._rules.filter_names or self._watcher.request or self._limited:
             patterns.append({"urlPattern": "*"})
         if self._rules.check_responses or self._watcher.response:
             patterns.append({"urlPattern": "*", "requestStage": "Response"})
@@ -220,10 +207,11 @@ class Interception:
 
     def forget(self) -> None:
         self._rules, self._first, self._content, self._capture = Rules(), None, None, None
-        self._watcher, self.own, self.http2 = Watcher(), None, True
+        self._followed = None
+        self._watcher, self.own, self.http2, self._limited = Watcher(), None, True, False
         self._holding = self._parking = self._expecting = self.navigation_locked = False
         self._parked, self._waiting = [], 0
-        self._asked_url = ""
+        self._requested_url = ""
         self._ours.clear()
         for task in self._held:
             task.cancel()
@@ -238,53 +226,76 @@ class Interception:
             self._decide_response(event)
             return
         if kind == "Image" and not self._rules.images:
-            # A refused one would leave the mark of a broken image.
+            # If the request failed, the page would show the icon of a broken image.
             self._network.hide(event.get("networkId", ""))
             self._session.send("Fetch.fulfillRequest", answer | NO_IMAGE)
             return
         is_page = kind == "Document" and event["frameId"] == self._load.frame_id
         if is_page:
-            self._asked_url = request["url"]
-        # A page's first requests may be here before the news that it is there.
-        page_url = self._load.url or self._asked_url
+            self._requested_url = request["url"]
+            self._network.on_navigation()
+        # The first requests of a page may come before the event for its document.
+        page_url = self._load.url or self._requested_url
         if self._rules.refuses(kind, request["url"], "" if is_page else page_url):
-            self._session.send("Fetch.failRequest", answer | {"errorReason": "BlockedByClient"})
+            # Splash reports a blocked page as one with an unknown scheme.
+            reason = "AccessDenied" if is_page else "BlockedByClient"
+            self._session.send("Fetch.failRequest", answer | {"errorReason": reason})
             return
         if is_page and self.navigation_locked:
             self._network.hide(event.get("networkId", ""))
             self._session.send("Fetch.failRequest", answer | {"errorReason": "Aborted"})
             if self._watcher.locked is not None:
-                self._spawn(self._watcher.locked(event))
+                self._start_task(self._watcher.locked(event))
             return
         holds = self._holding or (self._parking and not self._waiting)
         if is_page and not self._is_ours(event) and holds:
-            self._spawn(self._hold(event))
+            self._start_task(self._hold(event))
             return
         if kind == "Document" and self._content is not None:
-            content, mime_type = self._content
+            content, headers = self._content
             self._content = None
             answer |= {
                 "responseCode": 200,
-                "responseHeaders": [{"name": "Content-Type", "value": mime_type}],
+                "responseHeaders": [{"name": name, "value": value} for name, value in headers.items()],
                 "body": base64.b64encode(content).decode("ascii"),
             }
             self._network.hide(event.get("networkId", ""))
             self._session.send("Fetch.fulfillRequest", answer)
         elif kind == "Document" and self._first is not None:
             first, self._first = self._first, None
-            self._network.rewrite(event.get("networkId", ""), method=first.method, body=first.body)
-            self._continue(event, first.changes(request))
+            self._change(event, first)
+        elif (again := self._followed_by(event)) is not None:
+            self._change(event, again)
+            return
         else:
             self._continue(event, {})
             return
-        # The first document is through; what follows need not stop here.
+        # The first document has been handled; Chromium need not pause later ones.
         self._narrowing = asyncio.ensure_future(self._enable())
+
+    def _followed_by(self, event: Params) -> FirstRequest | None:
+        """Return the changes for a request that is a redirect or a repetition of the first one; None for any other."""
+        if self._followed is None:
+            return None
+        before, first = self._followed
+        if event.get("redirectedRequestId") == before["requestId"]:
+            return first.redirected(event["request"], before["request"]["url"])
+        # Chromium repeats a request with client hints that the server requires (Critical-CH).
+        is_again = event.get("networkId") == before.get("networkId") is not None
+        return first if is_again else None
+
+    def _change(self, event: Params, first: FirstRequest) -> None:
+        """Send the document's request with its changes, and remember it for its redirects."""
+        request = event["request"]
+        self._followed = event, first
+        self._network.rewrite(event.get("networkId", ""), method=first.method, body=first.body)
+        self._continue(event, first.changes(request))
 
     def _continue(self, event: Params, changes: Params) -> None:
         if self._watcher.request is not None:
-            self._spawn(self._obey(event, self._watcher.request(event, changes)))
-        elif self.own is not None and self._capture is None and self.own.take(event, changes):
-            self._spawn(self._obey(event, self.own.verdict(event, changes)))
+            self._start_task(self._apply_decision(event, self._watcher.request(event, changes)))
+        elif self.own is not None and self._capture is None and self.own.handles(event, changes):
+            self._start_task(self._apply_decision(event, self.own.decide(event, changes)))
         else:
             self._answer(event, "Fetch.continueRequest", changes)
 
@@ -293,12 +304,12 @@ class Interception:
             parameters = parameters | {"headers": acceptable(parameters["headers"])}
         self._session.send(method, {"requestId": event["requestId"]} | parameters)
 
-    async def _obey(self, event: Params, asked: Awaitable[Verdict]) -> None:
-        method, parameters = await asked
+    async def _apply_decision(self, event: Params, decision: Awaitable[FetchDecision]) -> None:
+        method, parameters = await decision
         with contextlib.suppress(TargetGone):
             self._answer(event, method, parameters)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._held.add(task)
         task.add_done_callback(self._held.discard)
@@ -319,18 +330,22 @@ class Interception:
         ]
         is_redirect = 300 <= event.get("responseStatusCode", 0) < 400
         if types and not is_redirect and self._rules.refuses_type(types[-1]):
+            if event["resourceType"] == "Document" and event["frameId"] == self._load.frame_id:
+                self._network.given_up_status = event["responseStatusCode"]
             self._session.send("Fetch.failRequest", answer | {"errorReason": "BlockedByClient"})
         elif self._watcher.response is not None and "responseStatusCode" in event:
-            self._spawn(self._obey(event, self._watcher.response(event)))
+            self._start_task(self._apply_decision(event, self._watcher.response(event)))
         else:
             self._session.send("Fetch.continueRequest", answer)
 
     def _is_ours(self, event: Params) -> bool:
-        """Whether we asked for this main document, or a server sent us on to it."""
-        if not self._expecting and event.get("redirectedRequestId") not in self._ours:
+        """Return whether the renderer requested this main document, directly or through a server's redirect."""
+        # The network id recognizes a request that Chromium repeats with client hints that the server requires.
+        earlier = (event.get("redirectedRequestId"), event.get("networkId"))
+        if not self._expecting and self._ours.isdisjoint(earlier):
             return False
         self._expecting = False
-        self._ours.add(event["requestId"])
+        self._ours |= {event["requestId"], event.get("networkId") or event["requestId"]}
         return True
 
     async def _hold(self, event: Params) -> None:
@@ -344,18 +359,18 @@ class Interception:
             return
         self._session.send("Fetch.failRequest", answer | {"errorReason": "Aborted"})
         if not self._load.loaded or self._holding:
-            # Chromium fires no load event of its own in a page that sent itself elsewhere before.
-            self._load.feed_load_event({})
+            # Chromium fires no load event in a page that has navigated before that event.
+            self._load.on_load_event({})
         if self._waiting:
-            self._go_on(event)
+            self._repeat_navigation(event)
         elif self._parking:
             self._parked.append(event)
 
-    def _go_on(self, held: Params) -> None:
-        # Not held for all that time: Chromium runs no scripts in a page that is about to leave.
+    def _repeat_navigation(self, held: Params) -> None:
+        # The request was aborted and is made again here: Chromium runs no scripts in a page while its navigation waits.
         if self.navigation_locked:
             if self._watcher.locked is not None:
-                self._spawn(self._watcher.locked(held))
+                self._start_task(self._watcher.locked(held))
             return
         request = held["request"]
         if request["method"] != "GET":

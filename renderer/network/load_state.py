@@ -1,4 +1,4 @@
-"""Where a tab stands in loading its main document. Fed by events; decides nothing else."""
+"""The state of a tab's main document while it loads, from Chromium's events."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import functools
 from typing import Any
 from urllib.parse import urlsplit
 
-from renderer.cdp import TargetGone
+from renderer.chromium.cdp import TargetGone
+from renderer.errors import PageFailed
 
 Params = dict[str, Any]
 
 
 class PageLoad:
-    """Follows the main frame from document to document, and remembers whose storage was touched."""
+    """The documents of the main frame in this render, and the origins whose storage they may have used."""
 
     def __init__(self, frame_id: str) -> None:
         self.frame_id = frame_id
@@ -22,20 +23,23 @@ class PageLoad:
         self.forget()
 
     def forget(self) -> None:
-        """Start anew, for the next render."""
+        """Reset the state for the next render."""
         self.loaders: list[str] = []
         self.loaded = True
         self.failed_url: str | None = None
+        # Chromium stopped reading the document before its end: its response was cut off, or a script stopped it.
+        self.stopped_unread = False
+        self.cut_off: PageFailed | None = None  # the error, if the response was cut off
         self.url = ""
-        # Origins that had a document, and those whose document is still there (by frame).
+        # The origins of all documents, and the origins of the current documents by frame.
         self.origins: set[str] = set()
         self.frames: dict[str, str] = {}
         self._loading_frames: set[str] = set()
-        # By document, when it was read to its end and when its load event came: seconds on Chromium's clock.
+        # By document, the times of its end and of its load event, in seconds of Chromium's clock.
         self.read_at: dict[str, float] = {}
         self.loaded_at: dict[str, float] = {}
 
-    def feed_frame_navigated(self, event: Params) -> None:
+    def on_frame_navigated(self, event: Params) -> None:
         frame = event["frame"]
         origin = storage_origin(frame["url"])
         if origin:
@@ -46,43 +50,49 @@ class PageLoad:
         self.frames = {frame["id"]: origin}
         self._loading_frames.clear()
         self.loaders.append(frame["loaderId"])
-        self.loaded = False
+        self.loaded = self.stopped_unread = False
+        self.cut_off = None
         self.failed_url = frame.get("unreachableUrl")
-        self.url = frame["url"] + frame.get("urlFragment", "")
+        # For a page that failed to load, Chromium shows an error page of its own.
+        self.url = (self.failed_url or frame["url"]) + frame.get("urlFragment", "")
         if self.url == "about:blank":
-            self.url = ""  # as Splash says before any page
+            self.url = ""  # Splash's value before the first page
         self._notify()
 
-    def feed_frame_detached(self, event: Params) -> None:
+    def on_frame_detached(self, event: Params) -> None:
         self.frames.pop(event["frameId"], None)
-        self.feed_frame_stopped(event)
+        self.on_frame_stopped(event)
 
-    def feed_frame_started(self, event: Params) -> None:
+    def on_frame_started(self, event: Params) -> None:
         if event["frameId"] != self.frame_id:
             self._loading_frames.add(event["frameId"])
 
-    def feed_frame_stopped(self, event: Params) -> None:
-        if event["frameId"] in self._loading_frames:
+    def on_frame_stopped(self, event: Params) -> None:
+        if event["frameId"] == self.frame_id:
+            if self.loaders and not self.loaded and self.loaders[-1] not in self.read_at:
+                self.stopped_unread = True
+                self._notify()
+        elif event["frameId"] in self._loading_frames:
             self._loading_frames.discard(event["frameId"])
             self._notify()
 
-    def feed_navigated_within_document(self, event: Params) -> None:
+    def on_navigated_within_document(self, event: Params) -> None:
         if event["frameId"] == self.frame_id:
             self.url = event["url"]
 
-    def feed_content_read(self, event: Params) -> None:
+    def on_content_read(self, event: Params) -> None:
         if self.loaders:
             self.read_at[self.loaders[-1]] = event["timestamp"]
 
-    def feed_load_event(self, event: Params) -> None:
-        """The event as Chromium tells of it, or an empty one if none will come."""
+    def on_load_event(self, event: Params) -> None:
+        """Note the load event; an empty event stands for a load event that Chromium will not send."""
         self.loaded = True
         if self.loaders and event:
             self.loaded_at[self.loaders[-1]] = event["timestamp"]
         self._notify()
 
-    def feed_loss(self, event: Params) -> None:
-        """The tab is gone; whoever waits for it waits in vain."""
+    def on_loss(self, event: Params) -> None:
+        """Note that the tab is gone, and raise TargetGone in all calls that wait for it."""
         self._lost = True
         self._notify()
 
@@ -92,13 +102,15 @@ class PageLoad:
             self._change = None
 
     def next_change(self) -> asyncio.Future[None]:
-        """Is done at the next new document or load event. All who wait share it, so it must not be cancelled.
+        """Return a future that is done at the next new document or load event.
+
+        All callers that wait share the future, so they must not cancel it.
 
         Raises:
-            TargetGone: there will be none.
+            TargetGone: the tab is gone.
         """
         if self._lost:
-            raise TargetGone("the tab went away while it was loading")
+            raise TargetGone("the tab was lost while it loaded a page")
         if self._change is None:
             self._change = asyncio.get_running_loop().create_future()
         return self._change
@@ -110,35 +122,35 @@ class PageLoad:
             self.next_change()
 
     async def committed(self, loader: str) -> None:
-        """Return when this document is there."""
+        """Return when the tab has this document."""
         while loader not in self.loaders:
             await self.changed()
 
     async def loaded_since(self, loader: str) -> None:
-        """Return when this document, or one that took its place, has had its load event."""
-        while not (self.loaded and loader in self.loaders):
+        """Return when this document, or one that replaced it, has had its load event or was stopped before its end."""
+        while not ((self.loaded or self.stopped_unread) and loader in self.loaders):
             await self.changed()
 
     async def frames_loaded(self) -> None:
-        """Return when the frames that are loading now are there; later ones do not count."""
+        """Return when all frames that load now have loaded; frames that start to load later do not count."""
         awaited = set(self._loading_frames)
         while awaited & self._loading_frames:
             await self.changed()
 
     @property
     def documents(self) -> int:
-        """How many main documents there were in this render."""
+        """The number of main documents of this render."""
         return len(self.loaders)
 
     @property
     def departed_origins(self) -> set[str]:
-        """Origins that were visited and left again: their session storage is out of reach."""
+        """The origins that have no document any more, so that Chromium cannot clear their session storage."""
         return self.origins - set(self.frames.values())
 
 
-@functools.lru_cache(maxsize=16)  # a render asks a few times for the same ones
+@functools.lru_cache(maxsize=16)  # a render calls this a few times with the same URLs
 def storage_origin(url: str) -> str:
-    """The origin that owns a document's storage; empty if it can own none."""
+    """Return the origin that owns a document's storage; an empty text if the document has no storage."""
     parts = urlsplit(url.removeprefix("blob:"))
     if parts.scheme not in ("http", "https") or not parts.netloc:
         return ""

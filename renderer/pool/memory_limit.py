@@ -1,4 +1,4 @@
-"""``--maxrss``: how much memory Chromium and we use, and what happens above the limit."""
+"""``--maxrss``: the memory of Chromium and of the renderer, and the limit for it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import logging
 import os
 from pathlib import Path
 
-from renderer.browser import Browser
+from renderer.pool.browser import Browser
 
 log = logging.getLogger(__name__)
 
-INTERVAL = 15.0
+INTERVAL = 15.0  # seconds between two checks
 
 
 def limit_in_bytes(maxrss: float) -> float:
-    """Megabytes, or below 1 a share of the machine's memory."""
+    """Return ``maxrss`` in bytes: it is in megabytes, or below 1 a share of the machine's memory."""
     if maxrss < 1:
         return maxrss * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return maxrss * 1024 * 1024
 
 
 def used_by(folder: Path) -> int:
-    """Bytes of this process (a folder of /proc), where shared pages count in part; 0 if it is gone."""
+    """Return the bytes of a process, given by its folder in /proc; shared pages count in part; 0 if it has ended."""
     try:
         for line in (folder / "smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
@@ -33,7 +33,7 @@ def used_by(folder: Path) -> int:
 
 
 def used_by_session(leader: int) -> int:
-    """Bytes of all processes that this one started."""
+    """Return the bytes of all processes in the session of this process."""
     total = 0
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -46,17 +46,23 @@ def used_by_session(leader: int) -> int:
 
 
 async def watch(browser: Browser, maxrss: float, ended: asyncio.Event) -> None:
-    """Start Chromium anew when it has grown too large; end, as Splash does, when it is we who have."""
+    """Replace Chromium when the memory of both exceeds ``maxrss``; set ``ended`` if the renderer's alone does.
+
+    Splash exits in that case, too.
+    """
     limit = limit_in_bytes(maxrss)
     while True:
         await asyncio.sleep(INTERVAL)
         ours = used_by(Path("/proc/self"))
         if ours > limit:
-            log.error("maxrss of %d MB is exceeded, shutting down", limit // 1024**2)
+            log.error("this process uses more memory than --maxrss (%d MB), and exits", limit // 1024**2)
             ended.set()
             return
-        # Chromium's start takes a moment, and reading /proc of a busy machine as well.
+        # A thread reads /proc, which takes time on a busy machine. The pid is None until Chromium has started.
         theirs = await asyncio.to_thread(used_by_session, browser.pid) if browser.pid else 0
         if ours + theirs > limit:
-            log.warning("maxrss of %d MB is exceeded, Chromium is started anew", limit // 1024**2)
+            log.warning(
+                "Chromium uses more memory than --maxrss (%d MB), and the renderer replaces it",
+                limit // 1024**2,
+            )
             await browser.renew()

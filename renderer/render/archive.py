@@ -1,27 +1,31 @@
-"""The archive of a render (HAR 1.2): its pages, one a main document, and what each of them asked of the network."""
+"""The archive of a render (HAR 1.2): its pages, one for each main document, and the requests of each page."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from renderer.cdp import Params
-from renderer.har import entry_of
-from renderer.network import Exchange
-from renderer.page_load import PageLoad
-from renderer.tab import Tab
+from renderer.chromium.cdp import Params
+from renderer.network.exchanges import Exchange
+from renderer.network.har import entry_of
+from renderer.network.load_state import PageLoad
+from renderer.tab.tab import Tab
+
+ENTRIES_AT_ONCE = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Page:
-    """A main document that came, or whatever was asked for before any did."""
+    """A main document that arrived, or the requests before the first one."""
 
     number: int
     url: str
     loader_id: str
-    first: Exchange | None  # of its own: where HTTP redirects led to it, the first of them
+    first: Exchange | None  # the page's first request; after HTTP redirects, the first redirect
 
     def describe(self, title: str, load: PageLoad) -> Params:
+        """Return the page as HAR describes it."""
         started = (
             self.first.started_at if self.first else datetime.now(UTC).isoformat(timespec="milliseconds")
         )
@@ -38,22 +42,24 @@ class _Page:
             "pageTimings": timings,
         }
 
-    def _milliseconds_until(self, moment: float | None) -> int:
-        """-1, as HAR has it, for what did not happen; and for what had before the records began anew."""
-        if moment is None or self.first is None:
+    def _milliseconds_until(self, time: float | None) -> int:
+        """Return milliseconds from the first request; -1 if the event did not happen, or is older than the records."""
+        if time is None or self.first is None:
             return -1
-        return max(-1, round((moment - self.first.started) * 1000))
+        return max(-1, round((time - self.first.started) * 1000))
 
 
-def archive_of(tab: Tab, title: str) -> Params:
-    """All that the records have; ``title`` is that of the page which is there now, others have their URLs."""
+async def archive_of(tab: Tab, title: str) -> Params:
+    """Return the archive of the recorded requests. ``title`` is the last page's; other pages have their URL as one."""
     exchanges = tab.network.shown()
     pages = _pages(exchanges, [one for one in tab.network.main_documents() if one.response is not None])
     by_loader = {page.loader_id: page for page in pages}
     entries = []
     current = pages[0]
-    for exchange in exchanges:
-        # What a frame or a worker asks for belongs to the page that was there then.
+    for number, exchange in enumerate(exchanges, 1):
+        if number % ENTRIES_AT_ONCE == 0:
+            await asyncio.sleep(0)  # a page may have thousands of requests, and other renders wait
+        # A request of a frame or a worker belongs to the page that was open at that time.
         current = by_loader.get(exchange.loader_id, current)
         entries.append(entry_of(exchange) | {"pageref": str(current.number)})
     return {
@@ -78,7 +84,7 @@ def _pages(exchanges: list[Exchange], documents: list[Exchange]) -> list[_Page]:
     documents = [one for one in documents if one.loader_id in firsts]
     if not documents:
         return [_Page(number=1, url="", loader_id="", first=exchanges[0] if exchanges else None)]
-    # What comes before the first document (requests of the script's own, pages that failed) is told with it.
+    # The first page includes earlier requests: the script's own and those of pages that failed.
     beginnings = [exchanges[0], *(firsts[document.loader_id] for document in documents[1:])]
     return [
         _Page(number=number, url=document.request["url"], loader_id=document.loader_id, first=first)

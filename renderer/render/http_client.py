@@ -1,4 +1,4 @@
-"""Plain HTTP requests beside the browser, by the ways that the tab's own requests may take."""
+"""HTTP requests that the renderer sends itself, by the same proxies and to the same addresses as the tab's own."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 from yarl import URL
 
-from renderer.egress import Egress
-from renderer.proxy import Proxy, ProxyRules
-from renderer.tab import Tab
+from renderer.egress.proxy_profiles import Proxy, ProxyRules
+from renderer.egress.proxy_server import Egress
+from renderer.tab.tab import Tab
 
 MAX_BODY = 64 * 1024 * 1024
 CHUNK = 1 << 16
 
-# All of ASCII that can be seen: scripts may give URLs as people write them.
+# All visible ASCII characters stay unchanged; scripts may pass URLs that are not encoded.
 _IN_URLS = "".join(map(chr, range(0x21, 0x7F)))
-# What aiohttp would add by itself.
+# Headers that aiohttp adds by default.
 _NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """What came back: its head, and later its body."""
+    """A response: its head, and later its body."""
 
     url: str
     status: int
@@ -48,7 +48,7 @@ class Response:
 
 
 class RequestFailed(Exception):
-    """There was no response; the attribute is Chromium's name of the error."""
+    """No response came; ``error`` is Chromium's name of the reason."""
 
     def __init__(self, error: str) -> None:
         super().__init__(error)
@@ -56,7 +56,7 @@ class RequestFailed(Exception):
 
 
 class HttpClient:
-    """An async context, whose connections end with it."""
+    """The HTTP client of one render: an async context manager that closes its connections at its end."""
 
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
@@ -77,8 +77,12 @@ class HttpClient:
             await egress.close()
 
     async def send(self, request: Request, accept: Callable[[Response], Awaitable[bool]]) -> Response:
-        """Ask, and read the body if ``accept`` says so of the head; raises RequestFailed."""
-        if self._over:  # the page still asks for something while its result is on its way
+        """Send the request and return the response; read the body only if ``accept`` returns True for the head.
+
+        Raises:
+            RequestFailed: no complete response came, ``accept`` refused it, or its body is larger than ``MAX_BODY``.
+        """
+        if self._over:  # the page still sends requests after its result is made
             raise RequestFailed("net::ERR_ABORTED")
         egress = await self._egress(request.proxy)
         host = urlsplit(request.url).hostname or ""
@@ -90,7 +94,7 @@ class HttpClient:
         except (aiohttp.InvalidURL, ValueError) as error:
             raise RequestFailed("net::ERR_INVALID_URL") from error
         except aiohttp.ClientError as error:
-            # The client only sees that its proxy hung up.
+            # aiohttp only knows that the proxy closed the connection; the egress knows why.
             raise RequestFailed(egress.errors.get(host, "net::ERR_CONNECTION_CLOSED")) from error
 
     async def _send(
@@ -128,7 +132,7 @@ class HttpClient:
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                # As in the browser, certificates are not checked.
+                # Certificates are not checked, as in the browser.
                 connector=aiohttp.TCPConnector(ssl=False, force_close=True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
@@ -139,12 +143,7 @@ class HttpClient:
         if proxy is None and self._tab.egress is not None:
             return self._tab.egress
         if proxy not in self._egresses:
-            policy = self._tab.policy
-            egress = Egress(
-                None if proxy is None else ProxyRules(proxy=proxy),
-                public_only=policy.public_only,
-                blocked_port=policy.blocked_port,
-            )
+            egress = Egress(None if proxy is None else ProxyRules(proxy=proxy), self._tab.policy.reach)
             await egress.open()
             self._egresses[proxy] = egress
         return self._egresses[proxy]

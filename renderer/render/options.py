@@ -1,18 +1,21 @@
-"""What a request may ask for. Splash's arguments, checked as Splash checks them, as frozen values."""
+"""The arguments of a request: checked as Splash checks them, and stored as frozen values."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from renderer.egress.profile_folders import read_script_profile
+from renderer.egress.proxy_profiles import ProxyRules, read_proxy
 from renderer.errors import BadOption
-from renderer.filters import Filters
-from renderer.interception import Rules
-from renderer.proxy import ProxyRules, read_proxy
-from renderer.script_profiles import read_script_profile
-from renderer.scroll import Scrolling
+from renderer.network.adblock_filters import Filters
+from renderer.network.blocking_rules import Rules
+from renderer.network.header_text import check_header
+from renderer.render.argument_values import describe_fault, is_text
+from renderer.render.scroll import Scrolling
 
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_VIEWPORT = "1024x768"
@@ -24,10 +27,14 @@ SCROLL_WAIT = 1.0
 ENGINES = ("webkit", "chromium")
 
 Arguments = Mapping[str, Any]
+ReadRender = Callable[[Arguments, float, "ServerCapabilities"], "RenderOptions"]
+LONGEST_ECHO = 100  # characters of a wrong value that an error repeats
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageOptions:
+    """The size and the form of a picture, as a client wants it."""
+
     width: int | None = None
     height: int | None = None
     scale_method: str = "raster"
@@ -36,7 +43,7 @@ class ImageOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Include:
-    """Which parts render.json is to return."""
+    """The parts that render.json returns."""
 
     html: bool = False
     iframes: bool = False
@@ -49,8 +56,8 @@ class Include:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offer:
-    """What this server was started with and a request may name."""
+class ServerCapabilities:
+    """The profiles, filters and engines that requests may name: the server has them from its start options."""
 
     proxy_profiles: Path | None = None
     script_profiles: Path | None = None
@@ -60,7 +67,7 @@ class Offer:
 
 @dataclass(frozen=True, kw_only=True)
 class RenderOptions:
-    """Everything that one render.* request asks for."""
+    """All arguments of one render.* request."""
 
     url: str
     baseurl: str | None
@@ -75,7 +82,7 @@ class RenderOptions:
     viewport: str
     render_all: bool
     rules: Rules
-    html5_media: bool | None  # None if the client does not say
+    html5_media: bool | None  # None if the client did not send it
     http2: bool
     headers: tuple[tuple[str, str], ...]
     http_method: str
@@ -85,14 +92,16 @@ class RenderOptions:
     response_body: bool
     image: ImageOptions
     include: Include
+    cookies: tuple[dict[str, Any], ...] = ()  # only render.page has them
 
     @property
     def changes_what_is_found(self) -> bool:
-        """Whether the page goes on after the element of ``wait_for`` is there."""
+        """Return whether the render needs the page after the element of ``wait_for`` came."""
         return bool(self.wait or self.js_source or self.scrolling) or self.viewport == "full"
 
 
 def bad_argument(argument: str, description: str, kind: str = "bad_argument", **more: Any) -> NoReturn:
+    """Raise a BadOption (400) for this argument."""
     raise BadOption({"type": kind, "argument": argument, "description": description, **more})
 
 
@@ -112,8 +121,35 @@ def _read(
         bad_argument(name, f"Argument {name!r} has a wrong type", required_type=convert.__name__)
     if limits is not None and not limits[0] <= value <= limits[1]:
         low, high = limits
-        bad_argument(name, "Argument is out of the allowed range", min=low, max=high, value=value)
+        bad_argument(name, "Argument is out of the allowed range", min=low, max=high, value=_echo(value))
     return value
+
+
+def _echo(value: float) -> Any:
+    """Return a number as an error's JSON shows it: JSON has no infinity, and 4,000 digits are too many."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if abs(value) < 10**LONGEST_ECHO else f"a number above 10 to the power of {LONGEST_ECHO}"
+
+
+def text(value: Any) -> str:
+    """Return a text unchanged, and a number as text, because clients omit quotes; raise TypeError for other values."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError(f"{type(value).__name__} is no text")
+    return str(value)
+
+
+text.__name__ = "str"  # the required type in error messages
+
+
+def check_arguments(arguments: Arguments) -> None:
+    """Raise BadOption if an argument has a value that Chromium, Lua or JSON cannot have."""
+    for name, value in arguments.items():
+        if not is_text(name):
+            bad_argument(ascii(name), "The name of an argument has half of a character (a lone surrogate)")
+        fault = describe_fault(value)
+        if fault is not None:
+            bad_argument(name, f"Argument {name!r} {fault}")
 
 
 def _flag(arguments: Arguments, name: str, default: bool = False) -> bool:
@@ -131,7 +167,7 @@ def read_timeout(arguments: Arguments, max_timeout: float) -> float:
 
 
 def check_engine(arguments: Arguments, engines: tuple[str, ...]) -> None:
-    # Splash 3.5 could also be asked for its two engines by name; ours answers to both.
+    # Splash 3.5 has two engines; ours accepts both names.
     engine = arguments.get("engine")
     if engine is None:
         return
@@ -147,45 +183,45 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def read_filters(arguments: Arguments, filters: Filters) -> tuple[str, ...]:
-    """The names of the lists that apply to this request."""
+    """Return the names of the filter lists of this request; raise BadOption for an unknown name."""
     names = _names(arguments.get("filters"))
     if unknown := filters.unknown(names):
         bad_argument("filters", f"Invalid filter names: {unknown}")
     return filters.chosen(names)
 
 
-def read_rules(arguments: Arguments, offer: Offer) -> Rules:
-    """Which requests are refused, for render.* and scripts alike."""
+def read_rules(arguments: Arguments, capabilities: ServerCapabilities) -> Rules:
+    """Return the rules by which requests are refused, for render.* and for scripts."""
     domains = arguments.get("allowed_domains")
     types = arguments.get("allowed_content_types")
     return Rules(
         allowed_domains=tuple(str(domains).split(",")) if domains is not None else (),
         allowed_content_types=None if types is None else _names(types),
         forbidden_content_types=_names(arguments.get("forbidden_content_types")),
-        filters=offer.filters,
-        filter_names=read_filters(arguments, offer.filters),
+        filters=capabilities.filters,
+        filter_names=read_filters(arguments, capabilities.filters),
     )
 
 
-def read_proxy_rules(arguments: Arguments, offer: Offer) -> ProxyRules | None:
-    """The proxy that this request names, or that is used by default; None for none."""
-    value = arguments.get("proxy")
+def read_proxy_rules(arguments: Arguments, capabilities: ServerCapabilities) -> ProxyRules | None:
+    """Return the proxy that the request names, or the default proxy; None without a proxy."""
+    value = _read(arguments, "proxy", text)
     try:
-        return read_proxy(None if value is None else str(value), offer.proxy_profiles)
+        return read_proxy(value, capabilities.proxy_profiles)
     except ValueError as error:
         bad_argument("proxy", str(error))
 
 
-def _read_scripts(arguments: Arguments, offer: Offer) -> str | None:
-    """The files of the JavaScript profile, and then the client's own source."""
-    source: str | None = _read(arguments, "js_source", str)
+def _read_scripts(arguments: Arguments, capabilities: ServerCapabilities) -> str | None:
+    """Return the files of the JavaScript profile, followed by the client's own source."""
+    source: str | None = _read(arguments, "js_source", text)
     name = arguments.get("js")
     if not name:
         return source
-    if offer.script_profiles is None:
+    if capabilities.script_profiles is None:
         bad_argument("js", "Javascript profiles are not enabled on server")
     try:
-        profile = read_script_profile(offer.script_profiles, str(name))
+        profile = read_script_profile(capabilities.script_profiles, str(name))
     except ValueError as error:
         bad_argument("js", str(error))
     return f"{profile}\n{source or ''}"
@@ -204,6 +240,9 @@ def read_save_args(arguments: Arguments) -> list[str]:
         )
     if not all(isinstance(name, str) for name in value):
         bad_argument("save_args", "'save_args' should be a list of strings")
+    # A header of the answer has the names.
+    if any(character in name for name in value for character in "\r\n\0"):
+        bad_argument("save_args", "'save_args' has a name with a line end or a NUL")
     return list(value)
 
 
@@ -238,11 +277,27 @@ def read_headers(value: Any) -> tuple[tuple[str, str], ...]:
         bad_argument(
             "headers", "'headers' must be either a JSON array of (name, value) pairs or a JSON object"
         )
-    return tuple((name, text) for name, text in pairs)
+    try:
+        for name, value in pairs:
+            check_header(name, value)
+    except ValueError as error:
+        bad_argument("headers", f"'headers' cannot be sent: {error}")
+    return tuple((name, value) for name, value in pairs)
+
+
+def read_cookies(value: Any) -> tuple[dict[str, Any], ...]:
+    """Return the cookies of a request, in HAR's form; raise BadOption for another form."""
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(
+        isinstance(cookie, dict) and "name" in cookie and "value" in cookie for cookie in value
+    ):
+        bad_argument("cookies", "'cookies' must be a JSON array of objects with name and value")
+    return tuple(value)
 
 
 def read_viewport(arguments: Arguments, wait: float) -> str:
-    viewport = str(_read(arguments, "viewport", str, DEFAULT_VIEWPORT))
+    viewport = str(_read(arguments, "viewport", text, DEFAULT_VIEWPORT))
     if viewport == "full":
         if wait == 0:
             bad_argument("viewport", "Pass non-zero 'wait' to render full webpage")
@@ -255,7 +310,7 @@ def read_viewport(arguments: Arguments, wait: float) -> str:
 
 
 def parse_viewport(viewport: str) -> tuple[int, int]:
-    """``800x600`` as two numbers; ValueError says what is wrong with it."""
+    """Return ``800x600`` as two numbers; raise ValueError with the reason if it is not valid."""
     parts = viewport.split("x")
     if len(parts) != 2:
         raise ValueError(f"Invalid viewport format: {viewport}")
@@ -265,14 +320,15 @@ def parse_viewport(viewport: str) -> tuple[int, int]:
 
 
 def check_viewport(width: float, height: float) -> None:
-    if width <= 0 or height <= 0 or width > MAX_VIEWPORT_SIDE or height > MAX_VIEWPORT_SIDE:
-        raise ValueError(f"Viewport ({width}x{height}) is out of range")
-    if width * height >= MAX_VIEWPORT_AREA:
-        raise ValueError(f"Viewport ({width}x{height}) area is too large")
+    """Raise ValueError if a viewport has no pixels or too many."""
+    area, side = width * height, MAX_VIEWPORT_SIDE
+    if not (0 < width <= side and 0 < height <= side and area < MAX_VIEWPORT_AREA):
+        limits = f"{side}x{side}, area={MAX_VIEWPORT_AREA}"
+        raise ValueError(f"Viewport ({width}x{height}, area={area}) is out of range ({limits})")
 
 
 def read_image(arguments: Arguments) -> ImageOptions:
-    scale_method = _read(arguments, "scale_method", str, "raster")
+    scale_method = _read(arguments, "scale_method", text, "raster")
     if scale_method not in ("raster", "vector"):
         bad_argument(
             "scale_method",
@@ -289,13 +345,13 @@ def read_image(arguments: Arguments) -> ImageOptions:
 
 
 def _read_request(arguments: Arguments) -> tuple[str, bytes | None]:
-    method = str(_read(arguments, "http_method", str, "GET"))
+    method = str(_read(arguments, "http_method", text, "GET"))
     if method.upper() not in ("GET", "POST"):
         bad_argument("http_method", f"Unsupported HTTP method {method}")
-    body = arguments.get("body")
+    body = _read(arguments, "body", text)
     if body and method.upper() == "GET":
         bad_argument("body", "GET request should not have a body")
-    return method.upper(), None if body is None else str(body).encode("utf-8", "surrogatepass")
+    return method.upper(), None if body is None else body.encode()
 
 
 def _read_scrolling(arguments: Arguments) -> Scrolling | None:
@@ -304,7 +360,7 @@ def _read_scrolling(arguments: Arguments) -> Scrolling | None:
         return None
     return Scrolling(
         screens=screens,
-        item=_read(arguments, "scroll_item", str) or None,
+        item=_read(arguments, "scroll_item", text) or None,
         patience=_read(arguments, "scroll_wait", float, SCROLL_WAIT, (0, 60)),
     )
 
@@ -313,11 +369,17 @@ def _read_include(arguments: Arguments) -> Include:
     return Include(**{name: _flag(arguments, name) for name in Include.__dataclass_fields__})
 
 
-def read_render(arguments: Arguments, max_timeout: float, offer: Offer) -> RenderOptions:
-    """Check the arguments of a render.* request."""
+def read_page(arguments: Arguments, max_timeout: float, capabilities: ServerCapabilities) -> RenderOptions:
+    """Return the checked arguments of render.page; raise BadOption for a wrong one."""
+    options = read_render(arguments, max_timeout, capabilities)
+    return replace(options, cookies=read_cookies(arguments.get("cookies")))
+
+
+def read_render(arguments: Arguments, max_timeout: float, capabilities: ServerCapabilities) -> RenderOptions:
+    """Return the checked arguments of a render.* request; raise BadOption for a wrong one."""
     timeout = read_timeout(arguments, max_timeout)
     wait = _read(arguments, "wait", float, 0.0, (0, timeout))
-    url = arguments.get("url")
+    url = _read(arguments, "url", text)
     if url is None:
         bad_argument("url", "Required argument is missing: url", "argument_required")
     viewport = read_viewport(arguments, wait)
@@ -326,12 +388,12 @@ def read_render(arguments: Arguments, max_timeout: float, offer: Offer) -> Rende
         bad_argument("render_all", "Pass non-zero 'wait' to render full webpage")
     http_method, body = _read_request(arguments)
     return RenderOptions(
-        url=str(url),
-        baseurl=_read(arguments, "baseurl", str),
+        url=url,
+        baseurl=_read(arguments, "baseurl", text),
         timeout=timeout,
         resource_timeout=_read(arguments, "resource_timeout", float, 0.0, (0, 1e6)),
         wait=wait,
-        wait_for=_read(arguments, "wait_for", str) or None,
+        wait_for=_read(arguments, "wait_for", text) or None,
         wait_for_timeout=_read(arguments, "wait_for_timeout", float, WAIT_FOR_TIMEOUT, (0, max_timeout)),
         scrolling=_read_scrolling(arguments),
         shadow_roots=_flag(arguments, "shadow_roots"),
@@ -339,7 +401,7 @@ def read_render(arguments: Arguments, max_timeout: float, offer: Offer) -> Rende
         viewport=viewport,
         render_all=render_all,
         rules=replace(
-            read_rules(arguments, offer),
+            read_rules(arguments, capabilities),
             images=_flag(arguments, "images", True),
         ),
         html5_media=_choice(arguments, "html5_media"),
@@ -347,7 +409,7 @@ def read_render(arguments: Arguments, max_timeout: float, offer: Offer) -> Rende
         headers=read_headers(arguments.get("headers")),
         http_method=http_method,
         body=body,
-        js_source=_read_scripts(arguments, offer),
+        js_source=_read_scripts(arguments, capabilities),
         request_body=_flag(arguments, "request_body"),
         response_body=_flag(arguments, "response_body"),
         image=read_image(arguments),

@@ -1,31 +1,38 @@
-"""One render.* request, from its options to its result, on a tab that is lent to it."""
+"""One render.* request, from its options to its result, on a tab of the pool."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import contextlib
-from collections.abc import Awaitable, Callable
+import string
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
-from renderer import baseurl, frames, screenshot
-from renderer.archive import archive_of
-from renderer.cdp import CommandFailed
-from renderer.console import run_and_listen
-from renderer.errors import BadOption, PageFailed
-from renderer.first_request import FirstRequest
-from renderer.http_client import HttpClient
-from renderer.interception import Rules
-from renderer.options import ImageOptions, RenderOptions, bad_argument, parse_viewport
-from renderer.own_requests import OwnRequests
-from renderer.script_errors import ScriptErrors
-from renderer.script_errors import as_header as as_errors_header
-from renderer.scroll import BadItem, scroll
-from renderer.scroll import as_header as as_scroll_header
-from renderer.tab import ScriptFailed, Tab, checked_html, html_expression
-from renderer.wait_for import BadSelector, wait_for
-from renderer.web_features import MEDIA, WebFeatures
+from renderer.chromium.cdp import CommandFailed
+from renderer.errors import BadOption, PageFailed, RenderError
+from renderer.network.blocking_rules import Rules
+from renderer.network.first_request import FirstRequest
+from renderer.network.har import readable_url
+from renderer.render import baseurl, frames, screenshot
+from renderer.render.archive import archive_of
+from renderer.render.http_client import HttpClient
+from renderer.render.options import ImageOptions, RenderOptions, bad_argument, parse_viewport
+from renderer.render.own_requests import OwnRequests
+from renderer.render.page_result import needs_body, page_result
+from renderer.render.scroll import BadItem, scroll
+from renderer.render.scroll import as_header as as_scroll_header
+from renderer.render.wait_for import BadSelector, Found, wait_for
+from renderer.tab.console import run_and_listen
+from renderer.tab.document import ScriptFailed
+from renderer.tab.document_html import checked_html, html_expression
+from renderer.tab.given_cookies import GivenCookies
+from renderer.tab.script_errors import ScriptErrors
+from renderer.tab.script_errors import as_header as as_errors_header
+from renderer.tab.tab import Tab
+from renderer.tab.web_features import MEDIA, WebFeatures
 
 JSON = "application/json"
 FRAMES_TIMEOUT = 1.0
@@ -33,7 +40,7 @@ FRAMES_TIMEOUT = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What goes back to the client."""
+    """The answer to the client."""
 
     body: bytes
     content_type: str
@@ -43,21 +50,31 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """A page that is loaded, waited for and ready to be shown."""
+    """A loaded page, after all waits and scripts, ready for the result."""
 
     tab: Tab
     options: RenderOptions
+    cookies: GivenCookies
     script_result: Any = None
-    found: bool | None = None  # the element of wait_for; None if nobody waited for one
-    html: str | None = None  # as it was when the element came, where that is what is wanted
+    loads: bool = True  # whether the load event came in time
+    found: bool | None = None  # whether the element of wait_for came; None without wait_for
+    is_complete: bool = True  # the document was read to its end
+    html: str | None = None  # the HTML at the time when the element came, if the result is only the HTML
     console: tuple[str, ...] = ()
     scrolled: dict[str, Any] | None = None
-    script_errors: list[dict[str, Any]] | None = None  # None if nobody asked
+    script_errors: list[dict[str, Any]] | None = None  # None without the argument script_errors
+
+    @property
+    def document(self) -> str:
+        """Return ``complete``, or ``stalled`` if the document did not end and nothing more of it came."""
+        return "complete" if self.is_complete else "stalled"
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the client should know besides the result."""
-        headers = {}
+        """Return the headers that tell the client how the render went."""
+        headers = {"X-Splashdown-Document": self.document}
+        if url := self.tab.load.url:
+            headers["X-Splashdown-Url"] = quote(url, safe=string.punctuation)
         if self.found is not None:
             headers["X-Splashdown-Wait-For"] = "found" if self.found else "missing"
         if self.scrolled is not None:
@@ -77,25 +94,42 @@ async def visit(
     wants_network: bool = False,
     wants_frames: bool = False,
     wants_html: bool = False,
+    wants_document: bool = False,
 ) -> Visit:
-    """Bring the tab to where the options say."""
+    """Load the page, wait, scroll and run the script, as the options say.
+
+    Raises:
+        PageFailed: the page cannot be loaded.
+        ScriptFailed: the page has replaced functions that the renderer calls.
+        BadOption: a selector is not valid.
+    """
     if wants_network:
         tab.network.turn_on()
         tab.network.keep_bodies(requests=options.request_body, responses=options.response_body)
+    elif wants_document:
+        tab.network.watch_documents(needs_body)
     if options.resource_timeout:
-        tab.limit_requests(options.resource_timeout)
+        await tab.limit_requests(options.resource_timeout)
+    cookies = GivenCookies(tab)
+    if options.cookies:
+        await _set_cookies(cookies, options.cookies)
     errors = ScriptErrors(tab) if options.script_errors else None
-    if wants_frames or options.wait_for is None or options.scrolling is not None:
-        tab.drawing.start()
+    if wants_html and options.wait_for is None and not options.changes_what_is_found:
+        tab.drawing.leave_off_at_load()
+    elif wants_frames or options.wait_for is None or options.scrolling is not None:
+        tab.drawing.start_when_read()
     await _prepare(tab, options)
-    html = None
+    html, found = None, None
+    ends_without = _is_error_of_the_site(tab) if wants_document else lambda: False
+    loads = True
     if options.wait_for is None:
-        found = None
-        await _load(tab, options, wants_frames)
+        loads = await _load(tab, options, wants_frames, options.wait_for_timeout if wants_document else None)
     elif wants_html and not options.changes_what_is_found:
-        found, html = await _wait_for(tab, options, html_expression(shadow_roots=options.shadow_roots))
+        take = html_expression(shadow_roots=options.shadow_roots)
+        found = await _wait_for(tab, options, take, ends_without)
+        html = checked_html(found.taken) if found else None
     else:
-        found, _ = await _wait_for(tab, options)
+        found = await _wait_for(tab, options, ends_without=ends_without)
     scrolled = await _scroll(tab, options)
     if options.viewport == "full":
         await screenshot.set_viewport_full(tab)
@@ -104,12 +138,22 @@ async def visit(
         tab=tab,
         options=options,
         script_result=script_result,
-        found=found,
-        html=checked_html(html) if found and html is not None else None,
+        loads=loads,
+        found=None if options.wait_for is None else found is not None,
+        is_complete=found is None or found.is_complete,
+        html=html,
         console=tuple(messages),
         scrolled=scrolled,
         script_errors=errors.errors if errors else None,
+        cookies=cookies,
     )
+
+
+async def _set_cookies(cookies: GivenCookies, given: Iterable[dict[str, Any]]) -> None:
+    try:
+        await cookies.add(given)
+    except CommandFailed as error:
+        bad_argument("cookies", f"Chromium refuses a cookie: {error.message}")
 
 
 async def _prepare(tab: Tab, options: RenderOptions) -> None:
@@ -126,7 +170,7 @@ async def _prepare(tab: Tab, options: RenderOptions) -> None:
         await tab.interception.set_http2(False)
     headers = list(options.headers)
     for name, value in options.headers:
-        # The only header that all requests of the render keep.
+        # The user agent is the only header that all requests of the render have.
         if name.lower() == "user-agent":
             await tab.set_user_agent(value)
             headers.remove((name, value))
@@ -134,27 +178,55 @@ async def _prepare(tab: Tab, options: RenderOptions) -> None:
     await tab.interception.change_first_document(first)
 
 
-async def _load(tab: Tab, options: RenderOptions, wants_frames: bool) -> None:
+async def _load(tab: Tab, options: RenderOptions, wants_frames: bool, seconds: float | None) -> bool:
+    """Load the page. Return False if its load event did not come within so many seconds."""
     if not options.wait:
         await tab.stop_at_load()
-    await _go(tab, options)
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            await _go(tab, options)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        return False
     if options.wait:
         await tab.stay(options.wait)
     elif wants_frames:
         await _wait_for_frames(tab)
+    return True
 
 
-async def _wait_for(tab: Tab, options: RenderOptions, take: str | None = None) -> tuple[bool, Any]:
-    """Whether the element came, and what this JavaScript was at that moment, at which the page is stopped."""
+def _is_error_of_the_site(tab: Tab) -> Callable[[], bool]:
+    """Return a function that returns whether the site answered with an error, whose page lacks the element."""
+    return lambda: (tab.network.main_status() or 0) >= 400
+
+
+async def _wait_for(
+    tab: Tab,
+    options: RenderOptions,
+    take: str | None = None,
+    ends_without: Callable[[], bool] = lambda: False,
+) -> Found | None:
+    """Wait for the element; return it with the value of ``take`` at that time, or None if it did not come.
+
+    With ``take`` the page stops when the element is there.
+    """
     assert options.wait_for is not None
     try:
-        found = await wait_for(tab, options.wait_for, options.wait_for_timeout, _go(tab, options), take)
+        found = await wait_for(
+            tab,
+            options.wait_for,
+            options.wait_for_timeout,
+            _go(tab, options),
+            take,
+            ends_without=ends_without,
+        )
     except BadSelector as error:
         bad_argument("wait_for", f"Not a selector: {error}")
     if options.wait:
         tab.drawing.start()
         await tab.stay(options.wait)
-    await tab.start_empty()  # if there is no answer yet
+    await tab.start_empty()  # if no document came yet
     return found
 
 
@@ -168,7 +240,7 @@ async def _scroll(tab: Tab, options: RenderOptions) -> dict[str, Any] | None:
 
 
 async def _wait_for_frames(tab: Tab) -> None:
-    # Frames that the page made in its load event belong to what Splash shows.
+    # Splash's result includes frames that the page adds in its load event.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(FRAMES_TIMEOUT):
             await tab.load.frames_loaded()
@@ -182,28 +254,37 @@ async def _go(tab: Tab, options: RenderOptions) -> None:
 
 
 async def _run_script(tab: Tab, options: RenderOptions) -> tuple[Any, list[str]]:
-    """Its value, None if it has failed: the page is shown as it is then; and what it wrote to the console."""
+    """Run the client's script; return its value, None if it failed, and the lines that it wrote to the console."""
     messages: list[str] = []
     if not options.js_source:
         return None, messages
-    with contextlib.suppress(ScriptFailed, CommandFailed):  # also where the script leads elsewhere
+    with contextlib.suppress(ScriptFailed, CommandFailed):  # also if the script navigates
         if options.include.console:
             result, messages = await run_and_listen(tab, options.js_source)
         else:
-            result = await tab.run_script(options.js_source)
+            result = await tab.document.run_script(options.js_source)
         if "objectId" in result:
-            return await tab.value_of(result["objectId"]), messages
+            return _without_null(await tab.document.value_of(result["objectId"])), messages
         return result.get("value"), messages
     return None, messages
 
 
-# -- what the endpoints show
+def _without_null(value: Any) -> Any:
+    """Return the value with "" in place of null, as Splash does."""
+    if isinstance(value, dict):
+        return {key: _without_null(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_null(item) for item in value]
+    return "" if value is None else value
+
+
+# -- the results of the endpoints
 
 
 async def show_html(visit: Visit) -> tuple[Any, str]:
     html = visit.html
     if html is None:
-        html = await visit.tab.html(shadow_roots=visit.options.shadow_roots)
+        html = await visit.tab.document.html(shadow_roots=visit.options.shadow_roots)
     return html, "text/html; charset=utf-8"
 
 
@@ -226,7 +307,7 @@ async def show_json(visit: Visit) -> tuple[Any, str]:
     result = await frames.describe(
         tab, html=include.html, children=include.iframes, shadow_roots=options.shadow_roots
     )
-    result["requestedUrl"] = options.url
+    result["requestedUrl"] = readable_url(options.url)
     for kind in ("png", "jpeg"):
         if getattr(include, kind):
             result[kind] = base64.b64encode(await _picture(visit, kind)).decode("ascii")
@@ -238,9 +319,10 @@ async def show_json(visit: Visit) -> tuple[Any, str]:
     if include.history:
         result["history"] = tab.network.history()
     if include.har:
-        result["har"] = archive_of(tab, result["title"])
+        result["har"] = await archive_of(tab, result["title"])
     if visit.found is not None:
         result["wait_for"] = "found" if visit.found else "missing"
+        result["document"] = visit.document
     if visit.scrolled is not None:
         result["scroll"] = visit.scrolled
     if visit.script_errors is not None:
@@ -248,15 +330,31 @@ async def show_json(visit: Visit) -> tuple[Any, str]:
     return result, JSON
 
 
+async def show_page(visit: Visit) -> tuple[Any, str]:
+    html = visit.html
+    if html is None:
+        html = await visit.tab.document.html(shadow_roots=visit.options.shadow_roots)
+    appeared = visit.loads and visit.found is not False
+    return await page_result(
+        visit.tab,
+        html,
+        visit.cookies,
+        appeared=appeared,
+        is_complete=visit.is_complete,
+        scrolled=visit.scrolled,
+    ), JSON
+
+
 async def show_har(visit: Visit) -> tuple[Any, str]:
-    title = await visit.tab.evaluate("document.title")
+    title = await visit.tab.document.title()
     await visit.tab.network.bodies_read()
-    return archive_of(visit.tab, title), JSON
+    return await archive_of(visit.tab, title), JSON
 
 
 ENDPOINTS: dict[str, Show] = {
     "har": show_har,
     "html": show_html,
+    "page": show_page,
     "json": show_json,
     "png": show_png,
     "jpeg": show_jpeg,
@@ -264,10 +362,15 @@ ENDPOINTS: dict[str, Show] = {
 
 
 async def render(tab: Tab, kind: str, options: RenderOptions) -> tuple[Any, str, dict[str, str]]:
-    """Load the page and show it the way this endpoint does."""
+    """Load the page; return the endpoint's content, its content type and the headers of the answer.
+
+    Raises:
+        RenderError: the page cannot be loaded or read.
+        BadOption: an argument is not valid, or the picture is too large.
+    """
     include = options.include
     wants_frames = kind in ("png", "jpeg") or include.iframes or include.png or include.jpeg
-    wants_network = kind == "har" or (kind == "json" and (include.history or include.har))
+    wants_network = kind == "har" or (kind == "json" and (include.history or include.har or include.iframes))
     try:
         async with HttpClient(tab) as client:
             tab.interception.own = OwnRequests(tab, client)
@@ -276,11 +379,20 @@ async def render(tab: Tab, kind: str, options: RenderOptions) -> tuple[Any, str,
                 options,
                 wants_network=wants_network,
                 wants_frames=wants_frames,
-                wants_html=kind == "html",
+                wants_html=kind in ("html", "page"),
+                wants_document=kind == "page",
             )
             content, content_type = await ENDPOINTS[kind](visited)
     except PageFailed as error:
         raise error.as_render_error() from error
+    except ScriptFailed as error:
+        raise RenderError(
+            {
+                "type": "Page",
+                "text": f"The page has replaced what it is looked at with: {error.text}",
+                "url": options.url,
+            }
+        ) from error
     except screenshot.PictureTooLarge as error:
         raise BadOption(
             {"type": "bad_argument", "argument": "render_all", "description": str(error)}

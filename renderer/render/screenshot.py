@@ -1,4 +1,4 @@
-"""Pictures of a tab, in the sizes that Splash's arguments ask for."""
+"""Pictures of a tab, in the sizes of Splash's arguments."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import asyncio
 import base64
 import math
 
-from renderer.cdp import Params
-from renderer.options import MAX_VIEWPORT_AREA, MAX_VIEWPORT_SIDE, ImageOptions, check_viewport
-from renderer.picture import Finish, finish
-from renderer.tab import Tab
+from renderer.chromium.cdp import Params
+from renderer.render.options import MAX_VIEWPORT_AREA, MAX_VIEWPORT_SIDE, ImageOptions, check_viewport
+from renderer.render.picture_format import PictureFormat, encode_picture
+from renderer.tab.tab import Tab
 
-# What Chromium draws in one piece of a page that is longer than a viewport may be.
+# The height in pixels that Chromium draws in one piece, if the page is longer than the largest viewport.
 TILE = 8192
 
 
 class PictureTooLarge(Exception):
-    """The page has more pixels than a picture may have."""
+    """The page has too many pixels for a picture."""
 
 
 async def set_viewport_full(tab: Tab) -> tuple[int, int]:
-    """Make the viewport as large as the page."""
+    """Make the viewport as large as the page; return its width and height in pixels.
+
+    Raises:
+        PictureTooLarge: the page is larger than a viewport may be.
+    """
     width, height = await _page_size(tab)
     try:
         check_viewport(width, height)
@@ -33,7 +37,7 @@ async def set_viewport_full(tab: Tab) -> tuple[int, int]:
 async def _page_size(tab: Tab) -> tuple[int, int]:
     metrics = await tab.session.call("Page.getLayoutMetrics")
     size = metrics["cssContentSize"]
-    # Only as high as the page needs: Splash keeps the width unless the page is wider.
+    # As in Splash: the height is the page's, the width stays unless the page is wider.
     width = max(math.ceil(size["width"]), tab.viewport[0])
     return width, math.ceil(size["height"]) or tab.viewport[1]
 
@@ -51,14 +55,18 @@ async def take(
     render_all: bool = False,
     region: tuple[float, float, float, float] | None = None,
 ) -> bytes:
-    """A PNG or JPEG of the viewport, the whole page or a region (left, top, right, bottom)."""
+    """Return a PNG or JPEG of the viewport, of all of the page, or of a region (left, top, right, bottom).
+
+    Raises:
+        PictureTooLarge: the page has too many pixels.
+    """
     tab.drawing.start()
     before = tab.viewport
-    long_page = False
+    is_long = False
     if render_all:
         width, height = await _page_size(tab)
-        long_page = height > MAX_VIEWPORT_SIDE
-        if long_page:
+        is_long = height > MAX_VIEWPORT_SIDE
+        if is_long:
             _check_area(width, height)
             region = (0, 0, width, height)
         else:
@@ -72,9 +80,9 @@ async def take(
     if kind == "jpeg":
         parameters["quality"] = 100 if by_pixels else options.quality
     needs_clip = region is not None or options.height or (options.width and not by_pixels)
-    scroll = await tab.evaluate("[scrollX, scrollY]") if needs_clip and not long_page else (0, 0)
+    scroll = await tab.document.evaluate("[scrollX, scrollY]") if needs_clip and not is_long else (0, 0)
     tiles = []
-    step = TILE if long_page else bottom - top
+    step = TILE if is_long else bottom - top
     while top < bottom:
         if needs_clip:
             parameters["clip"] = {
@@ -87,15 +95,15 @@ async def take(
         answer = await tab.session.call("Page.captureScreenshot", parameters)
         tiles.append(base64.b64decode(answer["data"]))
         top += step
-    if render_all and not long_page:
+    if render_all and not is_long:
         await tab.set_viewport(*before)
-    how = Finish(
+    form = PictureFormat(
         kind=kind,
         quality=options.quality,
         width=options.width if by_pixels else None,
         height=options.height,
     )
-    if kind == "jpeg" and len(tiles) == 1 and how.width is None and how.height is None:
+    if kind == "jpeg" and len(tiles) == 1 and form.width is None and form.height is None:
         return tiles[0]
-    # Megapixels take a while.
-    return await asyncio.to_thread(finish, tiles, how)
+    # In a thread: megapixels take time.
+    return await asyncio.to_thread(encode_picture, tiles, form)

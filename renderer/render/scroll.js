@@ -1,6 +1,8 @@
-// Scrolls a list to its end and keeps what a windowed list takes away again.
+// Scrolls a list to its end, and collects the items that a windowed list removes.
 async ({screens, item, patience}) => {
   const sleep = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
+  // Chromium tells the page of a scroll in the next frame, which a busy machine draws late.
+  const frame = () => Promise.race([new Promise(resolve => requestAnimationFrame(() => resolve())), sleep(5000)]);
   const scrolls = element => /auto|scroll|overlay/.test(getComputedStyle(element).overflowY)
     && element.scrollHeight > element.clientHeight + 1;
   const page = document.scrollingElement || document.documentElement;
@@ -15,7 +17,7 @@ async ({screens, item, patience}) => {
     return [...document.querySelectorAll('body *')].filter(scrolls).sort((a, b) => area(b) - area(a))[0] || page;
   };
 
-  // Windowed lists move the elements they have instead of making new ones, so what counts is what is in them.
+  // Windowed lists reuse their elements, so the content of an element identifies an item.
   const collected = new Map();
   const collect = () => {
     for (const element of present()) {
@@ -34,12 +36,16 @@ async ({screens, item, patience}) => {
     steps += 1;
     const height = scroller.scrollHeight, seen = collected.size;
     scroller.scrollTop += Math.max(1, Math.floor(scroller.clientHeight * 0.9));
+    await frame();
     await sleep(50);
     collect();
-    const deadline = performance.now() + patience * 1000;
+    // Count the pauses, not the clock: while Chromium gets no processor, the page's own timers stand still too.
+    let patienceLeft = patience * 1000;
     while (isAtEnd() && scroller.scrollHeight <= height && collected.size === seen) {
-      if (performance.now() >= deadline) { reachedEnd = true; break; }
+      if (patienceLeft <= 0) { reachedEnd = true; break; }
+      const start = performance.now();
       await sleep(50);
+      patienceLeft -= Math.min(performance.now() - start, 100);
       collect();
     }
   }

@@ -1,4 +1,4 @@
-"""The ``scroll`` argument: lists that grow, or that show only a part of themselves, come into the result whole."""
+"""The ``scroll`` argument: the result has all items of lists that grow, or that keep only their visible items."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from renderer.cdp import CommandFailed
-from renderer.tab import ScriptFailed, Tab
+from renderer.chromium.cdp import CommandFailed
+from renderer.tab.document import ScriptFailed
+from renderer.tab.tab import Tab
 
-_SCRIPT = resources.files("renderer").joinpath("scroll.js").read_text(encoding="utf-8")
+_SCRIPT = resources.files("renderer.render").joinpath("scroll.js").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scrolling:
-    """How far, and what to keep on the way."""
+    """How far to scroll, and which items to collect."""
 
     screens: int
     item: str | None  # a CSS selector
@@ -23,19 +24,26 @@ class Scrolling:
 
 
 class BadItem(Exception):
-    """The selector is none that the browser understands."""
+    """The browser does not accept the selector."""
 
 
 async def scroll(tab: Tab, scrolling: Scrolling) -> dict[str, Any]:
-    """Scroll; returns how many steps it took, how many items were seen, and whether the end was reached."""
-    # In a world of our own, where the page cannot have replaced what we call.
+    """Scroll the page; return the number of ``steps`` and ``items``, and ``reached_end``.
+
+    Raises:
+        BadItem: the selector is not valid.
+    """
+    tab.drawing.start()  # without frames, the page gets no scroll events
+    # In an isolated world: the page cannot replace the functions that we call.
     world = await tab.session.call("Page.createIsolatedWorld", {"frameId": tab.target_id})
     arguments = {"screens": scrolling.screens, "item": scrolling.item, "patience": scrolling.patience}
-    # A comment comes first in the file; brackets keep it one expression.
+    # The file begins with a comment; the brackets make all of it one expression.
     call = f"(\n{_SCRIPT})({json.dumps(arguments)})"
     try:
-        found: dict[str, Any] = await tab.evaluate(call, context=world["executionContextId"], wait=True)
-    except CommandFailed:  # the page went elsewhere
+        found: dict[str, Any] = await tab.document.evaluate(
+            call, context=world["executionContextId"], wait=True
+        )
+    except CommandFailed:  # the page navigated
         return {"steps": 0, "items": 0, "reached_end": False}
     except ScriptFailed as error:
         raise BadItem(error.text) from error
@@ -43,5 +51,6 @@ async def scroll(tab: Tab, scrolling: Scrolling) -> dict[str, Any]:
 
 
 def as_header(scrolled: dict[str, Any]) -> str:
+    """Return the value of the header ``X-Splashdown-Scroll``."""
     end = "end" if scrolled["reached_end"] else "more"
     return f"{end}; steps={scrolled['steps']}; items={scrolled['items']}"

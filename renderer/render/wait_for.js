@@ -1,25 +1,26 @@
-// Resolves when the selector matches, to what is to be taken then. A document that is replaced meanwhile loses its
-// promise, and then the question is put to the new one.
+// Resolves when the selector matches, to the wanted value and whether the document was read to its end. If another
+// document replaces this one, the promise is lost, and the renderer asks the new document.
 new Promise((resolve, reject) => {
+  OF_DOCUMENT
   const end = Date.now() + LIMIT, selector = SELECTOR, { clearTimeout, setTimeout } = self;
   const find = () => /^[(]|^\.?\//.test(selector)
-    ? document.evaluate(selector, document, null, XPathResult.ANY_UNORDERED_NODE_TYPE, null).singleNodeValue
-    : document.querySelector(selector);
+    ? ofDocument('evaluate', [selector, document, null, XPathResult.ANY_UNORDERED_NODE_TYPE, null]).singleNodeValue
+    : ofDocument('querySelector', [selector]);
 
   let reading;
-  // Of a list that is just being read, the first entry would be found and the others lost. A script that never comes
-  // must not hold it for ever, though. Elements are counted: to be told of each would be 4 % of a heavy page.
+  // Wait for the end of the document: a list that is half read has its first entry, but not the others. A script that
+  // never comes must not hold the document for ever. Count the elements: to observe each costs 4 % of a heavy page.
   const read = before => {
-    if (document.readyState !== 'loading') return look();
-    const elements = document.getElementsByTagName('*').length, left = end - Date.now();
+    if (ofDocument('readyState') !== 'loading') return look();
+    const elements = ofDocument('getElementsByTagName', ['*']).length, left = end - Date.now();
     if ((elements === before || left <= 0) && find()) finish();
     else reading = setTimeout(read, left > 0 ? Math.min(STALL, left) : STALL, elements);
   };
   const look = () => {
     clearTimeout(reading);
-    if (document.readyState === 'loading') {
+    if (ofDocument('readyState') === 'loading') {
       observer.disconnect();
-      // Here, for a page that opens its document anew takes all listeners away.
+      // Each time: a page that opens its document again (document.open) removes all listeners.
       self.addEventListener('readystatechange', look, true);
       read();
     } else if (find()) finish();
@@ -30,10 +31,10 @@ new Promise((resolve, reject) => {
     clearTimeout(reading);
     observer.disconnect();
     self.removeEventListener('readystatechange', look, true);
-    try { resolve(TAKE); } catch (error) { reject(error); }
-    await null;  // until the answer is on its way
+    try { resolve([TAKE, ofDocument('readyState') !== 'loading']); } catch (error) { reject(error); }
+    await null;  // until the answer is sent
     if (ENDS && /\[native code\]/.test(Function.prototype.toString.call(stop))) stop();
   };
-  find();  // what is no selector is refused at once
+  find();  // throws at once if the selector is not valid
   look();
 })

@@ -1,27 +1,27 @@
-"""The end of a render: nothing of it may be left in the tab that the next one gets."""
+"""The cleaning of a tab after a render: the next render in the tab finds nothing of this one."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
 
-from renderer.cdp import CommandFailed, Params, TargetGone, answers
-from renderer.page_load import storage_origin
-from renderer.tab import Tab
+from renderer.chromium.cdp import CommandFailed, Params, TargetGone, answers
+from renderer.network.load_state import storage_origin
+from renderer.tab.tab import Tab
 
-CLEANING_TIMEOUT = 3.0
-# Above this, what pages have left behind is collected, whatever Chromium thinks of it. That costs what a light page
-# costs, and the scripts that V8 has compiled.
+CLEANING_TIMEOUT = 3.0  # seconds
+# Bytes. Above this, the cleaning makes Chromium collect garbage. A collection costs as much as a light page, and it
+# discards the scripts that V8 has compiled.
 MAX_GARBAGE = 48 * 1024 * 1024
-# How often it is looked after that while pages follow upon each other.
-RENDERS_A_LOOK = 4
+# While pages replace frozen pages directly, the cleaning checks the size once in this many renders.
+RENDERS_PER_CHECK = 4
 
 
 async def clean(tab: Tab) -> bool:
-    """Leave nothing of this render behind; False if the tab is not fit for another one."""
+    """Remove everything of this render from the tab; return False if the pool must close the tab."""
     tab.renders += 1
     tab.forget()
-    if tab.spoiled or tab.session.is_gone or tab.load.departed_origins:
+    if tab.must_discard or tab.session.is_gone or tab.load.departed_origins:
         return False
     try:
         async with asyncio.timeout(CLEANING_TIMEOUT):
@@ -30,28 +30,30 @@ async def clean(tab: Tab) -> bool:
     except (TimeoutError, CommandFailed, TargetGone):
         return False
     tab.load.forget()
-    tab.standstill.forget()
+    tab.frozen_page.forget()
     return True
 
 
 async def _clean(tab: Tab) -> bool:
-    """Gives whether the tab is as good as new."""
-    if _may_stand(tab):
-        await tab.standstill.stop(tab.load.url)
+    """Return whether the tab is clean."""
+    if _may_freeze(tab):
+        await tab.frozen_page.freeze(tab.load.url)
         tab.drawing.forget()
-        looks = tab.renders % RENDERS_A_LOOK == 0
-        size = tab.session.send("Runtime.getHeapUsage") if looks else None
+        is_check_due = tab.renders % RENDERS_PER_CHECK == 0
+        size = tab.session.send("Runtime.getHeapUsage") if is_check_due else None
         await asyncio.gather(*_undo(tab))
         cookies, _ = await answers(tab.ask_cookies(), _empty_cache(tab))
-        # It has stored nothing by itself. Whatever its answers brought is there by now.
+        # The page's scripts have stored nothing. Cookies of its responses are in the store already.
         is_empty = not cookies["cookies"] or await _empty_network(tab)
         if size is None or _size(await size) <= MAX_GARBAGE:
-            return is_empty and tab.standstill.is_undisturbed
+            return is_empty and tab.frozen_page.is_undisturbed
     else:
         tab.drawing.forget()
         await _silence(tab)
     await _empty_storage_of_tab(tab)
     await tab.leave_page()
+    if tab.client_hints.kept:
+        await tab.empty_client_hints()
     return await _empty_storage_of_context(tab) and await _is_alone(tab)
 
 
@@ -59,14 +61,16 @@ def _is_page(tab: Tab) -> bool:
     return bool(storage_origin(tab.load.url)) and not tab.load.failed_url
 
 
-def _may_stand(tab: Tab) -> bool:
-    return _is_page(tab) and tab.standstill.is_possible and not tab.drawing.is_on
+def _may_freeze(tab: Tab) -> bool:
+    return (
+        _is_page(tab) and tab.frozen_page.can_freeze and not tab.drawing.is_on and not tab.client_hints.kept
+    )
 
 
 async def _silence(tab: Tab) -> None:
-    """Take from the page what it would do as it is left."""
-    # Cookies that it sets then, and while it is left, could come only after they are cleared.
-    emptied = [tab.standstill.empty()] if _is_page(tab) else []
+    """Remove the page's listeners before the tab leaves it."""
+    # Cookies that a listener sets at the page's end could reach the store after the cleaning has cleared it.
+    emptied = [tab.frozen_page.empty()] if _is_page(tab) else []
     await answers(*emptied, tab.session.send("Page.stopLoading"))
 
 
@@ -78,14 +82,14 @@ async def _empty_storage_of_tab(tab: Tab) -> None:
     session = tab.session
     origins = set(tab.load.frames.values()) - {""}
     await asyncio.gather(
-        # Session storage belongs to the tab, not to the context, and can be reached only while its page is there.
+        # Session storage belongs to the tab, not to the context. Chromium clears it only while its page is shown.
         *(
             session.send(
                 "DOMStorage.clear", {"storageId": {"storageKey": f"{origin}/", "isLocalStorage": False}}
             )
             for origin in origins
         ),
-        # A read of cookies comes back when those that the page has set are there, and can be cleared.
+        # A read of the cookies returns when the cookies that the page has set are in the store, and can be cleared.
         session.send("Runtime.evaluate", {"expression": "document.cookie", "silent": True}),
         *_undo(tab),
     )
@@ -102,9 +106,9 @@ async def _empty_storage_of_context(tab: Tab) -> bool:
 
 
 async def _empty_network(tab: Tab) -> bool:
-    # What a page has stored in its last moments may be on its way still, so that nothing is taken for empty.
+    # Cookies that a page has set at its end may be on their way. So the stores are cleared even if they look empty.
     _, _, cookies = await answers(_empty_cache(tab), tab.clear_cookies(), tab.ask_cookies())
-    # A cookie that comes after that is from something still at work that was this page's.
+    # A cookie that comes after that is from something of this page that still runs.
     return not cookies["cookies"]
 
 
@@ -113,7 +117,7 @@ def _empty_cache(tab: Tab) -> asyncio.Future[Params]:
 
 
 async def _is_alone(tab: Tab) -> bool:
-    """Clear the name and the history of an empty page, which would outlive it; gives whether they are its own."""
+    """Clear the name of the window and the history; return whether the empty page is the tab's only page."""
     session = tab.session
     session.send("Page.resetNavigationHistory")
     history, _ = await answers(
@@ -121,17 +125,17 @@ async def _is_alone(tab: Tab) -> bool:
         session.send("Runtime.evaluate", {"expression": "name = ''"}),
     )
     await _collect_garbage(tab)
-    cookies = await tab.cookies()  # those that took their time
-    # A navigation that the page had begun may have come in between.
+    cookies = await tab.cookies()  # cookies that came late
+    # A navigation that the page had started may have completed in between.
     return [entry["url"] for entry in history["entries"]] == ["about:blank"] and not cookies
 
 
 async def _collect_garbage(tab: Tab) -> None:
-    """Let go of what pages have left behind, if that is much."""
+    """Make Chromium collect garbage, if the tab has more than ``MAX_GARBAGE``."""
     if _size(await tab.session.call("Runtime.getHeapUsage")) > MAX_GARBAGE:
         await tab.session.call("HeapProfiler.collectGarbage")
 
 
 def _size(heap: Params) -> float:
-    """Bytes that the tab's process has in scripts' objects and in its documents."""
+    """Return the bytes that the tab's process uses for objects of scripts and for documents."""
     return float(heap["usedSize"] + heap.get("embedderHeapUsedSize", 0.0))

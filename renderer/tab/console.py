@@ -1,17 +1,17 @@
-"""What the client's script writes to the console while it runs, as Splash tells it: not what the page itself writes."""
+"""The console messages of a client's script while it runs, as Splash returns them; not those of the page itself."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from renderer.cdp import Params
-from renderer.tab import Tab
+from renderer.chromium.cdp import Params
+from renderer.tab.tab import Tab
 
 MAX_MESSAGES = 1000
 
-# A console that is there for the script alone. Of each message the first value is told, as a text; Splash's knew only
-# ``log``. What the script throws is kept as well, for what it wrote before is wanted all the same.
+# A console for the script alone. Of each message it saves the first value, as text. Splash's console knew only ``log``.
+# The messages are returned even if the script throws an error.
 _LISTENING = """(() => {
   const { console } = self, said = [];
   const say = value => {
@@ -26,8 +26,8 @@ _LISTENING = """(() => {
 
 
 async def run_and_listen(tab: Tab, source: str) -> tuple[Params, list[str]]:
-    """Run JavaScript as ``Tab.run_script`` does; gives CDP's description of its value, and its messages."""
-    both = await tab.run_script(_LISTENING.replace("SOURCE", json.dumps(source), 1))
+    """Run JavaScript as ``Document.run_script`` does; return CDP's description of its value, and its messages."""
+    both = await tab.document.run_script(_LISTENING.replace("SOURCE", json.dumps(source), 1))
     said = await _part(tab, both, "said", returnByValue=True)
     return await _part(tab, both, "value"), said["value"]
 

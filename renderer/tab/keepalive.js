@@ -1,18 +1,19 @@
-// Requests that outlive their page would set cookies in the next render's; these end with it, as they did in Splash.
+// Ends "keepalive" requests and beacons with their page, as Splash does: their cookies would otherwise reach the next
+// render.
 (() => {
   const { fetch, Request } = self, beacon = self.Navigator?.prototype.sendBeacon;
   const mortal = (input, init) => {
     if (init?.keepalive) init = { ...init, keepalive: false };
     return [input instanceof Request && input.keepalive ? new Request(input, { keepalive: false }) : input, init];
   };
-  // A Proxy of a function of the browser's still says that it is one.
+  // A Proxy of a native function still looks like a native function.
   if (fetch) self.fetch = new Proxy(fetch, {
     apply: (target, self, given) => Reflect.apply(target, self, given.length ? mortal(...given) : given),
   });
   if (beacon) Navigator.prototype.sendBeacon = new Proxy(beacon, {
     apply: (target, navigator, given) => {
       const [url, data] = given;
-      // What it would refuse, it refuses.
+      // The native function raises the errors for URLs that it refuses.
       if (!given.length || !/^https?:$/.test(new URL(url, document.baseURI).protocol))
         return Reflect.apply(target, navigator, given);
       const body = data ?? null;

@@ -1,4 +1,5 @@
-// Chromium reads only the whole seconds of <meta http-equiv=refresh content="0.5; url=...">, Splash's users count on the rest.
+// Chromium ignores the fraction of a second in <meta http-equiv=refresh content="0.5; url=...">. Splash does not, so this
+// script delays the navigation by the fraction.
 (() => {
   const navigation = self.navigation, later = self.setTimeout.bind(self);
   let waited = false;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from renderer.tab import Tab
+from renderer.tab.tab import Tab
 
 
 async def _send(tab: Tab, kind: str, x: float, y: float, pressed: bool = False) -> None:

@@ -1,10 +1,10 @@
-// Says when a page first uses what only a drawn page has, or what may outlive its document; and that it is not drawn
-// stays unseen. A window that Chromium never opens carries the word: the renderer hears of it, and no page can
-// keep it from that or say it itself.
+// Reports the page's first use of functions that need a drawn page, or that may outlive the document. It also hides from
+// the page that it is not drawn. The signal is a window that Chromium never opens: Chromium tells the renderer the URL of
+// that window. No page can stop the signal or send it by itself.
 (() => {
   const { open, Reflect: { apply, construct } } = self, { defineProperty, getOwnPropertyDescriptor } = Object;
 
-  // Puts a Proxy in the place of functions of the browser's, for it still says that it is one of those.
+  // Replaces functions of the browser by Proxies: a Proxy still looks like a native function.
   const replace = (owner, part, names, handler, replaced) => {
     if (!owner) return;
     for (const name of names) {
@@ -16,15 +16,15 @@
     }
   };
 
-  // All functions of a word share what they do: this runs in every document, for most of them in vain.
-  const watch = (word, ...functions) => {
-    let told = false;
+  // All functions of a signal share one handler: this runs in every document, and most documents use none of them.
+  const watch = (signal, ...functions) => {
+    let sent = false;
     const watched = [];
-    const tell = () => {
-      if (told) return;
-      told = true;
-      // First of all, and with nothing on the way that a page could have replaced.
-      apply(open, self, [`about:blank#TOKEN-${word}`]);
+    const send = () => {
+      if (sent) return;
+      sent = true;
+      // The signal comes first, and uses nothing that a page could have replaced.
+      apply(open, self, [`about:blank#TOKEN-${signal}`]);
       for (let n = 0; n < watched.length; n++) {
         const { owner, name, part, native, proxy } = watched[n], descriptor = getOwnPropertyDescriptor(owner, name);
         if (descriptor?.[part] !== proxy) continue;
@@ -33,19 +33,19 @@
       }
     };
     const handler = {
-      apply: (native, self, given) => { tell(); return apply(native, self, given); },
+      apply: (native, self, given) => { send(); return apply(native, self, given); },
       construct: (native, given, target) => {
-        tell();
+        send();
         for (let n = 0; n < watched.length; n++) if (watched[n].proxy === target) target = watched[n].native;
         return construct(native, given, target);
       },
     };
     for (const [owner, part, ...names] of functions) replace(owner, part, names, handler, watched);
   };
-  // To name an interface is to make Chromium build it, so that there are no more of them here than needed.
+  // Chromium builds an interface when a script names it, so this script names no more than it needs.
   const { Document, Element, Navigator, Promise } = self;
-  // Chromium stores a script's cookie, and asks for the page to which the script goes at once, by different ways: the
-  // request may be first, without the cookie. A look at the cookies comes back when it is stored.
+  // Chromium stores a script's cookie and requests the next page in different processes. If the script navigates at once,
+  // the request may leave first, without the cookie. A read of the cookies returns when the cookie is stored.
   const cookies = getOwnPropertyDescriptor(Document.prototype, 'cookie').get;
   replace(Document.prototype, 'set', ['cookie'], {
     apply: (native, document, given) => { apply(native, document, given); apply(cookies, document, []); },
@@ -59,21 +59,21 @@
     [self, 'set', 'name'], [Document.prototype, 'set', 'cookie'],
     [Navigator?.prototype, 'get', 'serviceWorker', 'storage', 'storageBuckets', 'locks']);
 
-  // In a document at rest what is asked stays without an answer, so that a page which asks again when it fails does
-  // not do so for ever.
+  // In a frozen page's document a request stays without a response: a page that retries after an error would otherwise
+  // retry for ever.
   const root = getOwnPropertyDescriptor(Document.prototype, 'documentElement').get, { hasAttribute } = Element.prototype;
-  const isAtRest = () => {
+  const isFrozen = () => {
     const html = apply(root, document, []);
-    return html && apply(hasAttribute, html, ['rest-TOKEN']);
+    return html && apply(hasAttribute, html, ['frozen-TOKEN']);
   };
   replace(self, 'value', ['fetch'], {
-    apply: (native, self, given) => isAtRest() ? new Promise(() => {}) : apply(native, self, given),
+    apply: (native, self, given) => isFrozen() ? new Promise(() => {}) : apply(native, self, given),
   });
 
   const shows = shown => ({ apply: (native, self) => { apply(native, self, []); return shown; } });
   replace(Document.prototype, 'get', ['hidden', 'webkitHidden'], shows(false));
   replace(Document.prototype, 'get', ['visibilityState', 'webkitVisibilityState'], shows('visible'));
   const swallow = event => { if (event.isTrusted) event.stopImmediatePropagation(); };
-  // Not its opposite, "resume": that comes before the scripts of the document which takes a frozen one's place.
+  // Not the event "resume": it comes before the scripts of the document that replaces a frozen one.
   for (const kind of ['visibilitychange', 'webkitvisibilitychange', 'freeze']) self.addEventListener(kind, swallow, true);
 })();

@@ -1,25 +1,27 @@
-"""What the page's own scripts threw and nobody caught."""
+"""Errors that the page's own scripts threw and did not catch."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from renderer.cdp import Params
-from renderer.tab import Tab
+from renderer.chromium.cdp import Params
+from renderer.tab.tab import Tab
 
 MAX_ERRORS = 100
 MAX_MESSAGE = 1000
-# A header has to be short.
-TOLD_IN_HEADER, MESSAGE_IN_HEADER = 3, 200
+# Errors, and characters of each message: a header has to be short.
+ERRORS_IN_HEADER, MESSAGE_IN_HEADER = 3, 200
 
 
 class ScriptErrors:
-    """Listens from its creation until the tab is cleaned."""
+    """The uncaught errors of a tab's pages, from the creation of this object until the tab is cleaned."""
 
     def __init__(self, tab: Tab) -> None:
         self.errors: list[dict[str, Any]] = []
         tab.session.on("Runtime.exceptionThrown", self._add)
+        # Without this, Chromium repeats the errors of the page before, which may be another render's page.
+        tab.session.send("Runtime.discardConsoleEntries")
         tab.override("Runtime.enable", {}, "Runtime.disable", {})
 
     def _add(self, event: Params) -> None:
@@ -28,7 +30,7 @@ class ScriptErrors:
 
 
 def describe(details: Params) -> dict[str, Any]:
-    """CDP's exceptionDetails as message, source and line (counted from 1)."""
+    """Return CDP's exceptionDetails as message, source and line (counted from 1)."""
     thrown = details.get("exception", {})
     message = thrown.get("description") or str(thrown.get("value", details.get("text", "")))
     frames = details.get("stackTrace", {}).get("callFrames", ())
@@ -40,6 +42,6 @@ def describe(details: Params) -> dict[str, Any]:
 
 
 def as_header(errors: list[dict[str, Any]]) -> str:
-    """The first errors as one line of JSON."""
-    told = [error | {"message": error["message"][:MESSAGE_IN_HEADER]} for error in errors[:TOLD_IN_HEADER]]
-    return json.dumps(told)
+    """Return the first errors as one line of JSON."""
+    first = [error | {"message": error["message"][:MESSAGE_IN_HEADER]} for error in errors[:ERRORS_IN_HEADER]]
+    return json.dumps(first)

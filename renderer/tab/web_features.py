@@ -1,13 +1,13 @@
-"""Features of the web that a render can take away from its pages, each by a switch of Splash's."""
+"""Features of the web that a render can turn off for its pages; each has a switch in Splash's API."""
 
 from __future__ import annotations
 
-from renderer.page_scripts import HIDE_MEDIA
-from renderer.tab import Tab
+from renderer.tab.page_scripts import HIDE_MEDIA
+from renderer.tab.tab import Tab
 
 MEDIA = "html5_media_enabled"
 
-# Pages find out what a browser can do by looking for these names.
+# Pages detect the features of a browser by these names.
 _HIDE = {
     "media_source": """
       for (const name of ['MediaSource', 'ManagedMediaSource', 'WebKitMediaSource', 'SourceBuffer'])
@@ -24,7 +24,7 @@ _HIDE = {
 }
 SWITCHES = (MEDIA, *(f"{feature}_enabled" for feature in _HIDE))
 
-# Before any page nobody sees that this takes what another document has.
+# This copies the function from another document. The tab shows no page yet, so no script can notice it.
 _SHOW_MEDIA = """{
   const frame = document.documentElement.appendChild(document.createElement('iframe'));
   const theirs = frame.contentWindow.HTMLMediaElement.prototype, mine = HTMLMediaElement.prototype;
@@ -34,7 +34,10 @@ _SHOW_MEDIA = """{
 
 
 class WebFeatures:
-    """Media are off, the others on, until switched. Off holds at once, on from the next page; workers keep theirs."""
+    """The switches of a render: media are off at first, the others on.
+
+    "Off" takes effect at once, "on" from the next page. Workers that run already keep their features.
+    """
 
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
@@ -55,7 +58,7 @@ class WebFeatures:
         else:
             script = f"{{{_HIDE[switch.removesuffix('_enabled')]}}}"
             self._hiding[switch] = await self._tab.scripts.add(script)
-            await self._tab.evaluate(f"{script} undefined")
+            await self._tab.document.evaluate(f"{script} undefined")
 
     async def _turn_media(self, on: bool) -> None:
         await self._tab.interception.set_media(on)
@@ -64,8 +67,8 @@ class WebFeatures:
         self._media = on
         if not on:
             await self._tab.scripts.put_back("html5_media")
-            await self._tab.evaluate(f"{HIDE_MEDIA} undefined")
+            await self._tab.document.evaluate(f"{HIDE_MEDIA} undefined")
             return
         await self._tab.scripts.leave_out("html5_media")
         if not self._tab.load.url:
-            await self._tab.evaluate(f"{_SHOW_MEDIA} undefined")
+            await self._tab.document.evaluate(f"{_SHOW_MEDIA} undefined")

@@ -1,7 +1,7 @@
-"""Does a database server let us in? The answer is the exit code; a refusal is printed in one line.
+"""Check whether the tests can use a database: the exit code is 0, or the reason is one line.
 
-database.py check URL     the database is there and takes a table
-database.py create URL    the same; a database that is missing is created first
+database.py check URL     check that the database exists and accepts a new table
+database.py create URL    create the database if it is missing, then check it
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-# Where to ask for a database that is not there yet, and how.
+# The database to connect to, and the statement, that create a missing database.
 CREATE = {
     "mysql": ("", "CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4"),
     "postgresql": ("postgres", "CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0"),
@@ -38,8 +38,8 @@ def create(url: URL) -> None:
     try:
         check(url)
     except SQLAlchemyError:
-        elsewhere, statement = CREATE[url.get_backend_name()]
-        with connect(url.set(database=elsewhere)) as connection:
+        existing, statement = CREATE[url.get_backend_name()]
+        with connect(url.set(database=existing)) as connection:
             connection.execute(text(statement.format(name=url.database)))
         check(url)
 

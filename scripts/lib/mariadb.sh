@@ -1,4 +1,4 @@
-# MariaDB for the tests: where it may run already, in a container, from Debian's package. Sourced.
+# MariaDB for the tests: a running server, a container, or Debian's package. Sourced.
 # shellcheck shell=bash disable=SC2034,SC2154
 
 mariadb_title=MariaDB
@@ -36,8 +36,8 @@ SQL
   give_to_service_user "$2"
   in_root_folder "${as_service_user[@]}" mariadb-install-db --no-defaults --datadir="$2/data" --skip-test-db \
     --auth-root-authentication-method=normal --innodb-log-file-size=16M
-  # Nothing is flushed to disk: the data ends with the tests. The socket is in the data folder (a full path to it
-  # could be too long for a socket).
+  # Nothing is flushed to disk, because the data ends with the tests. The socket has a relative path in the data folder,
+  # because a full path may be too long for a socket.
   spawn "$1/pid" data/logs/services-mariadb-server.log "${as_service_user[@]}" \
     mariadbd --no-defaults --datadir="$2/data" --socket=server.sock --pid-file=server.pid \
     --bind-address=127.0.0.1 --port="$port" --init-file="$2/init.sql" --skip-name-resolve --skip-log-bin \

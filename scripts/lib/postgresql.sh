@@ -1,4 +1,4 @@
-# PostgreSQL for the tests: where it may run already, in a container, from Debian's package. Sourced.
+# PostgreSQL for the tests: a running server, a container, or Debian's package. Sourced.
 # shellcheck shell=bash disable=SC2034,SC2154
 
 postgresql_title=PostgreSQL
@@ -6,7 +6,7 @@ postgresql_variable=TEST_POSTGRESQL_URL
 postgresql_port=5432
 postgresql_image=postgres:17
 postgresql_packages=(postgresql)
-postgresql_end_with=INT # TERM would wait for its clients to leave
+postgresql_end_with=INT # after TERM the server would wait until all clients disconnect
 
 postgresql_candidates() {
   echo "postgresql+psycopg://$(id -un)@127.0.0.1:5432/$DATABASE"
@@ -27,7 +27,7 @@ postgresql_in_docker() { # FOLDER
 
 postgresql_from_debian() { # FOLDER ROOM
   local programs password port
-  # Debian keeps PostgreSQL's versions side by side: the newest.
+  # Debian may have several versions of PostgreSQL: use the newest.
   programs=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
   password=$(random_password)
   port=$(free_port)
@@ -36,7 +36,7 @@ postgresql_from_debian() { # FOLDER ROOM
   in_root_folder "${as_service_user[@]}" "$programs/initdb" -D "$2/data" -U postgres --pwfile="$2/password" \
     --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --no-sync
   rm "$2/password"
-  # Nothing is flushed to disk: the data ends with the tests.
+  # Nothing is flushed to disk, because the data ends with the tests.
   spawn "$1/pid" data/logs/services-postgresql-server.log "${as_service_user[@]}" \
     "$programs/postgres" -D "$2/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
     -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB -c max_connections=60

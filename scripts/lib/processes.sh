@@ -1,17 +1,18 @@
-# Servers that outlive the script that starts them, and how they are ended. Sourced.
+# Start servers that outlive the script, and end them. Sourced.
 # shellcheck shell=bash
 
-# A pid alone could by now be somebody else's: its start time goes with it. A process that has ended has none.
+# Print the start time of a process, or nothing if it has ended. Another process may get the same pid later, so a
+# process is identified by its pid and its start time.
 started_at() { { sed 's/.*) //' "/proc/$1/stat" | awk '$1 != "Z" { print $20 }'; } 2>/dev/null; }
 
-# The service user may have no way to the folder we are in.
+# The service user may not be able to enter the current folder.
 in_root_folder() { (cd / && exec "$@"); }
 
-# spawn PIDFILE LOG COMMAND...: in a session of its own, so that a Ctrl-C in the terminal does not reach it.
+# spawn PIDFILE LOG COMMAND...: start a server in a session of its own, so that the terminal's Ctrl-C does not reach it.
 spawn() {
   local pidfile=$1 log=$2
   shift 2
-  (cd / && exec setsid "$@") >>"$log" 2>&1 </dev/null & # exec: so that $! is the server and not a shell before it
+  (cd / && exec setsid "$@") >>"$log" 2>&1 </dev/null & # exec: so that $! is the pid of the server, not of a shell
   printf '%s %s\n' "$!" "$(started_at "$!")" >"$pidfile"
   disown "$!"
 }
@@ -21,7 +22,7 @@ is_alive() { # PIDFILE
   [ -f "$1" ] && read -r pid start <"$1" && [ -n "$start" ] && [ "$(started_at "$pid")" = "$start" ]
 }
 
-# end PIDFILE SIGNAL: ask with the signal, then insist
+# end PIDFILE SIGNAL: send the signal; after 5 s, kill the process group
 end() {
   local pid
   [ -f "$1" ] || return 0
@@ -33,8 +34,8 @@ end() {
       sleep 0.1
     done
   fi
-  # The whole group, for Splash has an Xvfb beside it, also when Splash itself was killed; unless the pid is by now
-  # another process's.
+  # Kill the whole group, because Splash has an Xvfb in it, also after Splash itself was killed. Do not kill it if another
+  # process has the pid now.
   if is_alive "$1" || [ -z "$(started_at "$pid")" ]; then
     kill -KILL -- "-$pid" 2>/dev/null || true
   fi
@@ -43,7 +44,7 @@ end() {
 
 as_root() { [ "$(id -u)" = 0 ]; }
 
-# Databases and a browser of 2016 have no business with root's rights: as root they run as this user.
+# Databases and a browser of 2016 must not run as root: scripts that run as root start them as this user.
 SERVICE_USER=splashdown-test
 
 make_service_user() {
@@ -54,14 +55,14 @@ make_service_user() {
 
 give_to_service_user() { ! as_root || chown -R "$SERVICE_USER:" "$1"; }
 
-# What goes before a command to run it as that user.
+# The words before a command that run it as that user.
 as_service_user=()
 if as_root; then
   # shellcheck disable=SC2034
   as_service_user=(setpriv "--reuid=$SERVICE_USER" "--regid=$SERVICE_USER" --clear-groups --no-new-privs --)
 fi
 
-# Can the service user get into this folder? (Asked as nobody: the user may not be there yet.)
+# Succeed if the service user can enter the folder. It tries as nobody, because the service user may not exist yet.
 lets_in() {
   as_root || return 0
   setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$1"
@@ -73,7 +74,7 @@ free_port() {
 
 is_listening() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# Standard input into a file that only we can read.
+# Write standard input into a file that only this user can read.
 secret() { (umask 077 && cat >"$1"); }
 
 random_password() { head -c 18 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }

@@ -1,4 +1,4 @@
-# What the scripts print, and the jobs they run at the same time. Sourced by them, in the project's folder.
+# Progress lines and background jobs of the scripts. Sourced, in the project's folder.
 # shellcheck shell=bash
 
 mkdir -p data/logs
@@ -7,8 +7,8 @@ say() { printf '%s\n' "$*"; }
 complain() { printf '%s\n' "$*" >&2; }
 fail() { complain "$*"; exit 1; }
 
-# step TITLE LOG COMMAND...: the command's output goes to the log; on failure its last lines are shown.
-# The command is a program or a chain of &&: bash does not stop at errors inside a function that is asked about.
+# step TITLE LOG COMMAND...: write the command's output to the log; after a failure, show its last lines.
+# The command must be a program or a chain of &&: bash does not stop at errors inside a function in a condition.
 step() {
   local title=$1 log=$2 started=$SECONDS
   shift 2
@@ -22,8 +22,8 @@ step() {
   fi
 }
 
-# background COMMAND...: as a process group of its own (its pid: $!), so that all of it can be ended at once.
-# Without a group a Ctrl-C would end this script and leave what the command had started.
+# background COMMAND...: run the command in a process group of its own (its pid: $!), so that end_jobs can end the whole
+# group. Without a group, Ctrl-C would end this script and not the processes that the command started.
 jobs_running=()
 background() {
   set -m
@@ -39,7 +39,7 @@ end_jobs() {
   done
   for job in ${jobs_running[@]+"${jobs_running[@]}"}; do
     wait "$job" 2>/dev/null || true
-    # What it had started may take a moment longer.
+    # Processes that the job started may end later.
     for _ in $(seq 50); do
       kill -0 -- "-$job" 2>/dev/null || break
       sleep 0.1

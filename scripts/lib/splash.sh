@@ -1,4 +1,4 @@
-# The real Splash 3.5 for the tests: where it may run already, in a container, on Debian 12's QtWebKit. Sourced.
+# The real Splash 3.5 for the tests: a running server, a container, or built on Debian 12's QtWebKit. Sourced.
 # shellcheck shell=bash disable=SC2034,SC2154
 
 splash_title="Splash 3.5"
@@ -14,7 +14,7 @@ splash_candidates() { echo http://127.0.0.1:8050; }
 
 splash_check() { .venv/bin/python scripts/splash/check.py "$1"; }
 
-# On the machine's own network: the pages that the tests render are on its loopback, and so is Splash then.
+# The container uses the machine's network, because the pages of the tests are on the machine's loopback.
 splash_in_docker() { # FOLDER
   local port
   port=$(free_port)
@@ -24,7 +24,7 @@ splash_in_docker() { # FOLDER
 
 splash_suits() {
   grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release && return
-  echo "Splash can be built on Debian 12 (bookworm) only, which has Python 3.11 and QtWebKit"
+  echo "Splash can be built only on Debian 12 (bookworm), which has Python 3.11 and QtWebKit"
   return 1
 }
 
@@ -35,7 +35,7 @@ splash_from_debian() { # FOLDER ROOM
   port=$(free_port)
   mkdir -p "$2/home"
   give_to_service_user "$2/home"
-  # Without root's rights Xvfb cannot make this folder itself.
+  # Only root can create this folder; Xvfb runs as the service user.
   [ -d /tmp/.X11-unix ] || ! as_root || mkdir -m 1777 /tmp/.X11-unix
   spawn "$1/pid" data/logs/services-splash-server.log "${as_service_user[@]}" \
     env HOME="$2/home" QTWEBENGINE_DISABLE_SANDBOX=1 PYTHONDONTWRITEBYTECODE=1 \

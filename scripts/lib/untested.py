@@ -1,6 +1,6 @@
-"""What pytest did not test: ``untested.py JUNIT-XML`` prints each reason once; in CI there may be none.
+"""Print why pytest did not run tests, each reason once: ``untested.py JUNIT-XML``. In CI, any reason is a failure.
 
-These are the tests that were skipped, and the ones that failed because in CI nothing may be skipped.
+These tests were skipped, or they failed because no test may be skipped in CI.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ MARK = re.compile(r'not tested: ([^"\n]+)')
 
 
 def reasons(results: Path) -> Counter[str]:
+    """Return the reasons in a JUnit file, with the number of tests of each."""
     untested: Counter[str] = Counter()
-    for outcome in ElementTree.parse(results).iterfind(".//testcase/*"):  # noqa: S314 (we wrote it)
+    for outcome in ElementTree.parse(results).iterfind(".//testcase/*"):  # noqa: S314 - pytest wrote the file
         message = outcome.get("message", "")
         marked = MARK.search(message)
         if marked:
@@ -30,9 +31,9 @@ def reasons(results: Path) -> Counter[str]:
 if __name__ == "__main__":
     results = Path(sys.argv[1])
     if not results.exists():
-        sys.exit("pytest did not get to its end")
+        sys.exit("pytest ended before it wrote its results: see its output")
     untested = reasons(results)
     for reason, tests in sorted(untested.items()):
         print(f"not tested: {reason} ({tests} {'test' if tests == 1 else 'tests'})")
     if untested and os.environ.get("CI"):
-        sys.exit("in CI everything has to be tested")
+        sys.exit("in CI, every test must run: provide the services that the lines above name")

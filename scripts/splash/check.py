@@ -1,6 +1,6 @@
-"""Does a Splash server really render? The answer is the exit code; a refusal is printed in one line.
+"""Check whether a Splash server renders: the exit code is 0, or the reason is one line.
 
-check.py URL    asks for /_ping, for a page of ours on loopback whose text comes from JavaScript, and for a Lua script
+check.py URL    request /_ping, a page on loopback whose text comes from JavaScript, and a Lua script
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import urllib.parse
 import urllib.request
 
 TIMEOUT = 20
-# Splash's WebKit does not know ES modules; our own renderer, which answers alike, is Chromium and does.
+# Splash's WebKit does not know ES modules. Our own renderer, which has the same API, does.
 PAGE = b"""<!doctype html><p id="answer"></p><script>
 document.getElementById("answer").innerHTML =
   ["noModule" in document.createElement("script") ? "Modern" : "Old", "browser"].join(" ");
@@ -39,17 +39,18 @@ def ask(splash: str, route: str, **arguments: str) -> str:
 
 
 def refusal(splash: str) -> str:
+    """Return why the server cannot be used, or an empty text."""
     ask(splash, "_ping")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
         threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
         html = ask(splash, "render.html", url=f"http://127.0.0.1:{server.server_port}/", timeout="15")
         server.shutdown()
     if "Modern browser" in html:
-        return "it answers, but it is not Splash: its browser is a current one"
+        return "the server answers, but it is not Splash: its browser is a current one"
     if "Old browser" not in html:
-        return "it answers, but it does not render a page on this machine's loopback"
+        return "the server answers, but it does not render a page on this machine's loopback"
     if ask(splash, "execute", lua_source="function main() return 'by ' .. 'Lua' end") != "by Lua":
-        return "it answers, but it does not run Lua scripts"
+        return "the server answers, but it does not run Lua scripts"
     return ""
 
 

@@ -1,4 +1,4 @@
--- Fills a form as a person would and sends it; done when args.logged_in is on the page that follows.
+-- Fills in a form as a person does, sends it, and waits until args.logged_in is on the next page.
 
 local FILL = [[
 function (fields) {
@@ -26,6 +26,7 @@ function (fields) {
 function main(splash, args)
   local page = open(splash, args)
   if not wait(page) then return result_of(page, false) end
+  follow(page)
   local problem = splash:jsfunc(FILL)(args.fields)
   if problem ~= "" then return result_of(page, false, {form_problem = problem}) end
   return result_of(page, wait_until(page, args.logged_in))

@@ -1,11 +1,15 @@
--- What every render script shares: open a page, look for an element, say how it went.
--- Runs on Splash 3.5 and on our own renderer, so it uses only what both have (Splash's sandbox has no metatables).
+-- The functions that all render scripts share: open a page, look for an element, make the result.
+-- Runs on Splash 3.5 and on our own renderer, so it uses only functions of both (Splash's sandbox has no metatables).
 
--- Looks for an XPath (it begins with "/", "./" or "(") or a CSS selector; an XPath that is not a set of nodes
--- counts when it is true, not 0 or not empty. Never true on the blank page that comes before ours.
+local treat = require("treat")
+
+-- Returns the number of nodes of an XPath (it begins with "/", "./" or "(") or a CSS selector; for an XPath that is no
+-- set of nodes, 1 if it is true, not 0 or not empty. Returns -2 on the blank page before ours, and -1 while the browser
+-- still reads the document, because more such nodes may follow; with `unread` it counts in such a document too.
 local LOOK = [[
-function (what) {
-  if (document.URL === 'about:blank') { return 0; }
+function (what, unread) {
+  if (document.URL === 'about:blank') { return -2; }
+  if (document.readyState === 'loading' && !unread) { return -1; }
   if (!/^(\/|\.\/|\()/.test(what)) { return document.querySelectorAll(what).length; }
   var found = document.evaluate(what, document, null, 0, null), count = 0;
   if (found.resultType === 1) { return found.numberValue ? 1 : 0; }
@@ -16,18 +20,38 @@ function (what) {
 }
 ]]
 
-local TICK = 0.02  -- seconds between two looks
+-- Returns a text that changes each time more of the document has come.
+local SIZE = [[
+function () {
+  var last = document;
+  while (last.lastChild) { last = last.lastChild; }
+  return performance.timing.navigationStart + ' ' + document.getElementsByTagName('*').length + ' '
+    + (last.data || '').length;
+}
+]]
 
--- Starts to load args.url. Does not wait for the load event, which a page with a slow tail never has.
+-- Returns a number that identifies the document; negative while the browser reads it.
+local DOCUMENT = [[
+function () {
+  return document.readyState === 'loading' ? -performance.timing.navigationStart : performance.timing.navigationStart;
+}
+]]
+
+local TICK = 0.02  -- seconds between two looks
+local FIRST, FIRST_TICK = 20, 0.005  -- the number of the first looks at a new document, and the seconds between them
+local STALL = 1.0  -- seconds without a new part of a document, after which it is accepted without its end
+
+-- Starts to load args.url. Does not wait for the load event, which may never come on a page with a slow resource.
 local function open(splash, args)
-  local page = {splash = splash, args = args, waited = 0, loaded = false}
+  local page = {splash = splash, args = args, waited = 0, loaded = false, documents = {}, first_looks = 0}
   local headers = args.headers or {}
   for name, value in pairs(headers) do
     if string.lower(name) == "user-agent" then splash:set_user_agent(value) end
   end
   splash.images_enabled = args.images == 1
   splash:init_cookies(args.cookies or {})
-  page.count = splash:jsfunc(LOOK)
+  splash.response_body_enabled = true  -- of the document: its end shows whether it is complete
+  page.count, page.size, page.document = splash:jsfunc(LOOK), splash:jsfunc(SIZE), splash:jsfunc(DOCUMENT)
   splash:call_later(function()
     page.ok, page.reason = splash:go{
       args.url, headers = headers, http_method = args.http_method, body = args.body
@@ -37,48 +61,132 @@ local function open(splash, args)
   return page
 end
 
--- True where the page cannot come any more: it was not loaded, or its answer was an error.
+-- Returns true if the page cannot come any more: it was not loaded, or its answer was an error.
 local function failed(page)
   return page.loaded and not page.ok
 end
 
--- Lets the page work for a moment.
+-- Lets the page run for one tick. A page after a click or a form may fail like the first one.
 local function tick(page)
-  page.splash:wait(TICK)
-  page.waited = page.waited + TICK
+  local seconds = TICK
+  if page.reading and page.first_looks < FIRST then
+    page.first_looks, seconds = page.first_looks + 1, FIRST_TICK
+  end
+  local ok, reason = page.splash:wait(seconds)
+  if not ok and page.loaded and page.ok and (reason == "render_error" or reason == "network2") then
+    page.ok, page.reason = false, reason
+  end
+  page.waited = page.waited + seconds
 end
 
--- Waits until `what` is on the page; false when args.wait_timeout is over or the page has failed.
+-- Returns the number of `what` on a document that was read to its end, or of which nothing more has come for STALL
+-- seconds; less than 0 while the browser reads it. At the deadline the document is accepted without its end.
+local function look(page, what, deadline)
+  local found = page.count(what)
+  page.reading = found == -1
+  if found > -2 and not page.followed then page.splash.response_body_enabled = false end
+  if found >= 0 then
+    page.size_seen = nil
+    return found
+  end
+  if page.waited < deadline then
+    if page.size_seen and page.waited < page.size_seen_at + STALL then return found end
+    local before = page.size_seen
+    page.size_seen, page.size_seen_at = page.size(), page.waited
+    if page.size_seen ~= before then return found end
+  end
+  return page.count(what, true)
+end
+
+-- Waits until `what` is on the page. Returns false after args.wait_timeout, or if the page has failed.
 local function wait_until(page, what)
-  while page.count(what) == 0 do
-    if failed(page) or page.waited >= page.args.wait_timeout then return false end
+  local deadline = page.args.wait_timeout
+  while look(page, what, deadline) <= 0 do
+    if failed(page) or page.waited >= deadline then return false end
     tick(page)
   end
   return true
 end
 
--- Waits for what the request named, or for the load event where it named nothing.
+-- Waits for args.wait_for, or for the load event if there is none.
 local function wait(page)
   if page.args.wait_for then return wait_until(page, page.args.wait_for) end
   while not page.loaded and page.waited < page.args.wait_timeout do tick(page) end
   return page.loaded
 end
 
--- What the spider gets. Reasons that begin with "http" are answers of the site, with a status of their own.
+-- Prepares for another document. Call it before a click or before a form is sent.
+local function follow(page)
+  page.followed = true
+  page.splash.response_body_enabled = true
+end
+
+-- Returns the HTTP answer of the document, with what shows whether it is complete.
+local function answer_of(page)
+  local answer, response
+  for _ = 1, 25 do
+    local entries = page.splash:history()
+    if #entries == 0 then return nil end
+    response = entries[#entries].response
+    local text = response.content.text or ""  -- base64, in fours
+    answer = {
+      ok = response.ok, status = response.status, size = response.bodySize, version = response.httpVersion,
+      start = string.sub(text, 1, 800), tail = string.sub(text, -400), webkit = page.splash:get_version().webkit
+    }
+    for _, header in ipairs(response.headers) do
+      local name = string.lower(header.name)
+      if name == "content-length" or name == "content-encoding" or name == "transfer-encoding" then
+        answer[name] = header.value
+      end
+    end
+    local counted = answer["content-length"] or answer["transfer-encoding"]
+    if text ~= "" or counted and not answer["content-encoding"] or not response.ok or answer.size <= 0 then break end
+    page.splash:wait(0.01)  -- our renderer gets the body when all of it is there
+  end
+  return answer, response
+end
+
+-- Returns the HTML of one document, and adds the answer of that document to page.documents.
+local function take(page)
+  local html
+  local document = page.document()
+  for _ = 1, 10 do
+    local before = document
+    html = page.splash:html()
+    document = page.document()
+    if before == document or before == -document then
+      if math.abs(before) ~= page.taken then
+        local answer, response = answer_of(page)
+        page.documents[#page.documents + 1] = answer
+        page.taken, page.response = math.abs(before), response
+      end
+      if before < 0 then page.cut = true end
+      return html
+    end
+  end
+  page.cut = true
+  return html
+end
+
+-- Returns the result for the spider. Reasons that begin with "http" are answers of the site, with their own status.
 local function result_of(page, appeared, more)
   local splash, result = page.splash, more or {}
-  local entries = splash:history()
-  local last = entries[#entries]
+  result.html = result.html or take(page)
+  -- If the site did not answer, the page may be a notice of Splash, which appears before splash:go returns.
+  local deadline = page.waited + STALL
+  while not page.response and not page.loaded and page.waited < deadline do tick(page) end
+  result.cut = page.cut == true
+  result.documents = treat.as_array(page.documents)
+  local last = page.response
   result.appeared = appeared
-  local unanswered = last and last.response.status == 0  -- what is on the page then is the renderer's own notice
+  local unanswered = last and last.status == 0  -- then the page is the renderer's own notice
   if unanswered or failed(page) and string.sub(page.reason or "", 1, 4) ~= "http" then
     result.render_error = page.reason or "the site did not answer"
   elseif last then
-    result.http_status = last.response.status
-    result.headers = last.response.headers
+    result.http_status = last.status
+    result.headers = last.headers
   end
   result.url = splash:url()
-  result.html = result.html or splash:html()
   result.cookies = splash:get_cookies()
   return result
 end

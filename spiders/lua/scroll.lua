@@ -1,22 +1,22 @@
--- Scrolls down until nothing new comes: until the number of args.scroll_items has not grown for args.scroll_quiet
--- seconds, or args.scroll_end is on the page.
+-- Scrolls down until args.scroll_end is on the page or, without it, until the number of args.scroll_items has not grown
+-- for args.scroll_quiet seconds.
 
 function main(splash, args)
   local page = open(splash, args)
   if not wait(page) then return result_of(page, false) end
   local down = splash:jsfunc("function () { window.scrollTo(0, document.documentElement.scrollHeight); }")
-  local items, quiet, complete = page.count(args.scroll_items), 0, false
+  local items, quiet, complete = page.count(args.scroll_items, true), 0, false
   while quiet < args.scroll_quiet and page.waited < args.scroll_timeout do
-    if args.scroll_end and page.count(args.scroll_end) > 0 then
+    if args.scroll_end and page.count(args.scroll_end, true) > 0 then
       complete = true
       break
     end
     down()
     tick(page)
-    local now = page.count(args.scroll_items)
+    local now = page.count(args.scroll_items, true)
     if now > items then quiet = 0 else quiet = quiet + TICK end
     items = now
   end
-  -- Stopped by the clock, the list may go on: that is not the whole page.
+  -- If args.scroll_timeout ended the loop, the list may be longer, so the page is not complete.
   return result_of(page, complete or quiet >= args.scroll_quiet and not args.scroll_end, {scrolled_items = items})
 end

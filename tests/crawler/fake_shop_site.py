@@ -1,4 +1,4 @@
-"""A site of a test's own: what each path answers is decided by the test, while it runs."""
+"""FakeShop: a site whose test decides the response of each path, also while a crawl runs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ from typing import Any
 
 
 def quotes(*numbers: int, **fields: Any) -> list[dict[str, Any]]:
+    """Return an item of Quote for each number."""
     return [{"quote_id": number, "body": f"body {number}", "author": "A"} | fields for number in numbers]
 
 
-class ShelfSite:
-    """``pages`` are what paths answer; a path in ``held`` waits for its event. ``asked`` are the paths so far."""
+class FakeShop:
+    """A site of JSON pages.
+
+    Attributes:
+        pages: the response of each path; other paths have HTTP 404.
+        held: the response of such a path waits for the event.
+        asked: the paths of the requests so far.
+    """
 
     def __init__(self) -> None:
         self.pages: dict[str, Any] = {}
@@ -30,7 +37,7 @@ class ShelfSite:
                     site.held[self.path].wait(60)
                 page = site.pages.get(self.path)
                 body = json.dumps(page).encode()
-                with contextlib.suppress(OSError):  # who asked may be dead by now
+                with contextlib.suppress(OSError):  # the crawl may be dead
                     self.send_response(404 if page is None else 200)
                     self.send_header("Content-Type", "application/json")
                     self.send_header("Content-Length", str(len(body)))
@@ -43,16 +50,17 @@ class ShelfSite:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
-    def shelf(self, number: int, **fields: Any) -> None:
-        """A start page with ``number`` quotes, two a page."""
+    def fill(self, number: int, **fields: Any) -> None:
+        """Replace the pages: a start page, and pages with ``number`` quotes, two on each."""
         self.pages = {"/start": {"pages": [f"/{n}" for n in range(0, number, 2)]}}
         for n in range(0, number, 2):
             self.pages[f"/{n}"] = {"items": quotes(n, n + 1, **fields)}
 
 
 @contextlib.contextmanager
-def shelf_site() -> Iterator[ShelfSite]:
-    site = ShelfSite()
+def fake_shop() -> Iterator[FakeShop]:
+    """Serve a FakeShop until the block ends."""
+    site = FakeShop()
     thread = threading.Thread(target=site.server.serve_forever, daemon=True)
     thread.start()
     try:

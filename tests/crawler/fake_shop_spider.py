@@ -1,4 +1,4 @@
-"""A spider whose site says in JSON what is to happen: items to yield, an error to raise, pages to go to."""
+"""ShopSpider: each page of its site is JSON with the items to yield, the pages to follow and an error to raise."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from models import Quote
 from spiders.base import SiteSpider
 
 
-class ShelfSpider(SiteSpider):
-    name = "shelf"
+class ShopSpider(SiteSpider):
+    name = "shop"
     model = Quote
     custom_settings = {  # noqa: RUF012
         "RENDERER_ENABLED": False,
@@ -25,7 +25,7 @@ class ShelfSpider(SiteSpider):
     async def start(self) -> AsyncIterator[Any]:
         yield Request(f"{self.settings['DEMO_URL']}/start", self.parse)
         if self.settings.getbool("START_RAISES"):
-            raise RuntimeError("the list of shelves is empty")
+            raise RuntimeError("the list of shops is empty")
 
     def parse(self, response: Response) -> Iterator[Any]:
         page = response.json()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""A copy of the house in which a test may mend a spider: all rooms are those of here, but ``spiders/`` is its own."""
+"""ProjectCopy: a copy of the project whose spiders a test can edit. All other folders are links to the real ones."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from pathlib import Path
 from tests.crawls import ROOT, scrapy
 
 COPIED = ("spiders", "tests/__init__.py", "tests/conftest.py", "tests/processes.py", "tests/pages")
-NOT_COPIED = ("spiders", "tests", "data")
+NOT_LINKED = ("spiders", "tests", "data")
 
 
-class House:
+class ProjectCopy:
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "house"
+        self.folder = folder / "project"
         (self.folder / "tests").mkdir(parents=True)
-        for one in ROOT.iterdir():
-            if one.name not in NOT_COPIED and not one.name.startswith("."):
-                (self.folder / one.name).symlink_to(one)
+        for path in ROOT.iterdir():
+            if path.name not in NOT_LINKED and not path.name.startswith("."):
+                (self.folder / path.name).symlink_to(path)
         for name in COPIED:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
             copy(ROOT / name, self.folder / name)
 
     @property
     def env(self) -> dict[str, str]:
-        """Its rooms go before those that are installed."""
+        """The environment in which Python imports the folders of the copy, not the installed ones."""
         return {"PYTHONPATH": str(self.folder), "KEPT_PAGES_FOLDER": str(self.folder / "data" / "pages")}
 
     def scrapy(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run ``scrapy`` in the copy."""
         return scrapy(*arguments, cwd=self.folder, **self.env, **env)
 
     def test(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run pytest in the copy."""
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
             cwd=self.folder,
@@ -45,6 +47,7 @@ class House:
         )
 
     def edit(self, file: str, old: str, new: str) -> None:
+        """Replace the text in a file of the copy, which must have it."""
         text = (self.folder / file).read_text("utf-8")
         assert old in text
         (self.folder / file).write_text(text.replace(old, new), "utf-8")

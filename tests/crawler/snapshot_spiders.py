@@ -1,4 +1,4 @@
-"""Spiders whose pages cannot be read until the environment says MENDED; most ask for the demo site's first page."""
+"""Spiders with a fault that the environment variable PATCHED turns off. Most request the demo site's first page."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from models import Quote
 from spiders.base import SiteSpider
 
 
-def mended() -> bool:
-    return bool(os.environ.get("MENDED"))
+def is_fixed() -> bool:
+    """Return whether the spiders have no fault."""
+    return bool(os.environ.get("PATCHED"))
 
 
 class PlainSpider(SiteSpider):
@@ -37,7 +38,7 @@ def quote(number: int | str) -> dict[str, Any]:
 
 
 class RaisesSpider(PlainSpider):
-    """A list whose callback raises half way, in a run that is over or, with UNFINISHED, is not."""
+    """A list whose callback raises after its first item; with UNFINISHED the run stays unfinished."""
 
     name = "raises"
 
@@ -50,19 +51,19 @@ class RaisesSpider(PlainSpider):
             cookies={"b": "secret-jar"},
             cb_kwargs={"first": 7},
         )
-        if os.environ.get("UNFINISHED") and not mended():
+        if os.environ.get("UNFINISHED") and not is_fixed():
             raise RuntimeError("the list of shops is empty")
 
     def parse_list(self, response: Response, first: int) -> Iterator[Any]:
         yield quote(first)
-        if not mended():
+        if not is_fixed():
             raise RuntimeError("no such button")
         yield quote(first + 1)
         yield self.page("next")
 
 
 class PartlySpider(PlainSpider):
-    """A page with a good item, one that will be mended, and one that will not."""
+    """A page with a valid item, one that the fixed spider yields right, and one that stays invalid."""
 
     name = "partly"
 
@@ -71,12 +72,12 @@ class PartlySpider(PlainSpider):
 
     def parse_list(self, response: Response) -> Iterator[Any]:
         yield quote(1)
-        yield quote(2) | {"author": "a" if mended() else ""}
+        yield quote(2) | {"author": "a" if is_fixed() else ""}
         yield quote(3) | {"author": ""}
 
 
 class SessionSpider(PlainSpider):
-    """A login whose answer cannot be read."""
+    """A login whose callback raises."""
 
     name = "session"
 
@@ -90,7 +91,7 @@ class SessionSpider(PlainSpider):
 
 
 class ManyBadSpider(PlainSpider):
-    """Twenty pages, one after the other; every third callback raises, the others give a bad item."""
+    """Twenty pages, one after the other; every third callback raises, the others yield an invalid item."""
 
     name = "many_bad"
 
@@ -105,7 +106,7 @@ class ManyBadSpider(PlainSpider):
 
 
 class NeverSpider(SiteSpider):
-    """A page on which what is waited for does not appear: it has another name today."""
+    """Two pages without the element of wait_for; the first has it under another class."""
 
     name = "never"
     model = Quote
@@ -117,5 +118,19 @@ class NeverSpider(SiteSpider):
         yield self.render(f"{site}/never", self.parse, wait_for=".quotation", timeout=1)
 
     def parse(self, response: Response) -> Iterator[Any]:
-        for one in response.css(".quote" if mended() else ".quotation"):
+        for one in response.css(".quote" if is_fixed() else ".quotation"):
             yield quote(one.attrib["data-id"])
+
+
+class EmptySpider(PlainSpider):
+    """A callback that yields nothing on four pages; with PATCHED it yields a row on the last one."""
+
+    name = "empty"
+
+    async def start(self) -> AsyncIterator[Any]:
+        for number in range(4):
+            yield self.page(str(number), callback=self.parse_list, cb_kwargs={"number": number})
+
+    def parse_list(self, response: Response, number: int) -> Iterator[Any]:
+        if is_fixed() and number == 3:
+            yield quote(number)

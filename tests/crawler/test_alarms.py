@@ -1,4 +1,4 @@
-"""An alarm when a spider's runs turn bad, one when they are good again, and none in between."""
+"""Alarms: one when the exit code of a spider becomes bad, one when it is good again, none in between."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.crawler.shelf_site import shelf_site
-from tests.crawler.test_verdicts import Shelf
+from tests.crawler.fake_shop_site import fake_shop
+from tests.crawler.shop_crawls import ShopCrawls
 from tests.crawls import scrapy
 
 
 class Endpoint:
-    """What Apprise's json:// sends its messages to."""
+    """The server that Apprise's json:// sends messages to."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -38,8 +38,8 @@ class Endpoint:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"json://user:hush-hush@127.0.0.1:{self.server.server_port}/alarms"
 
-    def new(self) -> list[tuple[str, str]]:
-        """Type and title of what came since the last look."""
+    def new_messages(self) -> list[tuple[str, str]]:
+        """Return the type and the title of the messages since the last call."""
         found = [(message["type"], message["title"]) for message in self.messages]
         self.messages.clear()
         return found
@@ -55,60 +55,65 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    with shelf_site() as site:
-        yield Shelf(site, f"sqlite:///{tmp_path}/shelf.db")
+def shop(tmp_path: Path) -> Iterator[ShopCrawls]:
+    with fake_shop() as site:
+        yield ShopCrawls(site, f"sqlite:///{tmp_path}/shop.db")
 
 
-def test_each_change_of_state_is_told_once(shelf: Shelf, endpoint: Endpoint, tmp_path: Path) -> None:
+def test_the_crawl_sends_one_alarm_for_each_change_of_state(
+    shop: ShopCrawls, endpoint: Endpoint, tmp_path: Path
+) -> None:
     def crawl(*options: str, **env: str) -> list[tuple[str, str]]:
-        done = shelf.crawl("-s", f"ALERT_STATES={tmp_path}/alarms", *options, ALERT_URLS=endpoint.url, **env)
+        states = f"ALERT_STATES={tmp_path}/alarms"
+        done = shop.crawl("-s", states, *options, ALERT_URLS=endpoint.url, **env)
         assert "hush-hush" not in done.stderr
-        return endpoint.new()
+        return endpoint.new_messages()
 
-    shelf.site.shelf(6)
+    shop.site.fill(6)
     assert crawl() == []
-    shelf.site.pages["/2"]["error"] = "\x1b[2Jthe layout is new"
-    shelf.site.pages["/4"]["items"][0]["author"] = None
-    assert crawl() == [("failure", "shelf: below its policy (exit code 2)")]
+    shop.site.pages["/2"]["error"] = "\x1b[2Jthe layout is new"
+    shop.site.pages["/4"]["items"][0]["author"] = None
+    assert crawl() == [("failure", "shop: below its policy (exit code 2)")]
     assert crawl() == []
     nowhere = {"DATABASE_URL": "mysql+pymysql://u@127.0.0.1:1/x"}
-    shelf_url, shelf.url = shelf.url, nowhere["DATABASE_URL"]
-    assert crawl() == [("failure", "shelf: could not start (exit code 1)")]
-    shelf.url = shelf_url
-    shelf.site.shelf(6)
-    assert crawl() == [("success", "shelf is good again")]
+    shop_url, shop.url = shop.url, nowhere["DATABASE_URL"]
+    assert crawl() == [("failure", "shop: could not start (exit code 1)")]
+    shop.url = shop_url
+    shop.site.fill(6)
+    assert crawl() == [("success", "shop is good again")]
     assert crawl() == []
 
 
-def test_an_alarm_says_what_happened_with_examples_and_where_to_look(
-    shelf: Shelf, endpoint: Endpoint, tmp_path: Path
+def test_an_alarm_has_the_reasons_examples_and_the_command_for_details(
+    shop: ShopCrawls, endpoint: Endpoint, tmp_path: Path
 ) -> None:
-    shelf.site.shelf(6)
-    shelf.site.pages["/2"]["error"] = "\x1b[2Jthe layout is new"
-    shelf.site.pages["/4"]["items"][0]["author"] = None
-    shelf.crawl("-s", f"ALERT_STATES={tmp_path}/alarms", ALERT_URLS=endpoint.url)
+    shop.site.fill(6)
+    shop.site.pages["/2"]["error"] = "\x1b[2Jthe layout is new"
+    shop.site.pages["/4"]["items"][0]["author"] = None
+    shop.crawl("-s", f"ALERT_STATES={tmp_path}/alarms", ALERT_URLS=endpoint.url)
     body = endpoint.messages[0]["message"]
     assert "Run 1 on " in body
     assert "1 of 4 pages failed (MAX_FAILED_SHARE is 5%)" in body
-    assert f"{shelf.site.url}/2: ValueError: [2Jthe layout is new" in body
-    assert f"{shelf.site.url}/4: author is missing" in body
+    assert f"{shop.site.url}/2: ValueError: [2Jthe layout is new" in body
+    assert f"{shop.site.url}/4: author is missing" in body
     assert "scrapy runs show 1" in body and "\x1b" not in body
 
 
-def test_what_could_not_be_told_is_told_next_time(shelf: Shelf, endpoint: Endpoint, tmp_path: Path) -> None:
-    shelf.site.pages["/start"] = {}
+def test_the_next_run_sends_an_alarm_that_was_not_delivered(
+    shop: ShopCrawls, endpoint: Endpoint, tmp_path: Path
+) -> None:
+    shop.site.pages["/start"] = {}
     options = ("-s", f"ALERT_STATES={tmp_path}/alarms")
     endpoint.status = 500
-    done = shelf.crawl(*options, ALERT_URLS=endpoint.url)
+    done = shop.crawl(*options, ALERT_URLS=endpoint.url)
     assert done.returncode == 2 and "the alarm did not reach all of ALERT_URLS" in done.stderr
     assert "hush-hush" not in done.stderr
     endpoint.status = 200
-    shelf.crawl(*options, ALERT_URLS=endpoint.url)
-    assert endpoint.new() == [("failure", "shelf: below its policy (exit code 2)")]
+    shop.crawl(*options, ALERT_URLS=endpoint.url)
+    assert endpoint.new_messages() == [("failure", "shop: below its policy (exit code 2)")]
 
 
-def test_an_address_that_is_none_is_refused_without_repeating_it() -> None:
+def test_the_crawl_refuses_an_unknown_address_without_printing_it() -> None:
     done = scrapy("crawl", "books", ALERT_URLS="nonsense://hush-hush")
     assert done.returncode == 1
     assert "ALERT_URLS has an address that Apprise does not know" in done.stderr

@@ -1,4 +1,4 @@
-"""What is wrong is said in one line, with what to do about it; the exit code is not 0, and there is no traceback."""
+"""Wrong input: the crawl prints one line that says what to do, without a traceback, and ends with exit code 1."""
 
 from __future__ import annotations
 
@@ -18,32 +18,40 @@ CASES = {
         "books",
         "Check DATABASE_URL and that the server is running",
     ),
-    "a database URL that is none": ({"DATABASE_URL": "nonsense"}, "books", "write it like mysql+pymysql://"),
-    "a database that is not supported": ({"DATABASE_URL": "oracle://x"}, "books", "which is not supported"),
-    "a driver that is not ours": ({"DATABASE_URL": "mysql://u@h/x"}, "books", "write it with our driver"),
+    "a text that is no database URL": (
+        {"DATABASE_URL": "nonsense"},
+        "books",
+        "write it like mysql+pymysql://USER:PASSWORD@HOST/DATABASE",
+    ),
+    "an unsupported database": ({"DATABASE_URL": "oracle://x"}, "books", "which is not supported"),
+    "an unsupported driver": ({"DATABASE_URL": "mysql://u@h/x"}, "books", "write it with the driver"),
     "a Splash that does not answer": (
         {"SPLASH_URL": NOTHING, "RENDERER_PATIENCE": "1"},
         "books",
         "Start it, correct SPLASH_URL, or",
     ),
-    "a Splash URL that is none": (
+    "a text that is no Splash URL": (
         {"SPLASH_URL": "localhost"},
         "books",
         "write it like http://127.0.0.1:8050",
     ),
     "no Chromium": ({"CHROMIUM": "/nowhere/chromium"}, "books", "or run scripts/setup"),
-    "a spider that there is not": ({}, "bokos", "did you mean 'books'?"),
+    "an unknown spider": ({}, "bokos", "did you mean 'books'?"),
     "a setting that is no number": (
         {"RETRY_TIMES": "often"},
         "books",
         "RETRY_TIMES='often' is not a whole number",
     ),
-    "scripts where there are none": ({"SPLASH_SCRIPTS": "0"}, "quotes", "set SPLASH_SCRIPTS=1"),
+    "scripts for a Splash without them": (
+        {"SPLASH_SCRIPTS": "0"},
+        "quotes",
+        "set SPLASH_SCRIPTS=1",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_it_is_said_in_one_line(case: str, tmp_path: Path) -> None:
+def test_the_crawl_prints_one_line_about_wrong_input(case: str, tmp_path: Path) -> None:
     env, spider, advice = CASES[case]
     done = scrapy("crawl", spider, **{"DATABASE_URL": f"sqlite:///{tmp_path}/x.db"} | env)
     assert done.returncode == 1
@@ -52,7 +60,7 @@ def test_it_is_said_in_one_line(case: str, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr and "secret" not in done.stderr
 
 
-def test_a_server_whose_schema_is_behind_is_named_with_the_command_to_type() -> None:
+def test_the_crawl_names_the_command_for_a_server_whose_schema_is_behind() -> None:
     url = service("TEST_MARIADB_URL", "MariaDB").rpartition("/")[0] + "/mysql"
     done = scrapy("crawl", "books", DATABASE_URL=url)
     assert done.returncode == 1
@@ -67,6 +75,18 @@ class Thing(Row):
     name: Mapped[str] = mapped_column()
 """,
         "has no natural key: mark the column",
+    ),
+    "tableless": (
+        """
+class Thing(Row):
+    __tablename__ = "thing"
+    name: Mapped[str] = mapped_column(primary_key=True)
+
+class ThingSpider(SiteSpider):
+    name = "thing"
+    model = Thing
+""",
+        "lacks the table thing of the model Thing: run `scrapy migrate --new`",
     ),
     "unknown": (
         """
@@ -83,7 +103,7 @@ class ThingSpider(SiteSpider):
 
 
 @pytest.mark.parametrize("name", SPIDERS)
-def test_a_model_or_an_item_that_is_wrong(name: str, tmp_path: Path) -> None:
+def test_the_crawl_prints_the_mistake_in_a_model_or_an_item(name: str, tmp_path: Path) -> None:
     code, advice = SPIDERS[name]
     imports = "from sqlalchemy.orm import Mapped, mapped_column\nfrom models import Quote, Row\n"
     (tmp_path / "things.py").write_text(f"{imports}from spiders.base import SiteSpider\n{code}")

@@ -1,4 +1,4 @@
-"""Log lines of real crawls, as JSON and as text: whose they are, and that nobody's content can forge one."""
+"""The log lines of real crawls as JSON and as text: their IDs, and that no text of a site looks like a line."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 
 import pytest
 
-from tests.crawler.shelf_site import ShelfSite, quotes, shelf_site
+from tests.crawler.fake_shop_site import FakeShop, fake_shop, quotes
+from tests.crawler.shop_crawls import MODULES
 from tests.crawls import scrapy
 
-MODULES = ("-s", "SPIDER_MODULES=tests.crawler.shelf_spider")
 FORGED = "2026-01-01 00:00:00 [scrapy.core.engine] ERROR: the disk is full"
 HOSTILE = f"x\n{FORGED}\r{FORGED}\x1b[2J\u2028{FORGED}\u202e\x85"
 A_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[")
 
 
 @pytest.fixture
-def site() -> Iterator[ShelfSite]:
-    with shelf_site() as site:
+def site() -> Iterator[FakeShop]:
+    with fake_shop() as site:
         yield site
 
 
-def log_of(site: ShelfSite, folder: Path, *options: str, **env: str) -> str:
+def log_of(site: FakeShop, folder: Path, *options: str, **env: str) -> str:
     known = {"DATABASE_URL": f"sqlite:///{folder}/logs.db", "DEMO_URL": site.url}
-    done = scrapy("crawl", "shelf", *MODULES, *options, **known, **env)
+    done = scrapy("crawl", "shop", *MODULES, *options, **known, **env)
     return done.stderr
 
 
@@ -35,7 +35,7 @@ def objects(log: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.splitlines()]
 
 
-def test_every_line_is_an_object_with_the_ids_of_what_it_belongs_to(site: ShelfSite, tmp_path: Path) -> None:
+def test_each_json_line_has_the_ids_of_its_run_and_request(site: FakeShop, tmp_path: Path) -> None:
     site.pages = {
         "/start": {"pages": ["/good", "/raises", "/rejected", "/missing"]},
         "/good": {"items": quotes(1)},
@@ -44,8 +44,8 @@ def test_every_line_is_an_object_with_the_ids_of_what_it_belongs_to(site: ShelfS
     }
     lines = objects(log_of(site, tmp_path, "-s", "LOG_LEVEL=DEBUG", LOG_FORMAT="json"))
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
-    of_run = lines[next(n for n, line in enumerate(lines) if "of shelf begins" in line["message"]) :]
-    strangers = [line for line in of_run if line.get("run") != 1 or line.get("spider") != "shelf"]
+    of_run = lines[next(n for n, line in enumerate(lines) if "of shop begins" in line["message"]) :]
+    strangers = [line for line in of_run if line.get("run") != 1 or line.get("spider") != "shop"]
     assert [line["logger"] for line in strangers] == []
 
     def request_of(words: str) -> Any:
@@ -57,14 +57,14 @@ def test_every_line_is_an_object_with_the_ids_of_what_it_belongs_to(site: ShelfS
     assert request_of("Dropped: ") == crawled["rejected"]
     assert request_of("Scraped from") == crawled["good"]
     assert request_of("Ignoring response <404") == crawled["missing"]
-    assert request_of("of shelf begins") is None
+    assert request_of("of shop begins") is None
     raised = next(line for line in lines if "Spider error processing" in line["message"])
     assert raised["exc_info"].startswith("Traceback") and "a \n broken page" in raised["exc_info"]
 
 
 @pytest.mark.parametrize("format", ["text", "json"])
-def test_what_a_site_wrote_cannot_pass_for_a_line_of_the_log(
-    site: ShelfSite, tmp_path: Path, format: str
+def test_text_of_a_site_does_not_look_like_a_line_of_the_log(
+    site: FakeShop, tmp_path: Path, format: str
 ) -> None:
     site.pages = {
         "/start": {"pages": ["/raises", "/rejected"]},
@@ -84,8 +84,10 @@ def test_what_a_site_wrote_cannot_pass_for_a_line_of_the_log(
         assert len(dropped) == 2 and "x\\n2026" in dropped[1], dropped
 
 
-def test_text_is_the_default_and_other_words_are_refused(site: ShelfSite, tmp_path: Path) -> None:
-    site.shelf(2)
+def test_text_is_the_default_log_format_and_unknown_formats_are_refused(
+    site: FakeShop, tmp_path: Path
+) -> None:
+    site.fill(2)
     assert all(
         A_LINE.match(line) for line in log_of(site, tmp_path).splitlines() if not line.startswith("    ")
     )

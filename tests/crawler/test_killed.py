@@ -1,4 +1,4 @@
-"""A crawl that is killed leaves neither a renderer nor a Chromium behind."""
+"""A killed crawl leaves neither a renderer nor a Chromium behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import psutil
 
 from tests.crawls import ROOT
 
-DEADLINE = 5.0  # seconds until everything is gone
+DEADLINE = 5.0  # seconds in which the renderer and Chromium have to end
 
 
 def test_killing_a_crawl_ends_its_renderer_and_chromium(tmp_path: Path, demo_site: str) -> None:

@@ -1,4 +1,4 @@
-"""What real crawls tell Prometheus, while they run and when they have ended."""
+"""The metrics of real crawls: over HTTP while they run, and in a file at their end."""
 
 from __future__ import annotations
 
@@ -6,73 +6,27 @@ import os
 import socket
 import sqlite3
 import stat
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
-from prometheus_client.parser import text_string_to_metric_families
 
-from crawler.textfile import file_of
-from tests.crawler.shelf_site import ShelfSite, quotes, shelf_site
-from tests.crawls import ROOT, scrapy
-
-MODULES = ("-s", "SPIDER_MODULES=tests.crawler.shelf_spider")
-DEADLINE = 60.0
-
-
-class Values(dict[str, float]):
-    """A Prometheus text by "name" or "name label label", labels in their order and without the spider."""
-
-    def __init__(self, text: str) -> None:
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                labels = [value for name, value in sorted(sample.labels.items()) if name != "spider"]
-                name = " ".join([sample.name.removeprefix("splashdown_"), *labels])
-                assert name not in self, name
-                self[name] = sample.value
-
-
-class Crawls:
-    def __init__(self, folder: Path, site: ShelfSite) -> None:
-        self.site, self.folder = site, folder / "metrics"
-        self.env = {
-            "DATABASE_URL": f"sqlite:///{folder}/metrics.db",
-            "DEMO_URL": site.url,
-            "METRICS_FOLDER": str(self.folder),
-        }
-
-    def crawl(self, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
-        return scrapy("crawl", "shelf", *MODULES, *options, **self.env | env)
-
-    def start(self, *options: str, **env: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "scrapy", "crawl", "shelf", *MODULES, *options],
-            cwd=ROOT,
-            env=os.environ | {"SPLASHDOWN_ENV_FILE": ""} | self.env | env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    @property
-    def file(self) -> Path:
-        return file_of(self.folder, "shelf")
-
-    def last(self) -> Values:
-        return Values(self.file.read_text())
+from crawler.metrics.textfile import file_of
+from tests.crawler.fake_shop_site import fake_shop, quotes
+from tests.crawler.metrics_crawls import MetricsCrawls, Values
+from tests.crawler.shop_crawls import DEADLINE, wait_for
+from tests.crawls import scrapy
 
 
 @pytest.fixture
-def crawls(tmp_path: Path) -> Iterator[Crawls]:
-    with shelf_site() as site:
-        yield Crawls(tmp_path, site)
+def crawls(tmp_path: Path) -> Iterator[MetricsCrawls]:
+    with fake_shop() as site:
+        yield MetricsCrawls(tmp_path, site)
 
 
 @pytest.fixture
@@ -83,20 +37,13 @@ def port() -> int:
         return found
 
 
-def wait_for(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + DEADLINE
-    while not what():
-        assert time.monotonic() < until and process.poll() is None
-        time.sleep(0.1)
-
-
 def scraped(port: int) -> Values:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
         return Values(response.read().decode())
 
 
-def test_a_running_crawl_tells_how_it_goes_to_this_machine_alone(crawls: Crawls, port: int) -> None:
-    crawls.site.shelf(8)
+def test_a_running_crawl_serves_its_metrics_to_this_machine_only(crawls: MetricsCrawls, port: int) -> None:
+    crawls.site.fill(8)
     crawls.site.pages["/0"]["items"] += quotes(99, body=None)
     crawls.site.held["/6"] = threading.Event()
     process = crawls.start("-a", "n=1", METRICS_PORT=str(port))
@@ -126,8 +73,10 @@ def test_a_running_crawl_tells_how_it_goes_to_this_machine_alone(crawls: Crawls,
     assert crawls.last()["last_run_pages done"] == 5
 
 
-def test_the_lag_of_a_database_that_is_busy_is_seen(crawls: Crawls, port: int, tmp_path: Path) -> None:
-    crawls.site.shelf(4)
+def test_the_metrics_show_the_lag_of_a_busy_database(
+    crawls: MetricsCrawls, port: int, tmp_path: Path
+) -> None:
+    crawls.site.fill(4)
     crawls.site.held["/2"] = threading.Event()
     process = crawls.start(METRICS_PORT=str(port))
     database = sqlite3.connect(tmp_path / "metrics.db", timeout=30, isolation_level=None)
@@ -149,8 +98,8 @@ def test_the_lag_of_a_database_that_is_busy_is_seen(crawls: Crawls, port: int, t
     assert crawls.last()["last_run_commit_seconds_sum"] > 0.5
 
 
-def test_both_of_prometheus_formats_are_served(crawls: Crawls, port: int) -> None:
-    crawls.site.shelf(2)
+def test_a_crawl_serves_both_formats_of_prometheus(crawls: MetricsCrawls, port: int) -> None:
+    crawls.site.fill(2)
     crawls.site.held["/0"] = threading.Event()
     process = crawls.start(METRICS_PORT=str(port))
     try:
@@ -168,8 +117,8 @@ def test_both_of_prometheus_formats_are_served(crawls: Crawls, port: int) -> Non
     assert families["splashdown_render_seconds"].type == "histogram"
 
 
-def test_the_last_run_and_the_last_good_one_are_in_the_spiders_file(crawls: Crawls) -> None:
-    crawls.site.shelf(8)
+def test_the_file_of_a_spider_has_its_last_run_and_its_last_good_run(crawls: MetricsCrawls) -> None:
+    crawls.site.fill(8)
     before = time.time()
     assert crawls.crawl().returncode == 0
     first = crawls.last()
@@ -178,7 +127,7 @@ def test_the_last_run_and_the_last_good_one_are_in_the_spiders_file(crawls: Craw
     assert before < first["last_success_time_seconds"] <= time.time()
     assert first["last_run_commit_seconds_count"] >= 1
 
-    crawls.site.shelf(6)
+    crawls.site.fill(6)
     crawls.site.pages["/0"] = {"items": [*quotes(0), *quotes(1, body="another")]}
     assert crawls.crawl("-s", "GONE_LIMIT=0.5").returncode == 0
     second = crawls.last()
@@ -191,11 +140,11 @@ def test_the_last_run_and_the_last_good_one_are_in_the_spiders_file(crawls: Craw
     assert third["last_run_verdict"] == 2 and third["last_run_id"] == 3
     assert third["last_success_time_seconds"] == second["last_success_time_seconds"]
     assert third["last_run_end_time_seconds"] > second["last_run_end_time_seconds"]
-    assert [file.name for file in crawls.folder.iterdir()] == ["splashdown_shelf.prom"]
+    assert [file.name for file in crawls.folder.iterdir()] == ["splashdown_shop.prom"]
 
 
-def test_the_file_can_be_read_by_others_whatever_the_umask(crawls: Crawls) -> None:
-    crawls.site.shelf(2)
+def test_other_users_can_read_the_file_with_any_umask(crawls: MetricsCrawls) -> None:
+    crawls.site.fill(2)
     umask = os.umask(0o077)
     try:
         assert crawls.crawl().returncode == 0
@@ -204,10 +153,10 @@ def test_the_file_can_be_read_by_others_whatever_the_umask(crawls: Crawls) -> No
     assert stat.S_IMODE(crawls.file.stat().st_mode) == 0o644
 
 
-def test_a_reader_never_finds_half_a_file_while_several_crawls_end(crawls: Crawls) -> None:
-    crawls.site.shelf(2)
+def test_a_reader_always_finds_a_complete_file_while_several_crawls_end(crawls: MetricsCrawls) -> None:
+    crawls.site.fill(2)
     assert crawls.crawl().returncode == 0
-    # They have the same rows, which are the last one's: MIN_ROWS is not what this is about.
+    # They have the same rows, which belong to the last crawl: without this, MIN_ROWS would fail.
     processes = [crawls.start("-a", f"n={number}", "-s", "MIN_ROWS=0") for number in range(3)]
     read = 0
     while any(process.poll() is None for process in processes):
@@ -217,17 +166,17 @@ def test_a_reader_never_finds_half_a_file_while_several_crawls_end(crawls: Crawl
         log, _ = process.communicate(timeout=DEADLINE)
         assert process.returncode == 0, log
     assert read > 10
-    assert [file.name for file in crawls.folder.iterdir()] == ["splashdown_shelf.prom"]
+    assert [file.name for file in crawls.folder.iterdir()] == ["splashdown_shop.prom"]
 
 
-def test_spiders_of_any_name_have_files_of_their_own() -> None:
+def test_each_name_of_a_spider_has_its_own_file() -> None:
     names = ["a/b", "a_b", "a b", "../a", "é"]
     files = {file_of(Path("/metrics"), name) for name in names}
     assert len(files) == len(names) and {file.parent for file in files} == {Path("/metrics")}
 
 
-def test_a_port_that_is_taken_is_one_warning(crawls: Crawls) -> None:
-    crawls.site.shelf(2)
+def test_a_crawl_logs_one_warning_for_a_port_in_use(crawls: MetricsCrawls) -> None:
+    crawls.site.fill(2)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -238,8 +187,8 @@ def test_a_port_that_is_taken_is_one_warning(crawls: Crawls) -> None:
     assert crawls.last()["last_run_verdict"] == 0
 
 
-def test_a_folder_that_cannot_be_written_to_is_one_warning(crawls: Crawls) -> None:
-    crawls.site.shelf(2)
+def test_a_crawl_logs_one_warning_for_a_folder_that_cannot_be_written(crawls: MetricsCrawls) -> None:
+    crawls.site.fill(2)
     crawls.folder.write_text("in the way")
     done = crawls.crawl()
     assert done.returncode == 0, done.stderr
@@ -247,7 +196,9 @@ def test_a_folder_that_cannot_be_written_to_is_one_warning(crawls: Crawls) -> No
     assert len(said) == 1 and "no metrics in METRICS_FOLDER" in said[0], said
 
 
-def test_rendered_pages_are_timed(tmp_path: Path, demo_site: str, chromium_renderer: str) -> None:
+def test_the_metrics_have_the_seconds_of_rendered_pages(
+    tmp_path: Path, demo_site: str, chromium_renderer: str
+) -> None:
     done = scrapy(
         *("crawl", "quotes", "-s", "CLOSESPIDER_PAGECOUNT=2"),
         DATABASE_URL=f"sqlite:///{tmp_path}/quotes.db",

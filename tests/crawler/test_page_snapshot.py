@@ -1,4 +1,4 @@
-"""A kept page is read as it was: class, body, headers, status, and what a render script gave beside the page."""
+"""A snapshot restores a response: class, body, headers, status, and the answer of a render script."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ import scrapy_splash
 from scrapy import Request
 from scrapy.http import HtmlResponse, JsonResponse, Response, TextResponse, XmlResponse
 
-from crawler.kept_page import (
-    REJECTED,
-    KeptPage,
-    UnreadablePage,
-    page_to_keep,
-    pages_of,
-    read_page,
-    write_page,
+from crawler.page.snapshot_policy import REJECTED
+from crawler.snapshots.page_snapshot import (
+    PageSnapshot,
+    UnreadableSnapshot,
+    read_snapshot,
+    snapshots_of_run,
+    take_snapshot,
+    with_its_secrets,
+    write_snapshot,
 )
 
 URL = "https://shop.example/a?b=%C3%A9"
 
 
-def kept_and_read(folder: Path, response: Response, request: str = "") -> KeptPage:
-    page = page_to_keep(
+def saved_and_read(folder: Path, response: Response, request: str = "") -> PageSnapshot:
+    page = take_snapshot(
         response,
         name="7/12",
         spider="shop",
@@ -35,8 +36,8 @@ def kept_and_read(folder: Path, response: Response, request: str = "") -> KeptPa
         why=["price is missing"],
         request=request or json.dumps({"url": URL}),
     )
-    assert write_page(folder, page)
-    return read_page(folder, "7/12")
+    assert write_snapshot(folder, page)
+    return read_snapshot(folder, "7/12")
 
 
 @pytest.mark.parametrize(
@@ -53,8 +54,8 @@ def kept_and_read(folder: Path, response: Response, request: str = "") -> KeptPa
     ],
     ids=lambda response: type(response).__name__,
 )
-def test_a_plain_response_comes_back(tmp_path: Path, response: Response) -> None:
-    page = kept_and_read(tmp_path, response)
+def test_a_snapshot_restores_a_plain_response(tmp_path: Path, response: Response) -> None:
+    page = saved_and_read(tmp_path, response)
     again = page.response(Request(URL))
     assert type(again) is type(response)
     for name in ("url", "status", "headers", "body", "flags"):
@@ -90,9 +91,9 @@ def splash_answer(data: Any, **options: Any) -> Any:
     ids=["page", "body", "picture", "list", "number"],
 )
 @pytest.mark.parametrize("magic", [True, False])
-def test_what_a_script_gave_comes_back(tmp_path: Path, data: Any, magic: bool) -> None:
+def test_a_snapshot_restores_the_answer_of_a_script(tmp_path: Path, data: Any, magic: bool) -> None:
     response = splash_answer(data, magic_response=magic)
-    page = kept_and_read(tmp_path, response)
+    page = saved_and_read(tmp_path, response)
     again: Any = page.response(response.request)
     assert type(again) is type(response)
     assert again.data == response.data == data
@@ -103,15 +104,15 @@ def test_what_a_script_gave_comes_back(tmp_path: Path, data: Any, magic: bool) -
 
 
 @pytest.mark.parametrize("kind", [scrapy_splash.SplashTextResponse, scrapy_splash.SplashResponse])
-def test_an_answer_of_another_endpoint_comes_back(tmp_path: Path, kind: Any) -> None:
+def test_a_snapshot_restores_the_answer_of_another_endpoint(tmp_path: Path, kind: Any) -> None:
     request = scrapy_splash.SplashRequest(URL)
     html = {"Content-Type": "text/html; charset=utf-8"}
     response = kind("http://splash/render.html", body="<p>é".encode(), headers=html, request=request)
-    again = kept_and_read(tmp_path, response).response(request)
+    again = saved_and_read(tmp_path, response).response(request)
     assert (type(again), again.url, again.body) == (kind, URL, response.body)
 
 
-def test_cookies_and_credentials_stay_where_they_are(tmp_path: Path) -> None:
+def test_a_snapshot_has_no_cookies_and_credentials(tmp_path: Path) -> None:
     har = {
         "log": {"entries": [{"request": {"cookies": [1], "headers": [{"name": "Cookie", "value": "s3"}]}}]}
     }
@@ -147,17 +148,40 @@ def test_cookies_and_credentials_stay_where_they_are(tmp_path: Path) -> None:
             },
         },
     }
-    page = kept_and_read(tmp_path, response, json.dumps(request))
+    page = saved_and_read(tmp_path, response, json.dumps(request))
     assert b"s3" not in b"".join(file.read_bytes() for file in (tmp_path / "7").iterdir())
-    kept = json.loads(page.request)
-    assert kept["headers"] == [["Accept", ["*/*"]]] and kept["meta"]["page"] == 3
-    assert kept["meta"]["splash"]["args"] == {
+    saved = json.loads(page.request)
+    assert saved["headers"] == [["Accept", ["*/*"]]] and saved["meta"]["page"] == 3
+    assert saved["meta"]["splash"]["args"] == {
         "url": "https://shop.example/", "headers": {"User-Agent": "us"}, "wait": 1,
     }  # fmt: skip
 
 
-def test_a_page_is_there_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
-    page = page_to_keep(
+def test_a_snapshot_gets_the_secrets_of_its_url_from_the_frontier(tmp_path: Path) -> None:
+    url = "https://shop.example/item?token=s3&page=2&author=a"
+    request = {
+        "url": url,
+        "cb_kwargs": {"session": "s3", "page": 2},
+        "meta": {"splash": {"args": {"url": url}}},
+    }
+    page = saved_and_read(tmp_path, HtmlResponse(url, body=b"<p>"), json.dumps(request))
+    assert b"s3" not in b"".join(file.read_bytes() for file in (tmp_path / "7").iterdir())
+    assert page.url == "https://shop.example/item?token=***&page=2&author=a"
+    assert json.loads(page.request)["cb_kwargs"] == {"session": "***", "page": 2}
+    again = with_its_secrets(page, json.dumps(request))
+    assert (again.url, json.loads(again.request)) == (url, request)
+    assert with_its_secrets(page, None) == page
+
+
+def test_a_snapshot_has_the_texts_of_the_page_unredacted(tmp_path: Path) -> None:
+    data = {"html": "<p>", "pages": ["<a href='/x?token=1'>password: x</a>"], "key": "SKU-1", "author": "a"}
+    page = saved_and_read(tmp_path, splash_answer({**data, "password": "s3", "cookies": ["s3"]}))
+    assert page.answer is not None
+    assert page.answer["data"] | {"html": "<p>"} == data
+
+
+def test_a_snapshot_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
+    page = take_snapshot(
         HtmlResponse(URL, body=b"<p>"),
         name="7/12",
         spider="s",
@@ -166,13 +190,13 @@ def test_a_page_is_there_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
         why=[],
         request='{"url": ""}',
     )
-    assert not write_page(tmp_path, page, limit=10)
-    assert pages_of(tmp_path, 7) == []
-    assert write_page(tmp_path, page, limit=10_000)
-    assert pages_of(tmp_path, 7) == ["7/12"]
+    assert not write_snapshot(tmp_path, page, limit=10)
+    assert snapshots_of_run(tmp_path, 7) == []
+    assert write_snapshot(tmp_path, page, limit=10_000)
+    assert snapshots_of_run(tmp_path, 7) == ["7/12"]
     (tmp_path / "7" / "12.html").unlink()
-    with pytest.raises(UnreadablePage, match="not kept any more"):
-        read_page(tmp_path, "7/12")
+    with pytest.raises(UnreadableSnapshot, match="not there any more"):
+        read_snapshot(tmp_path, "7/12")
     (tmp_path / "7" / "12.json").write_text("{")
-    with pytest.raises(UnreadablePage, match="JSONDecodeError"):
-        read_page(tmp_path, "7/12")
+    with pytest.raises(UnreadableSnapshot, match="JSONDecodeError"):
+        read_snapshot(tmp_path, "7/12")

@@ -1,352 +1,246 @@
-"""How a crawl ends is told by its exit code and kept with its run, whatever happened; docs/runs.md has the table."""
+"""The exit code of a real crawl and the verdict of its run, for each way in which a crawl ends (docs/runs.md).
+
+Which verdict the policy reaches on which counts is in test_verdict.py.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models import CrawlRun, Quote
-from models.process import Process
+from models import CrawlRun
+from models.process_id import Process
 from models.schema import upgrade
 from models.session import make_engine
-from tests.crawler.shelf_site import ShelfSite, quotes, shelf_site
-from tests.crawls import ROOT, scrapy
+from tests.crawler.fake_shop_site import fake_shop, quotes
+from tests.crawler.shop_crawls import DEADLINE, MODULES, ShopCrawls, log_until_end, wait_for, wait_for_line
+from tests.crawls import scrapy
 from tests.frontier.private_mariadb import private_mariadb
-
-MODULES = ("-s", "SPIDER_MODULES=tests.crawler.shelf_spider")
-DEADLINE = 60.0
-
-
-@dataclass
-class Shelf:
-    """The crawl of a ShelfSite into a database."""
-
-    site: ShelfSite
-    url: str
-
-    @property
-    def env(self) -> dict[str, str]:
-        return {"DATABASE_URL": self.url, "DEMO_URL": self.site.url}
-
-    def crawl(self, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
-        self.site.asked.clear()
-        return scrapy("crawl", "shelf", *MODULES, *options, **self.env, **env)
-
-    def start(self, *options: str, **env: str) -> subprocess.Popen[str]:
-        self.site.asked.clear()
-        return subprocess.Popen(
-            [sys.executable, "-m", "scrapy", "crawl", "shelf", *MODULES, *options],
-            cwd=ROOT,
-            env=os.environ | {"SPLASHDOWN_ENV_FILE": ""} | self.env | env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def runs(self) -> list[tuple[int | None, str]]:
-        """Verdict and reasons of all runs."""
-        engine = make_engine(self.url)
-        with Session(engine) as session:
-            found = session.scalars(select(CrawlRun).order_by(CrawlRun.id))
-            runs = [(run.verdict, "; ".join(run.reasons or [])) for run in found]
-        engine.dispose()
-        return runs
-
-    def stored(self) -> list[int]:
-        engine = make_engine(self.url)
-        with Session(engine) as session:
-            numbers = list(session.scalars(select(Quote.quote_id).order_by(Quote.quote_id)))
-        engine.dispose()
-        return numbers
-
-    def until_asked(self, path: str, process: subprocess.Popen[str]) -> None:
-        wait_for(lambda: path in self.site.asked, process)
-
-
-def wait_for(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + DEADLINE
-    while not what():
-        assert time.monotonic() < until and process.poll() is None, process.communicate()[0][-3000:]
-        time.sleep(0.02)  # between two looks
-
-
-def ended(process: subprocess.Popen[str]) -> str:
-    said, _ = process.communicate(timeout=DEADLINE)
-    return said
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    with shelf_site() as site:
-        yield Shelf(site, f"sqlite:///{tmp_path}/shelf.db")
+def shop(tmp_path: Path) -> Iterator[ShopCrawls]:
+    with fake_shop() as site:
+        yield ShopCrawls(site, f"sqlite:///{tmp_path}/shop.db")
 
 
-def test_a_good_run_ends_with_0(shelf: Shelf) -> None:
-    shelf.site.shelf(6)
-    done = shelf.crawl()
+def test_a_good_run_ends_with_0(shop: ShopCrawls) -> None:
+    shop.site.fill(6)
+    done = shop.crawl()
     assert done.returncode == 0, done.stderr
-    assert shelf.runs() == [(0, "")]
+    assert shop.runs() == [(0, "")]
 
 
-def test_callbacks_that_raise(shelf: Shelf) -> None:
-    shelf.site.shelf(6)
-    shelf.site.pages["/2"]["error"] = "the layout is new"
-    done = shelf.crawl()
+def test_a_run_whose_callbacks_raise_is_below_its_policy(shop: ShopCrawls) -> None:
+    shop.site.fill(6)
+    shop.site.pages["/2"]["error"] = "the layout is new"
+    done = shop.crawl()
     assert done.returncode == 2
-    assert shelf.runs() == [(2, "1 of 4 pages failed (MAX_FAILED_SHARE is 5%)")]
-    assert shelf.stored() == [0, 1, 2, 3, 4, 5]  # what it had yielded before counts
+    assert shop.runs() == [(2, "1 of 4 pages failed (MAX_FAILED_SHARE is 5%)")]
+    assert shop.stored() == [0, 1, 2, 3, 4, 5]  # with the items that the callback yielded before
 
 
-def test_a_site_that_is_down(shelf: Shelf) -> None:
-    done = scrapy("crawl", "shelf", *MODULES, DATABASE_URL=shelf.url, DEMO_URL="http://127.0.0.1:1")
+def test_a_run_of_a_site_that_is_down_is_below_its_policy(shop: ShopCrawls) -> None:
+    done = scrapy("crawl", "shop", *MODULES, DATABASE_URL=shop.url, DEMO_URL="http://127.0.0.1:1")
     assert done.returncode == 2
-    assert "1 of 1 pages failed" in shelf.runs()[0][1] and "0 rows" in shelf.runs()[0][1]
+    assert "1 of 1 pages failed" in shop.runs()[0][1] and "0 rows" in shop.runs()[0][1]
 
 
-def test_items_that_are_all_rejected(shelf: Shelf) -> None:
-    shelf.site.shelf(6, author=None)
-    done = shelf.crawl()
+def test_a_run_is_compared_with_the_columns_of_good_runs_only(shop: ShopCrawls) -> None:
+    shop.site.fill(20, tags="old")
+    assert shop.crawl().returncode == 0
+    shop.site.fill(20, tags=None)
+    assert shop.crawl().returncode == 2
+    assert "quote.tags has a value in 0% of the rows, 100% in the last good runs" in shop.runs()[1][1]
+    assert shop.crawl().returncode == 2  # the bad run is not compared with
+
+
+def test_a_run_with_too_many_gone_rows_is_below_its_policy(shop: ShopCrawls) -> None:
+    shop.site.fill(20)
+    assert shop.crawl().returncode == 0
+    shop.site.fill(10)
+    assert shop.crawl().returncode == 2
+    assert "10 of the 20 rows of quote were not seen, more than GONE_LIMIT (20%) allows" in shop.runs()[1][1]
+
+
+def test_a_run_whose_start_raises_is_below_its_policy_and_the_next_crawl_calls_start_again(
+    shop: ShopCrawls,
+) -> None:
+    shop.site.fill(4)
+    done = shop.crawl("-s", "START_RAISES=1")
     assert done.returncode == 2
-    assert "6 of 6 items for quote were rejected (MAX_REJECTED_SHARE is 5%)" in shelf.runs()[0][1]
+    assert "RuntimeError: the list of shops is empty (in start())" in shop.runs()[0][1]
+    assert shop.crawl().returncode == 0
+    assert shop.runs() == [(0, "")]
 
 
-def test_fewer_rows_than_the_spider_expects(shelf: Shelf) -> None:
-    shelf.site.shelf(6)
-    assert shelf.crawl("-s", "MIN_ROWS=7").returncode == 2
-    assert shelf.runs() == [(2, "6 rows, and at least 7 are expected (MIN_ROWS)")]
-
-
-def test_a_site_that_shows_nothing_any_more(shelf: Shelf) -> None:
-    shelf.site.pages["/start"] = {}
-    assert shelf.crawl().returncode == 2
-    assert shelf.runs() == [(2, "0 rows, and at least 1 are expected (MIN_ROWS)")]
-
-
-def test_a_field_that_is_empty_all_at_once(shelf: Shelf) -> None:
-    shelf.site.shelf(20, tags="old")
-    assert shelf.crawl().returncode == 0
-    shelf.site.shelf(20, tags=None)
-    assert shelf.crawl().returncode == 2
-    assert "quote.tags has a value in 0% of the rows, 100% in the last good runs" in shelf.runs()[1][1]
-    assert shelf.crawl().returncode == 2  # a bad run is nothing to compare with
-
-
-def test_more_rows_gone_than_is_likely(shelf: Shelf) -> None:
-    shelf.site.shelf(20)
-    assert shelf.crawl().returncode == 0
-    shelf.site.shelf(10)
-    assert shelf.crawl().returncode == 2
-    assert "10 of the 20 rows of quote were not seen, more than GONE_LIMIT (20%) allows" in shelf.runs()[1][1]
-
-
-def test_a_start_that_raises_is_below_policy_and_is_read_again(shelf: Shelf) -> None:
-    shelf.site.shelf(4)
-    done = shelf.crawl("-s", "START_RAISES=1")
-    assert done.returncode == 2
-    assert "RuntimeError: the list of shelves is empty (in start())" in shelf.runs()[0][1]
-    assert shelf.crawl().returncode == 0
-    assert shelf.runs() == [(0, "")]
-
-
-def test_a_database_that_is_gone_before_the_end_and_stays_away(shelf: Shelf) -> None:
-    shelf.site.shelf(6)
-    shelf.site.held["/4"] = threading.Event()
+def test_a_crawl_gives_up_a_database_that_stays_away_and_the_next_crawl_stores_the_rest(
+    shop: ShopCrawls,
+) -> None:
+    shop.site.fill(6)
+    shop.site.held["/4"] = threading.Event()
     with private_mariadb() as server:
-        shelf.url = server.url
+        shop.url = server.url
         _upgrade(server.url)
-        process = shelf.start(DATABASE_PATIENCE="2")
-        shelf.until_asked("/4", process)
+        process = shop.start(DATABASE_PATIENCE="2")
+        shop.until_asked("/4", process)
         server.kill()
-        shelf.site.held["/4"].set()
-        said = ended(process)
-        assert process.returncode == 3, said
-        assert "the database did not come back within 2 s" in said
+        shop.site.held["/4"].set()
+        log = log_until_end(process)
+        assert process.returncode == 3, log
+        assert "the database did not come back within 2 s" in log
         server.start()
-        assert shelf.crawl().returncode == 0
-        assert shelf.stored() == list(range(6))
-        assert shelf.runs() == [(0, "")]
+        assert shop.crawl().returncode == 0
+        assert shop.stored() == list(range(6))
+        assert shop.runs() == [(0, "")]
 
 
-def test_a_database_that_is_away_for_a_while(shelf: Shelf) -> None:
-    shelf.site.shelf(6)
-    shelf.site.held["/4"] = threading.Event()
+def test_a_crawl_waits_for_a_database_that_is_away_for_a_while(shop: ShopCrawls) -> None:
+    shop.site.fill(6)
+    shop.site.held["/4"] = threading.Event()
     with private_mariadb() as server:
-        shelf.url = server.url
+        shop.url = server.url
         _upgrade(server.url)
-        process = shelf.start()
-        shelf.until_asked("/4", process)
+        process = shop.start()
+        shop.until_asked("/4", process)
         server.kill()
-        shelf.site.held["/4"].set()
+        shop.site.held["/4"].set()
         server.start()
-        said = ended(process)
-        assert process.returncode == 0, said
-        assert shelf.stored() == list(range(6))
+        log = log_until_end(process)
+        assert process.returncode == 0, log
+        assert shop.stored() == list(range(6))
 
 
-def test_a_crawl_that_was_killed_is_resumed(shelf: Shelf) -> None:
-    shelf.site.shelf(6)
-    shelf.site.held["/4"] = threading.Event()
-    process = shelf.start()
-    shelf.until_asked("/4", process)
-    wait_for(lambda: shelf.stored() == [0, 1, 2, 3], process)
+def test_the_next_crawl_resumes_a_killed_crawl(shop: ShopCrawls) -> None:
+    shop.site.fill(6)
+    shop.site.held["/4"] = threading.Event()
+    process = shop.start()
+    shop.until_asked("/4", process)
+    wait_for(lambda: shop.stored() == [0, 1, 2, 3], process)
     process.kill()
     process.wait()
-    assert shelf.runs() == [(None, "")]
-    assert "killed" in scrapy("runs", **shelf.env).stdout
-    shelf.site.held["/4"].set()
-    done = shelf.crawl()
+    assert shop.runs() == [(None, "")]
+    assert "killed" in scrapy("runs", **shop.env).stdout
+    shop.site.held["/4"].set()
+    done = shop.crawl()
     assert done.returncode == 0, done.stderr
-    assert shelf.site.asked == ["/4"]
-    assert shelf.runs() == [(0, "")]
+    assert shop.site.asked == ["/4"]
+    assert shop.runs() == [(0, "")]
 
 
-def test_sigterm_lets_a_page_in_flight_finish(shelf: Shelf) -> None:
-    shelf.site.shelf(4)
-    shelf.site.held["/2"] = threading.Event()
-    process = shelf.start()
-    shelf.until_asked("/2", process)
+def test_a_crawl_stores_its_pages_in_flight_after_sigterm(shop: ShopCrawls) -> None:
+    shop.site.fill(4)
+    shop.site.held["/2"] = threading.Event()
+    process = shop.start()
+    shop.until_asked("/2", process)
     process.send_signal(signal.SIGTERM)
     wait_for_line(process, "no new pages")
-    shelf.site.held["/2"].set()
-    said = ended(process)
-    assert process.returncode == 4, said
-    assert shelf.stored() == [0, 1, 2, 3]
-    assert shelf.runs() == [(4, "it was ended: shutdown")]
+    shop.site.held["/2"].set()
+    log = log_until_end(process)
+    assert process.returncode == 4, log
+    assert shop.stored() == [0, 1, 2, 3]
+    assert shop.runs() == [(4, "it was ended: shutdown")]
 
 
-def test_sigterm_does_not_wait_for_ever_and_the_page_is_fetched_by_the_next_start(shelf: Shelf) -> None:
-    shelf.site.shelf(4)
-    shelf.site.held["/2"] = threading.Event()
-    process = shelf.start(SHUTDOWN_TIMEOUT="1")
-    shelf.until_asked("/2", process)
+def test_a_crawl_leaves_a_page_that_takes_too_long_after_sigterm_to_the_next_crawl(shop: ShopCrawls) -> None:
+    shop.site.fill(4)
+    shop.site.held["/2"] = threading.Event()
+    process = shop.start(SHUTDOWN_TIMEOUT="1")
+    shop.until_asked("/2", process)
     process.send_signal(signal.SIGTERM)
-    said = ended(process)
-    assert process.returncode == 4, said
-    assert "1 pages in flight are left to the next start" in said and "Traceback" not in said
-    assert shelf.runs() == [(4, "it was ended: shutdown")]  # in order: the run says so
-    shelf.site.held["/2"].set()
-    assert shelf.crawl().returncode == 0
-    assert shelf.site.asked == ["/2"]
+    log = log_until_end(process)
+    assert process.returncode == 4, log
+    assert "1 pages in flight are left to the next crawl" in log and "Traceback" not in log
+    assert shop.runs() == [(4, "it was ended: shutdown")]
+    shop.site.held["/2"].set()
+    assert shop.crawl().returncode == 0
+    assert shop.site.asked == ["/2"]
 
 
-def test_a_second_sigterm_ends_the_crawl_at_once(shelf: Shelf) -> None:
-    shelf.site.shelf(4)
-    shelf.site.held["/2"] = threading.Event()
-    process = shelf.start()
-    shelf.until_asked("/2", process)
+def test_a_second_sigterm_ends_the_crawl_at_once(shop: ShopCrawls) -> None:
+    shop.site.fill(4)
+    shop.site.held["/2"] = threading.Event()
+    process = shop.start()
+    shop.until_asked("/2", process)
     process.send_signal(signal.SIGINT)
     wait_for_line(process, "no new pages")
     process.send_signal(signal.SIGTERM)
-    said = ended(process)
-    assert process.returncode == 4 and "ends at once" in said, said
-    shelf.site.held["/2"].set()
-    assert shelf.crawl().returncode == 0
-    assert shelf.stored() == [0, 1, 2, 3]
+    log = log_until_end(process)
+    assert process.returncode == 4 and "ends at once" in log, log
+    shop.site.held["/2"].set()
+    assert shop.crawl().returncode == 0
+    assert shop.stored() == [0, 1, 2, 3]
 
 
-def test_a_crawl_that_is_ended_by_scrapys_own_limits_is_resumed(shelf: Shelf) -> None:
-    shelf.site.shelf(8)
-    assert shelf.crawl("-s", "CLOSESPIDER_PAGECOUNT=2", "-s", "CONCURRENT_REQUESTS=1").returncode == 4
-    assert shelf.runs() == [(4, "it was ended: closespider_pagecount")]
-    assert shelf.crawl().returncode == 0
-    assert shelf.stored() == list(range(8))
+def test_the_next_crawl_resumes_a_crawl_that_a_limit_of_scrapy_ended(shop: ShopCrawls) -> None:
+    shop.site.fill(8)
+    assert shop.crawl("-s", "CLOSESPIDER_PAGECOUNT=2", "-s", "CONCURRENT_REQUESTS=1").returncode == 4
+    assert shop.runs() == [(4, "it was ended: closespider_pagecount")]
+    assert shop.crawl().returncode == 0
+    assert shop.stored() == list(range(8))
 
 
-def test_a_second_start_while_one_is_running(shelf: Shelf) -> None:
-    shelf.site.shelf(4)
-    shelf.site.held["/2"] = threading.Event()
-    process = shelf.start()
-    shelf.until_asked("/2", process)
-    second = shelf.crawl()
+def test_a_second_crawl_with_the_same_arguments_ends_with_75(shop: ShopCrawls) -> None:
+    shop.site.fill(4)
+    shop.site.held["/2"] = threading.Event()
+    process = shop.start()
+    shop.until_asked("/2", process)
+    second = shop.crawl()
     assert second.returncode == 75
-    assert f"is being done by process {process.pid} on " in second.stderr and " since 20" in second.stderr
+    assert f"is in use by process {process.pid} on " in second.stderr and " since 20" in second.stderr
     other = scrapy(
-        "crawl", "shelf", *MODULES, "-a", "shop=other", **shelf.env | {"DEMO_URL": "http://127.0.0.1:1"}
+        "crawl", "shop", *MODULES, "-a", "shop=other", **shop.env | {"DEMO_URL": "http://127.0.0.1:1"}
     )
-    assert other.returncode == 2  # other arguments run side by side
-    shelf.site.held["/2"].set()
+    assert other.returncode == 2  # a crawl with other arguments runs at the same time
+    shop.site.held["/2"].set()
     assert process.wait(DEADLINE) == 0
     assert process.stdout is not None
     process.stdout.close()
 
 
 @pytest.mark.parametrize(("silent", "code"), [(3600.0, 0), (1.0, 75)])
-def test_an_owner_on_another_host_is_dead_when_it_has_been_silent(
-    shelf: Shelf, silent: float, code: int
+def test_a_crawl_takes_over_a_run_whose_owner_on_another_host_has_been_silent(
+    shop: ShopCrawls, silent: float, code: int
 ) -> None:
-    shelf.site.shelf(4)
-    assert shelf.crawl("-s", "CLOSESPIDER_PAGECOUNT=1").returncode == 4
-    engine = make_engine(shelf.url)
+    shop.site.fill(4)
+    assert shop.crawl("-s", "CLOSESPIDER_PAGECOUNT=1").returncode == 4
+    engine = make_engine(shop.url)
     with Session(engine) as session, session.begin():
         run = session.scalars(select(CrawlRun)).one()
         assert run.heartbeat_at is not None
         elsewhere = Process(host="elsewhere", pid=1, started=1.0, token="abc")
         heartbeat = run.heartbeat_at.timestamp() - silent + 1
-        moment = type(run.heartbeat_at).fromtimestamp(heartbeat, run.heartbeat_at.tzinfo)
-        session.execute(update(CrawlRun).values(owner=str(elsewhere), heartbeat_at=moment))
+        heartbeat_at = type(run.heartbeat_at).fromtimestamp(heartbeat, run.heartbeat_at.tzinfo)
+        session.execute(update(CrawlRun).values(owner=str(elsewhere), heartbeat_at=heartbeat_at))
     engine.dispose()
-    done = shelf.crawl()
+    done = shop.crawl()
     assert done.returncode == code, done.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ((), "takes one spider's name"),
-        (("books", "quotes"), "takes one spider's name"),
-        (("--no-such-option",), "there is no spider '--no-such-option'"),
-        (("books", "-a", "nothing"), "NAME=VALUE"),
-    ],
-)
-def test_a_wrong_command_line_could_not_start(arguments: tuple[str, ...], said: str) -> None:
-    done = scrapy("crawl", *arguments)
-    assert done.returncode == 1
-    assert said in done.stderr and "Traceback" not in done.stderr
-
-
-def test_runs_are_listed_and_shown(shelf: Shelf) -> None:
-    shelf.site.shelf(8)
-    shelf.site.pages["/4"] = {"items": quotes(4, 5, author=None), "error": "an \x1b[31mevil\x1b[0m\nlayout"}
-    assert shelf.crawl("-a", "shop=one").returncode == 2
-    listed = scrapy("runs", **shelf.env).stdout
-    assert "shelf shop=one" in listed and "below its policy" in listed
-    shown = scrapy("runs", "show", "1", **shelf.env).stdout
+def test_the_runs_command_lists_and_shows_runs(shop: ShopCrawls) -> None:
+    shop.site.fill(8)
+    shop.site.pages["/4"] = {"items": quotes(4, 5, author=None), "error": "an \x1b[31mevil\x1b[0m\nlayout"}
+    assert shop.crawl("-a", "shop=one").returncode == 2
+    listed = scrapy("runs", **shop.env).stdout
+    assert "shop shop=one" in listed and "below its policy" in listed
+    shown = scrapy("runs", "show", "1", **shop.env).stdout
     assert "below its policy (exit code 2)" in shown and "4 done, 1 failed" in shown
     assert "/4: layout" in shown and "author is missing" in shown and "\x1b" not in shown
-    (line,) = scrapy("runs", "--json", **shelf.env).stdout.splitlines()
+    (line,) = scrapy("runs", "--json", **shop.env).stdout.splitlines()
     run = json.loads(line)
     assert run["exit_code"] == 2 and run["counts"]["rows"] == {"quote": 6} and run["versions"]["scrapy"]
     assert run["peak_memory"] > 10**7 and run["seconds"] > 0 and run["host"]
-    assert scrapy("runs", "show", "99", **shelf.env).returncode == 1
+    assert scrapy("runs", "show", "99", **shop.env).returncode == 1
 
 
 def _upgrade(url: str) -> None:
     engine = make_engine(url)
     upgrade(engine)
     engine.dispose()
-
-
-def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if words in line:
-            return
-    raise AssertionError(f"{words!r} was not said")
-
-
-def test_every_exit_code_is_explained_by_the_command() -> None:
-    said = scrapy("crawl", "--help").stdout
-    for code in ("0   good", "1   it could", "2   it ran", "3   data", "4   inter", "75  the same"):
-        assert code in said

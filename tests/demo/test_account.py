@@ -1,4 +1,4 @@
-"""Logging in, and what only who has logged in gets to see."""
+"""The login, and the orders that only a customer who is logged in sees."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def csrf_token(form: Answer) -> str:
 
 
 def send(site: str, form: Answer, **fields: str) -> Answer:
-    """Sends the login form, with the fields that a user would have filled in."""
-    filled = {"username": "demo", "password": "demo", "csrf_token": csrf_token(form)} | fields
-    return visit(f"{site}/login", filled, Cookie=form.cookie)
+    """Send the login form with the right customer and password, or with other ``fields``."""
+    values = {"username": "demo", "password": "demo", "csrf_token": csrf_token(form)} | fields
+    return visit(f"{site}/login", values, Cookie=form.cookie)
 
 
 @pytest.fixture
@@ -30,21 +30,21 @@ def form(demo_site: str) -> Answer:
 
 @pytest.fixture
 def cookie(demo_site: str, form: Answer) -> str:
-    """The session cookie of someone who has logged in."""
+    """Return the session cookie of a customer who is logged in."""
     return send(demo_site, form).cookie
 
 
-def test_the_right_password_leads_to_the_orders(demo_site: str, form: Answer) -> None:
+def test_the_right_password_redirects_to_the_orders_in_a_new_session(demo_site: str, form: Answer) -> None:
     answer = send(demo_site, form)
     assert (answer.status, answer.headers["Location"]) == (303, "/orders")
     assert "HttpOnly" in answer.headers["Set-Cookie"] and "SameSite=Lax" in answer.headers["Set-Cookie"]
-    assert answer.cookie != form.cookie, "a session that was there before the login is not the logged-in one"
+    assert answer.cookie != form.cookie, "the login did not make a new session"
     assert visit(f"{demo_site}/orders", Cookie=answer.cookie).status == 200
     assert visit(f"{demo_site}/orders", Cookie=form.cookie).status == 303
 
 
 @pytest.mark.parametrize("wrong", [{"password": "guess"}, {"username": "Demo"}, {"password": "дémo"}])
-def test_wrong_credentials_bring_the_form_back_with_an_error(
+def test_wrong_credentials_show_the_form_again_with_an_error(
     demo_site: str, form: Answer, wrong: dict[str, str]
 ) -> None:
     answer = send(demo_site, form, **wrong)
@@ -52,37 +52,37 @@ def test_wrong_credentials_bring_the_form_back_with_an_error(
     assert visit(f"{demo_site}/api/orders", Cookie=form.cookie).status == 401
 
 
-def test_what_was_typed_is_escaped(demo_site: str, form: Answer) -> None:
+def test_the_form_escapes_the_user_name(demo_site: str, form: Answer) -> None:
     answer = send(demo_site, form, username='"><script>x</script>')
     assert "<script>x" not in answer.text and "&quot;&gt;&lt;script&gt;" in answer.text
 
 
-def test_a_form_of_another_session_is_refused(demo_site: str, form: Answer) -> None:
+def test_the_login_refuses_a_form_of_another_session(demo_site: str, form: Answer) -> None:
     other = visit(f"{demo_site}/login")
     assert send(demo_site, form, csrf_token=csrf_token(other)).status == 403
     assert send(demo_site, form, csrf_token="").status == 403
     assert send(demo_site, form, csrf_token="ø").status == 403
 
 
-def test_a_form_without_a_session_is_refused(demo_site: str, form: Answer) -> None:
+def test_the_login_refuses_a_form_without_a_session(demo_site: str, form: Answer) -> None:
     fields = {"username": "demo", "password": "demo", "csrf_token": csrf_token(form)}
     assert visit(f"{demo_site}/login", fields).status == 403
 
 
-def test_what_is_no_form_is_refused(demo_site: str, form: Answer) -> None:
+def test_the_login_refuses_a_body_that_is_not_a_form(demo_site: str, form: Answer) -> None:
     junk = "multipart/form-data; boundary=x"
     answer = visit(f"{demo_site}/login", method="POST", Content_Type=junk, Cookie=form.cookie)
     assert answer.status == 403
 
 
-def test_orders_are_for_who_has_logged_in(demo_site: str) -> None:
+def test_the_orders_need_a_login(demo_site: str) -> None:
     page = visit(f"{demo_site}/orders")
     assert (page.status, page.headers["Location"]) == (303, "/login")
     assert visit(f"{demo_site}/api/orders").status == 401
     assert visit(f"{demo_site}/api/orders", Cookie="session=made-up").status == 401
 
 
-def test_the_orders_are_the_truth_at_their_own_times(demo_site: str, cookie: str) -> None:
+def test_the_orders_are_those_of_truth_json_with_their_own_utc_offsets(demo_site: str, cookie: str) -> None:
     rows: list[dict[str, Any]] = []
     for page in range(1, 7):
         part = visit(f"{demo_site}/api/orders?page={page}", Cookie=cookie).json
@@ -96,6 +96,6 @@ def test_the_orders_are_the_truth_at_their_own_times(demo_site: str, cookie: str
     assert {text[19:] for text in shown} >= {"Z", "+02:00", "-05:00"}
 
 
-def test_who_has_logged_out_is_out(demo_site: str, cookie: str) -> None:
+def test_a_logout_ends_the_session(demo_site: str, cookie: str) -> None:
     assert visit(f"{demo_site}/logout", Cookie=cookie).status == 303
     assert visit(f"{demo_site}/api/orders", Cookie=cookie).status == 401

@@ -1,4 +1,4 @@
-"""What the site tells machines."""
+"""robots.txt, the sitemap and the health check."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from tests.processes import server
 SITEMAP = {"": "http://www.sitemaps.org/schemas/sitemap/0.9"}
 
 
-def changed_on(site: str) -> dict[str, str]:
+def last_changes(site: str) -> dict[str, str]:
+    """Return the URLs of the sitemap with their dates."""
     urls = ElementTree.fromstring(visit(f"{site}/sitemap.xml").body).findall("url", SITEMAP)
     return {url.findtext("loc", "", SITEMAP): url.findtext("lastmod", "", SITEMAP) for url in urls}
 
 
-def test_it_is_up(demo_site: str) -> None:
+def test_the_health_check_answers_ok(demo_site: str) -> None:
     assert visit(f"{demo_site}/healthz").text == "ok"
 
 
-def test_robots_txt_keeps_crawlers_out_of_what_is_private(demo_site: str) -> None:
+def test_robots_txt_disallows_private_pages(demo_site: str) -> None:
     robots = RobotFileParser()
     robots.parse(visit(f"{demo_site}/robots.txt").text.splitlines())
     assert not robots.can_fetch("anyone", f"{demo_site}/private/diary")
@@ -31,17 +32,17 @@ def test_robots_txt_keeps_crawlers_out_of_what_is_private(demo_site: str) -> Non
 
 def test_the_sitemap_lists_every_book(demo_site: str) -> None:
     books = visit(f"{demo_site}/truth.json").json["books"]
-    assert changed_on(demo_site) == dict.fromkeys((book["url"] for book in books), "2026-01-01")
+    assert last_changes(demo_site) == dict.fromkeys((book["url"] for book in books), "2026-01-01")
 
 
-def test_a_day_later_the_sitemap_says_which_books_changed() -> None:
+def test_the_sitemap_of_day_two_has_the_dates_of_changed_books() -> None:
     with server("demo", "--port", "0", "--day", "2", "--exit-with-stdin") as site:
         assert visit(f"{site}/truth.json").json["day"] == 2
-        days = list(changed_on(site).values())
+        days = list(last_changes(site).values())
     assert set(days) == {"2026-01-01", "2026-01-02"}
     assert 100 <= days.count("2026-01-02") <= 125  # 5 % prices, 5 % stocks, 1 % reviews, 12 new books
 
 
-def test_a_hostile_host_header_is_escaped(demo_site: str) -> None:
+def test_the_sitemap_escapes_the_host_header(demo_site: str) -> None:
     answer = visit(f"{demo_site}/sitemap.xml", Host="a<b>&c")
     assert answer.status == 400 or b"<b>" not in answer.body

@@ -1,4 +1,4 @@
-"""The pages are empty shells, and the API behind them gives what the truth says."""
+"""The pages are empty shells, and their API returns the rows of truth.json."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def truth(demo_site: str) -> Any:
     return visit(f"{demo_site}/truth.json").json
 
 
-def every_page(address: str, key: str) -> list[dict[str, Any]]:
+def rows_of_all_pages(address: str, key: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     page, pages = 0, 1
     while page < pages:
@@ -25,7 +25,7 @@ def every_page(address: str, key: str) -> list[dict[str, Any]]:
     return rows
 
 
-def test_the_truth_has_all_tables_sorted_by_key(truth: Any) -> None:
+def test_truth_json_has_all_tables_sorted_by_key(truth: Any) -> None:
     assert truth["day"] == 1
     assert [len(truth[name]) for name in ("books", "quotes", "orders")] == [1000, 150, 60]
     for name, key in {
@@ -38,7 +38,7 @@ def test_the_truth_has_all_tables_sorted_by_key(truth: Any) -> None:
         assert keys == sorted(set(keys)), name
 
 
-def test_rows_have_the_columns_of_the_tables(truth: Any) -> None:
+def test_truth_json_has_the_columns_of_the_tables(truth: Any) -> None:
     assert list(truth["books"][0]) == [
         "sku", "title", "author", "category", "price", "stock", "rating", "published", "description", "url"
     ]  # fmt: skip
@@ -48,7 +48,7 @@ def test_rows_have_the_columns_of_the_tables(truth: Any) -> None:
     assert all(order["placed_at"].endswith("+00:00") for order in truth["orders"])
 
 
-def test_a_books_page_gives_its_row_and_its_reviews(demo_site: str, truth: Any) -> None:
+def test_the_api_of_a_book_returns_its_row_and_reviews(demo_site: str, truth: Any) -> None:
     for row in truth["books"][:60]:
         book = visit(f"{demo_site}/api/books/{row['sku']}").json
         reviews = sorted(book.pop("reviews"), key=lambda review: review["reviewer"])
@@ -57,22 +57,22 @@ def test_a_books_page_gives_its_row_and_its_reviews(demo_site: str, truth: Any) 
         assert row["url"] == f"{demo_site}/books/{row['sku']}"
 
 
-def test_the_url_of_a_book_is_at_the_address_that_was_asked(demo_site: str) -> None:
+def test_the_url_of_a_book_has_the_host_of_the_request(demo_site: str) -> None:
     book = visit(f"{demo_site}/api/books/B00001", Host="demo:8765").json
     assert book["url"] == "http://demo:8765/books/B00001"
 
 
-def test_the_list_pages_name_every_book_once(demo_site: str, truth: Any) -> None:
-    listed = every_page(f"{demo_site}/api/books", "books")
+def test_the_list_pages_have_every_book_once(demo_site: str, truth: Any) -> None:
+    listed = rows_of_all_pages(f"{demo_site}/api/books", "books")
     assert listed == [{name: row[name] for name in ("sku", "title", "price")} for row in truth["books"]]
 
 
-def test_scrolling_gives_every_quote_once(demo_site: str, truth: Any) -> None:
-    assert every_page(f"{demo_site}/api/quotes", "quotes") == truth["quotes"]
+def test_the_quotes_pages_have_every_quote_once(demo_site: str, truth: Any) -> None:
+    assert rows_of_all_pages(f"{demo_site}/api/quotes", "quotes") == truth["quotes"]
 
 
-def test_the_catalogue_leafs_through_two_hundred_books(demo_site: str, truth: Any) -> None:
-    listed = every_page(f"{demo_site}/api/catalogue", "books")
+def test_the_catalogue_has_two_hundred_books(demo_site: str, truth: Any) -> None:
+    listed = rows_of_all_pages(f"{demo_site}/api/catalogue", "books")
     assert [row["sku"] for row in listed] == [row["sku"] for row in truth["books"][:200]]
 
 
@@ -89,17 +89,17 @@ def test_a_page_is_a_shell_without_data(demo_site: str, path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/books/B77777", "/api/books/B77777", "/books?page=51", "/books?page=0", "/api/quotes?page=x"]
 )
-def test_what_is_not_there_is_a_404(demo_site: str, path: str) -> None:
+def test_a_book_or_page_that_does_not_exist_is_a_404(demo_site: str, path: str) -> None:
     assert visit(demo_site + path).status == 404
 
 
-def test_what_was_asked_for_is_escaped_where_it_is_repeated(demo_site: str) -> None:
+def test_a_404_page_escapes_the_requested_name(demo_site: str) -> None:
     for path in ("/books/%3Cb%3Ehere%22", "/books?page=%3Cb%3Ehere%22"):
         answer = visit(demo_site + path)
         assert answer.status == 404
         assert "&lt;b&gt;here&quot;" in answer.text and "<b>" not in answer.text
 
 
-def test_hostile_titles_cross_the_api_as_they_are(demo_site: str) -> None:
+def test_the_api_returns_hostile_titles_unchanged(demo_site: str) -> None:
     assert visit(f"{demo_site}/api/books/B00017").json["title"].startswith("<script>")
     assert "<script>document" not in visit(f"{demo_site}/books/B00017").text

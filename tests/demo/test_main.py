@@ -1,4 +1,4 @@
-"""``python -m demo`` from start to end."""
+"""``python -m demo``: options, start and end of the process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.processes import ROOT, server
 
 @contextmanager
 def demo(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its address; it is for the test to end it, and for us if it fails to."""
+    """Yield the process and its address. The process is killed at the end, if the test has not ended it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "demo", "--port", "0", "--books", "20", *options],
         cwd=ROOT,
@@ -35,7 +35,8 @@ def demo(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.communicate()
 
 
-def refused(*options: str) -> tuple[int, str]:
+def run_refused(*options: str) -> tuple[int, str]:
+    """Run the demo with options that it refuses; return its exit code and standard error."""
     done = subprocess.run(
         [sys.executable, "-m", "demo", *options],
         cwd=ROOT,
@@ -50,7 +51,7 @@ def refused(*options: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly_though_an_answer_never_ends(number: signal.Signals) -> None:
+def test_a_signal_ends_the_server_during_a_response_that_never_ends(number: signal.Signals) -> None:
     with demo() as (process, address), closing(http.client.HTTPConnection(address, timeout=10)) as connection:
         connection.request("GET", "/slow-tail/pixel")
         assert connection.getresponse().status == 200
@@ -61,15 +62,15 @@ def test_a_signal_ends_it_cleanly_though_an_answer_never_ends(number: signal.Sig
         assert process.stderr is not None and process.stderr.read() == ""
 
 
-def test_it_ends_with_its_standard_input() -> None:
+def test_the_server_ends_with_its_standard_input() -> None:
     with demo("--exit-with-stdin") as (process, _):
         assert process.stdin is not None
         process.stdin.close()
-        process.stdin = None  # communicate() would flush it
+        process.stdin = None  # or communicate() would flush it
         assert process.wait(10) == 0
 
 
-def test_without_being_told_it_outlives_its_standard_input() -> None:
+def test_without_the_option_the_server_outlives_its_standard_input() -> None:
     with demo() as (process, address):
         assert process.stdin is not None
         process.stdin.close()
@@ -79,7 +80,7 @@ def test_without_being_told_it_outlives_its_standard_input() -> None:
         assert visit(f"http://{address}/healthz").text == "ok"
 
 
-def test_requests_are_logged_only_when_asked_for() -> None:
+def test_the_server_logs_requests_only_with_the_option() -> None:
     for options, lines in {(): 0, ("--log-requests",): 1}.items():
         with demo(*options) as (process, address):
             visit(f"http://{address}/healthz")
@@ -89,16 +90,16 @@ def test_requests_are_logged_only_when_asked_for() -> None:
             assert process.stderr.read().count('"GET /healthz HTTP/1.1" 200') == lines
 
 
-def test_a_port_in_use_is_one_clear_line() -> None:
+def test_a_port_in_use_is_an_error_in_one_line() -> None:
     with server("demo", "--port", "0", "--books", "1", "--exit-with-stdin") as url:
         port = url.rsplit(":", 1)[1]
-        code, said = refused("--port", port)
+        code, said = run_refused("--port", port)
     assert code == 1
     assert f"port {port} is in use" in said and "--port" in said and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("options", [("--day", "0"), ("--day", "-1"), ("--day", "x"), ("--port", "70000")])
-def test_a_wrong_option_says_what_would_be_right(options: tuple[str, str]) -> None:
-    code, said = refused(*options)
+def test_the_error_for_a_wrong_option_names_the_right_values(options: tuple[str, str]) -> None:
+    code, said = run_refused(*options)
     assert code == 2
     assert f"argument {options[0]}" in said.splitlines()[-1] and "is not a number from" in said

@@ -1,4 +1,4 @@
-"""Ask the demo site for something, plainly: no redirect is followed, no status is an error."""
+"""Plain HTTP requests to the demo site: ``visit`` follows no redirect, and no status is an error."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ class Answer:
 
     @property
     def cookie(self) -> str:
-        """What a browser would send back: ``name=value``."""
+        """Return the cookie that a browser would send back: ``name=value``."""
         return (self.headers["Set-Cookie"] or "").split(";")[0]
 
 
 def visit(url: str, form: dict[str, str] | None = None, method: str | None = None, **headers: str) -> Answer:
-    """The answer to a GET, or to a POST of that form; ``Content_Type`` is the header ``Content-Type``."""
+    """Send a GET, or a POST of a form, and return the response.
+
+    A header's name has underscores for its hyphens: ``Content_Type`` is ``Content-Type``.
+    """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=10)
     body = None if form is None else urlencode(form)
@@ -41,6 +44,6 @@ def visit(url: str, form: dict[str, str] | None = None, method: str | None = Non
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     connection.request(method or ("GET" if form is None else "POST"), path, body, sent)
     answer = connection.getresponse()
-    found = Answer(status=answer.status, headers=answer.headers, body=answer.read())
+    received = Answer(status=answer.status, headers=answer.headers, body=answer.read())
     connection.close()
-    return found
+    return received

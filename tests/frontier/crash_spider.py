@@ -1,4 +1,4 @@
-"""A spider for crash tests: the shop's books by its API, without rendering, so that a kill meets many pages.
+"""Spiders for crash tests: the shop's books by its API, without rendering, so that a kill meets many pages.
 
 Each request that leaves is noted in the file CRASH_LOG. With CRASH_POISON some pages fail. CRASH_AT,
 for instance ``before commit 17``, has the process kill itself there, which no kill from outside would meet so well.
@@ -10,14 +10,15 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from scrapy import FormRequest, Request
+from scrapy import FormRequest, Request, Spider
 from scrapy.http import Response
 from sqlalchemy import Engine, event
 
 from models import Book
 from spiders.base import SiteSpider
+from tests.frontier.crash_tree import CrashNode
 
 
 class NoteRequests:
@@ -26,10 +27,12 @@ class NoteRequests:
             log.write(f"{request.method} {request.url}\n")
 
 
-class CrashSpider(SiteSpider):
-    name = "crash"
+class Crashes:
+    """What both spiders do."""
+
     model = Book
-    custom_settings = {  # noqa: RUF012
+    settings: Any
+    custom_settings: ClassVar[dict[str, Any]] = {
         "RENDERER_ENABLED": False,
         "ROBOTSTXT_OBEY": False,
         "OUTBOX_ENABLED": True,
@@ -59,15 +62,20 @@ class CrashSpider(SiteSpider):
 
     def parse_list(self, response: Response) -> Iterator[Any]:
         part = response.json()  # type: ignore[attr-defined]
-        for book in part["books"]:
-            yield Request(
-                f"{self.site}/api/books/{book['sku']}", self.parse_book, cb_kwargs={"sku": book["sku"]}
-            )
+        for carried, book in self.carried(part):
+            yield Request(f"{self.site}/api/books/{book['sku']}", self.parse_book, cb_kwargs=carried)
         if part["page"] < part["pages"]:
             yield Request(f"{self.site}/api/books?page={part['page'] + 1}", self.parse_list)
         yield Request(f"{self.site}/missing/{part['page']}", self.parse_nothing)
 
-    def parse_book(self, response: Response, sku: str) -> Iterator[Any]:
+    def carried(self, part: Any) -> Iterator[tuple[dict[str, Any], Any]]:
+        """What the requests for the books of a list carry."""
+        for book in part["books"]:
+            yield {"sku": book["sku"]}, book
+
+    def parse_book(self, response: Response, sku: str, node: Any = None) -> Iterator[Any]:
+        if node is not None:
+            yield node
         book = response.json()  # type: ignore[attr-defined]
         number = int("".join(filter(str.isdigit, sku)) or 0)
         book["url"] = f"/books/{sku}"
@@ -77,6 +85,26 @@ class CrashSpider(SiteSpider):
                 yield {**book, "sku": f"{sku}-x", "price": "a lot"}
             if number % 50 == 4:
                 raise RuntimeError(f"cannot read {sku}")
+
+
+class CrashSpider(Crashes, SiteSpider):
+    name = "crash"
+
+
+class PlainCrashSpider(Crashes, Spider):
+    """A plain Scrapy spider whose base class never hears of its argument; its requests carry items of another table."""
+
+    name = "crash_plain"
+
+    def __init__(self, shop: str, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.shop = shop
+
+    def carried(self, part: Any) -> Iterator[tuple[dict[str, Any], Any]]:
+        before = None
+        for book in part["books"]:
+            yield {"sku": book["sku"], "node": CrashNode.item(sku=book["sku"], before=before)}, book
+            before = book["sku"]
 
 
 def _crash(when: str) -> None:

@@ -1,5 +1,7 @@
 """Crawls that are killed again and again, and compared with one that was not.
 
+By default they are those of a plain Scrapy spider with arguments, one of whose tables names rows of its own.
+
 python -m tests.frontier.crashes --kills 100 --database sqlite:////tmp/crash.db
 """
 
@@ -23,22 +25,27 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from models import Base, Book, CrawlRequest, CrawlRun, OutboxEvent, RejectedItem, Review, RowChange
-from models.plain import plain
+from models.json_values import to_json_value
 from models.schema import upgrade
 from models.session import make_engine
+from tests.frontier.crash_tree import CrashNode
+from tests.pipelines.own_tables import set_apart, there
 from tests.processes import server
+
+set_apart(CrashNode)
 
 ROOT = Path(__file__).parent.parent.parent
 SPIDERS = "tests.frontier.crash_spider"
 BOOKS = 300
 ATTEMPTS = 60
+DEADLINE = 240.0  # seconds; a crawl that is not done by then hangs
 
 
 class Crawls:
     """Crawls of one database, each a process of its own."""
 
-    def __init__(self, database_url: str, folder: Path) -> None:
-        self.database_url, self.folder = database_url, folder
+    def __init__(self, database_url: str, folder: Path, *, plain: bool = True) -> None:
+        self.database_url, self.folder, self.plain = database_url, folder, plain
         self.log = folder / "requests.log"
         self.log.touch()
         self.engine = make_engine(database_url)
@@ -54,7 +61,11 @@ class Crawls:
             **({"CRASH_AT": crash_at} if crash_at else {}),
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "scrapy", "crawl", "crash", "-s", f"SPIDER_MODULES={SPIDERS}"],
+            [
+                *(sys.executable, "-m", "scrapy", "crawl", "crash_plain" if self.plain else "crash"),
+                *("-s", f"SPIDER_MODULES={SPIDERS}"),
+                *(("-a", "shop=one", "-a", "keyword=all") if self.plain else ()),
+            ],
             cwd=ROOT,
             env=env,
             stdout=subprocess.PIPE,
@@ -64,7 +75,7 @@ class Crawls:
 
     def whole(self, site: str, *, poison: bool) -> None:
         process = self.start(site, poison=poison)
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=DEADLINE)
         assert process.returncode == 0, said[-3000:]
 
     def killed(self, site: str, *, poison: bool, dice: random.Random, kills: int) -> int:
@@ -81,7 +92,7 @@ class Crawls:
                     crash_at = f"{kind} {dice.randint(1, 40)}"
             process = self.start(site, poison=poison, crash_at=crash_at)
             try:
-                said, _ = process.communicate(timeout=delay if delay is not None else 120)
+                said, _ = process.communicate(timeout=delay if delay is not None else DEADLINE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 said, _ = process.communicate()
@@ -127,7 +138,7 @@ class Crawls:
                     select(*(model.table().c[name] for name in (*names, "gone_at")))
                 ).mappings()
                 return Counter(
-                    (*(plain(row[name]) for name in names), row["gone_at"] is None) for row in found
+                    (*(to_json_value(row[name]) for name in names), row["gone_at"] is None) for row in found
                 )
 
         with Session(self.engine) as session:
@@ -145,6 +156,7 @@ class Crawls:
             return {
                 "book": rows(Book),
                 "review": rows(Review),
+                **({"crash_node": rows(CrashNode)} if self.plain else {}),
                 "row_change": all_of(
                     RowChange.table_name,
                     RowChange.row_key,
@@ -157,16 +169,24 @@ class Crawls:
                 ),
                 "rejected_item": all_of(RejectedItem.url, RejectedItem.reasons, RejectedItem.run_id),
                 "outbox_event": Counter(session.scalars(select(OutboxEvent.type))),
+                "arguments": Counter(map(str, session.scalars(select(CrawlRun.arguments)))),
                 "crawl_run": all_of(CrawlRun.finish_reason, CrawlRun.note, CrawlRun.verdict, CrawlRun.id),
             }
 
 
-def emptied(url: str) -> str:
+@contextmanager
+def emptied(url: str) -> Iterator[str]:
+    """The database with nothing in it, and with the table of the plain spider."""
     engine = make_engine(url)
     upgrade(engine)
+    with engine.begin() as connection:
+        CrashNode.table().drop(connection, checkfirst=True)  # of a test that did not come to its end
     reset(engine)
-    engine.dispose()
-    return url
+    try:
+        with there(engine, CrashNode):
+            yield url
+    finally:
+        engine.dispose()
 
 
 def reset(engine: Engine) -> None:
@@ -194,8 +214,8 @@ def campaign(
         AssertionError: something is other than in the reference.
     """
     dice = random.Random(seed)
-    with tempfile.TemporaryDirectory() as folder:
-        crawls = Crawls(emptied(database_url), Path(folder))
+    with tempfile.TemporaryDirectory() as folder, emptied(database_url) as url:
+        crawls = Crawls(url, Path(folder))
         killed = crawls.killed(days[0], poison=True, dice=dice, kills=kills // 2)
         killed += crawls.killed(days[1], poison=False, dice=dice, kills=kills - kills // 2)
         found = crawls.left_behind()
@@ -211,8 +231,8 @@ def campaign(
 
 def reference_of(days: tuple[str, str]) -> dict[str, Any]:
     """What two days leave behind when nothing happens."""
-    with tempfile.TemporaryDirectory() as folder:
-        crawls = Crawls(emptied(f"sqlite:///{folder}/reference.db"), Path(folder))
+    with tempfile.TemporaryDirectory() as folder, emptied(f"sqlite:///{folder}/reference.db") as url:
+        crawls = Crawls(url, Path(folder))
         crawls.whole(days[0], poison=True)
         crawls.whole(days[1], poison=False)
         found = crawls.left_behind()

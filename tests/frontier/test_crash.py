@@ -40,8 +40,8 @@ def test_a_crawl_that_is_killed_again_and_again_leaves_what_an_uninterrupted_one
 def test_a_database_server_that_is_killed_twice_costs_nothing(
     days: tuple[str, str], reference: dict[str, Any], tmp_path: Path
 ) -> None:
-    with private_mariadb() as server:
-        crawls = Crawls(emptied(server.url), tmp_path)
+    with private_mariadb() as server, emptied(server.url) as url:
+        crawls = Crawls(url, tmp_path)
         for day, poison in zip(days, (True, False), strict=True):
             process = crawls.start(day, poison=poison)
             wait_for_pages(crawls, 30)
@@ -56,15 +56,16 @@ def test_a_database_server_that_is_killed_twice_costs_nothing(
 def test_two_processes_that_race_for_one_run_do_it_once(
     database_url: str, days: tuple[str, str], reference: dict[str, Any], tmp_path: Path
 ) -> None:
-    crawls = Crawls(emptied(database_url), tmp_path)
-    for day, poison in zip(days, (True, False), strict=True):
-        racers = [crawls.start(day, poison=poison) for _ in range(3)]
-        said = [racer.communicate(timeout=120)[0] for racer in racers]
-        codes = sorted(racer.returncode for racer in racers)
-        assert codes == [0, 75, 75], said
-        assert sum("is being done by process" in words or "is being started" in words for words in said) == 2
-    assert crawls.left_behind() == reference
-    crawls.engine.dispose()
+    with emptied(database_url) as url:
+        crawls = Crawls(url, tmp_path)
+        for day, poison in zip(days, (True, False), strict=True):
+            racers = [crawls.start(day, poison=poison) for _ in range(3)]
+            said = [racer.communicate(timeout=120)[0] for racer in racers]
+            codes = sorted(racer.returncode for racer in racers)
+            assert codes == [0, 75, 75], said
+            assert sum("is in use by process" in words or "is being started" in words for words in said) == 2
+        assert crawls.left_behind() == reference
+        crawls.engine.dispose()
 
 
 def wait_for_pages(crawls: Crawls, number: int) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models import Book, RowChange
 from models.session import make_engine
-from models.snapshot import difference
+from models.table_contents import difference
 from tests.frontier.crashes import Crawls, emptied
 from tests.processes import server
 
@@ -55,11 +55,14 @@ def test_the_history_of_five_days_is_the_difference_of_their_truths(
     database_url: str, tmp_path: Path
 ) -> None:
     truths = []
-    crawls = Crawls(emptied(database_url), tmp_path)
-    for day in range(1, DAYS + 1):
-        with server("demo", "--port", "0", "--books", "200", "--day", str(day), "--exit-with-stdin") as site:
-            truths.append(truth_of(site))
-            crawls.whole(site, poison=False)
+    with emptied(database_url):
+        crawls = Crawls(database_url, tmp_path, plain=False)
+        for day in range(1, DAYS + 1):
+            with server(
+                "demo", "--port", "0", "--books", "200", "--day", str(day), "--exit-with-stdin"
+            ) as site:
+                truths.append(truth_of(site))
+                crawls.whole(site, poison=False)
     engine = make_engine(database_url)
     with Session(engine) as session:
         found = session.scalars(select(RowChange).where(RowChange.table_name == Book.__tablename__)).all()

@@ -14,7 +14,7 @@ from tests.crawls import crawl, scrapy
 from tests.frontier.poison_spider import FAULTS, ROWS_A_PAGE, PoisonSpider
 
 REASONS = {
-    "too long": ("author", "is 121 characters long, 120 fit"),
+    "too long": ("author", "is 121 characters long, the column has at most 120"),
     "wrong type": ("quote_id", "has no number"),
     "NUL": ("body", "has a NUL character"),
     "surrogate": ("author", "lone surrogate"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
-from frontier.window import Waiting, Window
+from frontier.window import QueuedRequest, Window
 
 
-def waiting(number: int, *, priority: int = 0, site: str = "shop") -> Waiting:
-    return Waiting(priority, number, number, f"http://{site}/{number}", "{}")
+def waiting(number: int, *, priority: int = 0, site: str = "shop") -> QueuedRequest:
+    return QueuedRequest(priority, number, number, f"http://{site}/{number}", "{}")
 
 
 def emptied(window: Window) -> list[int]:

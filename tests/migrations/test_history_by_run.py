@@ -1,4 +1,4 @@
-"""The history loses nothing by its new index, and can go back to the old ones."""
+"""The migration of the history's index keeps all changes, and can be downgraded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def migrate(engine: Engine, to: str) -> None:
 
 @pytest.fixture
 def before(engine: Engine) -> Iterator[Engine]:
-    """The database as it was before, with a run and its change."""
+    """The database before the migration, with a run and its change."""
     migrate(engine, "0003")
     with engine.begin() as connection:
         connection.execute(
@@ -57,7 +57,7 @@ def indexes(engine: Engine) -> dict[object, list[str | None]]:
     return {index["name"]: index["column_names"] for index in inspect(engine).get_indexes("row_change")}
 
 
-def test_changes_of_before_are_kept_there_and_back(before: Engine) -> None:
+def test_the_migration_keeps_the_history_in_both_directions(before: Engine) -> None:
     told = changes(before)
     assert [(run, key) for run, _, key, _ in told] == [(7, '["B1"]')]
     upgrade(before)

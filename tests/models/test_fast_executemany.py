@@ -1,4 +1,4 @@
-"""Rows that go to the driver many at a time are stored as if each had gone by itself."""
+"""Rows that are sent to the driver together are stored as if each was sent alone."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from tests.models.texts import TEXTS
+
 KINDS = Table(
     "many_rows_kinds",
     MetaData(),
@@ -39,19 +41,6 @@ KINDS = Table(
     mysql_charset="utf8mb4",
 )
 
-TEXTS = [
-    "'; DROP TABLE many_rows_kinds; --",
-    "back\\slash, \"quotes\", it's \\' and \\",
-    "%s %(name)s 100 % %%",
-    "line\nline\r\n\ttab\x1a end",
-    "unit\x1fseparator\x1f",
-    "漢字 😀 ä \u2028 \ufeff",
-    "",
-    "NULL",
-    "),(",
-    "?",
-]
-
 
 @pytest.fixture
 def table(engine: Engine) -> Iterator[Table]:
@@ -62,7 +51,7 @@ def table(engine: Engine) -> Iterator[Table]:
 
 
 def rows(number: int) -> list[dict[str, Any]]:
-    """Some columns of one kind, some with NULL among them, and a text that nobody meant well."""
+    """Return rows: some columns have one type, some have NULL too, and some texts are hostile."""
     return [
         {
             "id": n,
@@ -88,7 +77,7 @@ def stored(engine: Engine, table: Table) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("number", [2, 49, 237])
-def test_every_value_comes_back_as_it_was(engine: Engine, table: Table, number: int) -> None:
+def test_every_value_comes_back_unchanged(engine: Engine, table: Table, number: int) -> None:
     given = rows(number)
     store(engine, table, given)
     assert stored(engine, table) == given
@@ -100,24 +89,24 @@ def test_a_separator_in_one_text_does_not_shift_the_others(engine: Engine, table
     assert [row["text"] for row in stored(engine, table)] == ["a\x1fb", "c", "", "\x1f"]
 
 
-def test_more_than_one_statement_can_hold(engine: Engine, table: Table) -> None:
+def test_rows_beyond_the_length_of_a_statement_are_stored(engine: Engine, table: Table) -> None:
     given = [{"id": n, "text": f"{n} " + "ü" * 30_000} for n in range(80)]  # 5 MB
     store(engine, table, given)
     assert [row["text"] for row in stored(engine, table)] == [row["text"] for row in given]
 
 
-def test_a_row_that_is_refused_takes_the_statement_with_it(engine: Engine, table: Table) -> None:
+def test_a_refused_row_makes_its_whole_statement_fail(engine: Engine, table: Table) -> None:
     given = rows(120)
     with pytest.raises(IntegrityError):
         store(engine, table, [*given, given[7]])
     assert stored(engine, table) == []
 
 
-@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)  # the only one with such a mode
-def test_text_is_quoted_as_the_server_reads_it(engine: Engine, table: Table) -> None:
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)  # only MySQL has such a mode
+def test_the_server_reads_a_quoted_text_unchanged(engine: Engine, table: Table) -> None:
     given = [{"id": n, "text": text} for n, text in enumerate(TEXTS)]
     with engine.connect() as connection:
-        connection.detach()  # no other test is to get it
+        connection.detach()  # no other test may get this connection
         connection.exec_driver_sql("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_BACKSLASH_ESCAPES')")
         connection.execute(insert(table), given)
         connection.commit()
@@ -125,7 +114,7 @@ def test_text_is_quoted_as_the_server_reads_it(engine: Engine, table: Table) -> 
 
 
 @pytest.mark.parametrize("length", [1, 2**18 - 1, 2**18, 2**20 + 3])
-def test_an_answer_of_any_length_is_read_whole_and_the_next_one_after_it(engine: Engine, length: int) -> None:
+def test_an_answer_of_any_length_is_read_completely_and_the_next_one_too(engine: Engine, length: int) -> None:
     long = "ä€😀x" * (length // 4) + "y" * (length % 4)
     with engine.connect() as connection:
         for text in (long, "short", long):

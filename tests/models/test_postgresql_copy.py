@@ -1,4 +1,4 @@
-"""What the servers read from our texts is what was meant: rows for COPY, and the lists of an IN."""
+"""The servers read the values of the encoded texts: rows for COPY, and the lists of an IN."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
-from crawler.row import ValidRow, content_hash
+from crawler.page.row import ValidRow, content_hash
 from models import Quote
-from models.copy_text import array_of_bytes, array_of_numbers, array_of_texts
+from models.postgresql_copy import array_of_bytes, array_of_numbers, array_of_texts
 from models.session import make_engine
-from pipelines import statements
-from pipelines.batch import write_batch
+from pipelines.storage import statements
+from pipelines.storage.write_rows import write_batch
 from tests.conftest import service
-from tests.models.test_many_rows import TEXTS
-from tests.pipelines.test_upsert import FIRST, Table, quote
+from tests.models.texts import TEXTS
+from tests.pipelines.demo_rows import FIRST, Table, quote
 
 HOSTILE = [
     *TEXTS,
@@ -97,13 +97,13 @@ def test_copy_stores_any_text_as_it_is(postgresql_engine: Engine, texts: list[st
     assert copied(postgresql_engine, rows) == rows
 
 
-def test_copy_tells_null_from_what_is_written_like_it(postgresql_engine: Engine) -> None:
+def test_copy_distinguishes_null_from_a_text_that_looks_like_it(postgresql_engine: Engine) -> None:
     rows = [(*row(n, text)[: n % 9], *[None] * (8 - n % 9)) for n, text in enumerate([*HOSTILE, None, "\\N"])]
     assert copied(postgresql_engine, rows) == rows
 
 
-def test_copy_of_what_only_the_driver_can_spell(postgresql_engine: Engine) -> None:
-    """A column of more than one kind."""
+def test_copy_uses_the_driver_for_values_of_other_types(postgresql_engine: Engine) -> None:
+    """A column with values of several types."""
     rows = [(text, *row(n, text)[1:2], *row(n, text)[2:]) for n, text in enumerate(HOSTILE)]
     rows[1] = (rows[1][0], 7, *rows[1][2:])
     assert copied(postgresql_engine, rows) == rows

@@ -1,4 +1,4 @@
-"""The migrations make exactly what the models say, on every database, and a crawl notices another schema."""
+"""The migrations make exactly the tables of the models, on every database, and a crawl refuses another schema."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def drop_everything(engine: Engine) -> None:
 
 @pytest.fixture
 def bare(engine: Engine) -> Iterator[Engine]:
-    """The database without a table of ours."""
+    """The database without any table."""
     drop_everything(engine)
     yield engine
     drop_everything(engine)
@@ -43,7 +43,7 @@ def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
     assert before == after
 
 
-def test_a_migration_can_be_taken_back(bare: Engine) -> None:
+def test_the_migrations_can_be_downgraded(bare: Engine) -> None:
     upgrade(bare)
     with for_writing(bare).begin() as connection:
         config = _config()
@@ -54,7 +54,7 @@ def test_a_migration_can_be_taken_back(bare: Engine) -> None:
         assert set(found.tables) <= {"alembic_version"}
 
 
-def test_a_server_without_our_tables_is_refused_and_a_file_is_brought_up_to_date(bare: Engine) -> None:
+def test_a_server_without_tables_is_refused_and_a_file_is_migrated(bare: Engine) -> None:
     if bare.dialect.name == "sqlite":
         check_schema(bare)
         with bare.connect() as connection:
@@ -64,7 +64,7 @@ def test_a_server_without_our_tables_is_refused_and_a_file_is_brought_up_to_date
         check_schema(bare)
 
 
-def test_a_schema_of_a_newer_splashdown_is_left_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_schema_of_a_newer_splashdown_is_refused(tmp_path_factory: pytest.TempPathFactory) -> None:
     engine = make_engine(f"sqlite:///{tmp_path_factory.mktemp('newer')}/x.db")
     upgrade(engine)
     with engine.begin() as connection:
@@ -73,7 +73,7 @@ def test_a_schema_of_a_newer_splashdown_is_left_alone(tmp_path_factory: pytest.T
         check_schema(engine)
 
 
-def test_a_model_without_a_key_says_what_to_do() -> None:
+def test_a_model_without_a_key_is_refused_with_a_hint() -> None:
     from sqlalchemy.orm import Mapped  # noqa: PLC0415
 
     with pytest.raises(ModelError, match="primary_key=True"):

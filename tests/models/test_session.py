@@ -1,4 +1,4 @@
-"""DATABASE_URL, right and wrong: one line that says what to do, and never a password in it."""
+"""A wrong DATABASE_URL has an error of one line that says what to do and never has a password."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.conftest import service
         ("u:geheim@h", "is not a database URL"),
     ],
 )
-def test_a_wrong_url_is_refused_with_the_right_spelling(url: str, says: str) -> None:
+def test_the_error_of_a_wrong_url_shows_a_right_one(url: str, says: str) -> None:
     with pytest.raises(DatabaseUnusable) as caught:
         make_engine(url)
     assert says in str(caught.value)
@@ -31,7 +31,7 @@ def test_a_wrong_url_is_refused_with_the_right_spelling(url: str, says: str) -> 
 
 
 @pytest.mark.parametrize("scheme", ["mysql+pymysql", "postgresql+psycopg"])
-def test_a_server_that_is_not_there_is_said_in_one_line(scheme: str) -> None:
+def test_an_unreachable_server_is_reported_in_one_line(scheme: str) -> None:
     with pytest.raises(DatabaseUnusable) as caught:
         check_connection(make_engine(f"{scheme}://u:geheim@127.0.0.1:9/d"))
     assert "cannot open the database" in str(caught.value)
@@ -39,7 +39,7 @@ def test_a_server_that_is_not_there_is_said_in_one_line(scheme: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_wrong_password_is_said_without_repeating_it() -> None:
+def test_the_error_of_a_wrong_password_does_not_repeat_it() -> None:
     url = make_engine(service("TEST_MARIADB_URL", "MariaDB")).url.set(username="nobody", password="geheim")
     with pytest.raises(DatabaseUnusable) as caught:
         check_connection(make_engine(url.render_as_string(hide_password=False)))
@@ -54,6 +54,21 @@ def test_the_folder_of_an_sqlite_file_is_made(tmp_path: Path) -> None:
     with engine.connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+@pytest.mark.parametrize("password", ["p@geheim", "geheim@/d#?:%x", "geheim@x@y"])
+def test_a_password_that_is_not_encoded_is_refused_without_repeating_it(password: str) -> None:
+    for scheme in ("mysql+pymysql", "postgresql+psycopg"):
+        with pytest.raises(DatabaseUnusable, match="write @ as %40") as caught:
+            make_engine(f"{scheme}://u:{password}@h/d")
+        assert "geheim" not in str(caught.value)
+        assert shown(f"{scheme}://u:{password}@h/d") == f"{scheme}://u:***@h/d"
+
+
+def test_an_at_in_a_query_or_a_file_name_is_accepted() -> None:
+    assert make_engine("postgresql+psycopg://u:p@h/d?application_name=a@b").url.host == "h"
+    assert make_engine("mysql+pymysql://u:p%40q@h/d").url.password == "p@q"
+    assert make_engine("sqlite:////tmp/types@1/x.db").url.database == "/tmp/types@1/x.db"
 
 
 def test_a_password_is_never_shown() -> None:

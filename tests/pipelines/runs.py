@@ -1,4 +1,4 @@
-"""A run of which the tests are the spider: pages are put together by hand and given to a real writer."""
+"""A run without a spider: a test makes pages and gives them to a real writer."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from crawler.page import Commit, Committed
-from crawler.row import ValidRow, row_of
-from crawler.verdict import Ending
+from crawler.page.commit import Commit, Committed
+from crawler.page.row import ValidRow, row_of
+from crawler.run.verdict import Ending
 from models import Row
 from models.request import Settled
-from models.run import HeldRun, hold_run
+from models.run import ClaimedRun, claim_run
 from models.session import make_sessions
-from pipelines.target import Target
+from pipelines.storage.run_context import RunContext
+from pipelines.storage.writer import Writer
 from pipelines.validate import validated
-from pipelines.writer import Writer
 
 
 class Run:
@@ -26,20 +26,29 @@ class Run:
     ) -> None:
         self.engine, self.sessions = engine, make_sessions(engine)
         self.spider, self.arguments, self.outbox = spider, arguments, outbox
-        self.held: HeldRun = hold_run(self.sessions, spider, arguments)
+        self.claimed: ClaimedRun = claim_run(self.sessions, spider, arguments)
 
     def commit(
-        self, *commits: Commit, finish: str | None = None, covered: bool = True, **options: Any
+        self,
+        *commits: Commit,
+        finish: str | None = None,
+        covered: bool = True,
+        recover_frontier: bool = False,
+        **options: Any,
     ) -> Any:
-        """Give the commits to a writer; what came of them, or the error that ended it."""
+        """Give the commits to a writer; return what became of them, or the error that ended the writer."""
 
         async def work() -> list[Committed] | Exception:
             loop = asyncio.get_running_loop()
             failed: asyncio.Future[Exception] = loop.create_future()
             outcome: list[Committed] = []
-            target = Target(run=self.held, outbox=self.outbox, gone_limit=options.pop("gone_limit", 0.2))
+            target = RunContext(
+                run=self.claimed, outbox=self.outbox, gone_limit=options.pop("gone_limit", 0.2)
+            )
             writer = Writer(self.sessions, target, loop=loop, failed=failed.set_result, **options)
             writer.start()
+            if recover_frontier:  # like the scheduler, before anything else
+                writer.recover_frontier(lambda _: None)
             for commit in commits:
                 writer.put(commit, outcome.append)
             if finish:
@@ -47,8 +56,8 @@ class Run:
             else:
                 await writer.close()
             await asyncio.sleep(0)
-            self.held = HeldRun(
-                **{f: getattr(self.held, f) for f in self.held.__dataclass_fields__}
+            self.claimed = ClaimedRun(
+                **{f: getattr(self.claimed, f) for f in self.claimed.__dataclass_fields__}
                 | {"commits": writer.commits}
             )
             return writer.error or outcome
@@ -66,7 +75,7 @@ class Run:
 def page(
     *items: tuple[type[Row], dict[str, Any]] | ValidRow, number: int | None = None, **fields: Any
 ) -> Commit:
-    """A page that gave these items, each with its model."""
+    """Return a page with these items, each with its model."""
     rows = tuple(
         one if isinstance(one, ValidRow) else row_of(validated(one[1], one[0]), one[0]) for one in items
     )

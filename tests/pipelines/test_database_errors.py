@@ -1,4 +1,4 @@
-"""What is tried again: nothing that a row could be blamed for."""
+"""An error of the server is transient, and an error of a row is not."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from pipelines.transient import is_transient
+from pipelines.storage.database_errors import is_transient
 
 
-def test_a_full_disk_is_waited_for_and_no_row_is_blamed(tmp_path: Path) -> None:
+def test_a_full_disk_is_a_transient_error(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path}/full.db")
     with engine.connect() as connection:
         connection.execute(text("CREATE TABLE t (a TEXT)"))

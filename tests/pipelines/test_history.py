@@ -1,4 +1,4 @@
-"""What happened to a row is written down once, by value, and a row that is seen no more is gone."""
+"""The history has each change of a row once; a row that a complete run does not see is gone."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from crawler.page import Commit
-from crawler.row import Rejection
+from crawler.page.commit import Commit
+from crawler.page.row import Rejection
 from models import Base, Book, CrawlRun, OutboxEvent, Quote, Review, Row, RowChange
 from models.history import read_changes
 from models.request import Settled
 from models.types import ExactString
+from tests.pipelines.demo_rows import book, quote
 from tests.pipelines.runs import Run, page
-from tests.pipelines.test_upsert import book, quote
 
 
 class Video(Row):
-    """A table with a counter whose changes are no news."""
+    """A table with a counter whose changes are not in the history."""
 
     __tablename__ = "test_video"
 
@@ -32,7 +32,7 @@ class Video(Row):
     views: Mapped[int] = mapped_column(info={"tracked": False})
 
 
-Base.metadata.remove(Video.table())  # no migration makes it: the fixture does
+Base.metadata.remove(Video.table())  # the fixture creates the table, no migration does
 
 
 @pytest.fixture
@@ -46,14 +46,14 @@ def videos(engine: Engine) -> Iterator[None]:
 
 
 def crawl(engine: Engine, *items: Any, **options: Any) -> Run:
-    """A whole run that saw these items."""
+    """Make a complete run that saw these items."""
     run = Run(engine, outbox=options.pop("outbox", False))
     run.commit(page(*items))
     run.finish(**options)
     return run
 
 
-def told(engine: Engine) -> list[tuple[Any, ...]]:
+def history(engine: Engine) -> list[tuple[Any, ...]]:
     run = Run(engine, spider="reader")
     return [(c.table_name, c.row_key, c.kind, c.fields) for c in run.all(RowChange)]
 
@@ -64,7 +64,7 @@ def test_a_row_is_created_changed_gone_and_returned(engine: Engine) -> None:
     crawl(engine, (Quote, quote(1, body="Other.")), *many)
     crawl(engine, *many)
     run = crawl(engine, (Quote, quote(1, body="Third.")), *many)
-    of_one = [(kind, fields) for _, key, kind, fields in told(engine) if key == "[1]"]
+    of_one = [(kind, fields) for _, key, kind, fields in history(engine) if key == "[1]"]
     assert of_one == [
         ("created", None),
         ("changed", {"body": ["Be yourself.", "Other."]}),
@@ -74,24 +74,24 @@ def test_a_row_is_created_changed_gone_and_returned(engine: Engine) -> None:
     assert all(q.gone_at is None for q in run.all(Quote))
 
 
-def test_a_row_that_is_the_same_by_value_is_only_seen(engine: Engine) -> None:
+def test_a_row_with_equal_values_is_unchanged(engine: Engine) -> None:
     first = crawl(engine, (Book, book(price="£51.77", published="3 May 2019")))
     again = crawl(engine, (Book, book(price=Decimal("51.770"), published="2019-05-03", stock="22")))
-    assert [kind for *_, kind, _ in told(engine)] == ["created"]
+    assert [kind for *_, kind, _ in history(engine)] == ["created"]
     (stored,) = again.all(Book)
-    assert stored.run_id == again.held.id != first.held.id
+    assert stored.run_id == again.claimed.id != first.claimed.id
     assert stored.last_seen_at - stored.first_seen_at > timedelta(0)
 
 
-def test_null_is_a_value_and_a_field_that_is_not_said_is_none(engine: Engine) -> None:
+def test_null_is_a_value_and_a_missing_field_is_not(engine: Engine) -> None:
     crawl(engine, (Book, book(description="Long.")))
     crawl(engine, (Book, book()))
     crawl(engine, (Book, book(description="")))
-    assert [fields for *_, fields in told(engine)] == [None, {"description": ["Long.", None]}]
+    assert [fields for *_, fields in history(engine)] == [None, {"description": ["Long.", None]}]
 
 
 @pytest.mark.usefixtures("videos")
-def test_a_column_that_is_not_tracked_is_stored_and_is_no_news(engine: Engine) -> None:
+def test_a_change_of_an_untracked_column_is_stored_and_writes_no_history(engine: Engine) -> None:
     def video(views: int, title: str = "A") -> tuple[type[Row], dict[str, Any]]:
         return Video, {"name": "v", "title": title, "views": views}
 
@@ -107,16 +107,16 @@ def test_a_column_that_is_not_tracked_is_stored_and_is_no_news(engine: Engine) -
     assert reader.all(Video)[0].views == 3
 
 
-def test_a_vanished_review_is_gone(engine: Engine) -> None:
+def test_a_review_that_left_its_list_is_gone(engine: Engine) -> None:
     def reviews(*names: str) -> list[dict[str, Any]]:
         return [{"reviewer": n, "stars": 1, "body": "!", "posted": "2024-05-03"} for n in names]
 
     crawl(engine, (Book, book(reviews=reviews("ann", "bob"))))
     crawl(engine, (Book, book(reviews=reviews("ann"))))
-    assert ("review", '["B1","bob"]', "gone", None) in told(engine)
+    assert ("review", '["B1","bob"]', "gone", None) in history(engine)
 
 
-def test_too_many_rows_are_not_gone_at_once(engine: Engine) -> None:
+def test_no_row_is_gone_if_more_than_the_limit_were_not_seen(engine: Engine) -> None:
     crawl(engine, *((Quote, quote(n)) for n in range(10)))
     run = crawl(engine, *((Quote, quote(n)) for n in range(7)))
     assert all(q.gone_at is None for q in run.all(Quote))
@@ -133,7 +133,7 @@ def test_a_run_that_did_not_see_everything_marks_nothing_as_gone(engine: Engine,
             connection.execute(
                 text(
                     "INSERT INTO crawl_request (run_id, number, identity, url, priority, position, depth, state, "
-                    f"attempts) VALUES ({run.held.id}, 0, '12345678901234567890', 'x', 0, 0, 0, 'leased', 0)"
+                    f"attempts) VALUES ({run.claimed.id}, 0, '12345678901234567890', 'x', 0, 0, 0, 'leased', 0)"
                 )
             )
         run.commit(Commit(number=0, settled=Settled(number=0, state="failed", error="HTTP 500")))
@@ -165,7 +165,7 @@ def test_another_spiders_rows_are_not_gone(engine: Engine) -> None:
 
 def test_the_history_of_a_row_is_found_in_all_runs_and_in_one(engine: Engine) -> None:
     runs = [
-        crawl(engine, *((Quote, quote(n, body=f"{turn}")) for n in range(5))).held.id for turn in range(3)
+        crawl(engine, *((Quote, quote(n, body=f"{turn}")) for n in range(5))).claimed.id for turn in range(3)
     ]
     with Run(engine, spider="reader").sessions() as session:
         assert [(c.run_id, c.kind) for c in read_changes(session, key="3")] == [
@@ -177,7 +177,7 @@ def test_the_history_of_a_row_is_found_in_all_runs_and_in_one(engine: Engine) ->
         assert [c.kind for c in read_changes(session, key="3", run_id=runs[0])] == ["created"]
 
 
-def test_every_change_has_an_event_with_an_id_of_its_own(engine: Engine) -> None:
+def test_every_change_has_an_event_with_a_unique_id(engine: Engine) -> None:
 
     crawl(engine, (Book, book()), (Book, book("B2")), outbox=True)
     run = crawl(engine, (Book, book(price="9.99")), (Book, book("B2")), outbox=True)

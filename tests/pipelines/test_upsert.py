@@ -1,10 +1,10 @@
-"""Rows into tables, on every database: what is written is what was meant, and nothing else changes."""
+"""Upserts write the intended rows on every database, and change no other row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -13,21 +13,20 @@ from sqlalchemy import Engine, UniqueConstraint, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from crawler.row import ValidRow, row_of
-from models import Base, Book, CrawlRun, Order, Quote, RejectedItem, Review, Row
-from models.session import make_engine, make_sessions
+from crawler.page.row import ValidRow
+from models import Base, Book, Order, Quote, RejectedItem, Review, Row
+from models.session import make_engine
 from models.types import ExactString
-from pipelines import table as table_module
-from pipelines.batch import write_batch
+from pipelines.storage import write_table as table_module
+from pipelines.storage.write_rows import write_batch
 from pipelines.validate import validated
 from tests.conftest import service
+from tests.pipelines.demo_rows import FIRST, Table, book, quote
 from tests.pipelines.runs import Run, page
-
-FIRST = datetime(2026, 1, 1, 3, 0, 0, 123456, tzinfo=UTC)
 
 
 class Isbn(Row):
-    """A table with a second unique key, which MySQL's upsert would also match on."""
+    """A table with a second unique key, on which MySQL's upsert matches too."""
 
     __tablename__ = "test_isbn"
     __table_args__ = (UniqueConstraint("isbn"),)
@@ -36,50 +35,7 @@ class Isbn(Row):
     isbn: Mapped[str] = mapped_column(ExactString(20))
 
 
-Base.metadata.remove(Isbn.table())  # no migration makes it: the test does
-
-
-def book(sku: str = "B1", **fields: Any) -> dict[str, Any]:
-    return {
-        "sku": sku,
-        "title": "Nights",
-        "author": "A. Writer",
-        "category": "Poetry",
-        "price": "£51.77",
-        "stock": 22,
-        "rating": 3,
-        "published": "3 May 2019",
-        "url": f"http://shop/books/{sku}",
-    } | fields
-
-
-def quote(number: int, **fields: Any) -> dict[str, Any]:
-    return {"quote_id": number, "body": "Be yourself.", "author": "O. W."} | fields
-
-
-class Table:
-    """The database, as a crawl writes it and as a reader sees it."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.sessions = make_sessions(engine)
-
-    def run(self) -> int:
-        with self.sessions.begin() as session:
-            run = CrawlRun(spider="test", arguments={}, scope=b"t" * 32, started_at=FIRST)
-            session.add(run)
-            session.flush()
-            return run.id
-
-    def write(self, *items: tuple[type[Row], dict[str, Any]], now: datetime = FIRST) -> int:
-        run = self.run()
-        rows = [row_of(validated(item, model), model) for model, item in items]
-        with self.sessions.begin() as session:
-            write_batch(session, rows, run_id=run, now=now)
-        return run
-
-    def all(self, model: type[Any]) -> list[Any]:
-        with self.sessions() as session:
-            return list(session.scalars(select(model).order_by(*model.key())))
+Base.metadata.remove(Isbn.table())  # the test creates the table, no migration does
 
 
 @pytest.fixture
@@ -104,12 +60,12 @@ def test_a_second_crawl_updates_the_row_and_keeps_when_it_was_first_seen(table: 
     assert stored.run_id == run
 
 
-def test_the_same_key_twice_in_a_batch_is_written_once_and_the_later_one_counts(table: Table) -> None:
+def test_of_two_items_with_one_key_in_a_batch_the_later_one_is_stored(table: Table) -> None:
     table.write((Quote, quote(1, tags="old")), (Quote, quote(2)), (Quote, quote(1, tags="new")))
     assert [(q.quote_id, q.tags) for q in table.all(Quote)] == [(1, "new"), (2, None)]
 
 
-def test_a_field_that_is_not_said_is_kept_and_one_that_is_empty_becomes_null(table: Table) -> None:
+def test_a_field_that_is_left_out_keeps_its_value_and_an_empty_one_becomes_null(table: Table) -> None:
     table.write((Quote, quote(1, tags="a")), (Quote, quote(2, tags="b")), (Quote, quote(3, tags="c")))
     table.write((Quote, quote(1)), (Quote, quote(2, tags="  ")), (Quote, quote(3, tags=None)))
     assert [q.tags for q in table.all(Quote)] == ["a", None, None]
@@ -121,7 +77,7 @@ def test_keys_that_differ_in_case_accent_or_emoji_are_different_rows(table: Tabl
     assert {b.sku: b.title for b in table.all(Book)} == {key: f"{key} 👩‍👩‍👧" for key in keys}
 
 
-def test_a_moment_is_the_same_whatever_zone_it_was_written_in(table: Table) -> None:
+def test_a_datetime_is_the_same_in_every_time_zone(table: Table) -> None:
     order = {"status": "Paid", "customer": "C", "total": "1"}
     east = datetime(2026, 3, 1, 10, 15, tzinfo=timezone(timedelta(hours=2)))
     table.write(
@@ -133,18 +89,18 @@ def test_a_moment_is_the_same_whatever_zone_it_was_written_in(table: Table) -> N
     assert {o.placed_at.utcoffset() for o in table.all(Order)} == {timedelta(0)}
 
 
-def test_the_largest_amount_that_fits_comes_back_to_the_penny(table: Table) -> None:
+def test_the_largest_amount_of_a_column_is_stored_exactly(table: Table) -> None:
     table.write((Book, book("1", price="99999999.99")), (Book, book("2", price="-0.01")))
     assert [b.price for b in table.all(Book)] == [Decimal("99999999.99"), Decimal("-0.01")]
 
 
-def test_long_text_is_not_cut(table: Table) -> None:
+def test_long_text_is_stored_completely(table: Table) -> None:
     long = "é" * 100_000
     table.write((Book, book(description=long)))
     assert table.all(Book)[0].description == long
 
 
-def test_a_book_is_stored_with_its_reviews_and_vanished_ones_are_removed(table: Table) -> None:
+def test_a_book_is_stored_with_its_reviews_and_missing_reviews_are_deleted(table: Table) -> None:
     def review(reviewer: str, stars: int) -> dict[str, Any]:
         return {"reviewer": reviewer, "stars": stars, "body": "!", "posted": "2024-05-03"}
 
@@ -156,7 +112,7 @@ def test_a_book_is_stored_with_its_reviews_and_vanished_ones_are_removed(table: 
     assert [(r.sku, r.reviewer, r.stars) for r in table.all(Review)] == [
         ("B1", "bob", 2),
         ("B1", "cy", 3),
-        ("B2", "ann", 1),  # that page did not say: its reviews stay
+        ("B2", "ann", 1),  # that page has no list of reviews, so they stay
     ]
     table.write((Book, book("B1", reviews=[])))
     assert [(r.sku, r.reviewer) for r in table.all(Review)] == [("B2", "ann")]
@@ -173,7 +129,7 @@ def test_the_later_list_of_children_counts_when_a_parent_comes_twice_in_a_batch(
 @pytest.fixture
 def isbn_table(engine: Engine) -> Iterator[None]:
     run_id = Isbn.table().c.run_id
-    for constraint in list(run_id.foreign_keys):  # the table lives outside the metadata of crawl_run
+    for constraint in list(run_id.foreign_keys):  # the table is not in the metadata of crawl_run
         Isbn.table().constraints.discard(constraint.constraint)  # type: ignore[arg-type]
     Isbn.table().create(engine, checkfirst=True)
     yield
@@ -194,15 +150,15 @@ def test_a_second_unique_key_never_makes_one_row_overwrite_another(engine: Engin
     assert [rejected.item["sku"] for rejected in run.all(RejectedItem)] == ["B"]
 
 
-def test_mysql_is_strict_even_where_its_server_is_not() -> None:
+def test_mysql_is_strict_even_if_its_server_is_not() -> None:
     engine = make_engine(service("TEST_MARIADB_URL", "MariaDB"))
     with engine.begin() as connection:
         assert "STRICT_ALL_TABLES" in connection.execute(text("SELECT @@sql_mode")).scalar_one()
     engine.dispose()
 
 
-def test_a_key_that_is_too_long_is_not_taken_for_another_that_it_begins_like(table: Table) -> None:
-    """A cast to the column's type would cut it; SQLite, which has no lengths, stores the row."""
+def test_a_key_that_is_too_long_is_not_cut_to_another_key(table: Table) -> None:
+    """A cast to the column's type would cut the text; SQLite has no lengths and stores the row."""
     stored, longer = "B" * 20, "B" * 20 + "C"
     run = table.write((Book, book(stored)))
     values = validated(book(stored), Book) | {"sku": longer, "title": "Days"}
@@ -211,18 +167,18 @@ def test_a_key_that_is_too_long_is_not_taken_for_another_that_it_begins_like(tab
     assert {b.sku: b.title for b in table.all(Book)}[stored] == "Nights"
 
 
-def test_a_row_that_another_run_wrote_a_moment_ago_is_updated(
+def test_a_row_that_another_run_has_just_inserted_is_updated(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table.write((Quote, quote(1)))
-    # What we saw before the other committed.
-    monkeypatch.setattr(table_module, "_compare", lambda _s, _m, keys, *_: (set(keys), {}))
+    # The comparison sees the table before the other run commits.
+    monkeypatch.setattr(table_module, "_compare_with_stored", lambda _s, _m, keys, *_: (set(keys), {}))
     table.write((Quote, quote(1, tags="new")), (Quote, quote(2)), (Quote, quote(3)))
     assert [(q.quote_id, q.tags) for q in table.all(Quote)] == [(1, "new"), (2, None), (3, None)]
 
 
-def test_text_that_a_bulk_format_could_trip_over_is_stored_as_it_is(table: Table) -> None:
-    said = [
+def test_text_with_special_characters_of_bulk_formats_is_stored_unchanged(table: Table) -> None:
+    texts = [
         "\\N",
         "\\.",
         "a\tb",
@@ -232,11 +188,11 @@ def test_text_that_a_bulk_format_could_trip_over_is_stored_as_it_is(table: Table
         "'; --",
         "NULL",
     ]
-    table.write(*((Quote, quote(n, body=text, tags="x" + text)) for n, text in enumerate(said)))
-    assert [(q.body, q.tags) for q in table.all(Quote)] == [(text, "x" + text) for text in said]
+    table.write(*((Quote, quote(n, body=text, tags="x" + text)) for n, text in enumerate(texts)))
+    assert [(q.body, q.tags) for q in table.all(Quote)] == [(text, "x" + text) for text in texts]
 
 
-def test_a_hostile_key_is_found_again_as_it_is(table: Table) -> None:
+def test_a_hostile_key_finds_its_row_again(table: Table) -> None:
     keys = ["'", '"', "\\", "\\'", "a') OR ('1'='1", "%s", "{a,b}", "NULL", "a,b", "🙂"]
     table.write(*((Book, book(key)) for key in keys))
     table.write(*((Book, book(key, price="1.00")) for key in keys[::2]))

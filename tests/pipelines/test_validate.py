@@ -1,4 +1,4 @@
-"""An item against its model: every wrong field is named, and a field that is no column is the spider's mistake."""
+"""The validator names every invalid field of an item; a field without a column is an error of the spider."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def pipeline(spider_class: type[scrapy.Spider] = QuoteSpider) -> ValidatePipelin
 @pytest.mark.parametrize(
     "item", [dict(QUOTE), DataclassQuote(), AttrsQuote(), ScrapyQuote(QUOTE), Quote.item(**QUOTE)]
 )
-def test_any_kind_of_item_is_coerced_in_place(item: Any) -> None:
+def test_an_item_of_any_kind_gets_its_values_in_place(item: Any) -> None:
     result = pipeline().process_item(item)
     assert type(result) is type(item)
     value = (
@@ -64,13 +64,13 @@ def test_any_kind_of_item_is_coerced_in_place(item: Any) -> None:
     assert (value("quote_id"), value("body")) == (7, "Be.")
 
 
-def test_every_field_that_is_wrong_is_named() -> None:
+def test_the_error_names_every_invalid_field() -> None:
     with pytest.raises(InvalidItem) as caught:
         validated({"quote_id": "seven", "body": ""}, Quote)
     assert set(caught.value.reasons) == {"quote_id", "body", "author"}
 
 
-def test_a_child_that_is_wrong_rejects_its_parent_and_says_which() -> None:
+def test_an_invalid_child_rejects_its_parent_and_is_named() -> None:
     review = {"reviewer": "ann", "stars": "4/5", "body": "!", "posted": "2024-05-03"}
     book = {
         "sku": "B1", "title": "T", "author": "A", "category": "C", "price": "1", "stock": 1, "rating": 1,
@@ -81,12 +81,12 @@ def test_a_child_that_is_wrong_rejects_its_parent_and_says_which() -> None:
     assert list(caught.value.reasons) == ["reviews[1].stars"]
 
 
-def test_a_field_without_a_column_is_refused_with_the_name_that_was_meant() -> None:
+def test_the_error_of_an_unknown_field_suggests_a_name() -> None:
     with pytest.raises(UnknownField, match="did you mean 'author'"):
         validated(QUOTE | {"autor": "x"}, Quote)
 
 
-def test_an_item_names_its_own_model_before_its_spiders() -> None:
+def test_the_model_of_an_item_counts_before_that_of_its_spider() -> None:
     assert model_of(Book.item(sku="B1"), QuoteSpider()) is Book
     assert model_of({}, QuoteSpider()) is Quote
     assert model_of({}, scrapy.Spider("x")) is None
@@ -95,4 +95,4 @@ def test_an_item_names_its_own_model_before_its_spiders() -> None:
 def test_items_of_a_spider_without_a_model_pass_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     step = pipeline(type("Plain", (scrapy.Spider,), {"name": "plain"}))
     assert [step.process_item({"a": 1}), step.process_item({"a": 2})] == [{"a": 1}, {"a": 2}]
-    assert sum("says no model" in record.message for record in caplog.records) == 1
+    assert sum("has no model" in record.message for record in caplog.records) == 1

@@ -1,4 +1,4 @@
-"""Whatever batches come one after the other, tables and changes are what a few lines of plain Python say."""
+"""After any batches, tables and changes are those of a model in a few lines of plain Python."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, update
 
-from crawler.row import ValidRow, content_hash, row_of
+from crawler.page.row import ValidRow, content_hash, row_of
 from models import Quote, Row
 from models.change import CHANGED, CREATED, RETURNED
 from models.session import make_engine
-from pipelines import table as module
-from pipelines.batch import write_batch
-from tests.pipelines.test_upsert import FIRST, Table, quote
+from pipelines.storage import write_table as module
+from pipelines.storage.write_rows import write_batch
+from tests.pipelines.demo_rows import FIRST, Table, quote
 
 
 @dataclass(frozen=True)
 class Batch:
-    """The items, and what else happens before them: rows are marked as gone, or their hashes are lost."""
+    """A batch of items, and what happens before it: rows are marked as gone, or lose their hashes."""
 
     items: Sequence[dict[str, Any]]
     new_run: bool = False
-    later: bool = False  # by the clock of the database, which may stand still
+    later: bool = False  # by the database's clock; two batches may have the same time
     gone: frozenset[int] = frozenset()
     hashless: frozenset[int] = frozenset()
-    hopeful: bool | None = None  # whether it is said that all rows are new; None: as the last batch left it
+    all_new: bool | None = None  # the value of all_new; None: that of the last batch
 
 
 @dataclass
-class Told:
-    """The table and its changes, as they should be."""
+class Expected:
+    """The expected table and changes."""
 
     rows: dict[int, dict[str, Any]] = field(default_factory=dict)
 
-    def take(self, items: Sequence[dict[str, Any]], run_id: int, now: datetime) -> list[tuple[Any, ...]]:
+    def apply(self, items: Sequence[dict[str, Any]], run_id: int, now: datetime) -> list[tuple[Any, ...]]:
         merged: dict[int, dict[str, Any]] = {}
         for item in items:
             merged[item["quote_id"]] = merged.get(item["quote_id"], {}) | item
@@ -83,7 +83,7 @@ BATCHES = st.lists(
         later=st.booleans(),
         gone=NUMBERS,
         hashless=NUMBERS,
-        hopeful=st.sampled_from([None, None, True, False]),
+        all_new=st.sampled_from([None, None, True, False]),
     ),
     min_size=1,
     max_size=6,
@@ -99,43 +99,43 @@ def full(*numbers: int, **fields: Any) -> list[dict[str, Any]]:
 @example([Batch(full(1, 2)), Batch(full(3, 4)), Batch(full(1, 2), gone=frozenset({1}), new_run=True)])
 @example([Batch(full(1)), Batch(full(1, body="a")), Batch(full(1)), Batch(full(1, 2, 3))])
 @example(
-    [Batch(full(1, 2)), Batch(full(1, 2, 3), hashless=frozenset({2})), Batch(full(3, 4, 5), hopeful=True)]
+    [Batch(full(1, 2)), Batch(full(1, 2, 3), hashless=frozenset({2})), Batch(full(3, 4, 5), all_new=True)]
 )
 @example([Batch(full(1, 2)), Batch([quote(1), *full(2, 3)]), Batch([*full(1), quote(1), quote(2)])])
-@example([Batch(full(1, 2)), Batch(full(1) + full(2, body="Other."))])  # in one run, at one moment
+@example([Batch(full(1, 2)), Batch(full(1) + full(2, body="Other."))])  # in one run, at the same time
 @example([Batch(full(1, 2)), Batch(full(1) + full(2, body="Other.") + full(3))])
 @given(BATCHES)
-def test_any_batches_leave_what_they_say(engine: Engine, batches: list[Batch]) -> None:
+def test_batches_leave_the_rows_and_changes_of_a_plain_model(engine: Engine, batches: list[Batch]) -> None:
     table = Table(engine)
     with table.sessions.begin() as session:
         session.execute(delete(Quote))
-    told, now, run_id = Told(), FIRST, table.run()
+    model, now, run_id = Expected(), FIRST, table.run()
     all_new: set[type[Row]] = set()
     for batch in batches:
         run_id = table.run() if batch.new_run else run_id
         now += timedelta(seconds=batch.later)
-        if batch.hopeful is not None:
-            (all_new.add if batch.hopeful else all_new.discard)(Quote)
+        if batch.all_new is not None:
+            (all_new.add if batch.all_new else all_new.discard)(Quote)
         with table.sessions.begin() as session:
             for numbers, values in ((batch.gone, {"gone_at": now}), (batch.hashless, {"content_hash": None})):
                 session.execute(update(Quote).where(Quote.quote_id.in_(numbers)).values(**values))
-                for key in numbers & told.rows.keys():
-                    told.rows[key] |= values
-        expected = told.take(batch.items, run_id, now)
+                for key in numbers & model.rows.keys():
+                    model.rows[key] |= values
+        expected = model.apply(batch.items, run_id, now)
         with table.sessions.begin() as session:
             rows = [row_of(item, Quote) for item in batch.items]
             changes = write_batch(session, rows, run_id=run_id, now=now, all_new=all_new)
         assert [(change.kind, change.key[0], dict(change.fields)) for change in changes] == expected
         stored = {
-            row.quote_id: {name: getattr(row, name) for name in told.rows[row.quote_id]}
+            row.quote_id: {name: getattr(row, name) for name in model.rows[row.quote_id]}
             for row in table.all(Quote)
         }
-        assert stored == told.rows
+        assert stored == model.rows
 
 
 @pytest.mark.parametrize("number", [999, 1000, 2001, 4500])
 def test_batches_of_any_size_are_compared(engine: Engine, number: int) -> None:
-    """From a thousand values on, MariaDB makes a table of an IN; and long lists go in pieces."""
+    """From a thousand values on, MariaDB makes a table of an IN; long lists are sent in pieces."""
     table = Table(engine)
     all_new: set[type[Row]] = set()
 
@@ -156,14 +156,16 @@ def test_batches_of_any_size_are_compared(engine: Engine, number: int) -> None:
     assert {q.last_seen_at for q in table.all(Quote)} == {FIRST + timedelta(2)}
 
 
-def test_what_was_marked_is_told_without_a_look_at_the_hashes(
+def test_the_hashes_are_sent_twice_only_if_too_many_rows_have_the_stamp(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unless a row that is other now had the same run and time before: then there are too many."""
+    """A changed row had the same run and time before, so too many rows have the stamp."""
     table = Table(engine)
     asked = []
-    differs = module._differs
-    monkeypatch.setattr(module, "_differs", lambda *given: (asked.append(given), differs(*given))[1])
+    differs = module._differs_from_batch
+    monkeypatch.setattr(
+        module, "_differs_from_batch", lambda *given: (asked.append(given), differs(*given))[1]
+    )
     run_id = table.run()
 
     def write(items: list[dict[str, Any]], now: datetime) -> None:
@@ -179,22 +181,22 @@ def test_what_was_marked_is_told_without_a_look_at_the_hashes(
     assert asked and {q.quote_id: q.body for q in table.all(Quote)}[2] == "Yet another."
 
 
-def test_a_row_that_another_run_inserts_meanwhile_is_not_taken_for_one_that_was_touched(
+def test_a_row_that_another_run_inserts_meanwhile_does_not_count_as_marked(
     server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between our looking and our asking which rows we had touched, another commits one that was new to us."""
+    """Another run commits a row between the SELECT of the stored rows and the SELECT of the marked rows."""
     engine = make_engine(server_url)
     table = Table(engine)
     table.write((Quote, full(1)[0]), (Quote, full(2)[0]))
-    look = module._stored
+    look = module._read_stored
 
     def look_and_be_late(*arguments: Any) -> Any:
         found = look(*arguments)
-        monkeypatch.setattr(module, "_stored", look)
+        monkeypatch.setattr(module, "_read_stored", look)
         table.write((Quote, full(3, body="Theirs.")[0]))
         return found
 
-    monkeypatch.setattr(module, "_stored", look_and_be_late)
+    monkeypatch.setattr(module, "_read_stored", look_and_be_late)
     later = FIRST + timedelta(days=1)
     table.write(*((Quote, item) for item in full(1, 3, 4, body="Ours.") + full(2)), now=later)
     assert [(q.quote_id, q.body, q.last_seen_at) for q in table.all(Quote)] == [
@@ -206,7 +208,7 @@ def test_a_row_that_another_run_inserts_meanwhile_is_not_taken_for_one_that_was_
     engine.dispose()
 
 
-def test_hope_that_meets_a_row_of_another_run_compares_after_all(engine: Engine) -> None:
+def test_a_failed_insert_is_followed_by_a_comparison(engine: Engine) -> None:
     table = Table(engine)
     table.write((Quote, full(1, body="Theirs.")[0]))
     all_new: set[type[Row]] = {Quote}

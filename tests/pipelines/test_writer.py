@@ -1,4 +1,4 @@
-"""Pages into the database: whole, once, and none for the faults of its neighbour."""
+"""The writer commits each page completely and once; a fault of one page affects no other."""
 
 from __future__ import annotations
 
@@ -7,27 +7,24 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from crawler.page import Commit
-from crawler.row import ValidRow
-from models import Base, Quote, RejectedItem, Review, Row, RowChange
-from models.run import RunIsAlive, RunLost, hold_run
+from crawler.page.commit import Commit
+from crawler.page.row import ValidRow
+from crawler.run.errors import DatabaseLost
+from models import Base, Quote, RejectedItem, Row, RowChange
+from models.run import RunIsAlive, RunLost, claim_run
 from models.session import make_engine, make_sessions
 from models.types import ExactString, UtcDateTime
-from pipelines.writer import DatabaseLost
+from tests.pipelines.demo_rows import quote
 from tests.pipelines.runs import Run, page
-from tests.pipelines.test_upsert import quote
 
-ORPHAN = ValidRow(
-    model=Review,
-    values={"sku": "no such book", "reviewer": "x", "stars": 1, "body": "!", "posted": date(2024, 1, 1)},
-)
+BODILESS = ValidRow(model=Quote, values={"quote_id": 1000, "body": None, "author": "nobody"})
 
 
 @pytest.fixture
@@ -44,21 +41,21 @@ def test_every_row_of_every_page_is_in_the_table(engine: Engine) -> None:
     assert [q.quote_id for q in run.all(Quote)] == list(range(2500))
 
 
-def test_a_row_that_the_database_refuses_is_kept_with_its_reason_and_its_neighbours_are_stored(
+def test_a_row_that_the_database_refuses_is_rejected_and_its_neighbours_are_stored(
     engine: Engine,
 ) -> None:
     run = Run(engine)
     pages: list[Commit] = [page((Quote, quote(2 * n)), (Quote, quote(2 * n + 1))) for n in range(50)]
-    pages[20] = page((Quote, quote(40)), ORPHAN, (Quote, quote(41)))
+    pages[20] = page((Quote, quote(40)), BODILESS, (Quote, quote(41)))
     run.commit(*pages)
     assert len(run.all(Quote)) == 100
     (rejected,) = run.all(RejectedItem)
-    assert rejected.table_name == "review" and rejected.item["sku"] == "no such book"
+    assert rejected.table_name == "quote" and rejected.item["author"] == "nobody"
     assert "database refused" in rejected.reasons[""]
 
 
-def test_a_commit_whose_answer_is_lost_is_not_made_twice(engine: Engine) -> None:
-    """The connection breaks after the COMMIT took place: the writer finds out, and goes on."""
+def test_a_commit_whose_answer_is_lost_takes_place_once(engine: Engine) -> None:
+    """The connection breaks after the COMMIT took place, and the writer continues."""
     run = Run(engine)
     broken = []
 
@@ -87,7 +84,7 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(engine: Engine) -> None
         assert connection.execute(text("SELECT count(*) FROM quote")).scalar() == 1
 
 
-CONNECTIONS = {  # those that wait for a lock, and how to end one
+CONNECTIONS = {  # the connections that wait for a lock, and how to end one
     "mysql": (
         "SELECT trx_mysql_thread_id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
         "KILL {}",
@@ -99,13 +96,13 @@ CONNECTIONS = {  # those that wait for a lock, and how to end one
 }
 
 
-def test_a_connection_that_breaks_in_a_transaction_costs_nothing(server: Engine) -> None:
+def test_a_transaction_whose_connection_breaks_is_repeated(server: Engine) -> None:
     run = Run(server)
     waiting, kill = CONNECTIONS[server.dialect.name]
     killed = []
 
     def kill_the_writer() -> None:
-        """Hold the row that every transaction of the run begins with, and end the connection that waits for it."""
+        """Lock the run's row, and end the connection that waits for it."""
         with server.connect() as holder, server.connect() as watcher:
             holder.execute(text("SELECT commits FROM crawl_run FOR UPDATE"))
             held.set()
@@ -113,7 +110,7 @@ def test_a_connection_that_breaks_in_a_transaction_costs_nothing(server: Engine)
             while not killed and time.monotonic() < deadline:
                 killed.extend(watcher.execute(text(waiting)).scalars().all()[:1])
                 watcher.commit()
-                ready.wait(0.15)  # MariaDB shows what it knew 0.1 s ago to who asks more often
+                ready.wait(0.15)  # MariaDB repeats its answer for 0.1 s
             watcher.execute(text(kill.format(killed[0])))
 
     held, ready = threading.Event(), threading.Event()
@@ -154,7 +151,7 @@ def test_a_connection_that_broke_between_two_transactions_is_replaced(server: En
     assert [change.kind for change in run.all(RowChange)] == ["created"] * 3
 
 
-def test_a_database_that_stays_away_ends_the_run_after_our_patience(server: Engine) -> None:
+def test_the_run_ends_when_the_database_does_not_answer_for_its_patience(server: Engine) -> None:
     run = Run(server)
 
     def away(*_: object) -> None:
@@ -168,7 +165,7 @@ def test_a_database_that_stays_away_ends_the_run_after_our_patience(server: Engi
     assert isinstance(outcome, DatabaseLost)
 
 
-def test_a_run_that_another_process_took_is_not_written_to_any_more(engine: Engine) -> None:
+def test_a_process_that_lost_its_run_stops_and_writes_nothing(engine: Engine) -> None:
     run = Run(engine)
     with engine.begin() as connection:
         connection.execute(text("UPDATE crawl_run SET owner = 'elsewhere 1 1.0 abc', commits = commits + 1"))
@@ -177,28 +174,28 @@ def test_a_run_that_another_process_took_is_not_written_to_any_more(engine: Engi
     assert run.all(Quote) == []
 
 
-def test_a_run_is_held_by_one_process(engine: Engine) -> None:
+def test_a_run_has_one_owner(engine: Engine) -> None:
     run = Run(engine)
-    with pytest.raises(RunIsAlive, match="is being done by process"):
-        hold_run(make_sessions(engine), "test", {})
-    assert hold_run(make_sessions(engine), "test", {"other": "arguments"}).id != run.held.id
+    with pytest.raises(RunIsAlive, match="is in use by process"):
+        claim_run(make_sessions(engine), "test", {})
+    assert claim_run(make_sessions(engine), "test", {"other": "arguments"}).id != run.claimed.id
 
 
 def test_a_run_whose_process_died_is_taken_over_and_resumed(engine: Engine) -> None:
     run = Run(engine)
     with engine.begin() as connection:
-        owner = run.held.owner.rsplit(" ", 3)
+        owner = run.claimed.owner.rsplit(" ", 3)
         dead = f"{owner[0]} 999999999 1.0 abc"
         connection.execute(text("UPDATE crawl_run SET owner = :dead"), {"dead": dead})
-    again = hold_run(make_sessions(engine), "test", {})
-    assert again.resumed and again.id == run.held.id
+    again = claim_run(make_sessions(engine), "test", {})
+    assert again.resumed and again.id == run.claimed.id
 
 
 def test_a_fresh_run_gives_up_the_unfinished_one(engine: Engine) -> None:
     run = Run(engine)
     run.commit(page((Quote, quote(1))), finish="shutdown", covered=False)
-    fresh = hold_run(make_sessions(engine), "test", {}, fresh=True)
-    assert fresh.left == run.held.id and not fresh.resumed and fresh.id != run.held.id
+    fresh = claim_run(make_sessions(engine), "test", {}, fresh=True)
+    assert fresh.given_up == run.claimed.id and not fresh.resumed and fresh.id != run.claimed.id
 
 
 class Listing(Row):
@@ -211,7 +208,7 @@ class Listing(Row):
     currency: Mapped[str | None] = mapped_column(ExactString(3), default="EUR")
 
 
-Base.metadata.remove(Listing.table())  # no migration makes it: the fixture does
+Base.metadata.remove(Listing.table())  # the fixture creates the table, no migration does
 
 
 @pytest.fixture
@@ -224,21 +221,19 @@ def listings(engine: Engine) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("listings")
-def test_a_row_that_cannot_be_bound_hurts_itself_alone(engine: Engine) -> None:
-    """A pipeline after the validator may put in a moment that has no zone."""
+def test_a_row_that_the_driver_refuses_is_rejected_alone(engine: Engine) -> None:
+    """A pipeline after the validator may set a datetime without a time zone."""
     run = Run(engine)
     zoned = datetime(2026, 1, 1, tzinfo=UTC)
-    moments = {"a": zoned, "b": zoned.replace(tzinfo=None), "c": zoned}
-    run.commit(
-        *(page(ValidRow(model=Listing, values={"name": n, "ends_at": at})) for n, at in moments.items())
-    )
+    times = {"a": zoned, "b": zoned.replace(tzinfo=None), "c": zoned}
+    run.commit(*(page(ValidRow(model=Listing, values={"name": n, "ends_at": at})) for n, at in times.items()))
     assert [listing.name for listing in run.all(Listing)] == ["a", "c"]
     (rejected,) = run.all(RejectedItem)
     assert "no time zone" in rejected.reasons[""]
 
 
 @pytest.mark.usefixtures("listings")
-def test_a_column_that_is_not_said_gets_its_default_in_a_new_row_and_keeps_its_value_later(
+def test_a_column_that_is_left_out_gets_its_default_in_a_new_row_and_keeps_its_value_later(
     engine: Engine,
 ) -> None:
     run = Run(engine)

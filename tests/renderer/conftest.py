@@ -1,4 +1,4 @@
-"""Small pages of every kind to render, and a client that talks to the renderer as scrapy-splash does."""
+"""A site with small pages of every kind, and a client that sends requests to the renderer as scrapy-splash does."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from typing import Any, Self
 
 import pytest
 from aiohttp import web
+
+from tests.processes import server
 
 PIXEL = bytes.fromhex(
     "47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b"
@@ -134,7 +136,7 @@ PAGES = {
 
 
 class Site(ABC):
-    """A web site on a thread of its own; counts what it is asked for."""
+    """A web site on a thread of its own, which counts its requests by path."""
 
     def __init__(self) -> None:
         self.hits: Counter[str] = Counter()
@@ -210,7 +212,7 @@ class Pages(Site):
             case "/in-pieces":
                 response = web.StreamResponse(headers={"Content-Type": "text/html"})
                 await response.prepare(request)
-                with contextlib.suppress(ConnectionError):  # who has seen enough
+                with contextlib.suppress(ConnectionError):  # the client has disconnected
                     for n in range(4):
                         await response.write(f"<ul><li>entry {n}</ul>{' ' * 2000}".encode())
                         await asyncio.sleep(0.2)
@@ -243,6 +245,8 @@ class Pages(Site):
 
 @dataclass(frozen=True)
 class Answer:
+    """The renderer's answer to a request; the names of its headers are in lower case."""
+
     status: int
     headers: dict[str, str]
     body: bytes
@@ -257,7 +261,7 @@ class Answer:
 
 
 class Client:
-    """Sends a request and returns whatever the answer is."""
+    """Sends requests to a renderer and returns its answers, also those with an error status."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -279,21 +283,23 @@ class Client:
         return self._send(urllib.request.Request(f"{self.url}{path}", headers=headers))
 
     def html(self, url: str, **arguments: Any) -> str:
+        """Return the HTML of a page; fail if the status is not 200."""
         answer = self.post("/render.html", url=url, **arguments)
         assert answer.status == 200, answer.text
         return answer.text
 
     def execute(self, lua: str, **arguments: Any) -> Any:
-        """The result of a script, from JSON if it is JSON."""
+        """Return the result of a script, decoded if it is JSON; fail if the status is not 200."""
         answer = self.post("/execute", lua_source=lua, **arguments)
         assert answer.status == 200, answer.text
         return answer.json if answer.headers["content-type"].startswith("application/json") else answer.text
 
     def main(self, body: str, **arguments: Any) -> Any:
-        """The result of the inside of a main function."""
+        """Return the result of a script whose main function has this body."""
         return self.execute(f"function main(splash, args)\n{body}\nend", **arguments)
 
     def script_error(self, body: str, **arguments: Any) -> dict[str, Any]:
+        """Return the field ``info`` of the error of a script whose main function has this body."""
         lua = f"function main(splash, args)\n{body}\nend"
         answer = self.post("/execute", lua_source=lua, **arguments)
         assert answer.status == 400, answer.text
@@ -327,8 +333,15 @@ def splash(chromium_renderer: str) -> Client:
 
 @pytest.fixture
 def both(renderer: str) -> Client:
-    """Ours and a real Splash, in turn: what holds for one must hold for the other."""
+    """A client of the renderer and one of a real Splash, in turn: a test with it must pass with both."""
     return Client(renderer)
+
+
+@pytest.fixture(scope="module")
+def one_tab() -> Iterator[Client]:
+    """A client of a renderer whose renders all use the same tab."""
+    with server("renderer", "--port", "0", "--exit-with-stdin", "--slots", "1") as url:
+        yield Client(url)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Small proxies for the tests: they say what they were asked for and mark what they pass on."""
+"""Small proxies for the tests, which record their requests and mark the pages that they relay."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MARK = b"<!-- by proxy -->"
 
 
 class MarkingProxy(BaseHTTPRequestHandler):
-    """An HTTP proxy for plain http that may want a password."""
+    """An HTTP proxy for http URLs, with or without a password."""
 
     seen: ClassVar[list[str]]
     wants: ClassVar[str]
@@ -48,7 +48,7 @@ class MarkingProxy(BaseHTTPRequestHandler):
 
 
 class Socks(socketserver.BaseRequestHandler):
-    """SOCKS5 with a password, for one connection."""
+    """A connection of a SOCKS5 proxy with a password."""
 
     seen: ClassVar[list[str]]
 
@@ -87,7 +87,7 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 @contextmanager
 def http_proxy(user: str = "", password: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Yields its ``host:port`` and the URLs that it is asked for."""
+    """Yield the ``host:port`` of a proxy, and the list of the URLs of its requests."""
     wants = base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
     seen: list[str] = []
     handler = type("Handler", (MarkingProxy,), {"seen": seen, "wants": wants})
@@ -97,7 +97,7 @@ def http_proxy(user: str = "", password: str = "") -> Iterator[tuple[str, list[s
 
 @contextmanager
 def socks_proxy() -> Iterator[tuple[str, list[str]]]:
-    """Lets in ann with s3cret; yields its ``host:port`` and the places that it is asked for."""
+    """Yield the ``host:port`` of a proxy for the user ann with s3cret, and the list of its targets."""
     seen: list[str] = []
     handler = type("Handler", (Socks,), {"seen": seen})
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as proxy, _running(proxy):

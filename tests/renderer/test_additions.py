@@ -1,22 +1,17 @@
-"""What Splash could not do: waiting for an element, lists that scroll, shadow roots, and errors of the page."""
+"""Arguments that Splash does not have: scroll, shadow_roots and script_errors."""
 
 from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
-
-@pytest.mark.parametrize("kind", ["html", "png", "jpeg", "har", "json"])
-def test_every_endpoint_waits_for_an_element_and_says_whether_it_came(splash, pages, kind):
-    path, url = f"/render.{kind}", f"{pages.url}/late"
-    assert splash.get(path, url=url, wait_for="p.ready").headers["x-splashdown-wait-for"] == "found"
-    answer = splash.get(path, url=url, wait_for="p.never", wait_for_timeout=0.2)
-    assert (answer.status, answer.headers["x-splashdown-wait-for"]) == (200, "missing")
+from tests.renderer.conftest import Client, Pages
 
 
-def test_errors_of_the_page_s_own_scripts_are_told_on_request(splash, pages):
+def test_script_errors_reports_errors_of_the_page_s_own_scripts(splash: Client, pages: Pages) -> None:
     answer = splash.get("/render.json", url=f"{pages.url}/throws", script_errors=1)
     first, second = answer.json["script_errors"]
     assert first["message"].startswith("TypeError: Cannot read properties of null")
@@ -27,11 +22,11 @@ def test_errors_of_the_page_s_own_scripts_are_told_on_request(splash, pages):
     assert "script_errors" not in splash.get("/render.json", url=f"{pages.url}/throws").json
 
 
-def test_a_page_without_errors_says_so(splash, pages):
+def test_script_errors_is_empty_for_a_page_without_errors(splash: Client, pages: Pages) -> None:
     assert splash.get("/render.json", url=f"{pages.url}/plain", script_errors=1).json["script_errors"] == []
 
 
-def test_open_shadow_roots_are_shown_on_request(splash, pages):
+def test_shadow_roots_puts_open_shadow_roots_into_the_html(splash: Client, pages: Pages) -> None:
     html = splash.html(f"{pages.url}/shadow", shadow_roots=1)
     assert '<div id="host"><template shadowrootmode="open"><b>dark</b>' in html
     assert '<span><template shadowrootmode="open"><u>deep</u></template></span>' in html
@@ -39,19 +34,19 @@ def test_open_shadow_roots_are_shown_on_request(splash, pages):
     assert "template" not in splash.html(f"{pages.url}/shadow").partition("<script>")[0]
 
 
-def test_an_endless_list_grows_until_nothing_more_comes(splash, pages):
+def test_scroll_ends_when_a_list_stops_growing(splash: Client, pages: Pages) -> None:
     answer = splash.post("/render.json", url=f"{pages.url}/endless", html=1, scroll=50, scroll_wait=0.6)
     assert len(re.findall("<li", answer.json["html"])) == 70
     assert answer.json["scroll"]["reached_end"] is True
     assert len(re.findall("<li", splash.html(f"{pages.url}/endless"))) == 20
 
 
-def test_scrolling_ends_after_so_many_screens(splash, pages):
+def test_scroll_ends_after_a_number_of_screens(splash: Client, pages: Pages) -> None:
     answer = splash.post("/render.html", url=f"{pages.url}/endless", scroll=1)
     assert answer.headers["x-splashdown-scroll"] == "more; steps=1; items=0"
 
 
-def test_a_windowed_list_comes_whole_and_in_order(splash, pages):
+def test_scroll_item_collects_all_items_of_a_windowed_list_in_order(splash: Client, pages: Pages) -> None:
     answer = splash.post(
         "/render.html", url=f"{pages.url}/windowed", scroll=100, scroll_item="p.row", scroll_wait=0.3
     )
@@ -63,6 +58,8 @@ def test_a_windowed_list_comes_whole_and_in_order(splash, pages):
     ("arguments", "argument"),
     [({"scroll": -1}, "scroll"), ({"scroll": 1, "scroll_item": "p["}, "scroll_item")],
 )
-def test_bad_ways_to_scroll_are_refused(splash, pages, arguments, argument):
+def test_bad_arguments_of_scroll_are_refused(
+    splash: Client, pages: Pages, arguments: dict[str, Any], argument: str
+) -> None:
     answer = splash.post("/render.html", url=f"{pages.url}/plain", **arguments)
     assert (answer.status, answer.json["info"]["argument"]) == (400, argument)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
+from tests.renderer.conftest import Client, Pages
 
-def test_a_bad_argument_is_named(splash, pages):
+
+def test_an_error_names_the_bad_argument(splash: Client, pages: Pages) -> None:
     answer = splash.get("/render.html", url=f"{pages.url}/plain", wait="soon")
     assert answer.status == 400
     assert answer.headers["content-type"] == "application/json"
@@ -50,40 +53,42 @@ def test_a_bad_argument_is_named(splash, pages):
         ({"load_args": "x"}, "load_args"),
     ],
 )
-def test_what_is_out_of_range_is_refused(splash, pages, arguments, argument):
+def test_a_value_out_of_range_is_refused(
+    splash: Client, pages: Pages, arguments: dict[str, Any], argument: str
+) -> None:
     answer = splash.post("/render.png", url=f"{pages.url}/plain", **arguments)
     assert (answer.status, answer.json["type"]) == (400, "BadOption")
     assert answer.json["info"]["argument"] == argument
 
 
-def test_a_missing_url_is_named(splash):
+def test_an_error_names_a_missing_url(splash: Client) -> None:
     info = splash.get("/render.html").json["info"]
     assert (info["type"], info["argument"]) == ("argument_required", "url")
 
 
-def test_a_body_that_is_no_json_is_refused(splash):
+def test_a_body_that_is_not_json_is_refused(splash: Client) -> None:
     assert splash.post("/render.html", data=b"{").json["info"]["type"] == "invalid_json"
 
 
-def test_a_body_of_another_type_is_415(splash):
+def test_a_body_of_another_type_is_415(splash: Client) -> None:
     answer = splash.post("/render.html", "application/x-www-form-urlencoded", b"url=x")
     assert (answer.status, answer.json["type"]) == (415, "UnsupportedContentType")
 
 
-def test_a_body_that_is_too_large_is_refused(splash):
+def test_a_body_that_is_too_large_is_refused(splash: Client) -> None:
     answer = splash.post("/render.html", data=b" " * (25 * 1024 * 1024 + 1))
     assert (answer.status, answer.json["info"]["type"]) == (400, "request_too_large")
 
 
-def test_unknown_arguments_are_ignored(splash, pages):
+def test_unknown_arguments_are_ignored(splash: Client, pages: Pages) -> None:
     assert splash.get("/render.html", url=f"{pages.url}/plain", whatever="1").status == 200
 
 
-def test_unknown_paths_are_404(splash):
+def test_unknown_paths_are_404(splash: Client) -> None:
     assert splash.get("/render.pdf").status == 404
 
 
-def test_arguments_can_be_saved_and_loaded(splash, pages):
+def test_a_client_saves_and_loads_arguments(splash: Client, pages: Pages) -> None:
     url = f"{pages.url}/plain"
     saved = splash.post("/render.html", url=url, save_args=["url"]).headers["x-splash-saved-arguments"]
     key = hashlib.sha1(json.dumps(url).encode()).hexdigest()
@@ -92,13 +97,13 @@ def test_arguments_can_be_saved_and_loaded(splash, pages):
     assert "plain" in splash.post("/render.html", load_args={"url": key}).text
 
 
-def test_arguments_that_are_forgotten_are_498(splash):
+def test_forgotten_arguments_are_498(splash: Client) -> None:
     answer = splash.post("/render.html", load_args={"url": "0" * 40})
     assert (answer.status, answer.json["type"]) == (498, "ExpiredArguments")
     assert answer.json["info"] == {"expired": ["url"]}
 
 
-def test_the_server_tells_how_it_is(splash, pages):
+def test_the_server_reports_its_state(splash: Client, pages: Pages) -> None:
     assert splash.get("/_ping").json["status"] == "ok"
     assert {"active", "argcache", "fds", "leaks", "maxrss", "qsize"} <= set(splash.get("/_debug").json)
     splash.post("/render.html", url=f"{pages.url}/plain", save_args=["url"])
@@ -108,7 +113,7 @@ def test_the_server_tells_how_it_is(splash, pages):
     assert splash.get("/_gc").status == 405
 
 
-def test_a_script_that_only_computes_keeps_nobody_waiting(splash):
+def test_a_script_that_computes_does_not_block_other_requests(splash: Client) -> None:
     with ThreadPoolExecutor(1) as elsewhere:
         computing = elsewhere.submit(
             splash.post, "/execute", lua_source="function main() while true do end end"

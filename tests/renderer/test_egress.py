@@ -1,46 +1,20 @@
-"""What may be reached: by address, after the name is resolved, whatever page, redirect or frame asks for it."""
+"""The addresses that pages, redirects, frames and scripts may reach; the Egress decides by the resolved address."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
-from renderer import egress
-from renderer.egress import Egress, is_public, parse_head
+from renderer.egress import connector
+from renderer.egress.connector import PRIVATE, AddressInfo, Reach
+from renderer.egress.proxy_profiles import ProxyRules, parse_proxy
+from renderer.egress.proxy_server import Egress, parse_head
 from tests.processes import server
-from tests.renderer.conftest import Client
-
-
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [
-        ("93.184.216.34", True),
-        ("2606:2800:220:1::1", True),
-        ("127.0.0.1", False),
-        ("0.0.0.0", False),
-        ("10.1.2.3", False),
-        ("172.16.0.1", False),
-        ("192.168.1.1", False),
-        ("169.254.169.254", False),
-        ("100.64.0.1", False),
-        ("224.0.0.1", False),
-        ("255.255.255.255", False),
-        ("::1", False),
-        ("::", False),
-        ("fe80::1", False),
-        ("fd00::1", False),
-        ("ff02::1", False),
-        ("::ffff:10.0.0.1", False),
-        ("::ffff:93.184.216.34", True),
-        ("64:ff9b::a00:1", False),
-        ("2002:7f00:1::", False),
-    ],
-)
-def test_what_a_public_address_is(address, public):
-    assert is_public(ipaddress.ip_address(address)) is public
+from tests.renderer.conftest import Client, Pages
+from tests.renderer.names import Names
 
 
 @pytest.mark.parametrize(
@@ -52,7 +26,9 @@ def test_what_a_public_address_is(address, public):
         ("CONNECT h:80 HTTP/1.1", "http://h/", "h", 80),
     ],
 )
-def test_a_proxy_request_names_its_place(head, url, host, port):
+def test_the_head_of_a_proxy_request_names_url_host_and_port(
+    head: str, url: str, host: str, port: int
+) -> None:
     request = parse_head(f"{head}\r\nHost: h\r\n\r\n".encode())
     assert (request.url, request.host, request.port) == (url, host, port)
 
@@ -60,62 +36,151 @@ def test_a_proxy_request_names_its_place(head, url, host, port):
 @pytest.mark.parametrize(
     "head", ["GET / HTTP/1.1", "GET ftp://h/ HTTP/1.1", "nonsense", "GET http:/// HTTP/1.1"]
 )
-def test_what_no_browser_sends_to_a_proxy_is_refused(head):
+def test_a_head_that_no_browser_sends_to_a_proxy_is_refused(head: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_head(f"{head}\r\n\r\n".encode())
 
 
-def ask(message: str, addresses: list[str], monkeypatch, **options) -> tuple[bytes, dict[str, str]]:
-    """What an Egress answers when names resolve to these addresses; and its errors."""
+def ask(
+    message: str, addresses: list[str], rules: ProxyRules | None = None, **options: Any
+) -> tuple[bytes, dict[str, str]]:
+    """Return the answer of an Egress whose resolver has these addresses for shop.example, and its errors."""
 
-    async def resolve(host, port):
-        return [
-            (socket.AF_INET6 if ":" in a else socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, port))
-            for a in addresses
-        ]
-
-    async def run():
-        way = Egress(None, **({"public_only": True, "blocked_port": 0} | options))
-        await way.open()
-        reader, writer = await asyncio.open_connection("127.0.0.1", way.port)
+    async def run() -> tuple[bytes, dict[str, str]]:
+        defaults: dict[str, Any] = {"public_only": True, "resolve": Names({"shop.example": [addresses]})}
+        egress = Egress(rules, Reach(**(defaults | options)))
+        await egress.open()
+        reader, writer = await asyncio.open_connection("127.0.0.1", egress.port)
         writer.write(message.encode())
         answer = await asyncio.wait_for(reader.read(), 10)
         writer.close()
-        await way.close()
-        return answer, way.errors
+        await egress.close()
+        return answer, egress.errors
 
-    monkeypatch.setattr(egress, "_resolve", resolve)
     return asyncio.run(run())
 
 
 @pytest.mark.parametrize(
     "addresses", [["10.0.0.1"], ["93.184.216.34", "127.0.0.1"], ["::ffff:169.254.169.254"]]
 )
-def test_a_name_with_a_private_address_is_not_reached(addresses, monkeypatch):
-    refused = {"shop.example": "net::ERR_BLOCKED_BY_PRIVATE_NETWORK_ACCESS_CHECKS"}
-    answer, errors = ask("GET http://shop.example/ HTTP/1.1\r\n\r\n", addresses, monkeypatch)
+def test_the_egress_refuses_a_name_with_a_private_address(addresses: list[str]) -> None:
+    refused = {"shop.example": PRIVATE}
+    answer, errors = ask("GET http://shop.example/ HTTP/1.1\r\n\r\n", addresses)
     assert (answer, errors) == (b"", refused)
-    answer, errors = ask("CONNECT shop.example:443 HTTP/1.1\r\n\r\n", addresses, monkeypatch)
+    answer, errors = ask("CONNECT shop.example:443 HTTP/1.1\r\n\r\n", addresses)
     assert answer.startswith(b"HTTP/1.1 502") and errors == refused
 
 
-def test_the_renderer_s_own_port_is_never_reached(monkeypatch, pages):
+def test_the_egress_refuses_the_port_of_the_renderer(pages: Pages) -> None:
     port = int(pages.url.rpartition(":")[2])
     message = f"GET http://shop.example:{port}/plain HTTP/1.1\r\nHost: x\r\n\r\n"
-    answer, _ = ask(message, ["127.0.0.1"], monkeypatch, public_only=False, blocked_port=port)
+    answer, _ = ask(message, ["127.0.0.1"], public_only=False, blocked_port=port)
     assert answer == b""
-    answer, _ = ask(message, ["127.0.0.1"], monkeypatch, public_only=False)
+    answer, _ = ask(message, ["127.0.0.1"], public_only=False)
     assert answer.startswith(b"HTTP/1.1 200") and b"Connection: close" in answer
 
 
+def record_connections(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Make every connection of the connector fail; return the list of the addresses of these connections."""
+    connected: list[object] = []
+
+    async def start_connection(found: Sequence[AddressInfo], **_: object) -> None:
+        connected.extend(info[4][0] for info in found)
+        raise OSError
+
+    monkeypatch.setattr(connector, "start_connection", start_connection)
+    return connected
+
+
+@pytest.mark.parametrize("proxy", ["http://proxy.example:3128", "socks5://proxy.example:3128"])
+@pytest.mark.parametrize("message", ["GET http://{} HTTP/1.1\r\n\r\n", "CONNECT {}:443 HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize("private", ["127.0.0.1", "fec0::1", "::127.0.0.1"])
+def test_a_proxy_whose_name_changes_its_address_is_resolved_once_per_connection(
+    proxy: str, message: str, private: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The egress connects to the address that it has checked, and does not resolve the name a second time.
+    connected = record_connections(monkeypatch)
+    names = Names({"proxy.example": [["93.184.216.34"], [private]], "shop.example": [["93.184.216.34"]]})
+    rules = ProxyRules(proxy=parse_proxy(proxy))
+    _, errors = ask(message.format("shop.example"), [], rules, resolve=names)
+    assert connected == ["93.184.216.34"] and names.asked["proxy.example"] == 1
+    _, errors = ask(message.format("shop.example"), [], rules, resolve=names)
+    assert connected == ["93.184.216.34"] and errors == {"shop.example": PRIVATE}
+
+
+@pytest.mark.parametrize(
+    "message", ["GET http://shop.example/ HTTP/1.1\r\n\r\n", "CONNECT shop.example:443 HTTP/1.1\r\n\r\n"]
+)
+def test_a_host_whose_name_changes_its_address_is_resolved_once_per_connection(
+    message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected = record_connections(monkeypatch)
+    names = Names({"shop.example": [["93.184.216.34"], ["127.0.0.1"]]})
+    ask(message, [], resolve=names)
+    assert connected == ["93.184.216.34"] and names.asked["shop.example"] == 1
+    assert ask(message, [], resolve=names)[1] == {"shop.example": PRIVATE}
+    assert connected == ["93.184.216.34"]
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "LOCALHOST.", "a.localhost", "[::1]", "[::ffff:127.0.0.1]"]
+)
+def test_the_egress_sends_no_request_for_this_machine_to_a_client_s_proxy(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = ProxyRules(proxy=parse_proxy("http://proxy.example:3128"))
+    names = Names({"proxy.example": [["93.184.216.34"]]})
+    answer, errors = ask(f"GET http://{host}/ HTTP/1.1\r\n\r\n", [], rules, resolve=names)
+    assert answer == b"" and list(errors.values()) == [PRIVATE] and not names.asked["proxy.example"]
+
+
+def test_an_allowed_host_may_have_a_private_address(pages: Pages) -> None:
+    port = int(pages.url.rpartition(":")[2])
+    names = Names({"Demo": [["127.0.0.1"]], "demo.": [["127.0.0.1"]], "other": [["127.0.0.1"]]})
+    options: dict[str, Any] = {"resolve": names, "allowed_hosts": frozenset({"demo"})}
+    for host, is_allowed in (("demo.", True), ("other", False)):
+        answer, errors = ask(f"GET http://{host}:{port}/plain HTTP/1.1\r\nHost: x\r\n\r\n", [], **options)
+        assert answer.startswith(b"HTTP/1.1 200") is is_allowed
+        assert errors == ({} if is_allowed else {host: PRIVATE})
+    answer, _ = ask(f"GET http://demo.:{port}/plain HTTP/1.1\r\n\r\n", [], blocked_port=port, **options)
+    assert answer == b""
+
+
 @pytest.fixture(scope="module")
-def careful():
-    with server("renderer", "--port", "0", "--exit-with-stdin", "--forbid-private-addresses") as url:
+def careful() -> Iterator[Client]:
+    options = (
+        "--port",
+        "0",
+        "--exit-with-stdin",
+        "--forbid-private-addresses",
+        "--allow-hosts",
+        "LocalHost.",
+    )
+    with server("renderer", *options) as url:
         yield Client(url)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "2130706433", "127.1"])
-def test_pages_at_private_addresses_are_refused(careful, pages, host):
+def test_a_page_reaches_an_allowed_host_by_its_name_only(careful: Client, pages: Pages) -> None:
+    port = pages.url.rpartition(":")[2]
+    assert "plain" in careful.get("/render.html", url=f"http://localhost:{port}/plain").text
+    assert careful.get("/render.html", url=f"http://127.0.0.1:{port}/plain").status == 502
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "[::1]",
+        "2130706433",
+        "127.1",
+        "0177.1",
+        "0x7f.1",
+        "127.0.0.1.",
+        "[::ffff:7f00:1]",
+        "0",
+    ],
+)
+def test_pages_at_private_addresses_are_refused(careful: Client, pages: Pages, host: str) -> None:
     before = pages.hits.total()
     port = pages.url.rpartition(":")[2]
     answer = careful.get("/render.html", url=f"http://{host}:{port}/plain")
@@ -124,7 +189,7 @@ def test_pages_at_private_addresses_are_refused(careful, pages, host):
     assert pages.hits.total() == before
 
 
-def test_a_private_proxy_is_refused_as_well(careful, pages):
+def test_a_private_proxy_is_refused_as_well(careful: Client, pages: Pages) -> None:
     address = pages.url.removeprefix("http://")
     before = pages.hits.total()
     assert careful.get("/render.html", url="http://93.184.216.34/", proxy=f"http://{address}").status == 502
@@ -132,7 +197,7 @@ def test_a_private_proxy_is_refused_as_well(careful, pages):
     assert pages.hits.total() == before
 
 
-def test_scripts_and_content_reach_nothing_private(careful, pages):
+def test_scripts_and_content_reach_no_private_address(careful: Client, pages: Pages) -> None:
     before = pages.hits.total()
     reason = careful.main("local ok, why = splash:go(args.url) return why", url=f"{pages.url}/plain")
     assert reason == "network5"
@@ -144,6 +209,27 @@ def test_scripts_and_content_reach_nothing_private(careful, pages):
     assert pages.hits.total() == before
 
 
-def test_an_unknown_name_is_still_code_3(careful):
+def test_a_script_s_own_requests_and_proxies_reach_no_private_address(careful: Client, pages: Pages) -> None:
+    address, before = pages.url.removeprefix("http://"), pages.hits.total()
+    host, _, port = address.partition(":")
+    said = careful.main(
+        """
+        local all = {splash:http_get(args.url).ok, splash:http_post{args.url, body='x'}.ok}
+        for _, kind in ipairs{'HTTP', 'SOCKS5'} do
+          splash:on_request(function(request) request:set_proxy{host=args.host, port=args.port, type=kind} end)
+          all[#all + 1] = splash:http_get('http://93.184.216.34/').ok
+          all[#all + 1] = splash:go('http://93.184.216.34/') or false
+        end
+        return all
+        """,
+        url=f"{pages.url}/plain",
+        host=host,
+        port=int(port),
+    )
+    assert list(said.values()) == [False] * 6
+    assert pages.hits.total() == before
+
+
+def test_an_unknown_name_is_still_code_3(careful: Client) -> None:
     answer = careful.get("/render.html", url="http://no-such-host.invalid/")
     assert (answer.status, answer.json["info"]["code"]) == (502, 3)

@@ -1,24 +1,29 @@
-"""A page that is brought to rest and replaced by the next render's, with no empty one between, is no less gone."""
+"""A frozen page that the next page replaces directly leaves nothing to it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-from typing import Any
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 from aiohttp import web
 
-from renderer.browser import Browser
-from renderer.chromium import Chromium, find_chromium
-from renderer.tab import Tab
-from renderer.wait_for import wait_for
-from tests.processes import server
+from renderer.chromium.cdp import Session
+from renderer.chromium.process import Chromium, find_chromium
+from renderer.network.load_state import PageLoad
+from renderer.pool.browser import Browser
+from renderer.render.wait_for import wait_for
+from renderer.tab.drawing import Drawing
+from renderer.tab.frozen_page import FrozenPage
+from renderer.tab.tab import Tab
 from tests.renderer.conftest import Client, Site
 
-# What a page does to leave something to the next one; each in a page of its own, and all together.
+# Scripts that try to leave something to the next page; each runs in a page of its own, and all run together in one.
 HAUNTS = {
     "listeners": """
       for (const kind of ['beforeunload', 'pagehide', 'unload', 'visibilitychange', 'freeze', 'resume', 'popstate'])
@@ -68,7 +73,8 @@ HAUNTS = {
         }, true);
       }, 0);""",
 }
-# Whether it stores things while it is shown, or nothing before it is emptied: then nobody can know beforehand.
+# An "early" page stores things while it is shown. A "late" page stores nothing before the tab empties it, so that the
+# renderer cannot know it beforehand.
 LEAVE = """
   const late = location.search === '?late';
   const leave = what => {
@@ -94,8 +100,8 @@ OTHERS = {
 CLEAN = ["", [], [], "", "undefined", "visible"]
 
 
-class HauntedSite(Site):
-    """Serves the pages above, and those that come after them."""
+class LeakySite(Site):
+    """Serves the pages above, and the pages that replace them."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         path = request.path.strip("/")
@@ -118,56 +124,52 @@ class HauntedSite(Site):
 
 
 @pytest.fixture(scope="module")
-def site():
-    with HauntedSite() as haunted:
+def site() -> Iterator[LeakySite]:
+    with LeakySite() as haunted:
         yield haunted
-
-
-@pytest.fixture(scope="module")
-def one_tab():
-    """A renderer whose renders all use the same tab."""
-    with server("renderer", "--port", "0", "--exit-with-stdin", "--slots", "1") as url:
-        yield Client(url)
 
 
 def look(one_tab: Client, url: str) -> list[Any]:
     html = one_tab.html(f"{url}/look", wait_for="#seen")
-    return json.loads(html.partition('<pre id="seen">')[2].partition("</pre>")[0])
+    seen: list[Any] = json.loads(html.partition('<pre id="seen">')[2].partition("</pre>")[0])
+    return seen
 
 
 @pytest.mark.parametrize("when", ["late", "early"])
 @pytest.mark.parametrize("haunt", [*HAUNTS, "all"])
-def test_nothing_of_a_page_reaches_the_one_in_its_place(one_tab, site, haunt, when):
+def test_nothing_of_a_frozen_page_reaches_the_page_that_replaces_it(
+    one_tab: Client, site: LeakySite, haunt: str, when: str
+) -> None:
     url = site.url
     for _ in range(5):
         assert "A</p>" in one_tab.html(f"{url}/{haunt}?{when}", wait_for="#end", wait_for_timeout=5)
         assert look(one_tab, url)[:2] == [CLEAN, CLEAN]
 
 
-def test_a_page_that_is_stopped_may_have_a_function_of_that_name(one_tab, site):
+def test_the_renderer_does_not_call_a_page_s_own_function_stop(one_tab: Client, site: LeakySite) -> None:
     assert ">A</p>" in one_tab.html(f"{site.url}/own-stop", wait_for="#done")
     assert "plain" in one_tab.html(f"{site.url}/plain", wait_for="#done", wait=0.1)
     assert site.hits["/stop"] == 0
 
 
-def test_a_page_has_no_history_of_others(one_tab, site):
+def test_a_page_has_no_history_of_other_renders(one_tab: Client, site: LeakySite) -> None:
     url = site.url
     for _ in range(3):
         one_tab.html(f"{url}/plain?secret", wait_for="#done")
         assert look(one_tab, url)[2] <= 2
         one_tab.html(f"{url}/plain?secret", wait_for="#done")
-        # By a redirect it is another site's, which Chromium does not hold.
+        # The redirect leads to another site, whose document Chromium does not freeze.
         assert "plain" not in one_tab.html(f"{url}/elsewhere", wait_for="#done", wait=0.2)
 
 
-def test_a_page_that_goes_elsewhere_as_it_ends_does_not_come_back(one_tab, site):
+def test_a_page_that_navigates_at_its_end_does_not_come_back(one_tab: Client, site: LeakySite) -> None:
     url = site.url
     for _ in range(5):
         one_tab.html(f"{url}/leaves", wait_for="#done")
         assert look(one_tab, url)[:2] == [CLEAN, CLEAN]
 
 
-def test_the_same_url_is_loaded_anew_whatever_its_fragment(one_tab, site):
+def test_the_same_url_is_loaded_again_with_any_fragment(one_tab: Client, site: LeakySite) -> None:
     url = site.url
     for fragment in ("", "#a", "#b", "", "#b"):
         before = site.hits["/plain"]
@@ -175,7 +177,7 @@ def test_the_same_url_is_loaded_anew_whatever_its_fragment(one_tab, site):
         assert site.hits["/plain"] == before + 1
 
 
-def test_without_an_answer_there_is_nothing_of_the_page_before(one_tab, site):
+def test_a_page_without_a_response_shows_nothing_of_the_page_before(one_tab: Client, site: LeakySite) -> None:
     url = site.url
     one_tab.html(f"{url}/plain", wait_for="#done")
     answer = one_tab.post("/render.json", url=f"{url}/hang", html=1, wait_for="#done", wait_for_timeout=0.3)
@@ -189,7 +191,7 @@ def test_without_an_answer_there_is_nothing_of_the_page_before(one_tab, site):
 
 
 @pytest.mark.parametrize(
-    ("script", "stands"),
+    ("script", "is_frozen"),
     [
         ("", True),
         ("setInterval(() => fetch('/empty'), 1); fetch('/late-cookie')", True),
@@ -214,16 +216,17 @@ def test_without_an_answer_there_is_nothing_of_the_page_before(one_tab, site):
         ),
     ],
 )
-def test_only_a_page_with_nothing_at_work_elsewhere_is_brought_to_rest(site, script, stands):
+def test_a_tab_freezes_only_pages_without_work_elsewhere(
+    site: LeakySite, script: str, is_frozen: bool
+) -> None:
     async def run() -> list[bool]:
         browser = Browser(Chromium(program=find_chromium(None, os.environ)), 1)
         seen: list[bool] = []
 
         async def work(tab: Tab) -> None:
-            seen.append(tab.standstill.holds)
+            seen.append(tab.frozen_page.is_frozen)
             url = f"{site.url}/runs?{urlencode({'script': script, 'number': len(seen)})}"
-            found, _ = await wait_for(tab, "#done", 5, tab.go(url))
-            assert found
+            assert await wait_for(tab, "#done", 5, tab.go(url)) is not None
 
         await browser.start()
         try:
@@ -233,4 +236,25 @@ def test_only_a_page_with_nothing_at_work_elsewhere_is_brought_to_rest(site, scr
             await browser.end()
         return seen
 
-    assert asyncio.run(run())[1:] == [stands, stands]
+    assert asyncio.run(run())[1:] == [is_frozen, is_frozen]
+
+
+@pytest.mark.parametrize("event", ["_content_read", "_load_event_fired"])
+def test_events_of_a_new_document_start_the_drawing_before_the_tab_is_thawed(event: str) -> None:
+    """Without the drawing, a scrolled page gets no scroll events; events of the frozen page do not start it."""
+    started: list[str] = []
+    tab = Tab.__new__(Tab)
+    tab.load = cast(PageLoad, SimpleNamespace(on_content_read=print, on_load_event=print))
+    tab.drawing = cast(
+        Drawing,
+        SimpleNamespace(
+            on_content_read=lambda: started.append(event), on_load_event=lambda: started.append(event)
+        ),
+    )
+    tab.frozen_page = FrozenPage(cast(Session, None), "frame")
+    tab.frozen_page.url = "http://site.example/"
+    getattr(tab, event)({})
+    assert started == []
+    tab.frozen_page.on_document()
+    getattr(tab, event)({})
+    assert started == [event] and tab.frozen_page.is_frozen

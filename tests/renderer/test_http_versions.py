@@ -1,4 +1,4 @@
-"""HTTP/2 is Chromium's and the server's business, until somebody wants to do without it."""
+"""HTTP/2: Chromium and the server negotiate it, unless a render turns it off."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import socketserver
 import ssl
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,7 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from renderer.http_client import HttpClient, Request, RequestFailed
+from renderer.render.http_client import HttpClient, Request, RequestFailed
+from tests.renderer.conftest import Client
 
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nSet-Cookie: seen=1\r\nConnection: close\r\n"
@@ -24,10 +26,11 @@ ANSWER = (
 
 
 class SecureSite(socketserver.ThreadingTCPServer):
-    """Offers HTTP/2, of which it only notes whether it was taken; answers HTTP/1.1 with what it was asked."""
+    """A site that offers HTTP/2 and records the negotiated protocols; it answers HTTP/1.1 with the request's head."""
 
     daemon_threads = True
     protocols: list[str | None]
+    tls: ssl.SSLContext
 
     @property
     def url(self) -> str:
@@ -35,6 +38,8 @@ class SecureSite(socketserver.ThreadingTCPServer):
 
 
 class Handler(socketserver.BaseRequestHandler):
+    server: SecureSite
+
     def handle(self) -> None:
         with contextlib.suppress(OSError):
             secure = self.server.tls.wrap_socket(self.request, server_side=True)
@@ -48,7 +53,7 @@ class Handler(socketserver.BaseRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def secure_site(tmp_path_factory):
+def secure_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureSite]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -78,23 +83,23 @@ def secure_site(tmp_path_factory):
 
 
 @pytest.fixture
-def site(secure_site):
+def site(secure_site: SecureSite) -> SecureSite:
     secure_site.protocols = []
     return secure_site
 
 
 @pytest.mark.parametrize("arguments", [{}, {"http2": 1}])
-def test_chromium_speaks_http2(splash, site, arguments):
+def test_chromium_speaks_http2(splash: Client, site: SecureSite, arguments: dict[str, int]) -> None:
     splash.get("/render.html", url=site.url, **arguments)
     assert site.protocols[0] == "h2"
 
 
-def test_a_render_can_do_without_http2(splash, site):
+def test_a_render_can_do_without_http2(splash: Client, site: SecureSite) -> None:
     assert 'id="p">1.1' in splash.html(site.url, http2=0)
     assert len(site.protocols) >= 2 and "h2" not in site.protocols
 
 
-def test_what_is_sent_without_http2_has_the_page_s_headers_and_cookies(splash, site):
+def test_a_request_without_http2_has_the_page_s_headers_and_cookies(splash: Client, site: SecureSite) -> None:
     script = """
     splash.http2_enabled = false
     assert(splash:go(args.url))
@@ -105,7 +110,7 @@ def test_what_is_sent_without_http2_has_the_page_s_headers_and_cookies(splash, s
     assert "X-Mine: mine" in html and "Cookie: seen=1" in html and "User-Agent: Mozilla" in html
 
 
-def test_scripts_can_do_without_http2(splash, site):
+def test_scripts_can_do_without_http2(splash: Client, site: SecureSite) -> None:
     script = """
     splash.http2_enabled = false
     assert(splash:go(args.url))
@@ -116,7 +121,9 @@ def test_scripts_can_do_without_http2(splash, site):
 
 
 @pytest.mark.parametrize(("by_default", "for_this"), [(True, False), (False, True)])
-def test_a_request_can_differ(splash, site, by_default, for_this):
+def test_a_script_can_turn_http2_on_or_off_for_one_request(
+    splash: Client, site: SecureSite, by_default: bool, for_this: bool
+) -> None:
     script = """
     splash.http2_enabled = args.by_default
     splash:on_request(function (request) request:set_http2_enabled(args.for_this) end)
@@ -126,12 +133,12 @@ def test_a_request_can_differ(splash, site, by_default, for_this):
     assert ("h2" in site.protocols) is for_this
 
 
-def test_what_a_page_asks_for_after_its_render_is_not_sent():
+def test_the_http_client_sends_no_request_after_its_render() -> None:
     async def send_late() -> None:
-        client = HttpClient(None)
+        client = HttpClient(None)  # type: ignore[arg-type]
         async with client:
             pass
-        await client.send(Request(method="GET", url="https://127.0.0.1/", headers=()), None)
+        await client.send(Request(method="GET", url="https://127.0.0.1/", headers=()), None)  # type: ignore[arg-type]
 
     with pytest.raises(RequestFailed):
         asyncio.run(send_late())

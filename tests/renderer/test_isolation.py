@@ -1,4 +1,4 @@
-"""Nothing of one render reaches another, and nothing that a page does harms the renderer."""
+"""The isolation of renders from each other, and of the renderer from pages."""
 
 from __future__ import annotations
 
@@ -12,18 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from renderer.egress.host_names import names_of_this_machine
 from tests.processes import server
-from tests.renderer.conftest import ROOT, Client
+from tests.renderer.conftest import ROOT, Client, Pages
 
 
-@pytest.fixture(scope="module")
-def one_tab():
-    """A renderer whose renders all use the same tab."""
-    with server("renderer", "--port", "0", "--exit-with-stdin", "--slots", "1") as url:
-        yield Client(url)
-
-
-def test_cookies_storage_cache_and_workers_do_not_outlive_a_render(one_tab, pages):
+def test_cookies_storage_cache_and_workers_do_not_outlive_a_render(one_tab: Client, pages: Pages) -> None:
     url = f"{pages.url}/keeper"
     before = pages.hits["/cached.gif"]
     for number in (1, 2, 3):
@@ -53,7 +47,9 @@ def test_cookies_storage_cache_and_workers_do_not_outlive_a_render(one_tab, page
         "navigator.sendBeacon('/late-cookie', 'seen')",
     ],
 )
-def test_a_request_that_would_outlive_its_page_sets_no_cookie_in_the_next_render(one_tab, pages, script):
+def test_a_request_that_would_outlive_its_page_sets_no_cookie_in_the_next_render(
+    one_tab: Client, pages: Pages, script: str
+) -> None:
     before = pages.hits["/late-cookie"]
     one_tab.main(
         """
@@ -76,7 +72,7 @@ def test_a_request_that_would_outlive_its_page_sets_no_cookie_in_the_next_render
     assert result == "0"
 
 
-def test_a_page_cannot_go_back_to_the_page_of_another_render(one_tab, pages):
+def test_a_page_cannot_go_back_to_the_page_of_another_render(one_tab: Client, pages: Pages) -> None:
     for _ in range(3):
         one_tab.html(f"{pages.url}/plain")
     result = one_tab.main(
@@ -93,14 +89,14 @@ def test_a_page_cannot_go_back_to_the_page_of_another_render(one_tab, pages):
     assert "/plain" not in result["2"]
 
 
-def test_an_archive_tells_of_no_request_of_the_page_before(one_tab, pages):
+def test_an_archive_has_no_request_of_the_page_before(one_tab: Client, pages: Pages) -> None:
     for _ in range(10):
         one_tab.get("/render.har", url=f"{pages.url}/asks-on", wait=0.03)
         entries = one_tab.get("/render.har", url=f"{pages.url}/plain").json["log"]["entries"]
         assert [entry["request"]["url"] for entry in entries] == [f"{pages.url}/plain"]
 
 
-def test_settings_of_a_script_do_not_outlive_it(one_tab, pages):
+def test_settings_of_a_script_do_not_outlive_it(one_tab: Client, pages: Pages) -> None:
     one_tab.main(
         """
         splash:set_user_agent("Mine/1")
@@ -123,7 +119,7 @@ def test_settings_of_a_script_do_not_outlive_it(one_tab, pages):
     assert "Mine/1" not in pages.last_headers["User-Agent"]
 
 
-def test_session_storage_of_a_site_that_was_left_is_gone_too(one_tab, pages):
+def test_session_storage_of_a_site_that_was_left_is_gone_too(one_tab: Client, pages: Pages) -> None:
     other = pages.url.replace("127.0.0.1", "localhost")
     one_tab.main(
         "splash:go(args.url) splash:runjs('sessionStorage.k = 1') splash:go(args.other)",
@@ -136,8 +132,18 @@ def test_session_storage_of_a_site_that_was_left_is_gone_too(one_tab, pages):
     assert stored == "0"
 
 
-def test_a_page_cannot_reach_the_renderer(one_tab, pages):
-    for host in ("127.0.0.1", "localhost", "[::1]", "0.0.0.0", "127.1.2.3", "x.localhost"):
+def test_a_page_cannot_reach_the_renderer(one_tab: Client, pages: Pages) -> None:
+    hosts = {
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "0.0.0.0",
+        "127.1.2.3",
+        "x.localhost",
+        "localhost.",
+        "x.localhost.",
+    }
+    for host in hosts | names_of_this_machine():
         url = one_tab.url.replace("127.0.0.1", host) + "/_ping"
         answer = one_tab.get("/render.html", url=url)
         assert answer.status == 502, host
@@ -156,15 +162,15 @@ def test_a_page_cannot_reach_the_renderer(one_tab, pages):
     assert result == {"value": "not"}
 
 
-def test_a_name_that_points_at_the_renderer_is_refused(one_tab):
+def test_a_name_that_points_at_the_renderer_is_refused(one_tab: Client) -> None:
     assert one_tab.send("/_ping", {"Host": "evil.example"}).status == 403
 
 
-def test_a_web_page_in_a_browser_is_refused(one_tab):
+def test_a_web_page_in_a_browser_is_refused(one_tab: Client) -> None:
     assert one_tab.send("/_ping", {"Sec-Fetch-Site": "cross-site"}).status == 403
 
 
-def test_a_client_that_leaves_frees_the_slot(one_tab, pages):
+def test_a_client_that_disconnects_frees_its_slot(one_tab: Client, pages: Pages) -> None:
     query = f"{one_tab.url}/render.html?url={pages.url}/hang&timeout=60"
     with pytest.raises(TimeoutError):
         urllib.request.urlopen(query, timeout=0.5)
@@ -172,7 +178,9 @@ def test_a_client_that_leaves_frees_the_slot(one_tab, pages):
 
 
 @pytest.mark.parametrize("option", [["--token", "secret"], []])
-def test_a_token_is_asked_for_and_accepted_in_both_forms(option, monkeypatch):
+def test_the_renderer_requires_its_token_and_accepts_it_in_two_forms(
+    option: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not option:
         monkeypatch.setenv("RENDERER_TOKEN", "secret")
     with server("renderer", "--port", "0", "--exit-with-stdin", *option) as url:
@@ -183,7 +191,7 @@ def test_a_token_is_asked_for_and_accepted_in_both_forms(option, monkeypatch):
         assert client.send("/_ping", {"Authorization": "Basic dXNlcjpzZWNyZXQ="}).status == 200
 
 
-def test_other_hosts_than_loopback_need_a_token():
+def test_other_hosts_than_loopback_need_a_token() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "renderer", "--host", "0.0.0.0", "--port", "0"],
         cwd=ROOT,
@@ -197,7 +205,7 @@ def test_other_hosts_than_loopback_need_a_token():
 
 
 @pytest.mark.parametrize("program", ["/no/such/program", "true"])
-def test_without_a_chromium_one_line_says_what_to_do(program):
+def test_without_a_chromium_one_line_says_what_to_do(program: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "renderer", "--port", "0"],
         cwd=ROOT,
@@ -211,7 +219,7 @@ def test_without_a_chromium_one_line_says_what_to_do(program):
     assert "Traceback" not in ended.stderr
 
 
-def test_many_renders_at_once_are_each_answered_with_their_own_page(splash, pages):
+def test_each_of_many_parallel_renders_gets_its_own_page(splash: Client, pages: Pages) -> None:
     barrier = threading.Barrier(8)
 
     def render(number: int) -> str:
@@ -223,7 +231,9 @@ def test_many_renders_at_once_are_each_answered_with_their_own_page(splash, page
     assert all(f"number {number}" in answer for number, answer in enumerate(answers))
 
 
-def test_the_cookie_of_a_script_goes_with_the_page_to_which_it_redirects_at_once(splash, pages):
+def test_a_script_that_navigates_at_once_sends_the_cookie_that_it_has_set(
+    splash: Client, pages: Pages
+) -> None:
     url = f"{pages.url}/cookie-and-away"
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda n: splash.html(url, wait_for="#sent", timeout=10), range(300)))

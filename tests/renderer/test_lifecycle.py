@@ -1,146 +1,115 @@
-"""Chromium never outlives the renderer, and the renderer outlives Chromium."""
+"""The lives of the processes: Chromium ends with the renderer, and the renderer replaces a Chromium that ends."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.processes import server
-from tests.renderer.conftest import ROOT, Client
-
-
-def processes_of(profile_of: int) -> set[int]:
-    """Every Chromium process of the renderer with this pid, known by its profile folder or its session."""
-    marker = f"splashdown-chromium-{profile_of}-".encode()
-    found = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if marker in (folder / "cmdline").read_bytes():
-                found.add(int(folder.name))
-        except OSError:
-            continue
-    return found
-
-
-def session_members(sessions: set[int]) -> set[int]:
-    """Processes in the sessions that these processes lead: zygotes and others that do not name the profile."""
-    found = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) in sessions and fields[0] != "Z":
-            found.add(int(folder.name))
-    return found
-
-
-def until(condition, seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-
-
-class Process:
-    def __init__(self) -> None:
-        self.popen = subprocess.Popen(
-            [sys.executable, "-m", "renderer", "--port", "0", "--exit-with-stdin"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def client(self) -> Client:
-        return Client(self.popen.stdout.readline().removeprefix("listening on ").strip())
-
-    def chromium(self) -> set[int]:
-        return processes_of(self.popen.pid)
-
-    def leaders(self) -> set[int]:
-        """Chromium leads a session, so its pid is the session of all its processes."""
-        return {pid for pid in self.chromium() if os.getsid(pid) == pid}
-
-    def assert_nothing_remains(self, leaders: set[int]) -> None:
-        until(lambda: not self.chromium() and not session_members(leaders), 5, "Chromium is still there")
+from tests.renderer.conftest import ROOT, Answer, Client, Pages
+from tests.renderer.polling import until
+from tests.renderer.renderer_process import (
+    RendererProcess,
+    chromium_processes,
+    is_zombie,
+    session_members,
+)
 
 
 @pytest.fixture
-def process() -> Iterator[Process]:
-    started = Process()
+def process() -> Iterator[RendererProcess]:
+    started = RendererProcess()
     yield started
-    started.popen.kill()
-    started.popen.wait()
-    started.popen.stdin.close()
-    started.popen.stdout.close()
+    started.stop()
 
 
-def in_the_middle_of(client: Client, url: str) -> threading.Thread:
+def render_in_thread(client: Client, url: str) -> threading.Thread:
+    """Start a render that ends with its renderer; return the thread that waits for its answer."""
+
     def render() -> None:
         try:
-            client.get("/render.html", url=url, timeout=30)
+            client.get("/render.html", url=url, wait=20, timeout=30)
         except OSError:
-            return  # the renderer is being killed, that is the point
+            return  # the test ends the renderer
 
     thread = threading.Thread(target=render, daemon=True)
     thread.start()
     return thread
 
 
-def kill(process: Process) -> None:
+def kill(process: RendererProcess) -> None:
     process.popen.kill()
 
 
-def close_stdin(process: Process) -> None:
-    process.popen.stdin.close()
+def close_stdin(process: RendererProcess) -> None:
+    process.close_stdin()
 
 
-def terminate(process: Process) -> None:
+def terminate(process: RendererProcess) -> None:
     process.popen.terminate()
 
 
+End = Callable[[RendererProcess], None]
 ENDS = pytest.mark.parametrize("end", [kill, close_stdin, terminate])
 
 
+def runs_a_loop(leaders: set[int]) -> bool:
+    """Return whether the main thread of a tab's process runs, or waits for a processor, in each of five samples."""
+    tabs = [
+        tab
+        for tab in map(psutil.Process, session_members(leaders))
+        if "--type=renderer" in " ".join(tab.cmdline())
+    ]
+    return any(all(_is_running_after_20_ms(tab) for _ in range(5)) for tab in tabs)
+
+
+def _is_running_after_20_ms(process: psutil.Process) -> bool:
+    time.sleep(0.02)
+    return process.status() == psutil.STATUS_RUNNING
+
+
 @ENDS
-def test_an_idle_chromium_ends_with_the_renderer(process, end):
+def test_an_idle_chromium_ends_with_the_renderer(process: RendererProcess, end: End) -> None:
     process.client()
     leaders = process.leaders()
-    assert leaders
     end(process)
-    process.assert_nothing_remains(leaders)
+    process.assert_no_chromium_remains(leaders)
     process.popen.wait(10)
 
 
 @ENDS
 @pytest.mark.parametrize("path", ["/hang", "/loop"])
-def test_a_chromium_at_work_ends_with_the_renderer(process, end, pages, path):
+def test_a_chromium_that_renders_ends_with_the_renderer(
+    process: RendererProcess, end: End, pages: Pages, path: str
+) -> None:
     client = process.client()
     before = pages.hits[path]
-    in_the_middle_of(client, f"{pages.url}{path}")
-    until(lambda: pages.hits[path] > before, 10, "the page was not asked for")
+    rendering = render_in_thread(client, f"{pages.url}{path}")
+    until(lambda: pages.hits[path] > before, 10, "Chromium did not request the page")
     leaders = process.leaders()
+    if path == "/loop":
+        until(lambda: runs_a_loop(leaders), 10, "the page does not loop")
+    assert rendering.is_alive(), "the render is over"
     end(process)
-    process.assert_nothing_remains(leaders)
+    process.assert_no_chromium_remains(leaders)
     process.popen.wait(10)
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="this system has no policy for batch work")
-def test_no_thread_of_ours_interrupts_another(process):
+def test_all_threads_of_the_renderer_and_chromium_have_the_batch_policy(process: RendererProcess) -> None:
     process.client()
     threads = {
         int(thread.name)
-        for pid in {process.popen.pid, *session_members(process.leaders())}
+        for pid in {process.pid, *session_members(process.leaders())}
         for thread in Path(f"/proc/{pid}/task").iterdir()
     }
     policies = {thread: os.sched_getscheduler(thread) for thread in threads}
@@ -150,17 +119,19 @@ def test_no_thread_of_ours_interrupts_another(process):
 
 @pytest.mark.parametrize("end", [kill, close_stdin])
 @pytest.mark.parametrize("delay", [0, 0.01, 0.03, 0.1, 0.2])
-def test_a_chromium_that_is_starting_ends_with_the_renderer(process, end, delay):
-    until(process.chromium, 20, "Chromium was not started")
-    deadline = time.monotonic() + delay
-    until(lambda: time.monotonic() >= deadline, 1, "")
+def test_a_chromium_that_is_starting_ends_with_the_renderer(
+    process: RendererProcess, end: End, delay: float
+) -> None:
+    until(process.leaders, 20, "the renderer did not start Chromium")
+    time.sleep(delay)
     leaders = process.leaders()
+    assert process.is_starting(), "the renderer has started already"
     end(process)
-    process.assert_nothing_remains(leaders)
+    process.assert_no_chromium_remains(leaders)
     process.popen.wait(10)
 
 
-def test_chromium_ends_when_the_process_that_started_the_renderer_is_killed():
+def test_chromium_ends_when_the_process_that_started_the_renderer_is_killed() -> None:
     starter = subprocess.Popen(
         [
             sys.executable,
@@ -175,84 +146,87 @@ def test_chromium_ends_when_the_process_that_started_the_renderer_is_killed():
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert starter.stdout is not None
     pid = int(starter.stdout.readline())
     assert starter.stdout.readline().startswith("listening on")
-    assert processes_of(pid)
+    assert chromium_processes(pid)
     starter.kill()
     starter.wait()
     starter.stdout.close()
-    until(lambda: not processes_of(pid), 5, "Chromium is still there")
-    until(lambda: not Path(f"/proc/{pid}").exists() or is_zombie(pid), 5, "the renderer is still there")
+    until(lambda: not chromium_processes(pid), 5, "Chromium still runs")
+    until(lambda: not Path(f"/proc/{pid}").exists() or is_zombie(pid), 5, "the renderer still runs")
 
 
-def is_zombie(pid: int) -> bool:
-    return ") Z " in Path(f"/proc/{pid}/stat").read_text()
-
-
-def test_the_profile_folder_is_removed_and_those_of_killed_renderers_too(process):
+def test_a_renderer_removes_its_profile_folder_and_those_of_killed_renderers(
+    process: RendererProcess,
+) -> None:
     process.client()
-    pattern = f"splashdown-chromium-{process.popen.pid}-*"
+    pattern = f"splashdown-chromium-{process.pid}-*"
     folder = Path(tempfile.gettempdir())
     assert list(folder.glob(pattern))
     process.popen.kill()
     process.popen.wait()
-    other = Process()
-    other.client()
-    until(lambda: not list(folder.glob(pattern)), 5, "the folder of the killed renderer is still there")
-    other.popen.stdin.close()
-    assert other.popen.wait(10) == 0
-    other.popen.stdout.close()
-    assert not list(folder.glob(f"splashdown-chromium-{other.popen.pid}-*"))
+    other = RendererProcess()
+    try:
+        other.client()
+        until(lambda: not list(folder.glob(pattern)), 5, "the killed renderer's folder is still there")
+        other.close_stdin()
+        assert other.popen.wait(10) == 0
+    finally:
+        other.stop()
+    assert not list(folder.glob(f"splashdown-chromium-{other.pid}-*"))
 
 
-def test_a_killed_chromium_is_replaced(process, pages):
+def test_a_killed_chromium_is_replaced(process: RendererProcess, pages: Pages) -> None:
     client = process.client()
     assert "plain" in client.html(f"{pages.url}/plain")
-    for pid in process.leaders():
-        os.kill(pid, signal.SIGKILL)
+    killed = process.kill_chromium()
     assert "plain" in client.html(f"{pages.url}/plain")
+    assert process.leaders() - killed
 
 
-def test_a_render_in_flight_when_chromium_is_killed_is_done_again(process, pages):
+def test_the_renderer_repeats_a_render_whose_chromium_is_killed(
+    process: RendererProcess, pages: Pages
+) -> None:
     client = process.client()
     before = pages.hits["/late"]
-    answers = []
+    answers: list[Answer] = []
     thread = threading.Thread(
         target=lambda: answers.append(
             client.get("/render.html", url=f"{pages.url}/late", wait=1.5, timeout=30)
         )
     )
     thread.start()
-    until(lambda: pages.hits["/late"] > before, 10, "the page was not asked for")
-    for pid in process.leaders():
-        os.kill(pid, signal.SIGKILL)
+    until(lambda: pages.hits["/late"] > before, 10, "Chromium did not request the page")
+    process.kill_chromium()
     thread.join(30)
     assert answers[0].status == 200
     assert "by script" in answers[0].text
     assert pages.hits["/late"] == before + 2
 
 
-def test_eight_renders_in_flight_when_chromium_is_killed_come_or_may_be_asked_for_again(process, pages):
+def test_eight_renders_whose_chromium_is_killed_succeed_or_say_when_to_retry(
+    process: RendererProcess, pages: Pages
+) -> None:
     client = process.client()
     before = pages.hits["/late"]
-    answers = []
+    answers: list[Answer] = []
 
-    def ask(number):
-        # Its own timeout, which no answer may come after.
+    def render(number: int) -> None:
+        # Each render has a timeout, after which no answer may come.
         answers.append(client.get("/render.html", url=f"{pages.url}/late?{number}", wait=1.5, timeout=30))
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=render, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
-    until(lambda: pages.hits["/late"] > before + 1, 10, "the pages were not asked for")
-    for pid in process.leaders():
-        os.kill(pid, signal.SIGKILL)
+    until(lambda: pages.hits["/late"] > before + 1, 10, "Chromium did not request the pages")
+    process.kill_chromium()
     for thread in threads:
         thread.join(30)
     assert len(answers) == 8
     for answer in answers:
         assert answer.status in (200, 503)
-        assert "by script" in answer.text if answer.status == 200 else answer.headers["Retry-After"]
+        assert "by script" in answer.text if answer.status == 200 else answer.headers["retry-after"]
     assert all("plain" in client.html(f"{pages.url}/plain") for _ in range(8))
 
 
@@ -263,7 +237,7 @@ SPLASH_OPTIONS = (
 )
 
 
-def test_splash_s_options_are_understood(tmp_path, pages):
+def test_the_renderer_accepts_the_options_of_splash(tmp_path: Path, pages: Pages) -> None:
     log = tmp_path / "log"
     options = [*SPLASH_OPTIONS.split(), "--logfile", str(log)]
     with server("renderer", "--port", "0", "--exit-with-stdin", *options) as url:
@@ -278,17 +252,30 @@ def test_splash_s_options_are_understood(tmp_path, pages):
         assert (answer.status, answer.json["info"]) == (498, {"expired": ["a"]})
         answer = client.get("/render.html", url="http://x/", http_method="GET", body="very-secret")
         assert answer.status == 400
-    told = log.read_text()
-    assert "--disable-private-mode does nothing" in told
-    assert "--filters-path /nowhere is not a folder" in told
-    assert "'argument': 'timeout'" in told and "'argument': 'body'" in told
-    assert "GET request should not" not in told
+    logged = log.read_text()
+    assert "--disable-private-mode does nothing" in logged
+    assert "--filters-path /nowhere is not a folder" in logged
+    assert "'argument': 'timeout'" in logged and "'argument': 'body'" in logged
+    assert "GET request should not" not in logged
+
+
+def test_without_caches_every_page_of_a_render_requests_its_images_again(pages: Pages) -> None:
+    script = """
+    function main(splash, args)
+      splash:go(args.url) splash:wait(0.2) splash:go(args.url .. "?again") splash:wait(0.2)
+    end"""
+    with server("renderer", "--port", "0", "--exit-with-stdin", "-s", "1", "--disable-browser-caches") as url:
+        client = Client(url)
+        for _ in range(2):
+            before = pages.hits["/cached.gif"]
+            client.execute(script, url=f"{pages.url}/keeper")
+            assert pages.hits["/cached.gif"] == before + 2
 
 
 @pytest.mark.parametrize(
     "options", [("--browser-engines", "gecko"), ("--slots", "0"), ("--max-timeout", "-1")]
 )
-def test_options_that_make_no_sense_are_refused(options):
+def test_the_renderer_refuses_options_with_impossible_values(options: tuple[str, ...]) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "renderer", *options], cwd=ROOT, capture_output=True, timeout=20
     )

@@ -1,11 +1,13 @@
-"""autoload: JavaScript that runs in every page before the page's own."""
+"""splash:autoload: JavaScript that runs in every page before the page's own."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.renderer.conftest import Client, Pages
 
-def test_a_script_is_fetched_once_and_runs_in_every_page(both, pages):
+
+def test_autoload_downloads_a_script_once_and_runs_it_in_every_page(both: Client, pages: Pages) -> None:
     script = """
     local ok, reason = splash:autoload(args.script)
     splash:go(args.url)
@@ -17,13 +19,15 @@ def test_a_script_is_fetched_once_and_runs_in_every_page(both, pages):
     assert list(result.values()) == [True, "nil", "from afar", "from afar"]
 
 
-def test_it_may_come_by_a_redirect_and_by_name(both, pages):
+def test_autoload_follows_redirects_and_takes_a_named_url(both: Client, pages: Pages) -> None:
     script = "splash:autoload{url = args.script} splash:go(args.url) return splash:evaljs('scripted()')"
     arguments = {"url": f"{pages.url}/plain", "script": f"{pages.url}/to-script"}
     assert both.main(script, **arguments) == "from afar"
 
 
-def test_what_cannot_be_fetched_is_told(both, pages, a_closed_port):
+def test_autoload_returns_the_reason_of_a_failed_download(
+    both: Client, pages: Pages, a_closed_port: int
+) -> None:
     script = "local ok, reason = splash:autoload(args.script) return {tostring(ok), reason}"
     refused = both.main(script, script=f"http://127.0.0.1:{a_closed_port}/")
     assert refused == {"1": "nil", "2": "connection_refused"}
@@ -34,18 +38,18 @@ def test_what_cannot_be_fetched_is_told(both, pages, a_closed_port):
     assert local == "unknown_protocol"
 
 
-def test_a_script_that_throws_harms_nobody(both, pages):
+def test_an_autoload_script_that_throws_does_not_stop_the_others(both: Client, pages: Pages) -> None:
     script = "splash:autoload('throw 1') splash:autoload('window.after = 1') splash:go(args.url)"
     assert both.main(f"{script} return splash:evaljs('after')", url=f"{pages.url}/plain") == "1"
 
 
 @pytest.mark.parametrize("call", ["autoload()", "autoload{'x', url = 'y'}"])
-def test_one_script_at_a_time(both, call):
+def test_autoload_takes_exactly_one_script(both: Client, call: str) -> None:
     info = both.script_error(f"splash:{call}")
     assert (info["type"], info["splash_method"]) == ("SPLASH_LUA_ERROR", "autoload")
 
 
-def test_after_a_reset_pages_are_as_they_were(both, pages):
+def test_autoload_reset_removes_all_scripts(both: Client, pages: Pages) -> None:
     script = """
     splash:autoload("window.early = 1")
     splash:go(args.url)

@@ -1,13 +1,17 @@
-"""Elements in the hands of scripts: forms, styles, pictures, and the page's events."""
+"""Elements in scripts: forms, styles, pictures, and the page's events."""
 
 from __future__ import annotations
 
 import base64
 import io
 import struct
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from PIL import Image
+
+from tests.renderer.conftest import Client, Pages
 
 FORM = """<!doctype html><title>Form</title><style>p { color: rgb(1, 2, 3) }</style><form id=f>
 <input name=t value=a><input type=checkbox name=on value=v checked><input type=checkbox name=off>
@@ -22,16 +26,16 @@ FORM = """<!doctype html><title>Form</title><style>p { color: rgb(1, 2, 3) }</st
 
 
 @pytest.fixture
-def run(both):
-    """Run the inside of a main function on the page above."""
+def run(both: Client) -> Callable[[str], Any]:
+    """Return a function that runs the body of main on the page above."""
 
-    def run(body: str):
+    def run(body: str) -> Any:
         return both.main(f"assert(splash:set_content(args.html))\n{body}", html=FORM)
 
     return run
 
 
-def test_form_values_are_read(run):
+def test_form_values_reads_a_form(run: Callable[[str], Any]) -> None:
     result = run(
         "local f = splash:select('#f') return {f:form_values(), f:form_values('list'), f:form_values('first')}"
     )
@@ -56,7 +60,7 @@ def test_form_values_are_read(run):
     }
 
 
-def test_forms_are_filled(run):
+def test_fill_fills_in_a_form(run: Callable[[str], Any]) -> None:
     result = run(
         """
         local form = splash:select("#f")
@@ -71,7 +75,7 @@ def test_forms_are_filled(run):
     }
 
 
-def test_a_page_hears_of_what_is_filled_in(run):
+def test_fill_sends_events_to_the_page(run: Callable[[str], Any]) -> None:
     result = run(
         """
         splash:runjs("heard = []; ['focus', 'change', 'input', 'blur'].forEach(function (name) { " ..
@@ -83,7 +87,7 @@ def test_a_page_hears_of_what_is_filled_in(run):
     assert {"change", "input"} <= set(result)
 
 
-def test_only_forms_are_forms(run):
+def test_form_methods_refuse_other_elements(run: Callable[[str], Any]) -> None:
     result = run(
         """
         local input = splash:select("input")
@@ -97,7 +101,7 @@ def test_only_forms_are_forms(run):
     assert "Node should be 'form', but got 'input'" in result["4"]
 
 
-def test_fields_have_values(run):
+def test_field_value_reads_each_kind_of_field(run: Callable[[str], Any]) -> None:
     result = run(
         """
         local values = {}
@@ -111,7 +115,7 @@ def test_fields_have_values(run):
     assert result == {"t": "a", "on": True, "off": False, "one": "2", "many": ["b", "d"], "text": "T"}
 
 
-def test_styles_are_read_and_set(run):
+def test_a_script_reads_and_sets_styles(run: Callable[[str], Any]) -> None:
     result = run(
         """
         local p = splash:select("#p")
@@ -123,7 +127,7 @@ def test_styles_are_read_and_set(run):
     assert result == {"1": "rgb(1, 2, 3)", "2": "inline-block", "3": "block", "4": "block", "5": "4px"}
 
 
-def test_an_element_is_described(run):
+def test_info_describes_an_element(run: Callable[[str], Any]) -> None:
     info = run("return splash:select('#p'):info()")
     assert {name: info[name] for name in ("nodeName", "html", "text", "width", "height", "visible")} == {
         **{"nodeName": "p", "html": "te<b>x</b>t", "text": "text", "width": 60, "height": 30, "visible": True}
@@ -132,14 +136,14 @@ def test_an_element_is_described(run):
     assert info["tag"].startswith("<p id")
 
 
-def test_lists_of_the_dom_are_tables(run):
+def test_dom_lists_become_tables(run: Callable[[str], Any]) -> None:
     result = run(
         "local p = splash:select('#p') return {p.classList, p.attributes['data-a'], p.childNodes[2].nodeName}"
     )
     assert result == {"1": ["k", "l"], "2": "1", "3": "B"}
 
 
-def test_elements_are_pictured(run):
+def test_a_script_takes_pictures_of_elements(run: Callable[[str], Any]) -> None:
     result = run(
         """
         local p, hidden = splash:select("#p"), splash:select("#hidden")
@@ -158,13 +162,13 @@ def size_of(png: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("call", ["form_values(1)", "fill(5)", "node = 1"])
-def test_wrong_arguments_are_errors(both, call):
+def test_wrong_arguments_of_elements_are_errors_on_their_line(both: Client, call: str) -> None:
     operator = "." if "node" in call else ":"
     info = both.script_error(f"splash:set_content(args.html) splash:select('#f'){operator}{call}", html=FORM)
     assert info["line_number"] == 2
 
 
-def test_beyond_the_page_there_is_nothing(both):
+def test_padding_beyond_the_page_is_transparent(both: Client) -> None:
     html = "<!doctype html><body style='margin: 0'><div style='width: 20px; height: 10px; background: #f00'>"
     script = "splash:set_content(args.html) return splash:select('div'):png{pad = {3, 2, 0, 0}}"
     answer = both.post("/execute", lua_source=f"function main(splash, args) {script} end", html=html)
@@ -175,20 +179,20 @@ def test_beyond_the_page_there_is_nothing(both):
 
 
 @pytest.mark.parametrize("options", ["region = {0, 0, 1e5, 1e5}", "width = 1920, height = 40000"])
-def test_pictures_have_an_end(splash, options):
+def test_too_large_pictures_are_errors(splash: Client, options: str) -> None:
     assert "too many pixels" in splash.script_error(f"splash:png{{{options}}}")["message"]
     assert "too many pixels" in splash.script_error("splash:select('body'):png{pad = 1e5}")["message"]
 
 
 @pytest.mark.parametrize("pad", ["'x'", "{1, 2}"])
-def test_padding_is_one_number_or_four(splash, pad):
-    info = splash.script_error(
+def test_padding_is_one_number_or_four(both: Client, pad: str) -> None:
+    info: Any = both.script_error(
         f"splash:set_content(args.html) splash:select('#f'):png{{pad = {pad}}}", html=FORM
     )
-    assert (info["argument"], info["splash_method"]) == ("pad", "png")
+    assert info == "pad must be a table containing 4 numbers {left, top, right, bottom} "
 
 
-def test_a_handler_sees_its_event_and_can_cancel_it(run):
+def test_a_handler_sees_its_event_and_can_cancel_it(run: Callable[[str], Any]) -> None:
     result = run(
         """
         local seen = {}
@@ -207,7 +211,7 @@ def test_a_handler_sees_its_event_and_can_cancel_it(run):
     assert result == {"1": {"1": "click", "2": "p", "3": True, "4": True}, "2": False}
 
 
-def test_a_handler_can_be_taken_away(run):
+def test_a_script_removes_event_handlers(run: Callable[[str], Any]) -> None:
     result = run(
         """
         local count, other = 0, 0
@@ -226,7 +230,7 @@ def test_a_handler_can_be_taken_away(run):
     assert result == {"1": 2, "2": 1}
 
 
-def test_handlers_can_listen_on_the_way_down(run):
+def test_a_handler_can_listen_in_the_capture_phase(run: Callable[[str], Any]) -> None:
     result = run(
         """
         local treat, order = require("treat"), {}
@@ -242,7 +246,7 @@ def test_handlers_can_listen_on_the_way_down(run):
     assert result == ["down", "p", "body"]
 
 
-def test_a_handler_may_look_at_the_page_and_wait(run):
+def test_a_handler_can_evaluate_javascript_and_wait(run: Callable[[str], Any]) -> None:
     result = run(
         """
         local sum, later
@@ -259,12 +263,12 @@ def test_a_handler_may_look_at_the_page_and_wait(run):
     assert result == {"1": 2, "2": "Form"}
 
 
-def test_an_error_of_a_handler_is_no_error_of_the_script(run):
+def test_an_error_in_a_handler_does_not_fail_the_script(run: Callable[[str], Any]) -> None:
     script = "local p = splash:select('#p') p.onclick = function() error('no') end p:mouse_click() splash:wait(0.1)"
     assert run(f"{script} return 1") == "1"
 
 
-def test_the_end_of_a_script_ends_its_handlers(splash, pages):
+def test_the_end_of_a_script_ends_its_handlers(splash: Client, pages: Pages) -> None:
     script = """
     splash:set_content(args.html)
     splash:select("#p").onclick = function() while true do end end
@@ -275,7 +279,7 @@ def test_the_end_of_a_script_ends_its_handlers(splash, pages):
     assert "plain" in splash.html(f"{pages.url}/plain")
 
 
-def test_a_debugger_statement_of_the_page_holds_nothing_up(splash):
+def test_a_debugger_statement_of_the_page_does_not_stop_the_script(splash: Client) -> None:
     script = """
     splash:set_content(args.html)
     splash:select("#p").onclick = function() end
@@ -285,7 +289,7 @@ def test_a_debugger_statement_of_the_page_holds_nothing_up(splash):
     assert splash.main(script, html=FORM, timeout=10) == "1"
 
 
-def test_a_page_cannot_pass_for_a_handler(splash):
+def test_a_page_cannot_imitate_a_handler(splash: Client) -> None:
     script = """
     splash:set_content(args.html)
     splash:select("#p").onclick = function() end
@@ -304,12 +308,12 @@ def test_a_page_cannot_pass_for_a_handler(splash):
         "removeEventListener('', function() end)",
     ],
 )
-def test_wrong_listeners_are_errors(both, call):
+def test_wrong_listeners_are_errors(both: Client, call: str) -> None:
     info = both.script_error(f"splash:set_content(args.html) splash:select('p'):{call}", html=FORM)
     assert (info["line_number"], info["splash_method"]) == (2, call.partition("(")[0])
 
 
-def test_nodes_can_be_told_apart(splash):
+def test_inner_id_identifies_a_node(splash: Client) -> None:
     script = """
     splash:set_content(args.html)
     local p, same, other = splash:select("p"), splash:select("#p"), splash:select("form")
@@ -322,7 +326,9 @@ def test_nodes_can_be_told_apart(splash):
     ("checked", "values"),
     [((), {}), ((2,), {"c": True}), ((1, 2), {"c": ["1", "2"]})],
 )
-def test_checkboxes_of_one_name_are_a_table_when_several_are_checked(both, checked, values):
+def test_several_checked_boxes_of_one_name_become_a_table(
+    both: Client, checked: tuple[int, ...], values: dict[str, Any]
+) -> None:
     boxes = [f"<input type=checkbox name=c value={n} {'checked' if n in checked else ''}>" for n in (1, 2)]
     script = "splash:set_content(args.html) return splash:select('form'):form_values()"
     assert both.main(script, html=f"<form>{''.join(boxes)}</form>") == values

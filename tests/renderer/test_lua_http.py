@@ -1,11 +1,13 @@
-"""http_get and http_post: what a script fetches beside the page."""
+"""splash:http_get and splash:http_post."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.renderer.conftest import Client, Pages
 
-def test_a_response_is_returned_and_the_page_stays(both, pages):
+
+def test_http_get_returns_a_response_and_the_page_stays(both: Client, pages: Pages) -> None:
     script = """
     local treat = require("treat")
     local reply = splash:http_get(args.url)
@@ -19,7 +21,7 @@ def test_a_response_is_returned_and_the_page_stays(both, pages):
     assert list(result.values()) == expected
 
 
-def test_redirects_are_followed_unless_told_otherwise(both, pages):
+def test_http_get_follows_redirects_unless_told_otherwise(both: Client, pages: Pages) -> None:
     script = """
     local there = splash:http_get(args.url)
     local here = splash:http_get{args.url, follow_redirects = false}
@@ -29,7 +31,7 @@ def test_redirects_are_followed_unless_told_otherwise(both, pages):
     assert list(both.main(script, url=url).values()) == [200, f"{pages.url}/plain", 302, url, 3]
 
 
-def test_bodies_can_be_posted(both, pages):
+def test_http_post_sends_a_body(both: Client, pages: Pages) -> None:
     script = """
     local treat, json = require("treat"), require("json")
     local function post(options) return json.decode((treat.as_string(splash:http_post(options).body))) end
@@ -42,7 +44,7 @@ def test_bodies_can_be_posted(both, pages):
     assert (result["2"]["body"], other["content-type"]) == ("{}", "text/x")
 
 
-def test_headers_of_the_render_and_of_the_request_are_sent(both, pages):
+def test_http_get_sends_its_own_headers_or_those_of_the_render(both: Client, pages: Pages) -> None:
     script = """
     local treat, json = require("treat"), require("json")
     splash:set_custom_headers{["X-All"] = "all"}
@@ -57,7 +59,7 @@ def test_headers_of_the_render_and_of_the_request_are_sent(both, pages):
     assert (other["x-one"], "x-all" in other) == ("one", False)
 
 
-def test_cookies_are_shared_with_the_page(both, pages):
+def test_http_get_shares_cookies_with_the_page(both: Client, pages: Pages) -> None:
     script = """
     local treat = require("treat")
     splash:http_get(args.setting)
@@ -72,7 +74,7 @@ def test_cookies_are_shared_with_the_page(both, pages):
     assert "from=server" in result["2"]
 
 
-def test_a_request_that_fails_is_no_error(both, a_closed_port):
+def test_a_failed_request_returns_a_response_that_is_not_ok(both: Client, a_closed_port: int) -> None:
     script = """
     local reply = splash:http_get(args.url)
     return {reply.ok, reply.status, reply.url, reply.body}
@@ -81,12 +83,12 @@ def test_a_request_that_fails_is_no_error(both, a_closed_port):
     assert both.main(script, url=url) == {"1": False, "2": 0, "3": url, "4": ""}
 
 
-def test_a_response_that_tells_of_an_error_is_not_ok(both, pages):
+def test_a_404_response_is_not_ok(both: Client, pages: Pages) -> None:
     script = "local reply = splash:http_get(args.url) return {reply.ok, reply.status, reply.info.ok}"
     assert both.main(script, url=f"{pages.url}/nowhere") == {"1": False, "2": 404, "3": False}
 
 
-def test_callbacks_see_it(both, pages):
+def test_callbacks_see_requests_of_http_get(both: Client, pages: Pages) -> None:
     script = """
     local heads, count = 0, 0
     splash:on_request(function(request) request:set_header("X-Mine", "1") end)
@@ -105,11 +107,11 @@ def test_callbacks_see_it(both, pages):
 @pytest.mark.parametrize(
     "call", ["http_get()", "http_post{args.url, body = 5}", "http_get{args.url, colour = 1}"]
 )
-def test_wrong_arguments_are_told(both, pages, call):
+def test_wrong_arguments_of_http_get_are_errors_on_their_line(both: Client, pages: Pages, call: str) -> None:
     assert both.script_error(f"splash:{call}", url=f"{pages.url}/plain")["line_number"] == 2
 
 
-def test_nothing_local_can_be_fetched(splash):
+def test_http_get_reaches_no_files_and_not_the_renderer(splash: Client) -> None:
     own_port = splash.url.rpartition(":")[2]
     script = "return splash:http_get(args.url).status"
     for url in (

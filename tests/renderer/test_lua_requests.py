@@ -1,11 +1,13 @@
-"""Callbacks of scripts: requests and responses that they see, change and abort; pages they keep from leaving."""
+"""Callbacks of scripts: they see, change and abort requests and responses, and hear of locked navigations."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.renderer.conftest import Client, Pages
 
-def test_every_request_is_seen_before_it_leaves(both, pages):
+
+def test_on_request_sees_each_request(both: Client, pages: Pages) -> None:
     script = """
     local seen = {}
     splash:on_request(function(request)
@@ -19,7 +21,7 @@ def test_every_request_is_seen_before_it_leaves(both, pages):
     assert seen["2"]["2"] == f"{pages.url}/pixel.gif"
 
 
-def test_requests_can_be_aborted(both, pages):
+def test_on_request_aborts_a_request(both: Client, pages: Pages) -> None:
     pages.hits.clear()
     script = """
     splash:on_request(function(request)
@@ -34,7 +36,7 @@ def test_requests_can_be_aborted(both, pages):
     assert pages.hits["/pixel.gif"] == 0
 
 
-def test_a_page_that_is_aborted_has_failed(both, pages):
+def test_go_fails_if_on_request_aborts_the_page(both: Client, pages: Pages) -> None:
     script = """
     splash:on_request(function(request) request:abort() end)
     local ok, why = splash:go(args.url)
@@ -43,7 +45,7 @@ def test_a_page_that_is_aborted_has_failed(both, pages):
     assert both.main(script, url=f"{pages.url}/plain") == "network301"
 
 
-def test_headers_can_be_set(both, pages):
+def test_on_request_sets_headers(both: Client, pages: Pages) -> None:
     script = """
     splash:on_request(function(request)
       request:set_header("User-Agent", "Mine")
@@ -57,7 +59,7 @@ def test_headers_can_be_set(both, pages):
     assert ': "more"' in html
 
 
-def test_another_url_can_be_loaded(both, pages):
+def test_on_request_sets_another_url(both: Client, pages: Pages) -> None:
     script = """
     splash:on_request(function(request) request:set_url(args.other) end)
     assert(splash:go(args.url))
@@ -66,7 +68,7 @@ def test_another_url_can_be_loaded(both, pages):
     assert "plain" in both.main(script, url=f"{pages.url}/hang", other=f"{pages.url}/plain")
 
 
-def test_a_request_has_a_timeout_of_its_own(both, pages):
+def test_on_request_sets_a_timeout(both: Client, pages: Pages) -> None:
     script = """
     splash:on_request(function(request) request:set_timeout(request.url == args.slow and 0.2 or 10) end)
     local slow, why = splash:go(args.slow)
@@ -77,7 +79,7 @@ def test_a_request_has_a_timeout_of_its_own(both, pages):
     assert result == {"1": "nil", "2": "network5", "3": True}
 
 
-def test_a_page_that_breaks_off_is_told_from_one_that_never_came(both, pages):
+def test_an_aborted_response_gives_go_a_reason_of_its_own(both: Client, pages: Pages) -> None:
     script = """
     splash:on_response_headers(function(response) response:abort() end)
     local ok, why = splash:go(args.url)
@@ -87,7 +89,7 @@ def test_a_page_that_breaks_off_is_told_from_one_that_never_came(both, pages):
     assert both.main(script, url=f"{pages.url}/plain") == {"1": "nil", "2": "render_error", "3": True}
 
 
-def test_a_proxy_can_be_chosen_for_a_request(both, pages):
+def test_on_request_sets_a_proxy_for_one_request(both: Client, pages: Pages) -> None:
     script = """
     local first = true
     splash:on_request(function(request)
@@ -99,13 +101,13 @@ def test_a_proxy_can_be_chosen_for_a_request(both, pages):
     local ok, why = splash:go("http://shop.invalid/plain")
     return {by_proxy, why}
     """
-    # The site answers to whatever host it is asked for, as a proxy does.
+    # The site answers for every host, as a proxy does.
     result = both.main(script, port=int(pages.url.rpartition(":")[2]))
     assert "plain" in result["1"]
     assert result["2"] == "network3"
 
 
-def test_a_proxy_needs_a_host_and_a_port(both, pages):
+def test_a_proxy_needs_a_host_and_a_port(both: Client, pages: Pages) -> None:
     script = """
     local failed = {}
     splash:on_request(function(request)
@@ -121,7 +123,9 @@ def test_a_proxy_needs_a_host_and_a_port(both, pages):
 @pytest.mark.parametrize(
     ("event", "method"), [("on_request", "abort"), ("on_request", "enable_response_body")]
 )
-def test_a_request_cannot_be_used_later(both, pages, event, method):
+def test_a_request_cannot_be_used_after_its_callback(
+    both: Client, pages: Pages, event: str, method: str
+) -> None:
     script = f"""
     local kept
     splash:{event}(function(request) kept = request end)
@@ -133,7 +137,7 @@ def test_a_request_cannot_be_used_later(both, pages, event, method):
     assert info["line_number"] == 6
 
 
-def test_what_fails_in_a_callback_is_no_error_of_the_script(both, pages):
+def test_an_error_in_a_callback_does_not_fail_the_script(both: Client, pages: Pages) -> None:
     script = """
     splash:on_request(function(request) error("no") end)
     splash:on_response_headers(function(response) error("no") end)
@@ -143,7 +147,7 @@ def test_what_fails_in_a_callback_is_no_error_of_the_script(both, pages):
     assert both.main(script, url=f"{pages.url}/plain") == "True"
 
 
-def test_a_request_does_not_wait_for_its_callback(both, pages):
+def test_a_callback_of_a_request_cannot_wait(both: Client, pages: Pages) -> None:
     script = """
     local reached = false
     splash:on_request(function(request) splash:wait(0.1) reached = true end)
@@ -155,12 +159,12 @@ def test_a_request_does_not_wait_for_its_callback(both, pages):
 
 @pytest.mark.parametrize("event", ["on_request", "on_response", "on_response_headers"])
 @pytest.mark.parametrize("callback", ["", "'text'", "5"])
-def test_a_callback_is_a_function(both, event, callback):
+def test_a_callback_must_be_a_function(both: Client, event: str, callback: str) -> None:
     assert both.script_error(f"splash:{event}({callback})")["line_number"] == 2
 
 
 @pytest.mark.parametrize("event", ["on_request", "on_response", "on_response_headers"])
-def test_callbacks_can_be_taken_back(both, pages, event):
+def test_a_reset_removes_the_callbacks(both: Client, pages: Pages, event: str) -> None:
     script = f"""
     local count = 0
     splash:{event}(function() count = count + 1 end)
@@ -172,7 +176,7 @@ def test_callbacks_can_be_taken_back(both, pages, event):
     assert both.main(script, url=f"{pages.url}/plain") == "1"
 
 
-def test_the_head_of_a_response_is_seen(both, pages):
+def test_on_response_headers_sees_the_head_of_a_response(both: Client, pages: Pages) -> None:
     script = """
     local seen
     splash:on_response_headers(function(response)
@@ -187,7 +191,7 @@ def test_the_head_of_a_response_is_seen(both, pages):
     assert list(both.main(script, url=url).values()) == expected
 
 
-def test_reading_a_response_can_be_aborted(both, pages):
+def test_on_response_headers_aborts_a_response(both: Client, pages: Pages) -> None:
     script = """
     splash:on_response_headers(function(response)
       if response.headers["Content-Type"] == "image/gif" then response.abort() end
@@ -198,8 +202,8 @@ def test_reading_a_response_can_be_aborted(both, pages):
     assert both.main(script, url=f"{pages.url}/image") == "0"
 
 
-def test_responses_are_told_once_they_are_read(splash, pages):
-    # Not through the real Splash as well, which now and then does not tell of a redirect.
+def test_on_response_sees_each_response_of_a_redirect(splash: Client, pages: Pages) -> None:
+    # Only on our renderer: real Splash sometimes does not report a redirect.
     script = """
     local seen = {}
     splash:on_response(function(response)
@@ -222,7 +226,7 @@ def test_responses_are_told_once_they_are_read(splash, pages):
         "splash:on_request(function(request) request:enable_response_body() end)",
     ],
 )
-def test_responses_have_a_body_if_somebody_wants_it(both, pages, enabled):
+def test_a_response_has_its_body_if_the_script_wants_it(both: Client, pages: Pages, enabled: str) -> None:
     script = f"""
     local treat = require("treat")
     local seen
@@ -237,7 +241,7 @@ def test_responses_have_a_body_if_somebody_wants_it(both, pages, enabled):
     assert result["2"] is True
 
 
-def test_the_har_has_what_was_sent_if_somebody_wants_it(both, pages):
+def test_the_archive_has_request_bodies_if_the_script_wants_them(both: Client, pages: Pages) -> None:
     script = """
     splash.request_body_enabled = true
     splash:go{args.url, http_method = "POST", body = "a=1"}
@@ -246,7 +250,7 @@ def test_the_har_has_what_was_sent_if_somebody_wants_it(both, pages):
     assert both.main(script, url=f"{pages.url}/echo") == {"1": True, "2": "a=1"}
 
 
-def test_callbacks_of_responses_may_wait(both, pages):
+def test_on_response_may_wait(both: Client, pages: Pages) -> None:
     script = """
     local count = 0
     splash:on_response(function() splash:wait(0.1) count = count + 1 end)
@@ -258,7 +262,7 @@ def test_callbacks_of_responses_may_wait(both, pages):
     assert both.main(script, url=f"{pages.url}/plain") == {"1": 0, "2": 1}
 
 
-def test_a_locked_page_stays(both, pages):
+def test_a_locked_page_does_not_navigate(both: Client, pages: Pages) -> None:
     script = """
     local urls = {}
     splash:on_navigation_locked(function(request) urls[#urls + 1] = request.url end)
@@ -279,7 +283,7 @@ def test_a_locked_page_stays(both, pages):
 @pytest.mark.parametrize(
     "address", ["file:///etc/passwd", "data:text/html,x", "chrome://version", "not a url"]
 )
-def test_nothing_local_can_take_the_place_of_a_page(splash, pages, address):
+def test_set_url_refuses_files_and_other_schemes(splash: Client, pages: Pages, address: str) -> None:
     script = """
     splash:on_request(function(request) request:set_url(args.address) end)
     local ok, why = splash:go(args.url)
@@ -288,7 +292,7 @@ def test_nothing_local_can_take_the_place_of_a_page(splash, pages, address):
     assert splash.main(script, url=f"{pages.url}/plain", address=address) == {"1": "nil", "2": "network301"}
 
 
-def test_the_renderer_itself_cannot_be_asked(splash, pages):
+def test_set_url_does_not_reach_the_renderer_itself(splash: Client, pages: Pages) -> None:
     script = """
     splash:on_request(function(request) request:set_timeout(5) request:set_url(args.own .. "/_ping") end)
     local ok, why = splash:go(args.url)
@@ -298,7 +302,7 @@ def test_the_renderer_itself_cannot_be_asked(splash, pages):
     assert result == {"1": "nil", "2": "network3"}
 
 
-def test_a_script_that_has_a_page_has_heard_of_its_responses(both, pages):
+def test_go_returns_after_the_callbacks_of_its_responses(both: Client, pages: Pages) -> None:
     body = """
     splash.response_body_enabled = true
     local read = 0

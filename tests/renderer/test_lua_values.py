@@ -1,8 +1,12 @@
-"""What a script gets of the page's values: Splash's rules, in its scripting reference under ``splash:jsfunc``."""
+"""Values of the page in scripts, by the rules of Splash's scripting reference (``splash:jsfunc``)."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+
+from tests.renderer.conftest import Client, Pages
 
 READ = """
 splash:go(args.url)
@@ -11,7 +15,8 @@ return {kind=type(found), value=found}
 """
 
 
-def value_of(client, pages, expression):
+def value_of(client: Client, pages: Pages, expression: str) -> Any:
+    """Return the value of the expression in a script, or "nothing" for nil."""
     found = client.main(READ, url=f"{pages.url}/plain", expression=expression)
     return found.get("value") if found["kind"] != "nil" else "nothing"
 
@@ -30,7 +35,7 @@ def value_of(client, pages, expression):
         ("new Error('no')", "nothing"),
         ("Symbol('a')", "nothing"),
         ("0 / 0", "nothing"),
-        # What jQuery returns: an instance with nodes, and a way round back to itself.
+        # A jQuery result: an instance with nodes and a reference to itself.
         (
             "(function () { function J() { this[0] = document.body; this.me = this } return new J() })()",
             "nothing",
@@ -41,11 +46,13 @@ def value_of(client, pages, expression):
         ("Array.prototype.toJSON = Object.prototype.toJSON = function () { return 5 }, [1, 2]", [1, 2]),
     ],
 )
-def test_a_value_becomes_what_splash_makes_of_it(both, pages, expression, expected):
+def test_a_value_of_the_page_becomes_the_same_as_in_splash(
+    both: Client, pages: Pages, expression: str, expected: object
+) -> None:
     assert value_of(both, pages, expression) == expected
 
 
-def test_nodes_are_elements_only_where_nothing_is_around_them(both, pages):
+def test_a_node_is_an_element_only_outside_of_other_values(both: Client, pages: Pages) -> None:
     result = both.main(
         """
         splash:go(args.url)
@@ -59,9 +66,56 @@ def test_nodes_are_elements_only_where_nothing_is_around_them(both, pages):
     assert result == {"1": 1, "2": "plain", "3": "plain", "4": "nil"}
 
 
-def test_what_leads_back_to_itself_is_an_error(both, pages):
+def test_an_object_that_contains_itself_is_an_error(both: Client, pages: Pages) -> None:
     info = both.script_error(
         "splash:go(args.url) return splash:evaljs('var o = {}; o.o = o; o')", url=f"{pages.url}/plain"
     )
     assert info["type"] == "JS_ERROR"
     assert "too deep or recursive" in info["message"]
+
+
+def test_values_of_the_page_become_values_of_lua(splash: Client, pages: Pages) -> None:
+    result = splash.main(
+        """
+        splash:go(args.url)
+        local value = splash:evaljs("({list: [1, 'a', null], none: undefined, f: () => 1, day: new Date(0)})")
+        return {value, splash:evaljs("undefined") == nil, splash:evaljs("null"), splash:evaljs("document") == nil}
+        """,
+        url=f"{pages.url}/plain",
+    )
+    assert result == {
+        "1": {"list": [1, "a", ""], "day": "1970-01-01T00:00:00.000Z"},
+        "2": True,
+        "3": "",
+        "4": True,
+    }
+
+
+def test_evaljs_refuses_cycles(splash: Client) -> None:
+    info = splash.script_error("return splash:evaljs('var a = {}; a.a = a; a')")
+    assert "too deep or recursive" in info["message"]
+
+
+def test_jsfunc_returns_a_function_of_the_page(splash: Client, pages: Pages) -> None:
+    script = "local add = splash:jsfunc('function (a, b) { return a + b.c }') return add(1, {c = 2})"
+    assert splash.main(script) == "3"
+
+
+def test_an_error_of_evaljs_is_an_error_of_the_script(splash: Client) -> None:
+    info = splash.script_error("local x = 1\nsplash:evaljs('throw new TypeError(\"oh\")')")
+    assert (info["type"], info["js_error_type"], info["js_error_message"]) == ("JS_ERROR", "TypeError", "oh")
+    assert (info["line_number"], info["splash_method"]) == (3, "evaljs")
+    assert splash.main("local ok, why = splash:runjs('throw 1') return tostring(ok)") == "nil"
+
+
+def test_wait_for_resume_returns_the_values_and_the_errors_of_the_page(splash: Client, pages: Pages) -> None:
+    script = """
+    return splash:wait_for_resume([[function main(splash) {
+      setTimeout(() => { splash.set('more', 1); splash.resume('done') }, 20);
+    }]])
+    """
+    assert splash.main(script) == {"value": "done", "more": 1}
+    error = "local ok, why = splash:wait_for_resume('function main(s) { s.error(\"bad\") }') return why"
+    assert splash.main(error) == "JavaScript error: bad"
+    late = "local ok, why = splash:wait_for_resume('function main(s) {}', 0.1) return why"
+    assert "timed out" in splash.main(late)

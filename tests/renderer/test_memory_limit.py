@@ -1,4 +1,4 @@
-"""--maxrss: what is counted, and that renewing Chromium loses no render; what scripts take is given back."""
+"""--maxrss: the count of memory, and the replacement of Chromium without losing a render; the memory of scripts."""
 
 from __future__ import annotations
 
@@ -10,29 +10,28 @@ from pathlib import Path
 
 import pytest
 
-from renderer import memory
-from renderer.browser import Browser
-from renderer.chromium import Chromium, find_chromium
-from renderer.memory import limit_in_bytes, used_by, used_by_session
+from renderer.chromium.process import Chromium, find_chromium
+from renderer.pool import memory_limit as memory
+from renderer.pool.browser import Browser
+from renderer.pool.memory_limit import limit_in_bytes, used_by, used_by_session
+from renderer.tab.tab import Tab
 from tests.processes import server
-from tests.renderer.conftest import Client
+from tests.renderer.conftest import Client, Pages
+from tests.renderer.polling import until
 
 
-def test_the_limit_is_in_megabytes_or_a_share_of_the_machine():
+def test_the_limit_is_in_megabytes_or_a_share_of_the_machine() -> None:
     assert limit_in_bytes(512) == 512 * 1024 * 1024
     assert limit_in_bytes(0.5) == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
 
 
-def test_processes_are_counted_with_what_they_started():
+def test_the_memory_of_a_session_includes_the_child_processes() -> None:
     assert used_by(Path("/proc/self")) > 1024 * 1024
     assert used_by(Path("/proc/0")) == 0
-    child = "import subprocess, sys; print(flush=True); subprocess.run([sys.executable, '-c', 'input()'])"
-    leader = subprocess.Popen(
-        [sys.executable, "-c", child], start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert leader.stdout is not None
-    leader.stdout.readline()
-    assert used_by_session(leader.pid) > 0
+    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
+    leader = subprocess.Popen([sys.executable, "-c", child], start_new_session=True, stdin=subprocess.PIPE)
+    alone = Path(f"/proc/{leader.pid}")
+    until(lambda: used_by_session(leader.pid) > 1.2 * used_by(alone) > 0, 10, "the child is not counted")
     leader.communicate(b"\n", timeout=10)
 
 
@@ -41,21 +40,23 @@ def chromium() -> Chromium:
     return Chromium(program=find_chromium(None, os.environ))
 
 
-def test_chromium_is_renewed_between_renders(chromium, pages, monkeypatch):
+def test_chromium_is_replaced_above_the_limit_and_no_render_fails(
+    chromium: Chromium, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(memory, "INTERVAL", 0.01)
     monkeypatch.setattr(memory, "used_by", lambda _: 0)
     sizes = iter([2 * 1024 * 1024])
     monkeypatch.setattr(memory, "used_by_session", lambda _: next(sizes, 0))
 
-    async def run():
+    async def run() -> None:
         browser = Browser(chromium, 1)
         await browser.start()
         first = browser.pid
 
-        async def work(tab):
+        async def work(tab: Tab) -> str:
             await asyncio.sleep(0.3)
             await tab.go(f"{pages.url}/plain")
-            return await tab.html()
+            return await tab.document.html()
 
         ended = asyncio.Event()
         watching = asyncio.ensure_future(memory.watch(browser, 1, ended))
@@ -74,10 +75,12 @@ def test_chromium_is_renewed_between_renders(chromium, pages, monkeypatch):
     asyncio.run(run())
 
 
-def test_we_end_when_it_is_our_own_memory(chromium, monkeypatch):
+def test_the_renderer_ends_when_its_own_memory_exceeds_the_limit(
+    chromium: Chromium, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(memory, "INTERVAL", 0.01)
 
-    async def run():
+    async def run() -> bool:
         browser, ended = Browser(chromium, 1), asyncio.Event()
         try:
             await asyncio.wait_for(memory.watch(browser, 1, ended), 10)
@@ -88,11 +91,11 @@ def test_we_end_when_it_is_our_own_memory(chromium, monkeypatch):
     assert asyncio.run(run())
 
 
-def test_scripts_that_eat_their_memory_give_it_back():
+def test_scripts_that_exceed_their_memory_return_it() -> None:
     eats = "function main() local s = 'x' while true do s = s .. s end end"
     with server("renderer", "--port", "0", "--exit-with-stdin") as url:
         before = Client(url).get("/_ping").json["maxrss"]  # KiB
         for _ in range(8):
             assert Client(url).post("/execute", lua_source=eats).status == 400
-        # One of them may have 100 MB, and needs some of it twice; eight have no more.
+        # One script may use 100 MB, and needs part of that twice; eight in turn need no more.
         assert Client(url).get("/_ping").json["maxrss"] - before < 250 * 1024

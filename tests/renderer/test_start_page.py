@@ -1,4 +1,4 @@
-"""The page at /: it works in a browser, and what it shows can do nothing to it."""
+"""The page at /: it works in a browser, and the results that it shows cannot run scripts in it."""
 
 from __future__ import annotations
 
@@ -6,34 +6,37 @@ import asyncio
 import base64
 import json
 import os
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from renderer.browser import Browser
-from renderer.chromium import Chromium, find_chromium
+from renderer.chromium.process import Chromium, find_chromium
+from renderer.pool.browser import Browser
+from renderer.tab.tab import Tab
 from tests.processes import server
-from tests.renderer.conftest import Client
+from tests.renderer.conftest import Client, Pages
 
 
-def test_the_page_says_what_it_is_and_loads_nothing_from_elsewhere(splash):
+def test_the_start_page_loads_nothing_from_other_origins(splash: Client) -> None:
     answer = splash.get("/")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "Splash" in answer.text and '"lua_enabled": true' in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-def test_results_have_no_origin_in_a_browser(splash, pages):
+def test_results_have_no_origin_in_a_browser(splash: Client, pages: Pages) -> None:
     assert (
         splash.get("/render.html", url=f"{pages.url}/plain").headers["content-security-policy"] == "sandbox"
     )
 
 
-def test_the_page_can_be_left_out():
+def test_disable_ui_removes_the_start_page() -> None:
     with server("renderer", "--port", "0", "--exit-with-stdin", "--disable-ui", "--disable-lua") as url:
         assert Client(url).get("/").status == 404
 
 
-def test_the_page_wants_the_token_too():
+def test_the_start_page_requires_the_token() -> None:
     with server("renderer", "--port", "0", "--exit-with-stdin", "--token", "s3cret", "--disable-lua") as url:
         client = Client(url)
         assert client.get("/").status == 401
@@ -60,17 +63,20 @@ USE_THE_PAGE = """(async () => {
 })()"""
 
 
+UseThePage = Callable[..., dict[str, Any]]
+
+
 @pytest.fixture
-def use_the_page(splash):
-    """Fill in the page at / in a Chromium of its own, and return what each of its tabs shows."""
+def use_the_page(splash: Client) -> UseThePage:
+    """Return a function that fills in the page at / in another Chromium, and returns the content of its tabs."""
 
-    def use(url: str, lua: str = ""):
-        async def work(tab):
-            tab.spoiled = True
+    def use(url: str, lua: str = "") -> dict[str, Any]:
+        async def work(tab: Tab) -> Any:
+            tab.must_discard = True
             await tab.go(f"{splash.url}/")
-            return await tab.evaluate(USE_THE_PAGE % (json.dumps(url), json.dumps(lua)), wait=True)
+            return await tab.document.evaluate(USE_THE_PAGE % (json.dumps(url), json.dumps(lua)), wait=True)
 
-        async def run():
+        async def run() -> Any:
             browser = Browser(Chromium(program=find_chromium(None, os.environ)), 1)
             try:
                 await browser.start()
@@ -78,12 +84,15 @@ def use_the_page(splash):
             finally:
                 await browser.end()
 
-        return asyncio.run(run())
+        seen: dict[str, Any] = asyncio.run(run())
+        return seen
 
     return use
 
 
-def test_a_page_is_shown_as_picture_html_and_archive_and_cannot_do_anything(use_the_page, pages):
+def test_the_start_page_shows_a_hostile_page_without_running_it(
+    use_the_page: UseThePage, pages: Pages
+) -> None:
     seen = use_the_page(f"{pages.url}/hostile")
     assert seen["state"].startswith("200 after")
     assert [seen[name][0] for name in ("picture", "HTML", "page", "HAR")] == ["IMG", "PRE", "IFRAME", "TABLE"]
@@ -92,7 +101,7 @@ def test_a_page_is_shown_as_picture_html_and_archive_and_cannot_do_anything(use_
     assert seen["hacked"] == "undefined"
 
 
-def test_a_script_s_result_is_shown(use_the_page, pages):
+def test_the_start_page_shows_the_result_of_a_script(use_the_page: UseThePage, pages: Pages) -> None:
     seen = use_the_page(
         f"{pages.url}/plain",
         "function main(splash, args) splash:go(args.url) return {title = splash:evaljs('document.title')} end",

@@ -1,30 +1,33 @@
-"""Tabs are used again, for a new one costs a process and most of a render's time; Chromium is not used for ever."""
+"""The pool: renders reuse tabs, since a new tab costs a process and most of a render's time; Chromium is replaced."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 
 import psutil
 import pytest
 
-from renderer import browser as browser_module
-from renderer.browser import Browser
-from renderer.chromium import Chromium, find_chromium
+from renderer.chromium.process import Chromium, find_chromium
+from renderer.pool import browser as browser_module
+from renderer.pool.browser import Browser
+from renderer.tab.tab import Tab
+from tests.renderer.conftest import Pages
 
 SLOTS = 3
 
 
-def test_ordinary_renders_share_a_tab_a_slot(pages):
+def test_ordinary_renders_use_one_tab_per_slot(pages: Pages) -> None:
     async def run() -> set[str]:
         browser = Browser(Chromium(program=find_chromium(None, os.environ)), SLOTS)
         used: set[str] = set()
 
         async def render(path: str) -> None:
-            async def work(tab):
+            async def work(tab: Tab) -> None:
                 used.add(tab.target_id)
                 await tab.go(f"{pages.url}/{path}")
-                await tab.html()
+                await tab.document.html()
 
             await browser.render(work)
 
@@ -39,9 +42,12 @@ def test_ordinary_renders_share_a_tab_a_slot(pages):
 
 
 @pytest.mark.parametrize(
-    ("limit", "value"), [("RENDERS_A_CHROMIUM", 5), ("TABS_A_CHROMIUM", 1), ("OLDEST_CHROMIUM", 0.0)]
+    ("limit", "value"),
+    [("MAX_RENDERS_PER_CHROMIUM", 5), ("MAX_TABS_PER_CHROMIUM", 1), ("MAX_CHROMIUM_AGE", 0.0)],
 )
-def test_chromium_is_replaced_beside_a_page_that_takes_long(pages, monkeypatch, limit, value):
+def test_chromium_is_replaced_while_a_long_render_runs(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, limit: str, value: float
+) -> None:
     monkeypatch.setattr(browser_module, limit, value)
 
     async def run() -> None:
@@ -49,14 +55,14 @@ def test_chromium_is_replaced_beside_a_page_that_takes_long(pages, monkeypatch, 
         await browser.start()
         released = asyncio.Event()
 
-        async def take_long(tab):
+        async def take_long(tab: Tab) -> str:
             await tab.go(f"{pages.url}/plain")
             await released.wait()
-            return await tab.html()
+            return await tab.document.html()
 
-        async def work(tab):
+        async def work(tab: Tab) -> str:
             await tab.go(f"{pages.url}/plain")
-            return await tab.html()
+            return await tab.document.html()
 
         try:
             seen = {browser.pid}
@@ -66,20 +72,22 @@ def test_chromium_is_replaced_beside_a_page_that_takes_long(pages, monkeypatch, 
                 while len(seen) < 4:
                     assert "plain" in await browser.render(work)
                     seen.add(browser.pid)
-                assert first.is_running()  # somebody is still in there
+                assert first.is_running()  # the long render still uses it
                 released.set()
                 assert "plain" in await long
                 while psutil.pid_exists(first.pid):  # noqa: ASYNC110 - a process has no event
                     await asyncio.sleep(0.02)
         finally:
             await browser.end()
-        assert not [pid for pid in seen if psutil.pid_exists(pid)]
+        assert not [pid for pid in seen if pid is None or psutil.pid_exists(pid)]
 
     asyncio.run(run())
 
 
-def test_the_old_chromium_stays_where_a_new_one_does_not_start(pages, monkeypatch, tmp_path):
-    monkeypatch.setattr(browser_module, "RENDERS_A_CHROMIUM", 3)
+def test_the_old_chromium_stays_if_a_new_one_does_not_start(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(browser_module, "MAX_RENDERS_PER_CHROMIUM", 3)
     program = tmp_path / "chromium"
     program.symlink_to(find_chromium(None, os.environ))
 
@@ -89,9 +97,9 @@ def test_the_old_chromium_stays_where_a_new_one_does_not_start(pages, monkeypatc
         first = browser.pid
         program.unlink()
 
-        async def work(tab):
+        async def work(tab: Tab) -> str:
             await tab.go(f"{pages.url}/plain")
-            return await tab.html()
+            return await tab.document.html()
 
         try:
             for _ in range(12):

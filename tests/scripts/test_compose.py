@@ -1,4 +1,4 @@
-"""docker-compose.yml keeps what docs/compose.md promises, and the installed docker-compose takes it."""
+"""docker-compose.yml does what docs/compose.md promises, and the installed docker-compose accepts it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -23,48 +24,130 @@ def seconds(text: str) -> float:
     return float(text.removesuffix("s"))
 
 
-def test_ports_are_published_on_loopback_only() -> None:
+def test_compose_publishes_ports_on_loopback_only() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert ports and all(port.startswith("127.0.0.1:") for port in ports)
 
 
 def test_no_password_has_a_default() -> None:
     text = (ROOT / "docker-compose.yml").read_text("utf-8")
-    given = re.findall(r"\$\{(\w*(?:PASSWORD|TOKEN|PASS)\w*)(:[-?])([^}]*)}", text)
-    assert {name for name, _, _ in given} == {"MARIADB_PASSWORD", "RENDERER_TOKEN"}
-    assert all(kind == ":?" or not default for _, kind, default in given)
+    variables = re.findall(r"\$\{(\w*(?:PASSWORD|TOKEN|PASS)\w*)(:[-?])([^}]*)}", text)
+    assert {name for name, _, _ in variables} == {"MARIADB_PASSWORD", "RENDERER_TOKEN"}
+    assert all(kind == ":?" or not default for _, kind, default in variables)
     example = dotenv_values(ROOT / ".env.example")
     assert not any(value for name, value in example.items() if re.search("PASS|TOKEN", name))
 
 
 @pytest.mark.parametrize("profile", RENDERERS)
-def test_the_renderer_of_each_profile_answers_to_the_name_that_the_crawler_asks(profile: str) -> None:
+def test_the_renderer_of_each_profile_has_the_name_that_the_crawler_uses(profile: str) -> None:
     named = [
         name
         for name, service in SERVICES.items()
         if profile in service.get("profiles", [])
-        and "renderer" in service.get("networks", {}).get("default", {}).get("aliases", [])
+        and isinstance(service["networks"], dict)
+        and "renderer" in service["networks"]["web"].get("aliases", [])
     ]
     assert named == [RENDERERS[profile]]
     assert SERVICES["crawler"]["environment"]["SPLASH_URL"] == "http://renderer:8050"
 
 
-def test_what_is_always_there_waits_for_nothing_that_is_in_a_profile() -> None:
+def test_no_page_reaches_the_database_s_network() -> None:
+    networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
+    assert networks["database"] == {"data"} == networks["migrate"]
+    assert networks["crawler"] == {"data", "web"}
+    rendering = {"splash", "splash-a", "splash-b", "balancer", "chromium", "demo"}
+    assert all(networks[name] == {"web"} for name in rendering)
+    assert set(networks) == rendering | {"database", "migrate", "crawler"}
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    assert compose["networks"]["data"] == {"internal": True}
+    assert "--forbid-private-addresses" in (ROOT / "Dockerfile").read_text("utf-8")
+    assert SERVICES["chromium"]["environment"]["RENDERER_ALLOW_HOSTS"] == "${RENDERER_ALLOW_HOSTS-demo}"
+
+
+def test_setup_and_the_images_install_packages_by_their_hashes() -> None:
+    """requirements.txt has all dependencies of pyproject.toml, with the versions of constraints.txt."""
+    text = (ROOT / "requirements.txt").read_text("utf-8")
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
+    constraints = dict(
+        re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE)
+    )
+    built_with = set(locked) - set(constraints)
+    assert built_with <= {"hatchling", "editables", "pathspec", "pluggy", "tomlkit", "trove-classifiers"}, (
+        "requirements.txt is older than constraints.txt: run scripts/lock --hashes"
+    )
+    assert {name: locked[name] for name in locked if name in constraints} == {
+        name: constraints[name] for name in locked if name in constraints
+    }, "requirements.txt is older than constraints.txt: run scripts/lock --hashes"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    dependencies = {re.split(r"[\[<>=~!; ]", one, maxsplit=1)[0].lower() for one in project["dependencies"]}
+    assert dependencies <= set(locked), (
+        "requirements.txt is older than pyproject.toml: run scripts/lock --hashes"
+    )
+    assert all("--hash=sha256:" in part for part in re.split(r"\n(?=[a-z])", text)[1:])
+    assert "--require-hashes -r requirements.txt" in (ROOT / "Dockerfile").read_text("utf-8")
+    assert "--require-hashes -r requirements.txt" in (ROOT / "scripts" / "setup").read_text("utf-8")
+
+
+def lock_images(folder: Path, docker: str) -> subprocess.CompletedProcess[str]:
+    """Run ``scripts/lock --images`` in a copy, with a shell script as docker."""
+    if not (folder / "scripts").exists():
+        (folder / "scripts").mkdir()
+        (folder / "bin").mkdir()
+        for file in ("docker-compose.yml", "Dockerfile", "scripts/lock"):
+            shutil.copy(ROOT / file, folder / file)
+    program = folder / "bin" / "docker"
+    program.write_text(f"#!/bin/sh\n{docker}\n")
+    program.chmod(0o755)
+    return subprocess.run(
+        [folder / "scripts" / "lock", "--images"],
+        env={"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_lock_writes_the_digests_of_the_registry_into_the_files(tmp_path: Path) -> None:
+    for four in ("0123456789abcdef", "fedcba9876543210"):  # the second run replaces the digests of the first
+        digest = f"sha256:{four * 4}"
+        docker = f'case "$*" in image*) for last; do :; done; echo "${{last%%:*}}@{digest}";; esac'
+        done = lock_images(tmp_path, docker)
+        assert done.returncode == 0, done.stderr
+        locked = yaml.safe_load((tmp_path / "docker-compose.yml").read_text("utf-8"))["services"]
+        images = {service["image"] for service in locked.values() if "image" in service}
+        assert images == {
+            f"{name}@{digest}" for name in ("scrapinghub/splash:3.5", "mariadb:11.4", "haproxy:2.8")
+        }
+        text = (tmp_path / "Dockerfile").read_text("utf-8")
+        assert (
+            f"FROM python:3.11-slim-bookworm@{digest} AS crawler" in text
+            and "FROM crawler AS chromium" in text
+        )
+
+
+def test_lock_changes_no_file_without_a_registry(tmp_path: Path) -> None:
+    refused = lock_images(tmp_path, "exit 1")
+    assert refused.returncode == 1 and "nothing is changed" in refused.stderr
+    assert (tmp_path / "docker-compose.yml").read_text() == (ROOT / "docker-compose.yml").read_text()
+
+
+def test_a_service_of_every_profile_waits_for_no_service_of_one_profile() -> None:
     always = {name for name, service in SERVICES.items() if "profiles" not in service}
     for name in always:
         assert set(SERVICES[name].get("depends_on", {})) <= always
     assert dotenv_values(ROOT / ".env.example")["COMPOSE_PROFILES"] in RENDERERS
 
 
-def test_the_crawler_has_longer_to_stop_than_its_crawls() -> None:
+def test_the_crawler_container_has_more_time_to_stop_than_its_crawls() -> None:
     from crawler import settings  # noqa: PLC0415 - it reads the environment
-    from crawler.shutdown import LAST_SECONDS  # noqa: PLC0415
+    from crawler.run.shutdown import LAST_SECONDS  # noqa: PLC0415
 
     grace = seconds(SERVICES["crawler"]["stop_grace_period"])
     assert grace > settings.SHUTDOWN_TIMEOUT + LAST_SECONDS + 5
 
 
-def test_what_a_service_waits_for_has_a_health_check() -> None:
+def test_every_service_that_another_one_waits_for_has_a_health_check() -> None:
     for name, service in SERVICES.items():
         for other, wait in service.get("depends_on", {}).items():
             if wait["condition"] == "service_healthy":
@@ -74,8 +157,8 @@ def test_what_a_service_waits_for_has_a_health_check() -> None:
         assert SERVICES[renderer]["mem_limit"]
 
 
-def services(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """What docker-compose starts, with .env as .env.example has it."""
+def list_services(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run ``docker-compose config --services`` in a copy, with .env.example as .env."""
     for file in ("docker-compose.yml", "Dockerfile"):
         shutil.copy(ROOT / file, folder)
     shutil.copy(ROOT / ".env.example", folder / ".env")
@@ -90,17 +173,17 @@ def services(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-# Not skipped where there is none, which in CI would be a failure: the crawler itself does without.
+# Without docker-compose these tests do not exist. They are not skipped, because a skipped test is a failure in CI.
 if shutil.which("docker-compose"):
 
     def test_docker_compose_starts_nothing_without_a_password(tmp_path: Path) -> None:
-        refused = services(tmp_path)
+        refused = list_services(tmp_path)
         assert (
             refused.returncode != 0 and "set it in .env to letters and digits of your own" in refused.stderr
         )
 
     @pytest.mark.parametrize("profile", RENDERERS)
-    def test_docker_compose_takes_each_profile(profile: str, tmp_path: Path) -> None:
-        taken = services(tmp_path, COMPOSE_PROFILES=profile, MARIADB_PASSWORD="x")
-        assert taken.returncode == 0, taken.stderr
-        assert RENDERERS[profile] in taken.stdout.split()
+    def test_docker_compose_accepts_each_profile(profile: str, tmp_path: Path) -> None:
+        accepted = list_services(tmp_path, COMPOSE_PROFILES=profile, MARIADB_PASSWORD="x")
+        assert accepted.returncode == 0, accepted.stderr
+        assert RENDERERS[profile] in accepted.stdout.split()

@@ -1,4 +1,4 @@
-"""scripts/crawl, as cron starts it: a bare environment, another folder, and a path with a space in it."""
+"""scripts/crawl as cron starts it: in a bare environment, from another folder, in a path with a space."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pytest
 
 from tests.crawls import ROOT
 
-BARE = {"PATH": "/usr/bin:/bin", "HOME": "/", "SHELL": "/bin/sh"}  # what cron gives
+BARE = {"PATH": "/usr/bin:/bin", "HOME": "/", "SHELL": "/bin/sh"}  # cron's environment
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project that has scripts/crawl and nothing else of ours."""
+    """Return a project folder that has only scripts/crawl and an empty .venv."""
     folder = tmp_path / "a project"
     (folder / "scripts").mkdir(parents=True)
     (folder / ".venv/bin").mkdir(parents=True)
@@ -27,7 +27,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def with_python(project: Path, body: str) -> Path:
-    """The script, whose .venv/bin/python is this."""
+    """Make a shell script the project's .venv/bin/python; return the path of scripts/crawl."""
     python = project / ".venv/bin/python"
     python.write_text(f"#!/bin/bash\n{body}\n")
     python.chmod(0o755)
@@ -52,7 +52,7 @@ def logs(project: Path) -> list[Path]:
     return sorted((project / "data/logs/crawls").iterdir())
 
 
-def test_a_good_crawl_prints_nothing_and_leaves_its_log(project: Path) -> None:
+def test_a_good_crawl_prints_nothing_and_writes_its_log(project: Path) -> None:
     script = with_python(project, 'echo "$PWD: $*"; echo a warning >&2')
     done = crawl(script, "books", "-a", "x=1 2")
     assert (done.returncode, done.stdout) == (0, "")
@@ -61,32 +61,32 @@ def test_a_good_crawl_prints_nothing_and_leaves_its_log(project: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [1, 2, 3, 4, 75])
-def test_any_other_crawl_prints_all_it_said_and_keeps_its_exit_code(project: Path, code: int) -> None:
+def test_any_other_crawl_prints_its_log_and_keeps_its_exit_code(project: Path, code: int) -> None:
     done = crawl(with_python(project, f"echo to say; echo to complain >&2; exit {code}"), "books")
     assert done.returncode == code
-    first, _, said = done.stdout.partition("\n\n")
-    assert first == f"scripts/crawl books: exit code {code}; this is {logs(project)[0]}"
-    assert said == "to say\nto complain\n"
+    first, _, log = done.stdout.partition("\n\n")
+    assert first == f"scripts/crawl books: exit code {code}; the log is {logs(project)[0]}"
+    assert log == "to say\nto complain\n"
 
 
-def test_a_link_to_it_finds_the_project(project: Path, tmp_path: Path) -> None:
+def test_a_link_to_the_script_finds_the_project(project: Path, tmp_path: Path) -> None:
     script = with_python(project, "exit 2")
     (tmp_path / "link").symlink_to(script)
     assert crawl(tmp_path / "link", "books").returncode == 2
     assert logs(project)
 
 
-def test_only_the_newest_logs_of_a_spider_are_kept(project: Path) -> None:
+def test_the_script_keeps_only_the_newest_logs_of_a_spider(project: Path) -> None:
     script = with_python(project, "exit 0")
     folder = project / "data/logs/crawls"
     folder.mkdir(parents=True)
     old = [folder / f"books-2026010{day}T031500Z-7.log" for day in range(1, 6)]
-    strangers = [folder / "books-2-20260101T031500Z-7.log", folder / "books-2026-notes.log"]
-    for file in old + strangers:
+    other_files = [folder / "books-2-20260101T031500Z-7.log", folder / "books-2026-notes.log"]
+    for file in old + other_files:
         file.touch()
     crawl(script, "books", CRAWL_LOGS="3")
     assert [file.exists() for file in old] == [False, False, False, True, True]
-    assert all(file.exists() for file in strangers) and len(logs(project)) == 5
+    assert all(file.exists() for file in other_files) and len(logs(project)) == 5
 
 
 def test_a_large_log_keeps_its_beginning_and_its_end(project: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_large_log_keeps_its_beginning_and_its_end(project: Path) -> None:
     assert len(kept) < 1100 and "bytes are left out here" in kept
 
 
-def test_a_signal_is_passed_on_and_waited_for(project: Path) -> None:
+def test_the_script_passes_a_signal_on_and_waits_for_the_crawl(project: Path) -> None:
     script = with_python(
         project,
         """trap 'echo told; sleep 1; echo done; exit 4' TERM
@@ -109,11 +109,11 @@ def test_a_signal_is_passed_on_and_waited_for(project: Path) -> None:
     try:
         wait_for_log(project, "ready")
         process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=20)
     finally:
         process.kill()
     assert process.returncode == 4
-    assert said.endswith("ready\ntold\ndone\n")
+    assert output.endswith("ready\ntold\ndone\n")
 
 
 def wait_for_log(project: Path, word: str) -> None:
@@ -122,10 +122,10 @@ def wait_for_log(project: Path, word: str) -> None:
         if any(word in log.read_text() for log in (project / "data/logs/crawls").glob("*")):
             return
         time.sleep(0.05)
-    raise AssertionError(f"the crawl never said {word!r}")
+    raise AssertionError(f"no log of the crawl has {word!r} after 20 s")
 
 
-def test_without_a_spider_or_a_venv_it_says_what_to_do(project: Path) -> None:
+def test_the_error_for_a_missing_spider_or_venv_says_what_to_do(project: Path) -> None:
     done = crawl(project / "scripts/crawl", "books")
     assert done.returncode == 1 and "run scripts/setup" in done.stdout
     done = crawl(with_python(project, "exit 0"))

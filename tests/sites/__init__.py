@@ -1,1 +1,1 @@
-"""Sites that nobody here wrote, crawled by ordinary spiders: the rows must be what they know."""
+"""Third-party sites, crawled by ordinary spiders: the rows must be those of the sites' own APIs."""

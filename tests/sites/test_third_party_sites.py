@@ -1,4 +1,4 @@
-"""optuna-dashboard and fava: blank in Splash's WebKit of 2016, whole in our renderer."""
+"""optuna-dashboard and fava: blank in Splash's WebKit of 2016, complete in our renderer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from models import Base, Row
 from models.schema import upgrade
 from models.session import make_engine
-from models.snapshot import difference, snapshot
+from models.table_contents import difference, table_contents
 from tests.crawls import ROOT, scrapy
 from tests.processes import free_port
 from tests.sites.fava.journal import Purchase
@@ -26,7 +26,7 @@ from tests.sites.optuna.trials import Trial
 
 BIN = Path(sys.executable).parent
 for model in (Trial, Purchase):
-    Base.metadata.remove(model.table())  # no migration makes them: the tests do
+    Base.metadata.remove(model.table())  # the tests create these tables, not a migration
 
 
 def get_json(url: str) -> Any:
@@ -78,7 +78,7 @@ def fava_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def trials_of(site: str) -> list[dict[str, Any]]:
-    """What optuna-dashboard's own API says."""
+    """Return the trials of optuna-dashboard's own API."""
     rows = []
     for study in get_json(f"{site}/api/studies")["study_summaries"]:
         for trial in get_json(f"{site}/api/studies/{study['study_id']}")["trials"]:
@@ -96,7 +96,7 @@ def trials_of(site: str) -> list[dict[str, Any]]:
 
 
 def purchases_of(site: str) -> list[dict[str, Any]]:
-    """What fava's own API says."""
+    """Return the purchases of fava's own API."""
     return [
         {
             "entry": entry["entry_hash"],
@@ -121,7 +121,7 @@ def crawled(
         "crawl", spider, "-a", f"site={site}", "-s", "SPIDER_MODULES=tests.sites.optuna,tests.sites.fava",
         "-s", "ROBOTSTXT_OBEY=0", SPLASH_URL=splash, DATABASE_URL=database, PYTHONPATH=str(ROOT),
     )  # fmt: skip
-    rows = snapshot(engine, model)
+    rows = table_contents(engine, model)
     engine.dispose()
     return rows, done.stderr
 
@@ -130,21 +130,21 @@ def by_key(rows: list[dict[str, Any]], model: type[Row]) -> dict[Any, Any]:
     return {tuple(row[name] for name in model.key()): row for row in rows}
 
 
-def test_optuna_dashboard_gives_its_full_truth(optuna_site: str, tmp_path: Path) -> None:
+def test_the_table_has_all_trials_of_optuna_dashboard(optuna_site: str, tmp_path: Path) -> None:
     rows, log = crawled("trials", Trial, optuna_site, "", f"sqlite:///{tmp_path}/x.db")
     truth = by_key(trials_of(optuna_site), Trial)
     assert len(truth) == 36
     assert not difference(truth, rows), log[-3000:]
 
 
-def test_fava_gives_its_full_truth(fava_site: str, tmp_path: Path) -> None:
+def test_the_table_has_all_purchases_of_fava(fava_site: str, tmp_path: Path) -> None:
     rows, log = crawled("journal", Purchase, fava_site, "", f"sqlite:///{tmp_path}/x.db")
     truth = by_key(purchases_of(fava_site), Purchase)
     assert len(truth) == 120
     assert not difference(truth, rows), log[-3000:]
 
 
-def test_under_splash_the_report_names_the_page_that_stayed_empty(
+def test_the_report_names_pages_that_splash_cannot_render(
     optuna_site: str, fava_site: str, real_splash: str, tmp_path: Path
 ) -> None:
     for spider, model, site, page in (
@@ -153,5 +153,5 @@ def test_under_splash_the_report_names_the_page_that_stayed_empty(
     ):
         rows, log = crawled(spider, model, site, real_splash, f"sqlite:///{tmp_path}/{spider}.db")
         assert rows == {}
-        assert f"gave nothing: {site}{page}: " in log
+        assert f"no content: {site}{page}: " in log
         assert "never appeared" in log

@@ -1,4 +1,4 @@
-"""The two ends of a render that a test can look at: the site, and the way to the renderer."""
+"""Fixtures: a site that records its requests, and a proxy that records the requests to a renderer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Renderers that do what renderers do: die and come back, hang, answer nonsense, come late."""
+"""Renderers with faults: they end and start again, hang, answer nonsense, or start late."""
 
 from __future__ import annotations
 
@@ -24,19 +24,17 @@ def free_port() -> int:
         return port
 
 
-class Killed:
-    """A renderer of ours that is killed again and again, while it is at work, and started again at once."""
+class FlakyRenderer:
+    """A renderer of ours that is killed again and again during its work, and started again at once."""
 
-    def __init__(self, port: int, *, every: float = 1000.0, late: float = 0.0) -> None:
-        """``every`` is in seconds from when it answers; ``late``, in seconds, is when it is first started."""
-        self.port, self.every, self.late = port, every, late
-        self.times = 0
+    def __init__(self, port: int, *, every: float = 1000.0) -> None:
+        """Kill the renderer ``every`` seconds after it answers."""
+        self.port, self.every = port, every
+        self.kills = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
-        if self._over.wait(self.late):
-            return
         while not self._over.is_set():
             process = subprocess.Popen(
                 [sys.executable, "-m", "renderer", "--port", str(self.port), "--exit-with-stdin"],
@@ -49,12 +47,12 @@ class Killed:
             assert process.stdout is not None
             process.stdout.readline()  # it listens, or has ended
             self._over.wait(self.every)
-            self.times += not self._over.is_set()
+            self.kills += not self._over.is_set()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def __enter__(self) -> Killed:
+    def __enter__(self) -> FlakyRenderer:
         self._thread.start()
         return self
 
@@ -62,24 +60,24 @@ class Killed:
         self.end()
 
     def end(self) -> None:
-        """Kill it for good."""
+        """Kill the renderer and do not start it again."""
         self._over.set()
         self._thread.join(20)
 
 
 @contextlib.contextmanager
 def silent() -> Iterator[str]:
-    """Accepts connections and never says a word."""
+    """Yield the URL of a server that accepts connections and never answers."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.2)
 
         def accept() -> None:
-            kept = []
+            connections = []
             while not over.is_set():
                 with contextlib.suppress(TimeoutError):
-                    kept.append(listener.accept()[0])
-            for connection in kept:
+                    connections.append(listener.accept()[0])
+            for connection in connections:
                 connection.close()
 
         thread = threading.Thread(target=accept, daemon=True)
@@ -91,8 +89,10 @@ def silent() -> Iterator[str]:
 
 @contextlib.contextmanager
 def dying_of(poison: str) -> Iterator[tuple[str, list[str]]]:
-    """Renders every page, all alike, but closes the connection on those whose URL has this in it; yields its URL and
-    the URLs that it was asked for."""
+    """Yield the URL of a renderer, and the list of the URLs that it is asked for.
+
+    All its pages are the same, but it closes the connection if a page's URL contains ``poison``.
+    """
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -127,10 +127,10 @@ def dying_of(poison: str) -> Iterator[tuple[str, list[str]]]:
 
 @contextlib.contextmanager
 def broken(status: int, *, pings: bool, hangs: bool = False) -> Iterator[tuple[str, list[str]]]:
-    """Answers each render with a page of somebody else's and this status, or never; yields its URL and what it was
-    asked.
+    """Yield the URL of a server that is no renderer, and the list of the paths that it is asked for.
 
-    With ``pings`` it says that it is well.
+    It answers each render with this status and a foreign page, or with ``hangs`` never. With ``pings`` it answers
+    ``/_ping`` like a healthy renderer.
     """
     asked: list[str] = []
     over = threading.Event()

@@ -1,4 +1,4 @@
-"""Scripts as users of scrapy-splash have them, and what they print."""
+"""Runs scripts like those of users of scrapy-splash, and reads what they print."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ process = CrawlerProcess({{}}); process.crawl(It); process.start()
 
 
 def run(text: str, folder: Path) -> tuple[list[dict[str, object]], str]:
-    """Run a script of a user's, outside of the project; what it printed, and its log."""
+    """Run a user's script outside of the project. Return the JSON lines that it printed, and its log."""
     script = folder / "script.py"
     script.write_text(text, "utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("SPLASH", "PYTHONPATH"))}

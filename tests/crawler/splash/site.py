@@ -1,4 +1,4 @@
-"""A site for one test: pages whose content comes by JavaScript of any age, and a record of what it was asked."""
+"""A site for one test: old JavaScript makes its pages, and it records its requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is Splash's stays with Splash, what is the site's with the site, and robots.txt is the site's."""
+"""Passwords and headers for Splash do not reach the site, those for the site do not reach Splash."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COPYING = """
 """
 
 
-def test_neither_a_copied_request_nor_copied_meta_takes_splashs_secrets_to_the_site(
+def test_copied_requests_and_copied_meta_take_no_secret_of_splash_to_the_site(
     wire: Wire, site: Site, tmp_path: Path
 ) -> None:
     where = wire.url.replace("http://", "http://splash:geheim@")
@@ -43,8 +43,8 @@ def test_neither_a_copied_request_nor_copied_meta_takes_splashs_secrets_to_the_s
         f"    SITES = {SITES!r}" + COPYING.replace("SITES}", "self.SITES}"),
         '"ROBOTSTXT_OBEY": True,',
     )
-    said, log = run(text, tmp_path)
-    assert {one["url"] for one in said} == {
+    printed, log = run(text, tmp_path)
+    assert {one["url"] for one in printed} == {
         site.url + path for path in ("/a", "/replaced", "/other-body", "/copied", "/plain")
     }
     assert {headers.get("authorization") for headers in wire.headers()} == {SPLASHS}
@@ -61,7 +61,7 @@ def test_neither_a_copied_request_nor_copied_meta_takes_splashs_secrets_to_the_s
     assert "geheim" not in log and SPLASHS not in log
 
 
-def test_each_of_several_servers_gets_its_own_password_and_no_other(site: Site, tmp_path: Path) -> None:
+def test_each_server_gets_only_its_own_password(site: Site, tmp_path: Path) -> None:
     body = """
     async def start(self):
         for number in range(4):
@@ -76,8 +76,8 @@ def test_each_of_several_servers_gets_its_own_password_and_no_other(site: Site, 
             for name, wire in (("a", first), ("b", second))
         ]
         text = spider(", ".join(where), site, f"    there = {third.url!r}\n{body}")
-        said, log = run(text, tmp_path)
-    assert len(said) == 5
+        printed, log = run(text, tmp_path)
+    assert len(printed) == 5
     for name, wire in (("a", first), ("b", second)):
         own = basic_auth_header(name, "geheim").decode()
         assert [headers.get("authorization") for headers in wire.headers()] == [own, own]
@@ -95,17 +95,17 @@ HTTP_AUTH = """
 """
 
 
-@pytest.mark.parametrize("domain", ["nobody's", "the site's"])
-def test_http_auth_is_for_whom_its_domain_names_and_robots_txt_is_obeyed_all_the_same(
+@pytest.mark.parametrize("domain", ["none", "the site's"])
+def test_http_auth_goes_to_its_domain_and_robots_txt_is_obeyed(
     domain: str, stub: Wire, site: Site, tmp_path: Path
 ) -> None:
-    named = None if domain == "nobody's" else site.url.removeprefix("http://")
+    named = None if domain == "none" else site.url.removeprefix("http://")
     settings = f'"ROBOTSTXT_OBEY": True, "HTTPAUTH_USER": "site", "HTTPAUTH_PASS": "secret", "HTTPAUTH_DOMAIN": {named!r},'
-    said, _ = run(spider(stub.url, site, HTTP_AUTH, settings), tmp_path)
-    assert [one["url"] for one in said] == [site.url + "/a"]
+    printed, _ = run(spider(stub.url, site, HTTP_AUTH, settings), tmp_path)
+    assert [one["url"] for one in printed] == [site.url + "/a"]
     (headers,), (args,) = stub.headers(), stub.args()
     (robots,) = site.headers_of("/robots.txt")
-    if domain == "nobody's":  # then it may be Splash's, as it was in scrapy-splash
+    if domain == "none":  # then the password may be Splash's, as in scrapy-splash
         assert headers["authorization"] == SITES
         assert "Authorization" not in args["headers"]
         assert "authorization" not in robots
@@ -123,13 +123,13 @@ SPIDERS_OWN = (
 
 
 def test_a_spider_with_http_user_obeys_robots_txt(stub: Wire, site: Site, tmp_path: Path) -> None:
-    said, _ = run(spider(stub.url, site, SPIDERS_OWN, '"ROBOTSTXT_OBEY": True,'), tmp_path)
-    assert [one["url"] for one in said] == [site.url + "/a"]
+    printed, _ = run(spider(stub.url, site, SPIDERS_OWN, '"ROBOTSTXT_OBEY": True,'), tmp_path)
+    assert [one["url"] for one in printed] == [site.url + "/a"]
     assert stub.headers()[0]["authorization"] == SPLASHS
     assert SPLASHS not in json.dumps([site.asked, stub.args()])
 
 
-def test_a_redirect_of_the_renderer_takes_nothing_along(stub: Wire, site: Site, tmp_path: Path) -> None:
+def test_a_redirect_of_the_renderer_is_not_followed(stub: Wire, site: Site, tmp_path: Path) -> None:
     stub.answer(307, {}, Location=site.url + "/caught")
     body = """
     async def start(self):
@@ -141,7 +141,7 @@ def test_a_redirect_of_the_renderer_takes_nothing_along(stub: Wire, site: Site, 
     assert site.asked == []
 
 
-def test_a_response_left_as_it_came_tells_no_site_where_splash_is(
+def test_an_unprocessed_response_sends_no_referer_with_the_url_of_splash(
     stub: Wire, site: Site, tmp_path: Path
 ) -> None:
     body = """
@@ -153,6 +153,6 @@ def test_a_response_left_as_it_came_tells_no_site_where_splash_is(
     def parse_next(self, response):
         say(referer=response.request.headers.get("Referer", b"none").decode())
 """
-    said, _ = run(spider(stub.url, site, body), tmp_path)
-    assert said == [{"kind": "JsonResponse"}, {"referer": "none"}]
+    printed, _ = run(spider(stub.url, site, body), tmp_path)
+    assert printed == [{"kind": "JsonResponse"}, {"referer": "none"}]
     assert "referer" not in site.headers_of("/next")[0]

@@ -1,4 +1,4 @@
-"""Splash's middlewares among Scrapy's: retries, cookies, slots, the cache, job directories, logs."""
+"""scrapy-splash's middlewares together with Scrapy's: retries, cookies, slots, the cache, job directories, logs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.crawler.splash.wire import EXPIRED, SAVED, Wire
 TOO_BUSY = {"error": 503, "type": "Busy", "description": "too busy"}
 
 
-def test_errors_are_repeated_and_never_kept_in_the_cache(stub: Wire, site: Site, tmp_path: Path) -> None:
+def test_the_http_cache_stores_no_errors_of_splash(stub: Wire, site: Site, tmp_path: Path) -> None:
     text = spider(
         stub.url,
         site,
@@ -31,7 +31,7 @@ def test_errors_are_repeated_and_never_kept_in_the_cache(stub: Wire, site: Site,
     assert len(stub.sent) == 3
 
 
-def test_a_page_that_cannot_be_rendered_is_asked_for_once(stub: Wire, site: Site, tmp_path: Path) -> None:
+def test_a_request_with_bad_arguments_is_not_retried(stub: Wire, site: Site, tmp_path: Path) -> None:
     body = """
     async def start(self):
         yield SplashRequest(self.url, args={"wait": -1}, errback=self.failed)
@@ -39,15 +39,13 @@ def test_a_page_that_cannot_be_rendered_is_asked_for_once(stub: Wire, site: Site
         say(status=failure.value.response.status, kind=type(failure.value.response).__name__)
 """
     stub.answer(400, {"error": 400, "type": "BadOption", "info": {"argument": "wait"}})
-    said, log = run(spider(stub.url, site, body), tmp_path)
-    assert said == [{"status": 400, "kind": "SplashJsonResponse"}]
+    printed, log = run(spider(stub.url, site, body), tmp_path)
+    assert printed == [{"status": 400, "kind": "SplashJsonResponse"}]
     assert len(stub.sent) == 1
     assert f"Splash refused {site.url}: wait: no reason given (BadOption)" in log
 
 
-def test_a_splash_that_was_started_again_gets_the_arguments_again(
-    stub: Wire, site: Site, tmp_path: Path
-) -> None:
+def test_a_restarted_splash_gets_the_arguments_again(stub: Wire, site: Site, tmp_path: Path) -> None:
     body = """
     def one(self, n):
         return SplashRequest(f"{self.url}/{n}", endpoint="execute", args={"lua_source": LUA}, cache_args=["lua_source"],
@@ -62,8 +60,8 @@ def test_a_splash_that_was_started_again_gets_the_arguments_again(
     stub.answer(200, {"html": "x"}, **SAVED)
     for _ in range(3):
         stub.answer(498, EXPIRED)
-    said, _ = run(spider(stub.url, site, body, f'"JOBDIR": {str(tmp_path / "job")!r},'), tmp_path)
-    assert sorted(one["n"] for one in said) == [0, 1, 2, 3]
+    printed, _ = run(spider(stub.url, site, body, f'"JOBDIR": {str(tmp_path / "job")!r},'), tmp_path)
+    assert sorted(one["n"] for one in printed) == [0, 1, 2, 3]
     first, *known, again1, again2, again3 = stub.args()
     assert first["save_args"] == ["lua_source"]
     assert [args["load_args"] for args in known] == [{"lua_source": "0" * 40}] * 3
@@ -76,7 +74,9 @@ def test_a_splash_that_was_started_again_gets_the_arguments_again(
         )
 
 
-def test_arguments_that_a_killed_crawl_took_with_it_are_named(stub: Wire, site: Site, tmp_path: Path) -> None:
+def test_a_request_whose_cache_args_are_lost_fails_with_the_reason(
+    stub: Wire, site: Site, tmp_path: Path
+) -> None:
     body = """
     async def start(self):
         request = SplashRequest(self.url, errback=lambda failure: say(error=str(failure.value)))
@@ -84,13 +84,13 @@ def test_arguments_that_a_killed_crawl_took_with_it_are_named(stub: Wire, site: 
         request.meta["splash"]["_replaced_args"] = ["lua_source"]
         yield request
 """
-    said, log = run(spider(stub.url, site, body), tmp_path)
-    assert said == [{"error": f"the values of the cache_args of {site.url} are lost"}]
+    printed, log = run(spider(stub.url, site, body), tmp_path)
+    assert printed == [{"error": f"the values of the cache_args of {site.url} are lost"}]
     assert "cache_args are lost" in log and "Traceback" not in log
     assert stub.sent == []
 
 
-def test_a_session_has_its_cookies_and_nobody_else_has(wire: Wire, site: Site, tmp_path: Path) -> None:
+def test_only_requests_of_a_session_have_its_cookies(wire: Wire, site: Site, tmp_path: Path) -> None:
     body = """
     LUA = '''function main(splash, args)
         splash:init_cookies(args.cookies or {})
@@ -111,8 +111,8 @@ def test_a_session_has_its_cookies_and_nobody_else_has(wire: Wire, site: Site, t
             yield self.page("/none", session_id=None)
             yield scrapy.Request(self.url + "/plain")
 """
-    said, _ = run(spider(wire.url, site, body), tmp_path)
-    jars = {str(one["path"]).rsplit("/", 1)[-1]: one["jar"] for one in said}
+    printed, _ = run(spider(wire.url, site, body), tmp_path)
+    jars = {str(one["path"]).rsplit("/", 1)[-1]: one["jar"] for one in printed}
     assert jars == {
         "first": ["mine", "seen"],
         "same": ["mine", "seen"],
@@ -127,7 +127,9 @@ def test_a_session_has_its_cookies_and_nobody_else_has(wire: Wire, site: Site, t
     assert not any("cookie" in headers for headers in wire.headers())
 
 
-def test_slots_and_timeouts_are_those_of_the_page(stub: Wire, site: Site, tmp_path: Path) -> None:
+def test_a_splash_request_has_the_slot_and_the_timeout_of_its_page(
+    stub: Wire, site: Site, tmp_path: Path
+) -> None:
     body = """
     async def start(self):
         self.url = self.url.replace("127.0.0.1", "localhost")
@@ -147,8 +149,8 @@ def test_slots_and_timeouts_are_those_of_the_page(stub: Wire, site: Site, tmp_pa
         '"SPLASH_SLOT_POLICY": "single_slot", "DOWNLOAD_TIMEOUT": 3,'
         '"AUTOTHROTTLE_ENABLED": True, "AUTOTHROTTLE_START_DELAY": 0, "DOWNLOAD_DELAY": 0,'
     )
-    said, _ = run(spider(stub.url + "/under/a/path", site, body, settings), tmp_path)
-    assert {one["path"]: (one["slot"], one["timeout"], one["slowed"]) for one in said} == {
+    printed, _ = run(spider(stub.url + "/under/a/path", site, body, settings), tmp_path)
+    assert {one["path"]: (one["slot"], one["timeout"], one["slowed"]) for one in printed} == {
         "default": ("__splash__", 35, True),
         "long": ("localhost", 65, True),
         "mine": ("127.0.0.1", 77, True),
@@ -165,17 +167,15 @@ LOGGED = """
 """
 
 
-def test_rendering_is_quiet_in_a_loud_log(stub: Wire, site: Site, tmp_path: Path) -> None:
-    said, log = run(spider(stub.url, site, LOGGED, '"LOG_LEVEL": "DEBUG",'), tmp_path)
-    assert len(said) == 2
+def test_splash_log_level_hides_rendering_in_a_debug_log(stub: Wire, site: Site, tmp_path: Path) -> None:
+    printed, log = run(spider(stub.url, site, LOGGED, '"LOG_LEVEL": "DEBUG",'), tmp_path)
+    assert len(printed) == 2
     assert f"[scrapy.core.engine] DEBUG: Crawled (200) <GET {site.url}/plain>" in log
     assert stub.url not in log
     assert "Deprecat" not in log
 
 
-def test_rendering_is_told_in_a_quiet_log_to_those_who_want_it(
-    stub: Wire, site: Site, tmp_path: Path
-) -> None:
+def test_splash_log_level_shows_rendering_in_a_warning_log(stub: Wire, site: Site, tmp_path: Path) -> None:
     settings = '"LOG_LEVEL": "WARNING", "SPLASH_LOG_LEVEL": "DEBUG",'
     _, log = run(spider(stub.url, site, LOGGED, settings), tmp_path)
     lines = [line.split("] ", 1)[-1] for line in log.splitlines() if "splashdown.render" in line]
@@ -201,12 +201,10 @@ OLDER = """
 """
 
 
-def test_a_middleware_of_the_users_that_derives_from_splashs_goes_on_working(
-    stub: Wire, site: Site, tmp_path: Path
-) -> None:
+def test_a_users_subclass_of_splash_middleware_works(stub: Wire, site: Site, tmp_path: Path) -> None:
     text = spider(stub.url, site, OLDER).replace(
         "import json, scrapy", "import json, scrapy\nfrom scrapy_splash.middleware import SplashMiddleware"
     )
-    said, _ = run(text, tmp_path)
-    assert said == [{"spider": "it"}, {"spider": "it"}, {"url": site.url, "page": "page"}]
+    printed, _ = run(text, tmp_path)
+    assert printed == [{"spider": "it"}, {"spider": "it"}, {"url": site.url, "page": "page"}]
     assert stub.args()[0]["wait"] == 0.1

@@ -1,4 +1,4 @@
-"""Splash's error answers as they come over the wire, and what people read."""
+"""Splash's error answers and the lines that are made of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crawler.splash.errors import LONGEST, short
+from crawler.splash.errors import LONGEST, one_line_error, wrong_selector
 
 RENDER = {
     "error": 502,
@@ -65,9 +65,28 @@ def script_error(error: str, line: int = 1) -> dict[str, Any]:
         ({}, "no reason given (error)"),
     ],
 )
-def test_an_error_is_one_line_that_says_why(answer: dict[str, Any], line: str) -> None:
-    assert short(answer) == line
+def test_an_error_becomes_one_line_with_its_reason(answer: dict[str, Any], line: str) -> None:
+    assert one_line_error(answer) == line
 
 
-def test_a_page_in_a_message_is_cut() -> None:
-    assert len(short(script_error("x\n" * 5000))) <= LONGEST
+def test_a_long_message_is_cut() -> None:
+    assert len(one_line_error(script_error("x\n" * 5000))) <= LONGEST
+
+
+CHROMIUM = "SyntaxError: Failed to execute 'querySelectorAll' on 'Document': 'div[' is not a valid selector."
+CHROMIUM_XPATH = "SyntaxError: Failed to execute 'evaluate' on 'Document': The string 'div[' is not a valid XPath expression."
+QT, QT_XPATH = "Error: SyntaxError: DOM Exception 12", "Error: INVALID_EXPRESSION_ERR: DOM XPath Exception 51"
+
+
+@pytest.mark.parametrize("message", [CHROMIUM, CHROMIUM_XPATH, QT, QT_XPATH])
+def test_a_wrong_selector_is_named_by_its_argument(message: str) -> None:
+    answer = script_error(f'error during JS function call: "{message}"', 80)
+    reason = wrong_selector(answer, {"wait_for": "div[", "url": "http://x/", "images": 0})
+    assert reason is not None and reason.startswith("wait_for='div[' is neither an XPath")
+    assert wrong_selector(script_error("oops"), {"wait_for": "div["}) is None
+
+
+def test_the_wrong_one_of_several_selectors_is_named_if_the_browser_names_it() -> None:
+    both = {"wait_for": "//h1", "next_button": "div["}
+    assert "wait_for" not in (wrong_selector(script_error(CHROMIUM), both) or "wait_for")
+    assert "wait_for='//h1' or next_button='div['" in (wrong_selector(script_error(QT), both) or "")

@@ -1,4 +1,4 @@
-"""When two Splash requests are the same one."""
+"""Which Splash requests have the same fingerprint."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Spider(scrapy.Spider):
     name = "it"
 
 
-class Way:
-    """The way of a request through the two middlewares, without an engine."""
+class Middlewares:
+    """The two middlewares and the fingerprinter, without an engine."""
 
     def __init__(self, **settings: Any) -> None:
         self.crawler = get_crawler(Spider, {"SPLASH_URL": "http://splash.example:8050", **settings})
@@ -38,11 +38,11 @@ class Way:
         made: Request = self.deduplicate._deduplicated(request)
         return made
 
-    def sent(self, request: Request) -> Request:
+    def splash_request(self, request: Request) -> Request:
         made: Request = self.splash.process_request(self.deduplicated(request))
         return made
 
-    def name(self, request: Request) -> bytes:
+    def fingerprint(self, request: Request) -> bytes:
         fingerprint: bytes = self.fingerprinter.fingerprint(request)
         return fingerprint
 
@@ -52,13 +52,13 @@ def lua(url: str = URL, **more: Any) -> SplashRequest:
 
 
 @pytest.fixture
-def way() -> Way:
-    return Way()
+def middlewares() -> Middlewares:
+    return Middlewares()
 
 
-def test_a_fingerprint_is_bytes_and_the_same_in_every_process() -> None:
-    assert Way().name(lua()) == Way().name(lua())
-    assert isinstance(Way().name(lua()), bytes)
+def test_a_fingerprint_is_the_same_in_every_process() -> None:
+    assert Middlewares().fingerprint(lua()) == Middlewares().fingerprint(lua())
+    assert isinstance(Middlewares().fingerprint(lua()), bytes)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_a_fingerprint_is_bytes_and_the_same_in_every_process() -> None:
         lambda: lua().replace(dont_filter=True),
     ],
 )
-def test_how_a_request_gets_there_does_not_make_it_another(other: Any, way: Way) -> None:
-    assert way.name(other()) == way.name(lua())
+def test_transport_options_do_not_change_the_fingerprint(other: Any, middlewares: Middlewares) -> None:
+    assert middlewares.fingerprint(other()) == middlewares.fingerprint(lua())
 
 
 @pytest.mark.parametrize(
@@ -87,41 +87,52 @@ def test_how_a_request_gets_there_does_not_make_it_another(other: Any, way: Way)
         lambda: Request(URL),
     ],
 )
-def test_what_may_change_the_page_makes_it_another(other: Any, way: Way) -> None:
-    assert way.name(other()) != way.name(lua())
+def test_options_that_change_the_page_change_the_fingerprint(other: Any, middlewares: Middlewares) -> None:
+    assert middlewares.fingerprint(other()) != middlewares.fingerprint(lua())
 
 
-def test_the_fragment_counts_for_plain_requests_too(way: Way) -> None:
+def test_the_fragment_changes_the_fingerprint_of_a_plain_request(middlewares: Middlewares) -> None:
     one, other = (Request(URL + end, meta={"splash": {"args": {"wait": 1}}}) for end in ("#a", "#b"))
-    assert way.name(one) != way.name(other)
+    assert middlewares.fingerprint(one) != middlewares.fingerprint(other)
 
 
-def test_deduplicated_arguments_do_not_make_it_another(way: Way) -> None:
-    assert way.name(way.deduplicated(lua())) == way.name(lua())
+def test_replaced_arguments_do_not_change_the_fingerprint(middlewares: Middlewares) -> None:
+    assert middlewares.fingerprint(middlewares.deduplicated(lua())) == middlewares.fingerprint(lua())
 
 
-def test_the_request_to_splash_is_another_one(way: Way) -> None:
-    assert way.name(way.sent(lua())) != way.name(lua())
+def test_a_generator_in_meta_stays_when_arguments_are_replaced(middlewares: Middlewares) -> None:
+    generator = (number for number in ())  # the frontier puts the running callback into meta
+    copied = middlewares.splash_request(lua()).replace(url="http://site.example/next")
+    for request in (lua(), copied, Request(URL, meta={"splash": {"args": dict(LUA)}})):
+        request.meta["mine"] = generator
+        assert middlewares.deduplicated(request).meta["mine"] is generator
 
 
-def test_the_key_of_an_answer_does_not_depend_on_what_splash_has_kept(way: Way) -> None:
-    whole = way.sent(lua())
-    way.splash._remote_keys[next(iter(way.splash._argument_values))] = "0" * 40
-    by_name = way.sent(lua())
-    assert b"load_args" in by_name.body and b"load_args" not in whole.body
-    assert way.name(by_name) == way.name(whole)
+def test_the_request_to_splash_has_a_fingerprint_of_its_own(middlewares: Middlewares) -> None:
+    assert middlewares.fingerprint(middlewares.splash_request(lua())) != middlewares.fingerprint(lua())
 
 
-def test_the_key_of_an_answer_does_not_depend_on_where_splash_is_nor_on_headers() -> None:
-    there = Way(SPLASH_URL="https://elsewhere.example/splash", SPLASH_USER="u")
+def test_the_cache_key_does_not_depend_on_saved_arguments(middlewares: Middlewares) -> None:
+    with_values = middlewares.splash_request(lua())
+    middlewares.splash._remote_keys[next(iter(middlewares.splash._argument_values))] = "0" * 40
+    with_keys = middlewares.splash_request(lua())
+    assert b"load_args" in with_keys.body and b"load_args" not in with_values.body
+    assert middlewares.fingerprint(with_keys) == middlewares.fingerprint(with_values)
+
+
+def test_the_cache_key_does_not_depend_on_the_server_or_on_headers() -> None:
+    there = Middlewares(SPLASH_URL="https://elsewhere.example/splash", SPLASH_USER="u")
     asked = lua(headers={"Referer": "http://site.example/", "Cookie": "a=b"})
-    assert there.name(there.sent(asked)) == Way().name(Way().sent(lua()))
+    assert there.fingerprint(there.splash_request(asked)) == Middlewares().fingerprint(
+        Middlewares().splash_request(lua())
+    )
 
 
-def test_many_requests_may_have_one_dict_of_options(way: Way) -> None:
+def test_requests_may_share_one_dict_of_options(middlewares: Middlewares) -> None:
     options = {"args": dict(LUA), "endpoint": "execute", "cache_args": ["lua_source"]}
     first, second = (
-        way.sent(Request(f"http://site.example/{n}", meta={"splash": options})) for n in range(2)
+        middlewares.splash_request(Request(f"http://site.example/{n}", meta={"splash": options}))
+        for n in range(2)
     )
     assert (first.meta["splash"]["args"]["url"], second.meta["splash"]["args"]["url"]) == (
         "http://site.example/0",

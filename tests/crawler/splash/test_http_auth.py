@@ -1,4 +1,4 @@
-"""Who may see which credentials."""
+"""Whether credentials go to the renderer or to the site."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from scrapy import Request
 from scrapy.settings import Settings
 from w3lib.http import basic_auth_header
 
-from crawler.splash.credentials import HttpAuth, http_auth, is_for_the_site, without_userinfo
+from crawler.security.url_credentials import without_userinfo
+from crawler.splash.http_auth import HttpAuth, http_auth, is_for_the_site
 
 HEADER = basic_auth_header("u", "p")
 SITE, SPLASH = "http://www.site.example/page", "http://splash.example:8050/"
@@ -22,7 +23,7 @@ SITE, SPLASH = "http://www.site.example/page", "http://splash.example:8050/"
         ("http://u:p%40@[::1]:8050", "http://[::1]:8050", basic_auth_header("u", "p@")),
     ],
 )
-def test_a_password_in_the_renderers_url_is_a_header(url: str, clean: str, header: bytes | None) -> None:
+def test_a_password_in_the_renderers_url_becomes_a_header(url: str, clean: str, header: bytes | None) -> None:
     assert without_userinfo(url) == (clean, header)
 
 
@@ -30,7 +31,7 @@ def test_a_password_in_the_renderers_url_is_a_header(url: str, clean: str, heade
     ("domain", "for_the_site"),
     [(None, False), ("splash.example", False), ("site.example", True), ("example", False)],
 )
-def test_credentials_are_the_sites_only_if_their_domain_says_so(
+def test_a_site_gets_credentials_only_if_their_domain_names_it(
     domain: str | None, for_the_site: bool
 ) -> None:
     assert is_for_the_site(HttpAuth(HEADER, domain), site=SITE, splash=SPLASH) is for_the_site
@@ -48,7 +49,7 @@ class Plain(scrapy.Spider):
 NAMED = {"HTTPAUTH_USER": "u", "HTTPAUTH_PASS": "p", "HTTPAUTH_DOMAIN": "b.example"}
 
 
-def test_the_request_goes_before_the_spider_and_the_spider_before_the_settings() -> None:
+def test_credentials_of_the_request_come_before_those_of_spider_and_settings() -> None:
     request = Request(SITE, meta={"http_user": "u", "http_pass": "p", "http_auth_domain": "c.example"})
     assert http_auth(request, Authorized(), Settings(NAMED)) == (HEADER, "c.example")
     assert http_auth(Request(SITE), Authorized(), Settings(NAMED)) == (HEADER, "a.example")

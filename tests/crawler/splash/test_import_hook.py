@@ -1,4 +1,4 @@
-"""``import scrapy_splash`` in any script of this environment, and the price for scripts that do not want it."""
+"""``import scrapy_splash`` in any script of this environment, and scripts without it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def python(code: str, *options: str) -> str:
         "import scrapy_splash, importlib; importlib.reload(scrapy_splash)",
     ],
 )
-def test_whatever_is_imported_first_it_is_mended_once_and_warns_of_nothing(imports: str) -> None:
+def test_the_package_is_patched_once_whichever_import_comes_first(imports: str) -> None:
     code = f"""{imports}
 import scrapy_splash as s, scrapy_splash.middleware as m
 names = ("SplashMiddleware", "SplashCookiesMiddleware", "SplashDeduplicateArgsMiddleware")
@@ -40,20 +40,20 @@ assert s.SplashAwareDupeFilter.__module__ == s.SplashRequestFingerprinter.__modu
 assert not s.SplashMiddleware.__base__.__module__.startswith("crawler")
 assert not hasattr(s.SplashRequest.__init__.__wrapped__, "__wrapped__")
 assert s.SplashRequest is s.request.SplashRequest and s.SplashTextResponse is s.response.SplashTextResponse
-print("mended")
+print("patched")
 """
-    assert python(code, "-W", "error") == "mended"
+    assert python(code, "-W", "error") == "patched"
 
 
-def test_where_there_is_no_scrapy_splash_nothing_else_changes() -> None:
+def test_without_scrapy_splash_the_hook_changes_nothing_else() -> None:
     code = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 before = set(sys.modules)
-import crawler.splash.mend
-crawler.splash.mend.install()
-crawler.splash.mend.install()
-assert set(sys.modules) - before == {{"crawler", "crawler.splash", "crawler.splash.mend"}}
+import crawler.splash.import_hook
+crawler.splash.import_hook.install()
+crawler.splash.import_hook.install()
+assert set(sys.modules) - before == {{"crawler", "crawler.splash", "crawler.splash.import_hook"}}
 assert [type(finder).__name__ for finder in sys.meta_path].count("_Finder") == 1
 try:
     import scrapy_splash

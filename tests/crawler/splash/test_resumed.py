@@ -1,4 +1,4 @@
-"""A rendered page that was not fetched before the crawl ended has its script when the run is resumed."""
+"""A resumed run sends the scripts of rendered pages that the first crawl did not fetch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.crawler.splash.wire import Wire
 from tests.crawls import scrapy
 
-# The first page is the only one that gives requests: after it nobody makes the arguments again.
+# Only the first page yields requests: after it no callback makes the arguments again.
 SPIDER = """
 from scrapy_splash import SplashRequest
 from spiders.base import SiteSpider
@@ -35,7 +35,7 @@ class Resumed(SiteSpider):
 """
 
 
-def test_it_has_its_arguments(stub: Wire, tmp_path: Path) -> None:
+def test_a_resumed_run_sends_the_scripts_of_its_stored_requests(stub: Wire, tmp_path: Path) -> None:
     (tmp_path / "resumed.py").write_text(SPIDER)
     known = {
         "DATABASE_URL": f"sqlite:///{tmp_path}/x.db",

@@ -1,4 +1,4 @@
-"""Spiders and settings as people have them for scrapy-splash, in scripts of their own, through both renderers."""
+"""Scripts with spiders and settings for scrapy-splash, as users have them, with both renderers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ START = {
     "start": "async def start(self):",
 }
 
-# As its users wrote it; only the URLs, the start and where the links are printed differ from test to test.
+# A user's script; only the URLs, the start and the output of the links are changed.
 SCRIPT = """
 import json, scrapy
 from scrapy.crawler import CrawlerProcess
@@ -39,23 +39,23 @@ class TestScraper(scrapy.Spider):
         for url in response.xpath('//ul[@class="abc"]/li/a[@class="xyz"]/@href').getall():
             print(json.dumps(url))
 
-process = CrawlerProcess({{"USER_AGENT": "people's own"}}); process.crawl(TestScraper); process.start()
+process = CrawlerProcess({{"USER_AGENT": "a user's own"}}); process.crawl(TestScraper); process.start()
 """
 
 
 @pytest.mark.parametrize("start", START)
-def test_the_script_that_people_have_gives_its_links(
+def test_an_existing_script_for_scrapy_splash_prints_its_links(
     start: str, renderer: str, site: Site, tmp_path: Path
 ) -> None:
     links, _ = run(SCRIPT.format(splash=renderer, url=site.url, start=START[start]), tmp_path)
     assert links == ["/one", "/two"]
-    assert {headers["user-agent"] for headers in site.headers_of("/")} == {"people's own"}
+    assert {headers["user-agent"] for headers in site.headers_of("/")} == {"a user's own"}
 
 
-def test_what_is_for_splash_never_reaches_the_site_nor_the_log(
+def test_secrets_for_splash_reach_neither_the_site_nor_the_log(
     renderer: str, site: Site, tmp_path: Path
 ) -> None:
-    said, log = run(
+    printed, log = run(
         spider(
             renderer,
             site,
@@ -76,7 +76,7 @@ def test_what_is_for_splash_never_reaches_the_site_nor_the_log(
         ),
         tmp_path,
     )
-    by_url = {one["url"]: one for one in said}
+    by_url = {one["url"]: one for one in printed}
     assert set(by_url) == {f"{site.url}/a", f"{site.url}/c"}  # robots.txt and allowed_domains were obeyed
     assert by_url[f"{site.url}/a"]["kind"] == "SplashTextResponse"
     assert by_url[f"{site.url}/a"]["real"] == f"{renderer}/render.html"
@@ -89,8 +89,8 @@ def test_what_is_for_splash_never_reaches_the_site_nor_the_log(
     assert "ScrapyDeprecationWarning" not in log
 
 
-def test_arguments_that_splash_forgot_are_sent_again(renderer: str, site: Site, tmp_path: Path) -> None:
-    said, _ = run(
+def test_arguments_that_splash_has_lost_are_sent_again(renderer: str, site: Site, tmp_path: Path) -> None:
+    printed, _ = run(
         spider(
             renderer,
             site,
@@ -114,8 +114,8 @@ def test_arguments_that_splash_forgot_are_sent_again(renderer: str, site: Site, 
         ),
         tmp_path,
     )
-    assert [one["links"] for one in said[:-1]] == [["1", "2"]] * 4
-    assert said[-1]["forgotten"] == 3
+    assert [one["links"] for one in printed[:-1]] == [["1", "2"]] * 4
+    assert printed[-1]["forgotten"] == 3
 
 
 def test_a_cached_page_is_found_again_in_the_next_run(renderer: str, site: Site, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_cached_page_is_found_again_in_the_next_run(renderer: str, site: Site,
 
 
 def test_a_form_is_posted_by_splash(renderer: str, site: Site, tmp_path: Path) -> None:
-    said, _ = run(
+    printed, _ = run(
         spider(
             renderer,
             site,
@@ -151,17 +151,17 @@ def test_a_form_is_posted_by_splash(renderer: str, site: Site, tmp_path: Path) -
         yield SplashRequest(self.url + "/form#one", slot_policy="scrapy_default")
         yield SplashRequest(self.url + "/form#one", slot_policy="scrapy_default")
     def parse(self, response):
-        say(said=response.xpath("string(//pre)").get(), slot=response.meta["download_slot"])
+        say(printed=response.xpath("string(//pre)").get(), slot=response.meta["download_slot"])
 """,
         ),
         tmp_path,
     )
-    assert sorted((str(one["said"]), str(one["slot"])) for one in said) == sorted(
+    assert sorted((str(one["printed"]), str(one["slot"])) for one in printed) == sorted(
         [("q=%C3%A9+%26&n=1", "127.0.0.1"), ("", "__splash__"), ("", "127.0.0.1")]
     )
 
 
-def test_an_error_of_splash_is_one_short_line_and_no_more(renderer: str, site: Site, tmp_path: Path) -> None:
+def test_an_error_of_splash_is_logged_as_one_short_line(renderer: str, site: Site, tmp_path: Path) -> None:
     _, log = run(
         spider(
             renderer,
@@ -179,7 +179,7 @@ def test_an_error_of_splash_is_one_short_line_and_no_more(renderer: str, site: S
 
 
 @pytest.mark.parametrize("options", [[], ["-I"]])
-def test_the_package_can_be_imported_by_any_script(options: list[str], tmp_path: Path) -> None:
+def test_any_script_can_import_the_package(options: list[str], tmp_path: Path) -> None:
     code = (
         "import scrapy_splash.middleware, scrapy_splash as s; import scrapy_splash;"
         "print(s.SplashMiddleware.__module__, s.middleware.SplashMiddleware is s.SplashMiddleware, s.__file__ != '')"
@@ -190,14 +190,14 @@ def test_the_package_can_be_imported_by_any_script(options: list[str], tmp_path:
     assert done.stdout.split() == ["crawler.splash.middlewares", "True", "True"]
 
 
-def test_python_starts_without_scrapy() -> None:
+def test_python_starts_without_importing_scrapy() -> None:
     code = "import sys; print(sorted({m.split('.')[0] for m in sys.modules} & {'scrapy', 'twisted', 'scrapy_splash'}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_a_spider_as_its_manual_teaches_it(renderer: str, site: Site, tmp_path: Path) -> None:
-    said, _ = run(
+def test_a_spider_from_the_manual_of_scrapy_splash_works(renderer: str, site: Site, tmp_path: Path) -> None:
+    printed, _ = run(
         spider(
             renderer,
             site,
@@ -224,7 +224,7 @@ def test_a_spider_as_its_manual_teaches_it(renderer: str, site: Site, tmp_path: 
         ),
         tmp_path,
     )
-    assert sorted(said, key=lambda one: str(one["url"])) == [
+    assert sorted(printed, key=lambda one: str(one["url"])) == [
         {
             "url": site.url + path,
             "status": 200,

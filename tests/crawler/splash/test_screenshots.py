@@ -1,4 +1,4 @@
-"""Screenshots of kept pages: drawn from the HTML alone, whatever is in it."""
+"""Screenshots of snapshots: the renderer draws the HTML alone, without requests to the site."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from scrapy.settings import Settings
 
-from crawler.splash.draw import CannotDraw, Drawer, drawer_of, still
-from crawler.splash.servers import Server
+from crawler.splash.screenshots import ScreenshotFailed, Screenshotter, screenshotter_of, strip_active_content
+from crawler.splash.server_list import Server
 
 HOSTILE = """<html><head><base href="{site}/base/"><link rel=stylesheet href="{site}/a.css">
 <link rel=prefetch href="{site}/b"><meta http-equiv="Refresh" content="0; url={site}/c">
@@ -23,7 +23,7 @@ HOSTILE = """<html><head><base href="{site}/base/"><link rel=stylesheet href="{s
 
 @pytest.fixture
 def listener() -> Iterator[tuple[str, list[str]]]:
-    """A site that notes who connects."""
+    """Yield a site's URL and the list of the request lines that it gets."""
     asked: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -43,44 +43,44 @@ def listener() -> Iterator[tuple[str, list[str]]]:
         server.shutdown(socket.SHUT_RDWR)
 
 
-def test_no_site_is_asked_for_anything(renderer: str, listener: tuple[str, list[str]]) -> None:
+def test_a_screenshot_sends_no_request_to_the_site(renderer: str, listener: tuple[str, list[str]]) -> None:
     site, asked = listener
-    picture = Drawer(Server(renderer)).draw(HOSTILE.format(site=site).encode(), "utf-8")
-    assert picture.startswith(b"\x89PNG") and len(picture) > 1000
+    screenshot = Screenshotter(Server(renderer)).draw(HOSTILE.format(site=site).encode(), "utf-8")
+    assert screenshot.startswith(b"\x89PNG") and len(screenshot) > 1000
     assert asked == []
 
 
 @pytest.mark.parametrize(
     "html", ["", "no markup", "<", "\0", "<frameset><frame src=x></frameset>", "<script>"]
 )
-def test_any_bytes_are_drawn(chromium_renderer: str, html: str) -> None:
-    assert Drawer(Server(chromium_renderer)).draw(html.encode(), "utf-8").startswith(b"\x89PNG")
+def test_any_html_gets_a_screenshot(chromium_renderer: str, html: str) -> None:
+    assert Screenshotter(Server(chromium_renderer)).draw(html.encode(), "utf-8").startswith(b"\x89PNG")
 
 
-def test_what_runs_fetches_and_leads_away_is_cut_out() -> None:
-    html = still(HOSTILE.format(site="http://site"))
+def test_active_elements_are_removed() -> None:
+    html = strip_active_content(HOSTILE.format(site="http://site"))
     assert "Hello" in html
     assert not any(
         word in html for word in ("<script", "<link", "Refresh", "<base", "<iframe", "<object", "<video")
     )
 
 
-def test_a_renderer_that_is_not_there_is_said() -> None:
-    with pytest.raises(CannotDraw, match="refused"):
-        Drawer(Server("http://127.0.0.1:9")).draw(b"<p>", "utf-8")
+def test_a_renderer_that_refuses_the_connection_raises_screenshot_failed() -> None:
+    with pytest.raises(ScreenshotFailed, match="refused"):
+        Screenshotter(Server("http://127.0.0.1:9")).draw(b"<p>", "utf-8")
 
 
-def test_after_one_that_fails_the_next_one_is_asked(chromium_renderer: str) -> None:
-    drawer = Drawer(Server("http://127.0.0.1:9"), Server(chromium_renderer))
-    with pytest.raises(CannotDraw):
-        drawer.draw(b"<p>", "utf-8")
-    assert drawer.draw(b"<p>", "utf-8").startswith(b"\x89PNG")
+def test_the_next_server_is_asked_after_a_failure(chromium_renderer: str) -> None:
+    screenshotter = Screenshotter(Server("http://127.0.0.1:9"), Server(chromium_renderer))
+    with pytest.raises(ScreenshotFailed):
+        screenshotter.draw(b"<p>", "utf-8")
+    assert screenshotter.draw(b"<p>", "utf-8").startswith(b"\x89PNG")
 
 
-def test_a_crawl_without_renderer_or_scripts_has_no_drawer() -> None:
-    assert drawer_of(Settings({"SPLASH_URL": "", "SPLASH_SCRIPTS": True})) is None
-    assert drawer_of(Settings({"SPLASH_URL": "http://splash:8050", "SPLASH_SCRIPTS": False})) is None
-    found = drawer_of(Settings({"SPLASH_URL": "http://u:p@splash:8050, http://other:8050"}))
+def test_a_crawl_without_renderer_or_scripts_has_no_screenshotter() -> None:
+    assert screenshotter_of(Settings({"SPLASH_URL": "", "SPLASH_SCRIPTS": True})) is None
+    assert screenshotter_of(Settings({"SPLASH_URL": "http://splash:8050", "SPLASH_SCRIPTS": False})) is None
+    found = screenshotter_of(Settings({"SPLASH_URL": "http://u:p@splash:8050, http://other:8050"}))
     assert found is not None
     assert [(server.url, server.auth) for server in found.servers] == [
         ("http://splash:8050/", b"Basic dTpw"),

@@ -1,4 +1,4 @@
-"""Which of ``start`` and ``start_requests`` a spider means."""
+"""Whether a spider starts with ``start`` or with ``start_requests``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import scrapy
 from scrapy.spiders import SitemapSpider
 
-from crawler.splash.start_requests import give_start
+from crawler.splash.start_requests import add_start
 
 
 class Old(scrapy.Spider):
@@ -66,8 +66,8 @@ class Broken(scrapy.Spider):
 def started(cls: type[scrapy.Spider]) -> list[Any]:
     async def collect() -> list[Any]:
         spider = cls()
-        give_start(spider)
-        give_start(spider)  # both middlewares do
+        add_start(spider)
+        add_start(spider)  # both middlewares call it
         return [getattr(one, "url", one) async for one in spider.start()]
 
     return asyncio.run(collect())
@@ -85,10 +85,12 @@ def started(cls: type[scrapy.Spider]) -> list[Any]:
         (Neither, ["http://a.example/"]),
     ],
 )
-def test_a_spider_starts_with_its_own_word(spider: type[scrapy.Spider], requests: list[str]) -> None:
+def test_a_spider_starts_with_its_most_derived_method(
+    spider: type[scrapy.Spider], requests: list[str]
+) -> None:
     assert started(spider) == requests
 
 
-def test_nothing_is_an_error_and_not_an_empty_crawl() -> None:
+def test_start_requests_that_returns_none_raises() -> None:
     with pytest.raises(TypeError):
         started(Broken)

@@ -1,6 +1,6 @@
-"""A renderer with somebody listening on the wire, who can also put in an answer of their own.
+"""A proxy before a renderer that records the requests and can replace answers.
 
-Without a renderer every page is the same, which is enough for what does not depend on pages.
+Without a renderer all its pages are the same, which is enough for tests that do not depend on the page.
 """
 
 from __future__ import annotations
@@ -50,25 +50,25 @@ def wire_to(renderer: str | None) -> Iterator[Wire]:
                 ({name.lower(): value for name, value in self.headers.items()}, json.loads(body))
             )
             if wire.answers:
-                return self.give(*wire.answers.pop(0))
+                return self.respond(*wire.answers.pop(0))
             if renderer is None:
-                return self.give(200, {"Content-Type": "application/json"}, PAGE)
+                return self.respond(200, {"Content-Type": "application/json"}, PAGE)
             path = "/" + self.path.rsplit("/", 1)[-1]
             asked = urllib.request.Request(renderer + path, body, {"Content-Type": "application/json"})
             try:
                 with urllib.request.urlopen(asked) as answer:
-                    self.give(answer.status, dict(answer.headers.items()), answer.read())
+                    self.respond(answer.status, dict(answer.headers.items()), answer.read())
             except urllib.error.HTTPError as error:
-                self.give(error.code, dict(error.headers.items()), error.read())
+                self.respond(error.code, dict(error.headers.items()), error.read())
             return None
 
         def do_GET(self) -> None:
             wire.sent.append(
                 ({name.lower(): value for name, value in self.headers.items()}, {"GET": self.path})
             )
-            self.give(200, {"Content-Type": "text/plain"}, b"User-agent: *\nDisallow: /\n")
+            self.respond(200, {"Content-Type": "text/plain"}, b"User-agent: *\nDisallow: /\n")
 
-        def give(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        def respond(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)
             for name, value in headers.items():
                 if name.lower() in ("content-type", "location", "set-cookie") or name.startswith("X-"):

@@ -21,8 +21,8 @@ class Trial(Row):
     study: Mapped[str] = mapped_column(ExactString(100))
     number: Mapped[int]
     state: Mapped[str] = mapped_column(ExactString(20))
-    value: Mapped[Decimal] = mapped_column(ExactNumeric(14, 6))
-    x: Mapped[Decimal] = mapped_column(ExactNumeric(14, 6))
+    value: Mapped[Decimal] = mapped_column(ExactNumeric(14, 6), info={"decimal": "."})
+    x: Mapped[Decimal] = mapped_column(ExactNumeric(14, 6), info={"decimal": "."})
 
 
 class TrialsSpider(SiteSpider):

@@ -1,0 +1,32 @@
+"""The database that DATABASE_URL names: the one function that opens it, for the crawl and for every command."""
+
+from __future__ import annotations
+
+from scrapy.settings import BaseSettings
+from sqlalchemy import Engine
+
+from models.schema import check_schema as check_revision
+from models.session import check_connection, make_engine
+
+
+def open_database(settings: BaseSettings, *, check_schema: bool = True) -> Engine:
+    """Return an engine for DATABASE_URL, after one connection and a check of the schema's revision.
+
+    The schema of an SQLite file is brought up to date. The caller disposes of the engine.
+
+    Args:
+        check_schema: off for ``scrapy migrate``, which changes the schema.
+
+    Raises:
+        DatabaseUnusable: the URL is wrong, the server does not answer or refuses the user, or the schema is behind;
+            the message says what to do, in one line.
+    """
+    engine = make_engine(settings["DATABASE_URL"])
+    try:
+        check_connection(engine)
+        if check_schema:
+            check_revision(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine

@@ -1,0 +1,98 @@
+"""DatabaseCommand: what the commands that work on the database have in common."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar, NoReturn
+
+from scrapy.commands import ScrapyCommand
+from scrapy.settings import Settings
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from crawler.command_failure import print_failure
+from crawler.database import open_database
+from crawler.run.verdict import CANNOT_START
+from crawler.unknown_option import unknown_option
+from models.error_text import error_line
+from models.session import DatabaseUnusable
+
+
+class CommandFailed(Exception):
+    """The command cannot do its work; the message says why, in one line."""
+
+
+class DatabaseCommand(ScrapyCommand):
+    """A command that opens the database: an error of ``expected_errors`` is one line, and exit code 1.
+
+    Attributes:
+        program: how messages name the command.
+        max_arguments: the largest number of arguments that are not options.
+        expected_errors: the errors whose message is enough; CommandFailed and DatabaseUnusable always are.
+    """
+
+    requires_project = True
+    requires_crawler_process = False
+    program: ClassVar[str]
+    max_arguments: ClassVar[int] = 0
+    expected_errors: ClassVar[tuple[type[Exception], ...]] = ()
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        self._parser = parser
+        parser.error = self._refuse_options  # type: ignore[method-assign]  # argparse's exit code is 2
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        self.exitcode = 0
+        expected: tuple[type[Exception], ...] = (CommandFailed, DatabaseUnusable, *self.expected_errors)
+        try:
+            self._check_arguments(args)
+            self.execute(args, opts)
+        except expected as error:
+            print_failure(self.program, str(error))
+            self.exitcode = CANNOT_START
+        except SQLAlchemyError as error:  # transactions that are committed stay
+            print_failure(self.program, error_line(error))
+            self.exitcode = CANNOT_START
+
+    @abstractmethod
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Do the work of the command; ``self.exitcode`` is 0 until this method or an error changes it."""
+
+    def _check_arguments(self, args: list[str]) -> None:
+        """Raise CommandFailed for one argument too many, or an unknown option: Scrapy makes an argument of it."""
+        if problem := unknown_option(args, self._parser):
+            raise CommandFailed(f"{problem}; {self._help_hint()}")
+        if len(args) > self.max_arguments:
+            surplus = " ".join(args[self.max_arguments :])
+            raise CommandFailed(f"too many arguments: {surplus}; {self._help_hint()}")
+
+    def _refuse_options(self, message: str) -> NoReturn:
+        """Exit with the code of a command that could not start: 2 has another meaning for some commands."""
+        print_failure(self.program, f"{message}; {self._help_hint()}")
+        sys.exit(CANNOT_START)
+
+    def _help_hint(self) -> str:
+        return f"`{self.program} --help` prints the usage"
+
+    @property
+    def project_settings(self) -> Settings:
+        assert self.settings is not None  # scrapy.cmdline sets them before it runs a command
+        return self.settings
+
+    @contextmanager
+    def database(self, *, check_schema: bool = True) -> Iterator[Engine]:
+        """Yield an engine of the database, and dispose of it at the end of the block.
+
+        Raises:
+            DatabaseUnusable: as ``open_database``.
+        """
+        engine = open_database(self.project_settings, check_schema=check_schema)
+        try:
+            yield engine
+        finally:
+            engine.dispose()

@@ -1,0 +1,1 @@
+"""Checks of downloads: size limits, schemes of links, answers that are cut off."""

@@ -1,0 +1,1 @@
+"""The format of log lines, and the run that a line belongs to."""

@@ -1,0 +1,1 @@
+"""Page, the unit of work: one response and everything that its callback yielded."""

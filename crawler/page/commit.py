@@ -1,0 +1,45 @@
+"""Commit: a page, or a part of one, on its way to the database; Committed: the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crawler.page.row import Rejection, ValidRow
+from models.request import NewRequest, Settled
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Commit:
+    """A page, or a part of one, on its way to the writer.
+
+    ``settled`` is None in all parts but the last.
+    ``start_read`` says that ``start()`` has ended and all its requests are stored.
+    """
+
+    url: str | None = None
+    number: int | None = None
+    rows: tuple[ValidRow, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    requests: tuple[NewRequest, ...] = ()
+    settled: Settled | None = None
+    start_read: bool = False
+    kept_page: str | None = None  # the name of the page's snapshot
+
+    @property
+    def weight(self) -> int:
+        """The work that the commit makes, in rows, roughly."""
+        children = sum(len(items) for row in self.rows for items in row.children.values())
+        return 1 + len(self.rows) + children + len(self.requests) // 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Committed:
+    """The result of a commit."""
+
+    states: Mapping[int, str]  # by the numbers of those new requests that the run did not have yet
+    changes: Mapping[
+        str, int
+    ]  # rows by what happened to them: "book/created", "book/unchanged", "book/rejected"
+    stored: int = 0
+    rejected: int = 0

@@ -1,0 +1,1 @@
+"""A run: its start, its end, its verdict and its alarms."""

@@ -1,0 +1,185 @@
+"""The interfaces of the classes and functions that settings name: a crawl loads them from rooms above its own.
+
+| setting | names | interface |
+| --- | --- | --- |
+| `PAGE_WRITER` | `make_writer` in pipelines/storage/writer.py | `MakePageWriter` |
+| `PAGE_READER` | `OfflineSpider` in frontier/snapshot_reader.py | `MakePageReader` |
+| `PAGE_STORE` | `PageStore` in pipelines/page_replay.py | `MakePageStore` |
+| `REPLAY` | `replay` in pipelines/rejected_replay.py | `ReplayRejected` |
+| `ITEM_PROCESSOR` | `PageItemProcessor` in pipelines/item_processor.py | `ItemProcessor` |
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from scrapy import Request
+from scrapy.http import Response
+from scrapy.settings import BaseSettings, Settings
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from crawler.page.commit import Commit, Committed
+from crawler.page.parse_result import ParseResult
+from crawler.run.verdict import Ending, Policy, Verdict
+from models.replayable_pages import ReplayablePage
+from models.request import FrontierState, Leased, NewRequest
+from models.run import ClaimedRun
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontierCallbacks:
+    """What a run asks its scheduler."""
+
+    fits_in_window: Callable[
+        [NewRequest], bool
+    ]  # whether a new request goes to memory; the writer's thread asks
+    queues: Callable[[], Mapping[str, int]]  # how many requests wait, by where
+
+
+class PageWriter(Protocol):
+    """Reads and writes the frontier of a crawl and commits its pages. It calls all callbacks on the event loop."""
+
+    def start(self) -> None:
+        """Start the thread."""
+
+    def put(self, commit: Commit, done: Callable[[Committed], None]) -> None:
+        """Accept a commit. ``done`` is called when it is in the database, in the order of the ``put`` calls."""
+
+    def lease(self, limit: int, done: Callable[[list[Leased]], None]) -> None:
+        """Fetch up to ``limit`` of the next requests of the frontier."""
+
+    def release(self, numbers: list[int]) -> None:
+        """Give requests back to the frontier."""
+
+    def recover_frontier(self, done: Callable[[FrontierState], None]) -> None:
+        """Make the frontier ready after a crash, before any other call; ``done`` is called with its state."""
+
+    async def finish(self, ending: Ending) -> Verdict:
+        """Commit everything that waits. End the run if it is complete, or leave it to be resumed."""
+
+    def flush_soon(self) -> None:
+        """Commit what waits without waiting for a full batch: the crawl has nothing else to do."""
+
+    @property
+    def backlog(self) -> int:
+        """The weight of the commits that wait."""
+
+    @property
+    def lag(self) -> float:
+        """The age in seconds of the oldest page that waits to be committed; 0 if none waits."""
+
+    @property
+    def commits_timed(self) -> tuple[int, float]:
+        """The number of transactions of pages that are committed, and the seconds that all of them took."""
+
+
+class MakePageWriter(Protocol):
+    """What `PAGE_WRITER` names."""
+
+    def __call__(
+        self,
+        sessions: sessionmaker[Session],
+        run: ClaimedRun,
+        settings: BaseSettings,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        failed: Callable[[Exception], None],
+        fits_in_window: Callable[[NewRequest], bool],
+        policy: Policy,
+        versions: Mapping[str, str],
+    ) -> PageWriter:
+        """Return a writer that is not started. It calls ``failed`` on the loop if it ends before its time."""
+
+
+class SavedPage(Protocol):
+    """A page snapshot (crawler/snapshots/page_snapshot.py, ``PageSnapshot``)."""
+
+    @property
+    def url(self) -> str:
+        """The URL of the response."""
+
+    @property
+    def request(self) -> str:
+        """The request as JSON."""
+
+    def response(self, request: Request) -> Response:
+        """Return the response of the page, as the callback had it."""
+
+
+class PageReader(Protocol):
+    """A spider that parses page snapshots."""
+
+    async def read(self, kept: SavedPage) -> ParseResult:
+        """Parse a page snapshot with the callback and the item pipelines of today."""
+
+
+class MakePageReader(Protocol):
+    """What `PAGE_READER` names."""
+
+    def __call__(
+        self, settings: Settings, name: str, arguments: Mapping[str, Any]
+    ) -> AbstractAsyncContextManager[PageReader]:
+        """Return the reader of the spider with this name; it is open inside ``async with``."""
+
+
+class ReplayOutcome(Protocol):
+    """What the store did with one page."""
+
+    @property
+    def stored(self) -> int:
+        """The number of rows that are stored."""
+
+    @property
+    def newer(self) -> int:
+        """The number of rows that a later crawl has seen, and that stay as they are."""
+
+    @property
+    def fault(self) -> str | None:
+        """Why the page is still broken; None if it is not."""
+
+
+class PageStore(Protocol):
+    """Stores the rows of pages that are parsed again."""
+
+    def store(
+        self, page: ReplayablePage, reading: ParseResult, *, reason: str, fetched: datetime
+    ) -> ReplayOutcome:
+        """Store the valid rows of one page in one transaction."""
+
+    def close(self) -> None:
+        """End the run of the replay."""
+
+
+class MakePageStore(Protocol):
+    """What `PAGE_STORE` names."""
+
+    def __call__(self, engine: Engine, settings: BaseSettings) -> PageStore:
+        """Claim the run of the replay and return the store."""
+
+
+class ReplayRejected(Protocol):
+    """What `REPLAY` names."""
+
+    def __call__(
+        self, engine: Engine, settings: BaseSettings, *, spider: str | None = None, run_id: int | None = None
+    ) -> tuple[int, int, int]:
+        """Validate rejected items again. Return how many are stored, still rejected, and out of date."""
+
+
+class ItemProcessor(Protocol):
+    """What `ITEM_PROCESSOR` names: Scrapy's item pipelines, which know the page of each item."""
+
+    async def open_spider_async(self) -> None:
+        """Open the pipelines."""
+
+    async def close_spider_async(self) -> None:
+        """Close the pipelines."""
+
+    async def process_item_async(self, item: Any) -> Any:
+        """Return the item as the last pipeline returned it."""

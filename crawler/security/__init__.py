@@ -1,0 +1,1 @@
+"""Redaction of secrets, and scraped text made safe to show."""

@@ -1,0 +1,1 @@
+"""Page snapshots: pages that have a fault, saved so that they can be replayed."""

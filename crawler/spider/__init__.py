@@ -1,0 +1,1 @@
+"""Spider classes: their loading, their arguments and their models."""

@@ -1,0 +1,257 @@
+"""Handles the answers to requests of ``render()`` and the methods like it: a page, or an error with the reason.
+
+A callback gets no page without the element of ``wait_for``: such a request fails with NeverAppeared.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Self
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.retry import get_retry_request
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response, TextResponse
+
+from crawler.meta_keys import RENDER
+from crawler.page.completeness import CUT, CUT_OFF, NEVER_ENDED, WITHOUT_BUTTON, rendered_ends
+from crawler.splash.errors import could_not_load, loading_error, one_line_error, wrong_selector
+from crawler.splash.history import documents_of
+from crawler.splash.request_mapping import is_splash_request, rendered_url
+from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
+
+logger = logging.getLogger(__name__)
+
+LISTED = 20  # pages and URLs that a stat lists
+
+# Why no page followed a click of render_pages, by the word of spiders/lua/click_next.lua.
+CLICKS = {
+    "none": "{changes!r} matched nothing within {timeout:g} s",
+    "empty": "the text of {changes!r} did not change within {timeout:g} s (it is empty)",
+    "same": "the text of {changes!r} did not change within {timeout:g} s (it is the same)",
+    "gone": "{wait_for!r} did not appear within {timeout:g} s",
+}
+
+
+class RenderFailed(IgnoreRequest):
+    """The renderer returned no page: the site could not be loaded, or a script failed."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url}: {reason}")
+        self.url, self.reason = url, reason
+
+
+class WrongSelector(RenderFailed):
+    """A selector of the request is neither an XPath nor a CSS selector, so a retry would not help."""
+
+
+class NeverAppeared(RenderFailed):
+    """The page was loaded, but the element of ``wait_for`` was not on it within the timeout.
+
+    ``reason`` replaces the default message, for a click that no page followed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        wait_for: str,
+        timeout: float,
+        response: Response | None = None,
+        *,
+        reason: str | None = None,
+    ) -> None:
+        super().__init__(url, reason or f"{wait_for!r} never appeared (waited {timeout:g} s)")
+        self.wait_for, self.response = wait_for, response
+
+
+def failure_of(
+    response: Response,
+    *,
+    url: str,
+    wait_for: str | None,
+    timeout: float,
+    arguments: Mapping[str, Any] | None = None,
+) -> RenderFailed | None:
+    """Return the failure that an answer to a render request reports; None for a page and for an error of the site."""
+    data: dict[str, Any] = getattr(response, "data", None) or {}
+    status = getattr(response, "splash_response_status", None) or response.status
+    if status == 400 and (wrong := wrong_selector(data, arguments or {})):
+        return WrongSelector(url, wrong)
+    if status == 502 and (reason := loading_error(data)):
+        return RenderFailed(url, reason)
+    if status >= 400 and "error" in data:
+        return RenderFailed(url, f"the renderer answered {status}, {one_line_error(data)}")
+    if "render_error" in data:
+        return RenderFailed(url, could_not_load(str(data["render_error"])))
+    if "form_problem" in data:
+        return RenderFailed(url, data["form_problem"])
+    if response.status >= 400:
+        return None  # the site's own error: RetryMiddleware and HttpErrorMiddleware handle it
+    if CUT_OFF in _ends(response):
+        return RenderFailed(url, CUT_OFF)
+    appeared = data.get("appeared")
+    if appeared is None and wait_for is not None:
+        appeared = isinstance(response, TextResponse) and _matches(response, wait_for)
+    if appeared in (None, True):
+        return None
+    why = click_problem(data["click"], arguments or {}, timeout) if "click" in data else None
+    return NeverAppeared(url, wait_for or "the load event", timeout, response, reason=why)
+
+
+def click_problem(click: Mapping[str, Any], arguments: Mapping[str, Any], timeout: float) -> str:
+    """Return why no other page followed a click on the button of a list.
+
+    Args:
+        click: the answer of ``spiders/lua/click_next.lua``: the page's number, and the problem.
+        arguments: the arguments of the script.
+    """
+    wait_for = arguments.get("wait_for")
+    changes = arguments.get("next_changes") or wait_for
+    problem = str(click["problem"])
+    why = CLICKS[problem].format(changes=changes, wait_for=wait_for, timeout=timeout)
+    hint = "" if problem == "gone" else ": name an element whose text changes with changes="
+    return f"after the click on next_button {arguments.get('next_button')!r} of page {click['page']:g} {why}{hint}"
+
+
+def cut_of(response: Response) -> str | None:
+    """Return why an accepted page may lack its end; None if there is no sign of it."""
+    return unended_of(response) or limit_of(response)
+
+
+def limit_of(response: Response) -> str | None:
+    """Return why ``render_pages`` stopped before the end of a list; None if it reached the end."""
+    data = getattr(response, "data", None)
+    after = data.get("stopped_after") if isinstance(data, dict) else None
+    if after is None:
+        return None
+    pages = "1 page" if after == 1 else f"{after:g} pages"
+    return f"stopped after {pages} (max_pages) while next_button was still there"
+
+
+def pages_of_list(response: Response) -> list[str]:
+    """Return the HTML of each page of a list that ``render_pages`` has clicked through."""
+    data = getattr(response, "data", None)
+    pages: list[str] = data.get("pages", []) if isinstance(data, dict) else []
+    return pages
+
+
+def unended_of(response: Response) -> str | None:
+    """Return why the document of an accepted page may lack its end; None if there is no sign of it."""
+    data = getattr(response, "data", None)
+    stalled = _document_state(response) == b"stalled" or (isinstance(data, dict) and data.get("cut"))
+    return NEVER_ENDED if stalled else next(filter(None, _ends(response)), None)
+
+
+def _ends(response: Response) -> list[str | None]:
+    """Return for each document the fault of its end, or None."""
+    return [rendered_ends(document) for document in _documents(response)]
+
+
+def _documents(response: Response) -> list[dict[str, Any]]:
+    data = getattr(response, "data", None)
+    if not isinstance(data, dict):
+        return []
+    return documents_of(data, in_qt=_document_state(response) is None)
+
+
+def _document_state(response: Response) -> bytes | None:
+    """Return "complete" or "stalled" from our renderer's header; None for the answer of Splash."""
+    headers = getattr(response, "splash_response_headers", None) or {}
+    state: bytes | None = headers.get("X-Splashdown-Document")
+    return state
+
+
+def _matches(response: TextResponse, selector: str) -> bool:
+    """Return whether the XPath or the CSS selector matches an element of the page."""
+    select = response.xpath if selector.startswith(("/", "./", "(")) else response.css
+    return bool(select(selector))
+
+
+class RenderedPageMiddleware:
+    """A downloader middleware between SplashMiddleware, which makes the response, and RetryMiddleware.
+
+    Raises RenderFailed from ``process_response`` if an answer has no page.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:
+        """Return the page, or the request for another try."""
+        if not is_splash_request(request):
+            return response
+        render = RENDER.get(request)
+        if render is None:
+            return self._marked(request, response, retries=0)
+        if render.get("script") is None and (documents := _documents(response)):
+            response.status = documents[-1]["status"]  # render.json has the site's status only in its history
+        url = rendered_url(request) or response.url
+        failure = failure_of(
+            response,
+            url=url,
+            wait_for=render["wait_for"],
+            timeout=render["timeout"],
+            arguments=request.meta["splash"]["args"],
+        )
+        if failure is None:
+            # A page without an end gets one retry. Without an end again it is accepted, and the run counts it as cut.
+            marked = self._marked(request, response, retries=1)
+            if marked is response:
+                self._note_button(request, response, url)
+            return marked
+        spider = self.crawler.spider
+        assert spider is not None and self.crawler.stats is not None
+        # One retry for NeverAppeared: sites have short failures, but each try costs the whole timeout.
+        attempts = 1 if isinstance(failure, NeverAppeared) else None
+        again = None
+        if not isinstance(failure, WrongSelector):
+            again = get_retry_request(
+                request, spider=spider, reason=type(failure).__name__, max_retry_times=attempts
+            )
+        if again is not None:
+            return again
+        logger.error("%s", failure)
+        self.crawler.stats.inc_value(f"render/failed/{type(failure).__name__}")
+        listed = self.crawler.stats.get_value(FAILED_PAGES, [])
+        if len(listed) < LISTED:
+            self.crawler.stats.set_value(FAILED_PAGES, [*listed, str(failure)])
+        raise failure
+
+    def _marked(self, request: Request, response: Response, *, retries: int) -> Request | Response:
+        """Return the response, with a flag if it may lack its end; or the request for another try."""
+        reason = cut_of(response)
+        if reason is None:
+            return response
+        assert self.crawler.spider is not None
+        if retries and unended_of(response):  # a retry would end at the same limit
+            again = get_retry_request(
+                request,
+                spider=self.crawler.spider,
+                reason=CUT,
+                max_retry_times=retries,
+                give_up_log_level="INFO",
+            )
+            if again is not None:
+                return again
+        logger.warning("%s: %s", response.url, reason)
+        response.flags += [CUT, reason]
+        return response
+
+    def _note_button(self, request: Request, response: Response, url: str) -> None:
+        """Flag and count a list whose first page has no button: the selector may be wrong, or the list short."""
+        data = getattr(response, "data", None)
+        if not isinstance(data, dict) or not data.get("without_button"):
+            return
+        assert self.crawler.stats is not None
+        button = str(request.meta["splash"]["args"]["next_button"])
+        response.flags += [WITHOUT_BUTTON, button]
+        counted: dict[str, tuple[int, list[str]]] = self.crawler.stats.get_value(LISTS_WITHOUT_BUTTON, {})
+        lists, urls = counted.get(button, (0, []))
+        counted = {**counted, button: (lists + 1, [*urls, url][:LISTED])}
+        self.crawler.stats.set_value(LISTS_WITHOUT_BUTTON, counted)

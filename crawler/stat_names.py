@@ -1,0 +1,18 @@
+"""Names of Scrapy's stats that one part of the crawl sets and another part reads."""
+
+# A list of text: the first pages without content, each with its reason. crawler/splash/rendered_pages.py sets it,
+# crawler/run/summary.py reads it.
+FAILED_PAGES = "render/failed_pages"
+
+# By next_button: the number of lists whose pages did not have the button, and the first URLs of these lists.
+# crawler/splash/rendered_pages.py sets it, crawler/run/summary.py reads it.
+LISTS_WITHOUT_BUTTON = "render/without_next_button"
+
+# Text: why the crawl stopped itself. crawler/run/stopping.py sets it; crawler/run/ and crawler/commands/ read it.
+STOPPED_BECAUSE = "crawl/stopped_because"
+
+# The exit code of the run, an int. crawler/run/extension.py sets it; crawler/commands/ and crawler/metrics/ read it.
+VERDICT = "run/verdict"
+
+# A list of text: why the verdict is not good. crawler/run/extension.py sets it, crawler/commands/crawl.py reads it.
+VERDICT_REASONS = "run/verdict_reasons"

@@ -1,0 +1,64 @@
+"""The hand-out: a queued request becomes a request of Scrapy with an open page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from scrapy import Request, Spider
+
+from crawler.meta_keys import REQUEST_NUMBER
+from crawler.page.commit import Commit
+from crawler.page.page import Page
+from crawler.page.snapshot_policy import SnapshotPolicy
+from frontier.errback import Errback
+from frontier.pages_in_progress import PagesInProgress
+from frontier.request_json import decode
+from frontier.typed_json import NotJson
+from frontier.window import QueuedRequest, Window
+
+logger = logging.getLogger("frontier.scheduler")
+
+
+class HandOut:
+    """Opens the pages of queued requests.
+
+    Args:
+        commit: is called with each commit of the pages.
+        snapshot_policy: returns how a page is saved if it has a fault, by its request's number and JSON.
+    """
+
+    def __init__(
+        self,
+        pages: PagesInProgress,
+        window: Window,
+        *,
+        commit: Callable[[Commit], None],
+        snapshot_policy: Callable[[int, str], SnapshotPolicy | None],
+    ) -> None:
+        self._pages, self._window = pages, window
+        self._commit, self._snapshot_policy = commit, snapshot_policy
+
+    def request_of(self, queued: QueuedRequest, spider: Spider) -> Request | None:
+        """Return the request; None if its JSON cannot be read: then its page fails."""
+        if (
+            queued.request is not None and queued.number in self._pages
+        ):  # a retry or a redirect: the page is open
+            self._pages.hand_out(queued)
+            return queued.request
+        page = Page(queued.number, queued.url, self._commit)
+        self._pages.add(page)
+        if queued.text is not None:  # a login has none; its snapshot would have a password
+            page.snapshot_policy = self._snapshot_policy(queued.number, queued.text)
+        try:
+            request = queued.request or decode(queued.text or "", spider)
+        except NotJson as error:
+            logger.error("%s", error)
+            self._window.finished(queued)
+            page.fail(str(error))
+            page.exhausted()
+            return None
+        self._pages.hand_out(queued)
+        REQUEST_NUMBER.set(request, queued.number)
+        request.errback = Errback(request.errback, page, spider)
+        return request

@@ -1,0 +1,96 @@
+"""The exchange between the window and the table: which requests are in memory, and which only in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from scrapy import Request
+
+from crawler.run.interfaces import PageWriter
+from frontier.window import QueuedRequest, Rank, Window
+from models.request import Leased, NewRequest
+
+LATER = 0.5  # seconds until the table is asked again for requests that may not be made yet
+
+
+class WindowRefill:
+    """Refills the window from the table, and moves requests back when the window is too large.
+
+    Args:
+        size: how many requests the window may have.
+        writer: returns the writer, which is there when the scheduler is open.
+        wake: makes the engine ask for requests again.
+    """
+
+    def __init__(
+        self, window: Window, size: int, *, writer: Callable[[], PageWriter], wake: Callable[[], None]
+    ) -> None:
+        self.window, self.size = window, size
+        self.in_table = 0  # requests that are queued and not in the window
+        self._refilling = False
+        self._writer, self._wake = writer, wake
+        self._table_head: Rank | None = None  # no request in the table ranks above it
+        self._refill_after = 0.0  # of the monotonic clock
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the table has requests, or they are on their way to the window."""
+        return bool(self.in_table) or self._refilling
+
+    def refill_if_low(self) -> None:
+        """Ask for requests of the table if the window has less than a quarter of its size."""
+        if len(self.window) >= self.size // 4:
+            return
+        if self._refilling or not self.in_table or time.monotonic() < self._refill_after:
+            return
+        self._refilling = True
+        self._writer().lease(self.size // 2, self._refilled)
+
+    def _refilled(self, found: list[Leased]) -> None:
+        self._refilling = False
+        for leased in found:
+            self.window.add(
+                QueuedRequest(leased.priority, leased.position, leased.number, leased.url, leased.request)
+            )
+        self.in_table -= len(found)
+        if not self.in_table:
+            self._table_head = None
+        elif found:
+            self._table_head = found[-1].priority, found[-1].position
+        if not found and self.in_table:  # none of them may be made yet
+            self._refill_after = time.monotonic() + LATER
+            asyncio.get_running_loop().call_later(LATER, self._wake)
+        self._wake()
+
+    def fits_in_window(self, request: NewRequest) -> bool:
+        """Return whether a new request goes to the window at once. The writer's thread calls this."""
+        if request.not_before is not None or len(self.window) > self.size:
+            return False
+        table_head = self._table_head
+        if table_head is None:
+            return not self.in_table
+        return (request.priority, request.position) > table_head
+
+    def add_to_window(self, new: NewRequest, request: Request | None) -> None:
+        """Add a new request that is committed as leased; ``request`` is the login, which has no stored text."""
+        self.window.add(QueuedRequest(new.priority, new.position, new.number, new.url, new.request, request))
+
+    def add_to_table(self, new: NewRequest) -> None:
+        """Count a new request that is committed as queued."""
+        self.in_table += 1
+        if new.not_before is None:
+            self._refill_after = 0.0
+
+    def spill(self) -> None:
+        """Give the last half of a window that is too large back to the table: memory does not grow with the crawl."""
+        if len(self.window) <= self.size:
+            return
+        worst = self.window.take_worst(len(self.window) - self.size // 2)
+        if not worst:
+            return
+        best = worst[0].rank
+        self._table_head = max(self._table_head, best) if self._table_head else best
+        self.in_table += len(worst)
+        self._writer().release([queued.number for queued in worst])

@@ -1,0 +1,116 @@
+"""The hints in a column's ``info``: how the site writes the column's values. docs/values.md explains each of them."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ARRAY, Boolean, Column, Date, DateTime, Enum, Integer, Interval, Numeric, TypeDecorator
+from sqlalchemy.types import TypeEngine
+
+NUMBERS = (Integer, Numeric)
+ORDERS = ("DMY", "MDY", "YMD")
+UNITS = ("seconds", "minutes", "hours", "days", "weeks")
+
+
+class Hint(NamedTuple):
+    """A key of ``info``: the column types that it is for, a check of its value, and a description of valid values."""
+
+    types: tuple[type[TypeEngine[Any]], ...]
+    is_valid: Callable[[Any], bool]
+    values: str
+
+
+def _one_of(*values: Any) -> Callable[[Any], bool]:
+    return lambda value: any(type(value) is type(one) and value == one for one in values)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_scale(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(word, str) and word.strip() and _is_number(factor) for word, factor in value.items()
+    )
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(word, str) and word.strip() for word in value)
+
+
+def _is_zone(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(ZoneInfo(value))
+    except (KeyError, ValueError, OSError):  # KeyError: no zone has that name
+        return False
+
+
+def _is_languages(value: Any) -> bool:
+    # Imported here because it takes a quarter of a second and few models need it.
+    from dateparser.data.languages_info import language_order  # noqa: PLC0415
+
+    return isinstance(value, list | tuple) and bool(value) and all(one in language_order for one in value)
+
+
+HINTS: Mapping[str, Hint] = {
+    "tracked": Hint((TypeEngine,), _one_of(True, False), "True or False"),
+    "decimal": Hint(NUMBERS, _one_of(".", ","), '"." or ","'),
+    "group": Hint(NUMBERS, _one_of(" "), '" "'),
+    "scale": Hint(NUMBERS, _is_scale, 'what each word multiplies by: {"k": 1000}'),
+    "words": Hint((*NUMBERS, Boolean, Enum), _is_words, 'the value of each text: {"free": 0}'),
+    "percent": Hint(
+        NUMBERS, _one_of("points", "fraction"), '"points" (12 % is 12) or "fraction" (12 % is 0.12)'
+    ),
+    "accounting": Hint(NUMBERS, _one_of(True, False), "True or False"),
+    "languages": Hint(
+        (Date, DateTime), _is_languages, 'codes of languages that dateparser knows: ["de", "fr"]'
+    ),
+    "date_order": Hint((Date, DateTime), _one_of(*ORDERS), " or ".join(f'"{order}"' for order in ORDERS)),
+    "years_from": Hint(
+        (Date, DateTime),
+        lambda year: type(year) is int and 1000 <= year <= 3000,
+        "a year: 1970 is for 1970 to 2069",
+    ),
+    "timezone": Hint((DateTime,), _is_zone, 'a time zone: "Europe/London"'),
+    "fold": Hint(
+        (DateTime,), _one_of(0, 1), "0 (the first time that a clock shows an hour) or 1 (the second)"
+    ),
+    "unit": Hint((Interval,), _one_of(*UNITS), " or ".join(f'"{unit}"' for unit in UNITS)),
+    "clock": Hint((Interval,), _one_of("H:M", "M:S"), '"H:M" or "M:S"'),
+}
+
+
+def hint_error(column: Column[Any]) -> str | None:
+    """Return the error of a hint in the column's ``info`` and what to write instead; None if all hints are valid."""
+    type_ = column.type
+    if isinstance(type_, ARRAY):
+        type_ = type_.item_type
+    if isinstance(type_, TypeDecorator) and not isinstance(type_, Interval):
+        type_ = type_.impl_instance
+    for key, value in column.info.items():
+        hint = HINTS.get(key) if isinstance(key, str) else None
+        if hint is None:
+            # Other programs may use info too: a key that is similar to none of these keys is theirs.
+            if close := difflib.get_close_matches(str(key), HINTS, n=1):
+                return f"info has no key {key!r}; did you mean {close[0]!r}?"
+            continue
+        if not isinstance(type_, hint.types):
+            return f"info[{key!r}] does not apply to a column of type {type(column.type).__name__}"
+        if not hint.is_valid(value) or (key == "words" and (error := _words_error(type_, value))):
+            expected = error if hint.is_valid(value) else hint.values
+            return f"info[{key!r}] is {value!r}; it must be {expected}"
+    return None
+
+
+def _words_error(type_: TypeEngine[Any], words: Mapping[str, Any]) -> str:
+    """Return what the values of ``words`` must be; an empty text if they are valid."""
+    if isinstance(type_, Boolean):
+        return "" if all(isinstance(one, bool) for one in words.values()) else "True or False for each text"
+    if isinstance(type_, Enum):
+        return "" if all(one in type_.enums for one in words.values()) else "one of the choices for each text"
+    return "" if all(_is_number(one) for one in words.values()) else "a number for each text"

@@ -1,0 +1,68 @@
+"""Reading the failures of a run: failed requests, ignored pages, rejected items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.rejected import RejectedItem
+from models.request import FAILED, SKIPPED, CrawlRequest
+
+EXAMPLES = 3  # URLs for each status
+
+
+def failed_requests(session: Session, run_id: int, limit: int) -> Sequence[CrawlRequest]:
+    """Return the first failed requests of a run."""
+    return session.scalars(
+        select(CrawlRequest)
+        .where(CrawlRequest.run_id == run_id, CrawlRequest.state == FAILED)
+        .order_by(CrawlRequest.number)
+        .limit(limit)
+    ).all()
+
+
+HTTP = "HTTP "  # the reason of a page that was ignored because of its status begins so
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ignored:
+    """Pages that were ignored because of their HTTP status: their number, and the URLs of some."""
+
+    status: int
+    pages: int
+    urls: Sequence[str]
+
+
+def ignored_pages(session: Session, run_id: int) -> list[Ignored]:
+    """Return the pages of a run that were ignored because of their HTTP status, by status."""
+    where = (
+        CrawlRequest.run_id == run_id,
+        CrawlRequest.state.in_((FAILED, SKIPPED)),
+        CrawlRequest.error.startswith(HTTP),
+    )
+    counted = session.execute(
+        select(CrawlRequest.status, func.count()).where(*where).group_by(CrawlRequest.status)
+    ).all()
+    found = []
+    for status, pages in sorted((status, pages) for status, pages in counted if status is not None):
+        urls = session.scalars(
+            select(CrawlRequest.url)
+            .where(*where, CrawlRequest.status == status)
+            .order_by(CrawlRequest.number)
+            .limit(EXAMPLES)
+        ).all()
+        found.append(Ignored(status=status, pages=pages, urls=urls))
+    return found
+
+
+def rejected_items(session: Session, run_id: int, limit: int) -> Sequence[RejectedItem]:
+    """Return the first rejected items of a run that are not stored yet."""
+    return session.scalars(
+        select(RejectedItem)
+        .where(RejectedItem.run_id == run_id, RejectedItem.replayed_at.is_(None))
+        .order_by(RejectedItem.id)
+        .limit(limit)
+    ).all()

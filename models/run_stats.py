@@ -1,0 +1,210 @@
+"""The counts of a run, made in the database over all processes of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from models.base import Base, Row
+from models.change import CHANGED, CREATED, GONE, RETURNED, RowChange
+from models.rejected import RejectedItem
+from models.request import CUT, DONE, NO_BUTTON, SKIPPED, CrawlRequest
+from models.run import CrawlRun
+
+GOOD_RUNS = 3  # a run is compared with so many good ones
+UNCHANGED = "unchanged"
+KINDS = (CREATED, CHANGED, UNCHANGED, RETURNED, GONE)  # of changes, and the rows without one
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStats:
+    """The counts of a run over all its processes; docs/runs.md explains each of them.
+
+    ``pages`` by state, and the number of done pages that were ``cut``; ``rows`` that the run saw, by table (child rows
+    count too); ``rejected`` items by table, and the rows of these that exist and were ``kept``; ``changes`` by
+    table and kind ("book/created"), with "book/unchanged" if there is a history; ``merged``: duplicate items;
+    ``coverage``: by table and field, the share of the rows seen that have a value.
+    """
+
+    pages: Mapping[str, int] = field(default_factory=dict)
+    cut: int = 0
+    rows: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    kept: Mapping[str, int] = field(default_factory=dict)
+    changes: Mapping[str, int] = field(default_factory=dict)
+    coverage: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    merged: int = 0
+
+    def of_kind(self, kind: str) -> int:
+        """Return the number of changes of a kind, over all tables."""
+        return sum(number for name, number in self.changes.items() if name.endswith(f"/{kind}"))
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> RunStats:
+        return cls(**{name: value[name] for name in cls.__dataclass_fields__ if name in value})
+
+
+def count_run(session: Session, run_id: int, *, history: bool = True) -> RunStats:
+    """Count a run's pages, rows, rejected items and changes.
+
+    Args:
+        history: whether the run has a history; without it the unchanged rows are not known.
+    """
+    rows: dict[str, int] = {}
+    coverage: dict[str, dict[str, float]] = {}
+    for model in row_models():
+        table = model.table()
+        optional = [name for name in model.fields() if table.c[name].nullable]
+        counted = session.execute(
+            select(func.count(), *(func.count(table.c[name]) for name in optional)).where(
+                table.c.run_id == run_id
+            )
+        ).one()
+        if counted[0]:
+            rows[table.name] = counted[0]
+            coverage[table.name] = {
+                name: round(number / counted[0], 4)
+                for name, number in zip(optional, counted[1:], strict=True)
+            }
+
+    def by(column: Any, *where: Any) -> dict[str, int]:
+        found = session.execute(select(column, func.count()).where(*where).group_by(column))
+        return {str(name): number for name, number in found}
+
+    changed = session.execute(
+        select(RowChange.table_name, RowChange.kind, func.count())
+        .where(RowChange.run_id == run_id)
+        .group_by(RowChange.table_name, RowChange.kind)
+    )
+    changes = {f"{table}/{kind}": number for table, kind, number in changed}
+    of_run = (RejectedItem.run_id == run_id, RejectedItem.replayed_at.is_(None))
+    kept = by(RejectedItem.table_name, *of_run, RejectedItem.row_kept)
+    if history:
+        changed_rows = _changed_rows(session, run_id, changes)
+        # A row whose item was rejected is in the table and was seen, but was not compared.
+        compared = {table: number - kept.get(table, 0) for table, number in rows.items()}
+        changes |= {
+            f"{table}/{UNCHANGED}": number - changed_rows.get(table, 0)
+            for table, number in compared.items()
+            if number > changed_rows.get(table, 0)
+        }
+    return RunStats(
+        pages=by(CrawlRequest.state, CrawlRequest.run_id == run_id),
+        cut=len(cut_pages(session, run_id)),
+        rows=rows,
+        rejected=by(RejectedItem.table_name, *of_run),
+        kept=kept,
+        changes=changes,
+        coverage=coverage,
+        # MySQL's SUM of whole numbers is a DECIMAL.
+        merged=int(
+            session.scalar(select(func.sum(CrawlRequest.merged)).where(CrawlRequest.run_id == run_id)) or 0
+        ),
+    )
+
+
+def _changed_rows(session: Session, run_id: int, changes: Mapping[str, int]) -> dict[str, int]:
+    """Return the number of rows by table that a run has created, changed or seen again after they were gone.
+
+    Args:
+        changes: the number of changes by table and kind. If all are "created", it is the number of rows too.
+    """
+    changed_rows = {
+        name.partition("/")[0]: number for name, number in changes.items() if name.endswith(f"/{CREATED}")
+    }
+    if all(name.endswith(f"/{CREATED}") for name in changes):
+        return changed_rows
+    rows = select(RowChange.table_name, func.count(RowChange.key_hash.distinct())).group_by(
+        RowChange.table_name
+    )
+    found = session.execute(
+        rows.where(RowChange.run_id == run_id, RowChange.kind.in_((CREATED, CHANGED, RETURNED)))
+    )
+    changed_rows = {str(table): number for table, number in found}
+    # A child row that left its parent's list in the same run does not count.
+    earlier = aliased(RowChange)
+    gone = rows.where(
+        RowChange.run_id == run_id,
+        RowChange.kind == GONE,
+        exists().where(
+            earlier.run_id == run_id,
+            earlier.key_hash == RowChange.key_hash,
+            earlier.table_name == RowChange.table_name,
+            earlier.kind != GONE,
+        ),
+    )
+    for table, number in session.execute(gone):
+        changed_rows[table] = changed_rows.get(table, 0) - number
+    return changed_rows
+
+
+def has_earlier_run(session: Session, scope: bytes, before: int) -> bool:
+    """Return whether the scope has a run before the run with this id."""
+    earlier = select(CrawlRun.id).where(CrawlRun.scope == scope, CrawlRun.id < before).limit(1)
+    return session.scalar(earlier) is not None
+
+
+def skipped_because(session: Session, run_id: int, reason: str) -> dict[str, int]:
+    """Count a run's skipped requests whose reason begins with ``reason``, by the rest of it."""
+    found = session.execute(
+        select(CrawlRequest.error, func.count())
+        .where(
+            CrawlRequest.run_id == run_id,
+            CrawlRequest.state == SKIPPED,
+            CrawlRequest.error.startswith(reason, autoescape=True),
+        )
+        .group_by(CrawlRequest.error)
+    )
+    return {str(error).removeprefix(reason): number for error, number in found}
+
+
+def cut_pages(session: Session, run_id: int) -> list[tuple[str, str]]:
+    """Return the URLs of a run's pages that were cut off, each with the reason."""
+    return _done_with(session, run_id, CUT)
+
+
+def pages_without_button(session: Session, run_id: int) -> list[tuple[str, str]]:
+    """Return the URLs of a run's lists that never had their next_button, each with the button."""
+    return _done_with(session, run_id, NO_BUTTON)
+
+
+def _done_with(session: Session, run_id: int, remark: str) -> list[tuple[str, str]]:
+    """Return the URL of each done page whose ``error`` begins with ``remark``, and the rest of the text."""
+    found = session.execute(
+        select(CrawlRequest.url, CrawlRequest.error)
+        .where(
+            CrawlRequest.run_id == run_id, CrawlRequest.state == DONE, CrawlRequest.error.startswith(remark)
+        )
+        .order_by(CrawlRequest.number)
+    )
+    return [(url, str(error).removeprefix(remark)) for url, error in found]
+
+
+def stats_of_good_runs(session: Session, scope: bytes, before: int) -> list[RunStats]:
+    """Return the counts of the last good runs of a scope before the run with this id."""
+    found = session.scalars(
+        select(CrawlRun.counts)
+        .where(CrawlRun.scope == scope, CrawlRun.verdict == 0, CrawlRun.id < before)
+        .order_by(CrawlRun.id.desc())
+        .limit(GOOD_RUNS)
+    )
+    return [RunStats.from_json(counts) for counts in found if counts]
+
+
+def row_models() -> list[type[Row]]:
+    """Return all models of rows, in the order of their tables' names."""
+    return sorted(
+        (
+            mapper.class_
+            for mapper in Base.registry.mappers
+            if issubclass(mapper.class_, Row) and mapper.class_.__tablename__ in Base.metadata.tables
+        ),
+        key=lambda model: model.__tablename__,
+    )

@@ -1,0 +1,1 @@
+"""How pages get into the database: transactions, rows, history, retries."""

@@ -1,0 +1,186 @@
+"""The end of a run: marking rows as gone, the verdict, and the mark that the run is over."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from crawler.download.link_schemes import REFUSED
+from crawler.run.verdict import BELOW_POLICY, GOOD, Ending, Verdict, button_note, cut_note
+from models import CrawlRun, RejectedItem, Row
+from models.change import GONE, Change
+from models.chunks import chunks
+from models.request import FAILED, count
+from models.run import ClaimedRun, RunEnd, database_now, end_run
+from models.run_failures import ignored_pages
+from models.run_stats import (
+    RunStats,
+    count_run,
+    cut_pages,
+    has_earlier_run,
+    pages_without_button,
+    row_models,
+    skipped_because,
+    stats_of_good_runs,
+)
+from pipelines.storage.run_context import RunContext
+from pipelines.storage.statements import key_in
+from pipelines.storage.write_history import write_changes
+
+logger = logging.getLogger("splashdown.run")
+
+FIRST = "the first run with these arguments: there is no earlier run to compare its rows and columns with"
+NONE_GOOD = "no earlier run with these arguments was good: there is no good run to compare its columns with"
+
+
+def finish_run(session: Session, context: RunContext, ending: Ending, number: int) -> Verdict:
+    """Write the last transaction of a crawl and return its verdict.
+
+    A run that tried every page is over, and its rows that it did not see are gone. Another run is left to be resumed.
+    """
+    run = context.run
+    now = database_now(session)
+    notes: list[str] = []
+    gone_rows: Mapping[str, int] = {}
+    violations: list[str] = []
+    good = stats_of_good_runs(session, run.scope, run.id)
+    if ending.covered:
+        why = reason_to_mark_none(session, context)
+        if why is None:
+            gone_rows, why = _mark_gone(session, context, number, now)
+            violations += [why] if why else []
+        if why:
+            logger.warning("%s: no row is marked as gone: %s", run.spider, why)
+            notes.append(why)
+        if not has_earlier_run(session, run.scope, run.id):
+            notes.append(FIRST)
+        elif not good:
+            notes.append(NONE_GOOD)
+    notes += button_note(pages_without_button(session, run.id))
+    stats = count_run(session, run.id, history=context.history)
+    if not context.history:
+        stats = replace(stats, changes={f"{table}/{GONE}": number for table, number in gone_rows.items()})
+    verdict = ending.verdict
+    if verdict is None:
+        if context.policy is not None:
+            violations = context.policy.broken_by(stats, good) + violations
+        violations += removed_rows(session, run, stats, gone_rows)
+        verdict = Verdict(code=BELOW_POLICY if violations else GOOD, reasons=tuple(violations))
+    cut = cut_note(cut_pages(session, run.id)) if stats.cut else []
+    verdict = replace(verdict, reasons=(*verdict.reasons, *cut, *refused_links(session, run.id)))
+    note = "; ".join(notes) or None
+    end = RunEnd(
+        reason=ending.reason,
+        finished=ending.covered,
+        verdict=verdict.code,
+        reasons=verdict.reasons,
+        note=note,
+        counts=stats.as_json(),
+        versions=context.versions,
+        host=socket.gethostname(),
+        seconds=ending.seconds,
+        peak_memory=ending.peak_memory,
+    )
+    end_run(session, run, end, now)
+    return replace(verdict, counts=stats, ignored=tuple(ignored_pages(session, run.id)), note=note)
+
+
+def removed_rows(
+    session: Session, run: ClaimedRun, stats: RunStats, gone_rows: Mapping[str, int]
+) -> list[str]:
+    """Return a line for each table that has fewer rows than the run created, by its history."""
+    lines = []
+    for model in row_models():
+        table = model.table()
+        created = stats.changes.get(f"{table.name}/created", 0)
+        # The run itself deletes children that are not in their parent's list any more.
+        deleted_children = stats.changes.get(f"{table.name}/gone", 0) - gone_rows.get(table.name, 0)
+        if stats.rows.get(table.name, 0) >= created - deleted_children:
+            continue
+        # Another run may have seen some of the rows since.
+        began = select(CrawlRun.started_at).where(CrawlRun.id == run.id).scalar_subquery()
+        there = session.scalar(select(func.count()).select_from(table).where(table.c.first_seen_at >= began))
+        if (missing := created - deleted_children - (there or 0)) > 0:
+            lines.append(
+                f"{missing} of the {created} rows of {table.name} that the run created are missing: "
+                "another program deleted them"
+            )
+    return lines
+
+
+def refused_links(session: Session, run_id: int) -> tuple[str, ...]:
+    """Return a line about the links that were not followed because of their scheme, if any. It makes no run bad."""
+    found = skipped_because(session, run_id, REFUSED)
+    if not found:
+        return ()
+    which = ", ".join(f"{reason.partition(' ')[0]} {number}" for reason, number in sorted(found.items()))
+    return (f"{sum(found.values())} links were not followed because of their scheme ({which}; LINK_SCHEMES)",)
+
+
+def reason_to_mark_none(session: Session, context: RunContext) -> str | None:
+    """Return why the run did not see the whole site, so that no row may be marked as gone; None if it did."""
+    failed = count(session, context.run.id, FAILED)
+    if failed:
+        return f"{failed} of its pages failed"
+    cut = len(cut_pages(session, context.run.id))
+    if cut:
+        return f"{cut} of its pages were cut"
+    unknown = session.scalar(
+        select(func.count())
+        .select_from(RejectedItem)
+        .where(RejectedItem.run_id == context.run.id, RejectedItem.keyed.is_(False))
+    )
+    if unknown:
+        return f"{unknown} of its items were rejected without a valid natural key, so their rows are unknown"
+    return None
+
+
+def _mark_gone(
+    session: Session, context: RunContext, number: int, now: datetime
+) -> tuple[Mapping[str, int], str | None]:
+    """Mark the rows of the scope that the run did not see as gone; return their number by table.
+
+    Returns no number and the reason if GONE_LIMIT forbids it.
+    """
+    run = context.run
+    scope = select(CrawlRun.id).where(CrawlRun.scope == run.scope)
+    changes: list[Change] = []
+    for model in _models_of(session, context):
+        table = model.table()
+        ours = table.c.run_id.in_(scope) & table.c.gone_at.is_(None)
+        key = [table.c[name] for name in model.key()]
+        known = session.scalar(select(func.count()).select_from(table).where(ours)) or 0
+        unseen = [tuple(row) for row in session.execute(select(*key).where(ours, table.c.run_id != run.id))]
+        if len(unseen) > known * context.gone_limit:
+            return {}, (
+                f"{len(unseen)} of the {known} rows of {table.name} were not seen, more than GONE_LIMIT "
+                f"({context.gone_limit:.0%}) allows"
+            )
+        changes += [Change(model=model, key=found, kind=GONE) for found in unseen]
+    by_model: dict[type[Row], list[tuple[object, ...]]] = {}
+    for change in changes:
+        by_model.setdefault(change.model, []).append(change.key)
+    for model, keys in by_model.items():
+        for some in chunks(keys):
+            session.execute(update(model.table()).where(key_in(session, model, some)).values(gone_at=now))
+    if changes:
+        write_changes(session, context, changes, number, now)
+        logger.info("%s: %d rows are gone", run.spider, len(changes))
+    return {model.__tablename__: len(keys) for model, keys in by_model.items()}, None
+
+
+def _models_of(session: Session, context: RunContext) -> list[type[Row]]:
+    """Return the models that have rows which this scope has seen."""
+    scope = select(CrawlRun.id).where(CrawlRun.scope == context.run.scope)
+    return [
+        model
+        for model in row_models()
+        if session.scalar(select(model.table().c.run_id).where(model.table().c.run_id.in_(scope)).limit(1))
+        is not None
+    ]

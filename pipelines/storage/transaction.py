@@ -1,0 +1,120 @@
+"""The content of a transaction of pages: rows, changes, events, rejected items, new requests, states of requests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+
+from crawler.page.commit import Commit, Committed
+from crawler.page.row import Rejection, ValidRow
+from models import CrawlRun, RejectedItem, Row
+from models.change import CHANGED, CREATED, RETURNED, Change
+from models.request import insert_new, settle
+from models.run import ClaimedRun, database_now
+from pipelines.storage.run_context import RunContext
+from pipelines.storage.touch import mark_seen
+from pipelines.storage.waiting_rows import NOTHING_RELEASED, release_waiting_rows, separate_waiting_rows
+from pipelines.storage.write_history import write_changes
+from pipelines.storage.write_rows import write_batch
+
+
+def write_pages(
+    session: Session, context: RunContext, commits: Sequence[Commit], number: int
+) -> list[Committed]:
+    """Write the pages as the run's transaction ``number`` and return what became of each."""
+    run = context.run
+    now = database_now(session)
+    rows = [row for commit in commits for row in commit.rows]
+    waiting_rows: Mapping[int, Rejection] = {}
+    if not context.check_parents.isdisjoint({row.model for row in rows}):
+        rows, waiting_rows = separate_waiting_rows(session, context, rows)
+    changes = write_batch(session, rows, run_id=run.id, now=now, all_new=context.all_new) if rows else []
+    released = release_waiting_rows(session, context, rows, now) if context.awaited else NOTHING_RELEASED
+    changes += released.changes
+    if changes:
+        write_changes(session, context, changes, number, now)
+    rejected = [(commit, rejection) for commit in commits for rejection in commit.rejections]
+    waiting = [
+        (commit, waiting_rows[id(row)])
+        for commit in commits
+        for row in commit.rows
+        if id(row) in waiting_rows
+    ]
+    if rejected or waiting:
+        _store_rejected(session, run, [*rejected, *waiting], now)
+    found = [request for commit in commits for request in commit.requests]
+    states = insert_new(session, run.id, found, context.fits_in_window) if found else {}
+    settle(session, run.id, [commit.settled for commit in commits if commit.settled], now)
+    if any(commit.start_read for commit in commits):
+        session.execute(update(CrawlRun).where(CrawlRun.id == run.id).values(start_read=True))
+    counts = _count_changes([*rows, *released.rows], changes, [rejection for _, rejection in rejected])
+    counts.update(f"{rejection.model.__tablename__}/waiting" for _, rejection in waiting)
+    counts.subtract(f"{model.__tablename__}/waiting" for model in released.models)
+    return [
+        Committed(
+            states={r.number: states[r.number] for r in commit.requests if r.number in states},
+            changes=counts if position == 0 else {},
+            stored=_count_rows(row for row in commit.rows if id(row) not in waiting_rows)
+            + (_count_rows(released.rows) if position == 0 else 0),
+            rejected=len(commit.rejections),
+        )
+        for position, commit in enumerate(commits)
+    ]
+
+
+def _count_rows(rows: Iterable[ValidRow]) -> int:
+    """Return the number of the rows and their children."""
+    return sum(1 + sum(map(len, row.children.values())) for row in rows)
+
+
+def _count_changes(
+    rows: Sequence[ValidRow], changes: Sequence[Change], rejections: Sequence[Rejection]
+) -> Counter[str]:
+    """Count rows and items by table and change: "book/created", "book/unchanged", "book/rejected"."""
+    counted = Counter(f"{change.model.__tablename__}/{change.kind}" for change in changes)
+    seen = Counter(row.model.__tablename__ for row in rows)
+    for row in rows:
+        for name, items in row.children.items():
+            seen[row.model.children()[name].model.__tablename__] += len(items)
+    for table, number in seen.items():
+        touched = sum(counted[f"{table}/{kind}"] for kind in (CREATED, CHANGED, RETURNED))
+        if number > touched:
+            counted[f"{table}/unchanged"] = number - touched
+    counted.update(f"{rejection.model.__tablename__}/rejected" for rejection in rejections)
+    return counted
+
+
+def _store_rejected(
+    session: Session, run: ClaimedRun, rejected: Sequence[tuple[Commit, Rejection]], now: Any
+) -> None:
+    keys: dict[type[Row], list[tuple[Any, ...]]] = {}
+    for _, rejection in rejected:
+        if rejection.key is not None:
+            keys.setdefault(rejection.model, []).append(rejection.key)
+    existing = {
+        model: mark_seen(session, model, of_model, run_id=run.id, now=now) for model, of_model in keys.items()
+    }
+    rows = [
+        {
+            "run_id": run.id,
+            "request_number": commit.number,
+            "spider": run.spider,
+            "table_name": rejection.model.__tablename__,
+            "url": commit.url,
+            "item": dict(rejection.item),
+            "reasons": dict(rejection.reasons),
+            "at": now,
+            "keyed": rejection.key is not None,
+            "kept_page": commit.kept_page,
+            "replayed_at": None,
+            "validated": rejection.validated,
+            "waits_for": rejection.waits_for,
+            "row_kept": rejection.key is not None and rejection.key in existing[rejection.model],
+        }
+        for commit, rejection in rejected
+    ]
+    session.execute(insert(RejectedItem.__table__), rows)  # type: ignore[arg-type]

@@ -1,0 +1,301 @@
+"""The writer: one thread that writes everything of a run into the database, page by page.
+
+The thread commits pages together, in the order in which they were completed. Each transaction begins with
+``models.run.begin_transaction``, which locks the run's row, and checks the owner and the number of the transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from scrapy.settings import BaseSettings
+from sqlalchemy.orm import Session, sessionmaker
+
+from crawler.page.commit import Commit, Committed
+from crawler.run.verdict import Ending, Policy, Verdict
+from models.request import FrontierState, Leased, NewRequest, lease, recover_frontier, release
+from models.run import ClaimedRun, database_now
+from pipelines.storage.commit_pages import commit_pages
+from pipelines.storage.finish_run import finish_run
+from pipelines.storage.retry import Transactions
+from pipelines.storage.run_context import RunContext
+from pipelines.storage.waiting_rows import awaited_parents, store_waiting_rows_at_end
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+HEARTBEAT = 5.0  # seconds between heartbeats
+# Seconds. After every answer of the database this thread waits for Python's lock. Python's default of 5 ms,
+# ten times a transaction, takes longer than the transaction. One millisecond takes half as long as the
+# transaction.
+HANDOVER = 0.0003
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Pending:
+    """A page that waits to be committed."""
+
+    commit: Commit
+    weight: int
+    done: Callable[[Committed], None]
+    since: float = field(default_factory=time.monotonic)
+
+
+class Writer(threading.Thread):
+    """The thread that commits pages, leases requests and writes heartbeats.
+
+    Args:
+        sessions: makes the session of each transaction.
+        context: the run, and the settings of its transactions.
+        loop: the event loop that calls the callbacks.
+        failed: called on the loop with the error that ended the writer; later pages are not stored.
+        batch_weight: rows, roughly, in one transaction.
+        batch_age: seconds that a page waits for others to share its transaction.
+        patience: for so many seconds a transaction is repeated while the database does not answer.
+    """
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        context: RunContext,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        failed: Callable[[Exception], None],
+        batch_weight: int = 500,
+        batch_age: float = 0.1,
+        patience: float = 900.0,
+    ) -> None:
+        super().__init__(name="writer", daemon=True)
+        self.context, self.loop, self.failed = context, loop, failed
+        self.batch_weight, self.batch_age = batch_weight, batch_age
+        self.transactions = Transactions(sessions, context.run, patience=patience)
+        self.weight = 0
+        self.error: Exception | None = None
+        self._wake = threading.Condition()
+        self._pages: deque[_Pending] = deque()
+        self._tasks: deque[Callable[[], None]] = deque()
+        self._flush_now = False
+        self._closing = False
+        self._in_work: float | None = None  # since when the oldest page of the current batch waits
+        self._timed = (0, 0.0)
+        self._context = contextvars.copy_context()  # the thread's log lines have the run's id too
+
+    # --- From the event loop's thread -----------------------------------------------------------------------
+
+    @property
+    def commits(self) -> int:
+        """Return how many transactions of the run are committed."""
+        return self.transactions.number
+
+    @property
+    def backlog(self) -> int:
+        """Return the weight of the pages that wait, rows roughly."""
+        return self.weight
+
+    @property
+    def lag(self) -> float:
+        """Return the age of the oldest page that is not committed, in seconds; 0 if none waits."""
+        with self._wake:
+            oldest = self._in_work or (self._pages[0].since if self._pages else None)
+        return time.monotonic() - oldest if oldest is not None else 0.0
+
+    @property
+    def commits_timed(self) -> tuple[int, float]:
+        """Return the number of committed batches, and the seconds that their transactions took."""
+        return self._timed
+
+    def put(self, commit: Commit, done: Callable[[Committed], None]) -> None:
+        """Queue a page; ``done`` is called on the loop when it is committed."""
+        pending = _Pending(commit=commit, weight=commit.weight, done=done)
+        with self._wake:
+            self._pages.append(pending)
+            self.weight += pending.weight
+            if len(self._pages) == 1 or self.weight >= self.batch_weight:
+                self._wake.notify()
+
+    def lease(self, limit: int, done: Callable[[list[Leased]], None]) -> None:
+        """Lease the next requests, and call ``done`` with them on the loop."""
+
+        def task() -> None:
+            run = self.context.run
+
+            def find(session: Session) -> list[Leased]:
+                return lease(session, run.id, limit, database_now(session))
+
+            self._tell(done, self.transactions.run(find))
+
+        self._send(task)
+
+    def release(self, numbers: list[int]) -> None:
+        """Queue leased requests again."""
+        run_id = self.context.run.id
+        self._send(lambda: self.transactions.run(lambda session: release(session, run_id, numbers)))
+
+    def recover_frontier(self, done: Callable[[FrontierState], None]) -> None:
+        """Queue leased and failed requests again, and call ``done`` with the frontier's state on the loop."""
+        run = self.context.run
+
+        def task() -> None:
+            def recover(session: Session) -> FrontierState:
+                state = recover_frontier(session, run.id, start_read=run.start_read)
+                self.context.awaited.update(awaited_parents(session, run.id))
+                return state
+
+            self._tell(done, self.transactions.run(recover))
+
+        self._send(task)
+
+    async def finish(self, ending: Ending) -> Verdict:
+        """Commit the pages that wait, end the run or leave it to be resumed, and end the thread.
+
+        Raises:
+            Exception: the error that ended the writer before, or that ends it now.
+        """
+        await self.close()
+        if self.error is not None:
+            raise self.error
+        return await asyncio.to_thread(self._finish, ending)
+
+    def _finish(self, ending: Ending) -> Verdict:
+        context = self.context
+        try:
+            store_waiting_rows_at_end(self.transactions, context)
+            return self.transactions.run(lambda session: finish_run(session, context, ending, self.commits))
+        finally:
+            self.transactions.disconnect()
+
+    def flush_soon(self) -> None:
+        """Commit the pages that wait without waiting for more."""
+        with self._wake:
+            if self._pages and not self._flush_now:
+                self._flush_now = True
+                self._wake.notify()
+
+    async def close(self) -> None:
+        """Commit the pages that wait and end the thread."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        await asyncio.to_thread(self.join)
+
+    def _send(self, task: Callable[[], None]) -> None:
+        with self._wake:
+            self._tasks.append(task)
+            self._wake.notify()
+
+    # --- In the writer's thread -----------------------------------------------------------------------------
+
+    def run(self) -> None:
+        usual = sys.getswitchinterval()
+        sys.setswitchinterval(min(usual, HANDOVER))
+        try:
+            self._context.run(self._serve)
+        finally:
+            sys.setswitchinterval(usual)
+
+    def _serve(self) -> None:
+        try:
+            while self._work():
+                pass
+        except Exception as error:
+            self.error = error
+            self._tell(self.failed, error)
+        finally:
+            self.transactions.disconnect()
+
+    def _work(self) -> bool:
+        tasks, batch = self._next()
+        for task in tasks:
+            task()
+        if batch:
+            began = time.monotonic()
+            outcome = commit_pages(self.transactions, self.context, [pending.commit for pending in batch])
+            number, seconds = self._timed
+            self._timed = number + 1, seconds + time.monotonic() - began
+            with self._wake:
+                self._in_work = None
+                self.weight -= sum(pending.weight for pending in batch)
+            self._tell(self._settle, list(zip(batch, outcome, strict=True)))
+        elif not tasks:
+            if self._closing:
+                return False
+            self.transactions.run(lambda _: None)  # a heartbeat
+        return True
+
+    def _next(self) -> tuple[list[Callable[[], None]], list[_Pending]]:
+        """Return the next tasks and the next batch; neither if a heartbeat is due or the thread shall end."""
+        with self._wake:
+            if not self._pages and not self._tasks and not self._closing:
+                self._wake.wait(HEARTBEAT)
+            until = time.monotonic() + self.batch_age
+            while (
+                self._pages
+                and self.weight < self.batch_weight
+                and not (self._flush_now or self._closing or self._tasks)
+                and (left := until - time.monotonic()) > 0
+            ):
+                self._wake.wait(left)
+            self._flush_now = False
+            tasks = list(self._tasks)
+            self._tasks.clear()
+            batch: list[_Pending] = []
+            weight = 0
+            while self._pages and (not batch or weight < self.batch_weight):
+                weight += self._pages[0].weight
+                batch.append(self._pages.popleft())
+            self._in_work = batch[0].since if batch else None
+            return tasks, batch
+
+    def _settle(self, outcome: Sequence[tuple[_Pending, Committed]]) -> None:
+        for pending, committed in outcome:
+            try:
+                pending.done(committed)
+            except Exception:  # the callbacks of the other pages are called all the same
+                logger.exception("a page was committed, and the callback after its commit raised an error")
+
+    def _tell(self, callback: Callable[[T], Any], value: T) -> None:
+        try:
+            self.loop.call_soon_threadsafe(callback, value)
+        except RuntimeError:  # the loop is closed: the crawl was stopped at once
+            logger.debug("the event loop is closed: no callback for the last commit")
+
+
+def make_writer(
+    sessions: sessionmaker[Session],
+    run: ClaimedRun,
+    settings: BaseSettings,
+    *,
+    loop: asyncio.AbstractEventLoop,
+    failed: Callable[[Exception], None],
+    fits_in_window: Callable[[NewRequest], bool],
+    policy: Policy,
+    versions: Mapping[str, str],
+) -> Writer:
+    """Return a writer with the values of the settings (the setting PAGE_WRITER names this function)."""
+    context = RunContext(
+        run=run,
+        history=settings.getbool("HISTORY_ENABLED", True),
+        outbox=settings.getbool("OUTBOX_ENABLED", False),
+        gone_limit=settings.getfloat("GONE_LIMIT", 0.2),
+        policy=policy,
+        versions=versions,
+        fits_in_window=fits_in_window,
+    )
+    return Writer(
+        sessions,
+        context,
+        loop=loop,
+        failed=failed,
+        batch_weight=settings.getint("DATABASE_BATCH_ROWS", 500),
+        patience=settings.getfloat("DATABASE_PATIENCE", 900.0),
+    )

@@ -1,0 +1,1 @@
+"""Chromium as a process, and the protocol that controls it."""

@@ -1,0 +1,1 @@
+"""The addresses that the renderer may reach, and the proxies that it uses."""

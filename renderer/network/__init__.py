@@ -1,0 +1,1 @@
+"""The requests of a page: the renderer records, changes and refuses them."""

@@ -1,0 +1,1 @@
+"""The pool of tabs, and the limits of memory."""

@@ -1,0 +1,380 @@
+"""Chromium and its pool of tabs: it lends and cleans tabs, and replaces a Chromium that crashed or is too old."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from renderer.chromium.cdp import ChromiumGone, CommandFailed, TabCrashed, TargetGone
+from renderer.chromium.disk_space import DiskSpaceLog, disk_space_fault
+from renderer.chromium.process import Chromium, ChromiumMissing, ChromiumProcess
+from renderer.chromium.watchdog import Watchdog
+from renderer.egress.proxy_profiles import ProxyRules
+from renderer.egress.proxy_server import Egress
+from renderer.errors import Overloaded, RenderError
+from renderer.pool.idle_memory import IdleMemory
+from renderer.tab.cleaning import clean
+from renderer.tab.policy import TabPolicy
+from renderer.tab.tab import Tab
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# A tab's memory grows by some 10 KB with every render, and by more with every new site; a new tab costs 70 ms.
+MAX_RENDERS_PER_TAB = 500
+# The memory of Chromium itself grows by some 2 KB with every render and by 40 KB with every tab, also after the tab is
+# closed. Its start costs half a second.
+MAX_RENDERS_PER_CHROMIUM = 5000
+MAX_TABS_PER_CHROMIUM = 500
+MAX_CHROMIUM_AGE = 3600.0  # seconds
+QUEUE_PER_SLOT = 32
+EXPLANATION_TIMEOUT = 0.5  # seconds
+# Seconds. A Chromium that exits before this age is started again only when a render needs it.
+SHORT_LIFE = 10.0
+PING_TIMEOUT = 3.0  # seconds
+PAGE_CRASHES = {
+    "type": "Page",
+    "code": 0,
+    "text": "The page crashed two tabs of Chromium. Perhaps it is nested too deeply, or needs too much memory",
+    "url": "",
+}
+
+
+@dataclass(kw_only=True, eq=False)
+class _BrowserInstance:
+    """A Chromium process, from its start to its end. It may have a successor while its last renders run."""
+
+    process: ChromiumProcess
+    since: float = field(default_factory=time.monotonic)
+    idle: list[Tab] = field(default_factory=list)
+    lent: int = 0
+    renders: int = 0
+    tabs: int = 0  # number of tabs that were opened
+    is_ending: bool = False  # the pool ends it
+    watchdog: Watchdog = field(init=False)
+
+    @property
+    def needs_replacement(self) -> bool:
+        """Whether it has reached its maximum of renders, tabs or age."""
+        age = time.monotonic() - self.since
+        if self.renders >= MAX_RENDERS_PER_CHROMIUM or self.tabs >= MAX_TABS_PER_CHROMIUM:
+            return True
+        return self.renders > 0 and age > MAX_CHROMIUM_AGE
+
+    @property
+    def is_gone(self) -> bool:
+        return self.process.exited.is_set() or self.process.connection.browser.is_gone
+
+
+async def _nothing(_: Tab) -> None:
+    pass
+
+
+class Browser:
+    """The browser: the current Chromium, those before it that still render, and the queue for their tabs.
+
+    Call ``start`` once, ``render`` for every request, and ``end`` at the end.
+    """
+
+    def __init__(self, chromium: Chromium, slots: int, policy: TabPolicy | None = None) -> None:
+        self._chromium = chromium
+        self._policy = policy or TabPolicy()
+        self._shared_egress: Egress | None = None
+        self._slots = asyncio.Semaphore(slots)
+        self._max_queue = slots * QUEUE_PER_SLOT
+        self._newest: _BrowserInstance | None = None
+        self._older: set[_BrowserInstance] = set()
+        self._starting: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._renewing = False
+        self.queued = 0
+        self.active = 0
+        self._memory = IdleMemory()
+        self._disk_space_log = DiskSpaceLog()
+        self.losses = 0  # number of Chromium processes that crashed, or hung and were killed
+
+    @property
+    def pid(self) -> int | None:
+        return self._newest.process.pid if self._newest else None
+
+    async def start(self) -> None:
+        """Start Chromium and open a tab; raise ChromiumMissing if that fails."""
+        if self._policy.reach.public_only:
+            self._shared_egress = await self._open_egress(None)
+        await self._running()
+        try:
+            await self.render(_nothing)  # so that the first client does not wait for a tab
+        except Overloaded as error:
+            raise ChromiumMissing(f"{self._chromium.program} starts, but cannot open a tab") from error
+
+    # -- Chromium
+
+    async def _running(self) -> _BrowserInstance:
+        if self._newest is None or self._newest.is_gone:
+            await asyncio.shield(self._replacement())
+        assert self._newest is not None
+        return self._newest
+
+    def _replacement(self) -> asyncio.Task[None]:
+        """Return the task that starts a new Chromium; all callers share it, and it runs to its end if they are gone."""
+        if self._starting is None or self._starting.done():
+            self._starting = self._run_in_background(self._replace())
+        return self._starting
+
+    async def _replace(self) -> None:
+        if self._newest is not None and self._newest.is_gone:
+            log.warning("Chromium exited unexpectedly, and the renderer starts it again")
+            await self._newest.process.end()
+        process = await self._chromium.start()
+        instance = _BrowserInstance(process=process)
+        instance.watchdog = Watchdog(
+            process.pid,
+            process.connection,
+            lambda: instance.lent > 0,
+            process.kill,
+        )
+        process.connection.browser.on("gone", lambda _: self._on_exit(instance))
+        self._newest = instance
+
+    def _on_exit(self, instance: _BrowserInstance) -> None:
+        """Count a Chromium that exited unexpectedly, and start another one."""
+        if instance.is_ending:
+            return
+        self.losses += 1
+        if instance in self._older:
+            self._end_if_unused(instance)
+        elif time.monotonic() - instance.since > SHORT_LIFE:
+            self._run_in_background(self._restart())
+
+    async def _restart(self) -> None:
+        with contextlib.suppress(ChromiumMissing):  # the next render tries it again
+            await self._running()
+
+    async def is_healthy(self) -> bool:
+        """Return whether Chromium runs and answers; start it first if it has exited."""
+        if disk_space_fault():
+            return False
+        try:
+            async with asyncio.timeout(PING_TIMEOUT):
+                instance = await self._running()
+        except (ChromiumMissing, TimeoutError):
+            return False
+        return await instance.watchdog.answers()
+
+    async def may_explain_timeout(self, losses: int) -> bool:
+        """Return whether Chromium, and not the page, may be the cause of a render's timeout.
+
+        ``losses`` is the number of lost Chromium processes when the render began.
+
+        Raises:
+            Overloaded: TMPDIR has no space for Chromium's files.
+        """
+        self._check_disk_space()
+        if self.losses != losses or self._newest is None or self._newest.is_gone:
+            return True
+        # The answer is late already. A slow read of /proc must not delay it much more.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(EXPLANATION_TIMEOUT):
+                return any([await one.watchdog.may_hang() for one in (self._newest, *self._older)])
+        return False
+
+    async def _open_egress(self, proxy: ProxyRules | None) -> Egress:
+        egress = Egress(proxy, self._policy.reach)
+        await egress.open()
+        return egress
+
+    async def render(self, work: Callable[[Tab], Awaitable[T]], proxy: ProxyRules | None = None) -> T:
+        """Run this work on a clean tab and return its result; if the tab crashes, run it once more on another tab.
+
+        Raises:
+            Overloaded: the renderer cannot do the work now: the queue is full, Chromium does not start or has crashed
+                twice, or TMPDIR is full.
+            RenderError: the page crashed both tabs.
+        """
+        self._check_disk_space()
+        try:
+            return await self._attempt(work, proxy)
+        except TargetGone as error:
+            log.warning("a render lost its tab, and the renderer repeats it in another tab: %s", error)
+            first = error
+        try:
+            return await self._attempt(work, proxy)
+        except TargetGone as error:
+            self._check_disk_space()
+            if isinstance(error, TabCrashed) and isinstance(first, TabCrashed):
+                raise RenderError(PAGE_CRASHES) from error
+            raise Overloaded({"type": "browser_crashed", "description": "Chromium crashed twice"}) from error
+
+    def _check_disk_space(self) -> None:
+        if fault := disk_space_fault():
+            self._disk_space_log.report(fault)
+            raise Overloaded({"type": "no_room", "description": fault})
+
+    async def _attempt(self, work: Callable[[Tab], Awaitable[T]], proxy: ProxyRules | None) -> T:
+        async with self._borrowed_slot():
+            taken = self._borrow_idle_tab(proxy) or await self._borrow_new_tab(proxy)
+            instance, tab = taken
+            instance.watchdog.wake()
+            try:
+                result = await work(tab)
+            except BaseException as error:
+                # Something of the render may still run in the tab. A new tab is cheaper than to find that out.
+                tab.must_discard = True
+                self._run_in_background(self._return_tab(instance, tab))
+                if isinstance(error, TargetGone) and tab.has_crashed:
+                    raise TabCrashed(*error.args) from error
+                raise
+            # The answer does not wait for the cleaning, but the slot stays occupied until the cleaning is done.
+            self._run_in_background(self._return_tab(instance, tab))
+            return result
+
+    @contextlib.asynccontextmanager
+    async def _borrowed_slot(self) -> AsyncIterator[None]:
+        if self._slots.locked() and self.queued >= self._max_queue:
+            raise Overloaded({"type": "queue_full", "description": "Too many requests are waiting"})
+        self.queued += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self.queued -= 1
+        self.active += 1
+        self._memory.begin_render()
+        try:
+            yield
+        finally:
+            self.active -= 1
+            if not self.active:
+                self._memory.end_renders()
+
+    def _borrow_idle_tab(self, proxy: ProxyRules | None) -> tuple[_BrowserInstance, Tab] | None:
+        """Return a tab that is open already; None if there is none, or if the render has a proxy."""
+        instance = self._newest
+        if instance is None or instance.is_gone or proxy is not None:
+            return None
+        while instance.idle:
+            tab = instance.idle.pop()
+            if not tab.session.is_gone:
+                instance.lent += 1
+                return instance, tab
+            self._run_in_background(
+                tab.close()
+            )  # the idle tab has crashed, and its browser context is still open
+        return None
+
+    async def _borrow_new_tab(self, proxy: ProxyRules | None) -> tuple[_BrowserInstance, Tab]:
+        """Open a tab. If the client disconnects in the meantime, the tab goes to the pool when it is open."""
+        opening = asyncio.ensure_future(self._open_tab(proxy))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            self._run_in_background(self._return_new_tab(opening))
+            raise
+
+    async def _return_new_tab(self, opening: asyncio.Future[tuple[_BrowserInstance, Tab]]) -> None:
+        with contextlib.suppress(Overloaded, TargetGone):
+            await self._return_tab(*await opening)
+
+    async def _open_tab(self, proxy: ProxyRules | None) -> tuple[_BrowserInstance, Tab]:
+        try:
+            instance = await self._running()
+            instance.lent += 1
+            instance.watchdog.wake()
+            try:
+                return instance, await self._open_tab_in(instance, proxy)
+            except BaseException:
+                instance.lent -= 1
+                self._end_if_unused(instance)
+                raise
+        except (ChromiumMissing, CommandFailed) as error:
+            self._slots.release()
+            raise Overloaded({"type": "browser_unavailable", "description": str(error)}) from error
+        except BaseException:
+            self._slots.release()
+            raise
+
+    async def _open_tab_in(self, instance: _BrowserInstance, proxy: ProxyRules | None) -> Tab:
+        instance.tabs += 1
+        if proxy is not None:
+            return await self._open_proxied(instance.process, proxy)
+        return await Tab.open(instance.process.connection, self._policy, self._shared_egress)
+
+    async def _open_proxied(self, process: ChromiumProcess, proxy: ProxyRules) -> Tab:
+        egress = await self._open_egress(proxy)
+        try:
+            tab = await Tab.open(process.connection, self._policy, egress)
+        except BaseException:
+            await egress.close()
+            raise
+        tab.must_discard = True  # no other render may use this proxy
+        return tab
+
+    def _run_in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _return_tab(self, instance: _BrowserInstance, tab: Tab) -> None:
+        try:
+            if await clean(tab) and tab.renders < MAX_RENDERS_PER_TAB:
+                instance.idle.append(tab)
+            else:
+                await tab.close()
+        except ChromiumGone:
+            pass
+        finally:
+            if tab.egress is not None and tab.egress is not self._shared_egress:
+                await tab.egress.close()
+            instance.lent -= 1
+            instance.renders += 1
+            self._slots.release()
+            self._end_if_unused(instance)
+            if instance is self._newest and instance.needs_replacement:
+                self._run_in_background(self.renew())
+
+    async def renew(self) -> None:
+        """Start a new Chromium for later renders; the old one ends after its last render."""
+        if self._renewing:
+            return
+        self._renewing = True
+        try:
+            old = self._newest
+            if old is None or old.is_gone:
+                return
+            try:
+                await asyncio.shield(self._replacement())
+            except ChromiumMissing as error:
+                log.warning("a new Chromium does not start, and the renderer keeps the old one: %s", error)
+                old.renders, old.tabs, old.since = 0, 0, time.monotonic()
+                return
+            self._older.add(old)
+            self._end_if_unused(old)
+        finally:
+            self._renewing = False
+
+    def _end_if_unused(self, instance: _BrowserInstance) -> None:
+        if instance in self._older and not instance.lent:
+            self._run_in_background(self._end(instance))
+
+    async def _end(self, instance: _BrowserInstance) -> None:
+        instance.is_ending = True
+        instance.watchdog.stop()
+        await instance.process.end()
+        self._older.discard(instance)
+
+    async def end(self) -> None:
+        """Cancel all tasks of the pool, and end all Chromium processes."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        instances = {*self._older, *([self._newest] if self._newest else [])}
+        await asyncio.gather(*(self._end(instance) for instance in instances))
+        if self._shared_egress is not None:
+            await self._shared_egress.close()

@@ -1,0 +1,1 @@
+"""One render.* request: its arguments, the page and the result."""

@@ -1,0 +1,77 @@
+"""The docs: the code in docs/spiders.md runs, and the files and commands that the pages name exist."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+from scrapy.utils.misc import load_object
+
+from models import Base
+
+ROOT = Path(__file__).parent.parent
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), ROOT / "renderer" / "README.md"]
+EXAMPLES = {"models/film.py", "spiders/films.py"}  # files that docs/spiders.md asks the reader to write
+SCRAPY_COMMANDS = {"edit", "settings", "startproject", "version"}  # without a file in crawler/commands
+
+SPIDERS = ROOT / "docs" / "spiders.md"
+START = "        # models/film.py\n"
+
+
+def test_the_model_of_the_docs_has_the_columns_that_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = SPIDERS.read_text("utf-8").partition(START)[2]
+    lines = text.splitlines()
+    end = next(number for number, line in enumerate(lines) if line and not line.startswith("        "))
+    (tmp_path / "film_of_the_docs.py").write_text(textwrap.dedent("\n".join(lines[:end])))
+    monkeypatch.syspath_prepend(tmp_path)
+    film = importlib.import_module("film_of_the_docs").Film
+    try:
+        assert film.key() == ("slug",)
+        assert film.untracked() == {"views"}
+        assert set(film.fields()) == {"slug", "title", "price", "released", "views"}
+    finally:
+        Base.metadata.remove(Base.metadata.tables["film"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_links_of_a_page_lead_to_files(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[\w-]*)?\)", page.read_text("utf-8"))
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_files_that_a_page_names_exist(page: Path) -> None:
+    rooms = "|".join(folder.name for folder in ROOT.iterdir() if folder.is_dir() and folder.name[0] != ".")
+    names = re.findall(rf"`((?:{rooms})/[\w./-]+\.(?:py|lua|js|md|html))\b", page.read_text("utf-8"))
+    assert sorted(name for name in {*names} - EXAMPLES if not (ROOT / name).exists()) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
+    commands = set(re.findall(r"(?:^    |`)scrapy (\w+)\b", text, re.MULTILINE))
+    assert (
+        sorted(
+            name for name in commands - SCRAPY_COMMANDS if not (ROOT / f"crawler/commands/{name}.py").exists()
+        )
+        == []
+    )
+    scripts = set(re.findall(r"(?:^    |`)scripts/([\w.-]+)(?![\w./-])", text, re.MULTILINE))
+    assert sorted(name for name in scripts if not (ROOT / "scripts" / name).exists()) == []
+
+
+def test_the_new_names_in_the_changelog_can_be_loaded() -> None:
+    rows = re.findall(
+        r"^ +\|.*\| `([\w.]+)` \| `([\w.]+)` \|$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert rows
+    for old, new in rows:
+        load_object(new)
+        with pytest.raises((ImportError, NameError)):
+            load_object(old)
