@@ -30,6 +30,7 @@ class JournalSpider(SiteSpider):
     name = "journal"
     model = Purchase
     site = ""
+    wait_timeout = 40.0  # the machine may be busy
 
     async def start(self) -> AsyncIterator[Any]:
         yield self.render(

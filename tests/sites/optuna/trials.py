@@ -29,6 +29,7 @@ class TrialsSpider(SiteSpider):
     name = "trials"
     model = Trial
     site = ""
+    wait_timeout = 40.0  # a page with plotly.js takes seconds of CPU, and the machine may be busy
 
     async def start(self) -> AsyncIterator[Any]:
         yield self.render(f"{self.site}/dashboard/", self.parse_studies, wait_for="//main//a//h5")
