@@ -1,4 +1,4 @@
-"""``render.page``, an endpoint of our renderer: the requests of ``render()`` use it in place of a Lua script.
+"""``render.page``, an endpoint of our renderer: ``render()`` and ``render_scrolled()`` use it in place of a Lua script.
 
 The page's request has the arguments of the script, because which server renders it is not known before. The frontier
 stores it in that form, and the request that goes to another server has that form again.
@@ -7,6 +7,7 @@ stores it in that form, and the request that goes to another server has that for
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from scrapy import Request
@@ -18,24 +19,51 @@ SCRIPT_OPTIONS = "_script"  # the key of meta["splash"] that has the options of 
 
 # The options of a script that the endpoint does not have.
 OF_A_SCRIPT = ("endpoint", "args", "cache_args", "_replaced_args")
-# The endpoint's names of the arguments of spiders/lua/<name>.lua; None for those that it does not need.
-NAMES: Mapping[str, Mapping[str, str | None]] = {
-    "wait_for": {"lua_source": None, "wait_timeout": "wait_for_timeout"},
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equivalent:
+    """How the arguments of a render script become arguments of the endpoint.
+
+    Attributes:
+        names: the endpoint's names of the script's arguments, where they differ.
+        added: arguments that the script does not have.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    added: Mapping[str, Any] = field(default_factory=dict)
+
+
+# By the name of the script in spiders/lua.
+EQUIVALENTS: Mapping[str, Equivalent] = {
+    "wait_for": Equivalent(names={"wait_timeout": "wait_for_timeout"}),
+    "scroll": Equivalent(
+        names={
+            "wait_timeout": "wait_for_timeout",
+            "scroll_items": "scroll_item",
+            "scroll_quiet": "scroll_wait",
+        },
+        added={"scroll": 1000},  # screens; scroll_timeout ends it earlier
+    ),
 }
 
 
 def has_equivalent(request: Request) -> bool:
     """Return whether the endpoint does the work of the request's render script."""
     render = RENDER.get(request, {})
-    return bool(render.get("is_ours")) and render.get("script") in NAMES
+    return bool(render.get("is_ours")) and render.get("script") in EQUIVALENTS
 
 
 def use_page_endpoint(options: dict[str, Any], script: str) -> None:
     """Replace the options of the render script by those of the endpoint, in place."""
     saved = {name: options.pop(name) for name in OF_A_SCRIPT if name in options}
-    names = NAMES[script]
-    args = {names.get(name, name): value for name, value in saved["args"].items()}
-    args.pop(None, None)
+    equivalent = EQUIVALENTS[script]
+    args = {
+        equivalent.names.get(name, name): value
+        for name, value in saved["args"].items()
+        if name != "lua_source"
+    }
+    args |= equivalent.added
     options |= {"endpoint": ENDPOINT, "args": args, SCRIPT_OPTIONS: saved}
 
 
@@ -44,3 +72,9 @@ def restore_script(options: dict[str, Any]) -> None:
     saved = options.pop(SCRIPT_OPTIONS, None)
     if saved is not None:
         options |= saved
+
+
+def script_arguments(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the arguments of the render script, also from the options of the endpoint that replaces it."""
+    args: Mapping[str, Any] = options.get(SCRIPT_OPTIONS, options)["args"]
+    return args

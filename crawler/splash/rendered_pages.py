@@ -19,6 +19,7 @@ from crawler.meta_keys import RENDER
 from crawler.page.completeness import CUT, CUT_OFF, NEVER_ENDED, WITHOUT_BUTTON, rendered_ends
 from crawler.splash.errors import could_not_load, loading_error, one_line_error, wrong_selector
 from crawler.splash.history import documents_of
+from crawler.splash.page_endpoint import script_arguments
 from crawler.splash.request_mapping import is_splash_request, rendered_url
 from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
 
@@ -92,11 +93,15 @@ def failure_of(
     if CUT_OFF in _ends(response):
         return RenderFailed(url, CUT_OFF)
     appeared = data.get("appeared")
+    if appeared and not data.get("scroll", {}).get("reached_end", True):
+        appeared = False
     if appeared is None and wait_for is not None:
         appeared = isinstance(response, TextResponse) and _matches(response, wait_for)
     if appeared in (None, True):
         return None
-    why = click_problem(data["click"], arguments or {}, timeout) if "click" in data else None
+    why = scroll_problem(data, arguments or {})
+    if "click" in data:
+        why = click_problem(data["click"], arguments or {}, timeout)
     return NeverAppeared(url, wait_for or "the load event", timeout, response, reason=why)
 
 
@@ -113,6 +118,23 @@ def click_problem(click: Mapping[str, Any], arguments: Mapping[str, Any], timeou
     why = CLICKS[problem].format(changes=changes, wait_for=wait_for, timeout=timeout)
     hint = "" if problem == "gone" else ": name an element whose text changes with changes="
     return f"after the click on next_button {arguments.get('next_button')!r} of page {click['page']:g} {why}{hint}"
+
+
+def scroll_problem(data: Mapping[str, Any], arguments: Mapping[str, Any]) -> str | None:
+    """Return why a list that was scrolled counts as not complete; None if it was not scrolled.
+
+    Args:
+        data: the answer of ``spiders/lua/scroll.lua`` or of ``render.page``.
+        arguments: the arguments of the script.
+    """
+    items = data["scroll"]["items"] if "scroll" in data else data.get("scrolled_items")
+    if items is None:
+        return None
+    end, seconds = arguments.get("scroll_end"), arguments.get("scroll_timeout", 0)
+    found = f"{items:g} of {arguments.get('scroll_items')!r} were there"
+    if end:
+        return f"the list was scrolled, and end={end!r} never appeared: {found}"
+    return f"the list still grew after {seconds:g} s (scroll_timeout): {found}"
 
 
 def cut_of(response: Response) -> str | None:
@@ -197,7 +219,7 @@ class RenderedPageMiddleware:
             url=url,
             wait_for=render["wait_for"],
             timeout=render["timeout"],
-            arguments=request.meta["splash"]["args"],
+            arguments=script_arguments(request.meta["splash"]),
         )
         if failure is None:
             # A page without an end gets one retry. Without an end again it is accepted, and the run counts it as cut.

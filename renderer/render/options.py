@@ -354,14 +354,16 @@ def _read_request(arguments: Arguments) -> tuple[str, bytes | None]:
     return method.upper(), None if body is None else body.encode()
 
 
-def _read_scrolling(arguments: Arguments) -> Scrolling | None:
+def _read_scrolling(arguments: Arguments, timeout: float) -> Scrolling | None:
     screens = _read(arguments, "scroll", int, 0, (0, MAX_SCREENS))
     if not screens:
         return None
     return Scrolling(
         screens=screens,
         item=_read(arguments, "scroll_item", text) or None,
+        end=_read(arguments, "scroll_end", text) or None,
         patience=_read(arguments, "scroll_wait", float, SCROLL_WAIT, (0, 60)),
+        seconds=_read(arguments, "scroll_timeout", float, timeout, (0, 1e6)),
     )
 
 
@@ -395,7 +397,7 @@ def read_render(arguments: Arguments, max_timeout: float, capabilities: ServerCa
         wait=wait,
         wait_for=_read(arguments, "wait_for", text) or None,
         wait_for_timeout=_read(arguments, "wait_for_timeout", float, WAIT_FOR_TIMEOUT, (0, max_timeout)),
-        scrolling=_read_scrolling(arguments),
+        scrolling=_read_scrolling(arguments, timeout),
         shadow_roots=_flag(arguments, "shadow_roots"),
         script_errors=_flag(arguments, "script_errors"),
         viewport=viewport,

@@ -22,7 +22,7 @@ from renderer.render.http_client import HttpClient
 from renderer.render.options import ImageOptions, RenderOptions, bad_argument, parse_viewport
 from renderer.render.own_requests import OwnRequests
 from renderer.render.page_result import needs_body, page_result
-from renderer.render.scroll import BadItem, scroll
+from renderer.render.scroll import BadScrollSelector, scroll
 from renderer.render.scroll import as_header as as_scroll_header
 from renderer.render.wait_for import BadSelector, Found, wait_for
 from renderer.tab.console import run_and_listen
@@ -130,7 +130,8 @@ async def visit(
         html = checked_html(found.taken) if found else None
     else:
         found = await _wait_for(tab, options, ends_without=ends_without)
-    scrolled = await _scroll(tab, options)
+    lacks_element = options.wait_for is not None and found is None
+    scrolled = None if wants_document and lacks_element else await _scroll(tab, options)
     if options.viewport == "full":
         await screenshot.set_viewport_full(tab)
     script_result, messages = await _run_script(tab, options)
@@ -235,8 +236,8 @@ async def _scroll(tab: Tab, options: RenderOptions) -> dict[str, Any] | None:
         return None
     try:
         return await scroll(tab, options.scrolling)
-    except BadItem as error:
-        bad_argument("scroll_item", f"Not a selector: {error}")
+    except BadScrollSelector as error:
+        bad_argument(error.argument, f"Not a selector: {error}")
 
 
 async def _wait_for_frames(tab: Tab) -> None:

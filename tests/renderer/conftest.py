@@ -86,6 +86,11 @@ PAGES = {
     "li.textContent = 'item ' + n++; li.style.height = '60px'; l.append(li); } }; more();"
     "addEventListener('scroll', () => { if (innerHeight + scrollY >= document.body.scrollHeight - 5)"
     "setTimeout(more, 150); })</script>",
+    "/lazy-pictures": "<title>L</title><div id=l></div><script>for (let i = 0; i < 60; i++) l.insertAdjacentHTML("
+    "'beforeend', `<p class=row style='height:90px'>row ${i}<img data-src=/x.gif></p>`);"
+    "addEventListener('scroll', () => document.querySelectorAll('img[data-src]').forEach(picture => {"
+    "if (picture.getBoundingClientRect().top < innerHeight) { picture.src = picture.dataset.src;"
+    "picture.removeAttribute('data-src') } }))</script>",
     "/windowed": "<title>W</title><div id=box style='height:200px;overflow-y:auto'>"
     "<div id=tall style='height:4000px;position:relative'></div></div><script>"
     "const rows = [...Array(8)].map(() => tall.appendChild(document.createElement('p')));"

@@ -54,9 +54,56 @@ def test_scroll_item_collects_all_items_of_a_windowed_list_in_order(splash: Clie
     assert re.findall(r"row (\d+)<", answer.text) == [str(number) for number in range(100)]
 
 
+def test_scroll_item_may_be_an_xpath(splash: Client, pages: Pages) -> None:
+    answer = splash.post(
+        "/render.html",
+        url=f"{pages.url}/windowed",
+        scroll=100,
+        scroll_item="//p[@class='row']",
+        scroll_wait=0.3,
+    )
+    assert answer.headers["x-splashdown-scroll"].endswith("items=100")
+
+
+def test_scroll_ends_at_the_element_of_scroll_end(splash: Client, pages: Pages) -> None:
+    arguments = {"url": f"{pages.url}/endless", "html": 1, "scroll": 50, "scroll_wait": 5}
+    answer = splash.post("/render.json", scroll_item="li", scroll_end="//li[.='item 45']", **arguments)
+    assert answer.json["scroll"] == {
+        "steps": answer.json["scroll"]["steps"],
+        "items": 60,
+        "reached_end": True,
+    }
+
+
+def test_a_list_without_the_element_of_scroll_end_has_not_ended(splash: Client, pages: Pages) -> None:
+    arguments = {"url": f"{pages.url}/endless", "scroll": 50, "scroll_wait": 0.6, "scroll_item": "li"}
+    answer = splash.post("/render.json", scroll_end=".never", **arguments)
+    assert (answer.json["scroll"]["items"], answer.json["scroll"]["reached_end"]) == (70, False)
+
+
+def test_scroll_ends_after_scroll_timeout(splash: Client, pages: Pages) -> None:
+    arguments = {"url": f"{pages.url}/endless", "scroll": 50, "scroll_wait": 60, "scroll_item": "li"}
+    answer = splash.post("/render.json", scroll_timeout=2, **arguments)
+    assert answer.json["scroll"]["reached_end"] is False
+
+
+def test_items_whose_pictures_load_while_the_list_scrolls_are_there_once(
+    splash: Client, pages: Pages
+) -> None:
+    answer = splash.post(
+        "/render.html", url=f"{pages.url}/lazy-pictures", scroll=100, scroll_item="p.row", scroll_wait=0.3
+    )
+    assert re.findall(r"row (\d+)<", answer.text) == [str(number) for number in range(60)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "argument"),
-    [({"scroll": -1}, "scroll"), ({"scroll": 1, "scroll_item": "p["}, "scroll_item")],
+    [
+        ({"scroll": -1}, "scroll"),
+        ({"scroll": 1, "scroll_item": "p["}, "scroll_item"),
+        ({"scroll": 1, "scroll_end": "//p["}, "scroll_end"),
+        ({"scroll": 1, "scroll_timeout": -1}, "scroll_timeout"),
+    ],
 )
 def test_bad_arguments_of_scroll_are_refused(
     splash: Client, pages: Pages, arguments: dict[str, Any], argument: str

@@ -136,3 +136,22 @@ def test_cookies_of_another_form_are_refused(splash: Client, pages: Pages, cooki
 
 def test_the_answer_to_a_ping_names_the_endpoint(splash: Client) -> None:
     assert "render.page" in splash.get("/_ping").json["additions"]
+
+
+def test_a_page_is_scrolled_to_the_end_of_its_list(splash: Client, pages: Pages) -> None:
+    result = by_endpoint(
+        splash,
+        f"{pages.url}/endless",
+        "//li",
+        scroll=1000,
+        scroll_item="li",
+        scroll_wait=0.6,
+        scroll_timeout=20,
+    )
+    assert result["appeared"] and result["scroll"]["reached_end"] and result["html"].count("<li") == 70
+    assert result["http_status"] == 200
+
+
+def test_a_page_without_the_element_is_not_scrolled(splash: Client, pages: Pages) -> None:
+    result = by_endpoint(splash, f"{pages.url}/endless", "//table", scroll=1000, wait_for_timeout=1)
+    assert not result["appeared"] and "scroll" not in result

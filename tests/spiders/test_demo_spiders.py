@@ -102,6 +102,10 @@ class CatalogueSpider(SiteSpider):
             self.settings["DEMO_URL"] + "/never", self.parse_never, wait_for="//li[@id='x']", timeout=1.0,
             errback=self.never,
         )
+        yield self.render_scrolled(
+            self.settings["DEMO_URL"] + "/quotes", self.parse_never, items=".quote", end="//li[@id='end']", quiet=0.5,
+            errback=self.never,
+        )
         yield self.render(self.settings["DEMO_URL"] + "/broken/once/a", self.parse_once, wait_for=".ok")
 
     def parse_page(self, response):
@@ -130,7 +134,7 @@ def test_a_spider_handles_buttons_slow_resources_and_missing_elements(
         "runspider", str(tmp_path / "catalogue.py"), "-O", f"{tmp_path}/out.jsonl",
         SPLASH_URL=renderer, DEMO_URL=small_shop,
     )  # fmt: skip
-    assert done.returncode == 2, done.stderr[-3000:]  # one page never has its element
+    assert done.returncode == 2, done.stderr[-3000:]  # one page never has its element, and one list no end
     found: dict[str, list[str]] = {}
     for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines():
         item = json.loads(line)
@@ -140,7 +144,10 @@ def test_a_spider_handles_buttons_slow_resources_and_missing_elements(
     assert found["fresh"] == ["10"]
     assert len(found["once"]) == 1
     assert "never" not in found
-    assert "//li[@id='x']" in found["error"][0] and "never appeared" in found["error"][0]
+    element, end = sorted(found["error"], key=lambda error: "end=" in error)
+    assert "//li[@id='x']" in element and "never appeared" in element
+    quotes = len(truth(small_shop)["quotes"])
+    assert f"""end="//li[@id='end']" never appeared: {quotes} of '.quote' were there""" in end
     # ... and the report at the end names that page.
     assert f"no content: {small_shop}/never" in done.stderr
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 from scrapy import Request
 from scrapy.http import Response
 from scrapy.utils.test import get_crawler
 
 from crawler.meta_keys import RENDER
 from crawler.splash.middlewares import SplashMiddleware
-from crawler.splash.page_endpoint import ENDPOINT, SCRIPT_OPTIONS
+from crawler.splash.page_endpoint import ENDPOINT, SCRIPT_OPTIONS, script_arguments
 from crawler.splash.request_mapping import restore_page_request
 from crawler.splash.snapshot_answer import meta_for_snapshot
 from spiders.base import SiteSpider
@@ -91,16 +90,24 @@ def test_a_spider_that_changes_the_script_keeps_it() -> None:
     assert sent(middleware, rendered(middleware)).url == f"{OURS}execute"
 
 
-@pytest.mark.parametrize("kind", ["render_scrolled", "log_in"])
-def test_a_script_that_the_endpoint_does_not_replace_stays(kind: str) -> None:
+def test_a_script_that_the_endpoint_does_not_replace_stays() -> None:
     middleware = middleware_of()
     spider: Any = middleware.crawler.spider
-    options = {
-        "render_scrolled": {"items": "//li"},
-        "log_in": {"fields": {"user": "a"}, "logged_in": "//a"},
-    }[kind]
-    page = getattr(spider, kind)(PAGE, spider.parse, **options)
+    page = spider.log_in(PAGE, spider.parse, fields={"user": "a"}, logged_in="//a")
     assert sent(middleware, page).url == f"{OURS}execute"
+
+
+def test_the_arguments_of_render_scrolled_have_the_names_of_the_endpoint() -> None:
+    middleware = middleware_of()
+    spider: Any = middleware.crawler.spider
+    page = spider.render_scrolled(PAGE, spider.parse, items="//li", end="//hr", quiet=2, scroll_timeout=30)
+    splash_request = sent(middleware, page)
+    args = splash_request.meta["splash"]["args"]
+    assert splash_request.url == f"{OURS}render.page"
+    assert {name: value for name, value in args.items() if name.startswith("scroll")} == {
+        "scroll": 1000, "scroll_item": "//li", "scroll_end": "//hr", "scroll_wait": 2, "scroll_timeout": 30,
+    }  # fmt: skip
+    assert script_arguments(splash_request.meta["splash"])["scroll_items"] == "//li"
 
 
 def test_a_snapshot_has_no_secret_of_the_script_s_options() -> None:
