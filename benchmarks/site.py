@@ -1,9 +1,32 @@
-"""A site of tiny pages, as fast as a Python server can be; ``python -m benchmarks.site`` prints its port."""
+"""A site of small pages, as fast as a Python server can be; ``python -m benchmarks.site`` prints its port.
+
+``/NUMBER`` is a page with one product, ``/list/NUMBER`` a page with ``ROWS`` books.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+
+ROWS = 30
+
+
+def page(path: bytes) -> str:
+    """Return the HTML of a path."""
+    folder, _, last = path.rpartition(b"/")
+    number = int(last or 0)
+    if folder == b"/list":
+        return f"<html><body>{''.join(book(number * ROWS + n) for n in range(ROWS))}</body></html>"
+    return f"<html><body><h1>Page {number}</h1><p class='price'>£{number % 90 + 10}.99</p></body></html>"
+
+
+def book(number: int) -> str:
+    """Return the HTML of a book in a list."""
+    return (
+        f"<article id='B{number}'><h1>The book with the number {number}</h1><p class='author'>A. Author</p>"
+        f"<p class='price'>£1,{number % 900 + 100}.99</p><p class='stock'>In stock ({number % 50} available)</p>"
+        f"<time>{number % 28 + 1} May {2000 + number % 20}</time></article>"
+    )
 
 
 class Site(asyncio.Protocol):
@@ -12,10 +35,7 @@ class Site(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         for request in data.split(b"\r\n\r\n")[:-1]:
-            number = int(request.split(b" ", 2)[1].rpartition(b"/")[2] or 0)
-            body = (
-                f"<html><body><h1>Page {number}</h1><p class='price'>£{number % 90 + 10}.99</p></body></html>"
-            ).encode()
+            body = page(request.split(b" ", 2)[1]).encode()
             self.transport.write(  # type: ignore[attr-defined]
                 b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s"
                 % (len(body), body)
