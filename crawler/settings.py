@@ -205,6 +205,10 @@ ITEM_PIPELINES = {
 }
 EXTENSIONS_BASE = {
     **default_settings.EXTENSIONS_BASE,
+    "scrapy.extensions.telnet.TelnetConsole": None,
+    "scrapy.extensions.remote_control.RemoteControl": None,
+    "crawler.remote_access.TelnetConsole": 0,
+    "crawler.remote_access.RemoteControl": 0,
     "crawler.splash.extension.RendererExtension": 10,
     "crawler.run.extension.RunExtension": 15,
     "crawler.snapshots.extension.SnapshotExtension": 16,

@@ -33,9 +33,9 @@ from sqlalchemy import (
     TypeDecorator,
     Uuid,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import NullType, TypeEngine
 
+from models.dialect_modules import postgresql
 from models.types import (
     Choice,
     Duration,
@@ -191,8 +191,9 @@ def _json(type_: JSON, column: Column[Any]) -> TypeEngine[Any]:
     if column.primary_key:
         raise UnsupportedType("is JSON, which cannot be a key: use a column for each of its parts")
     # None becomes NULL in a column of any type.
-    if isinstance(type_, postgresql.JSONB):
-        return postgresql.JSONB(none_as_null=True)
+    if type_.__visit_name__ == "JSONB":
+        kind: TypeEngine[Any] = postgresql().JSONB(none_as_null=True)
+        return kind
     return JSON(none_as_null=True)
 
 

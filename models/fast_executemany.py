@@ -15,8 +15,6 @@ from decimal import Decimal
 from itertools import chain, repeat
 from typing import Any
 
-from pymysql.err import DataError
-
 Rows = Sequence[Sequence[Any]]
 
 INSERT = re.compile(r"(\s*INSERT\s[^%]*\sVALUES\s+)\((%s(?:, %s)*)\)([^%]*)", re.IGNORECASE | re.DOTALL)
@@ -119,6 +117,8 @@ def refuse_long_statements(connection: Any, longest: int) -> None:
     def query(sql: str | bytes, unbuffered: bool = False) -> Any:
         encoded = sql.encode(connection.encoding) if isinstance(sql, str) else sql
         if len(encoded) > longest:
+            from pymysql.err import DataError  # noqa: PLC0415 - only a process with such a connection needs it
+
             raise DataError(
                 1153,
                 f"the statement has {len(encoded)} bytes, the server's max_allowed_packet allows {longest}",

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from alembic import command
 from sqlalchemy import Engine
 
 from models.schema import _config, _script, upgrade
@@ -24,6 +23,8 @@ def new_revision(engine: Engine, message: str) -> Path | None:
     Raises:
         DatabaseUnusable: as ``models.schema.upgrade``.
     """
+    from alembic import command  # noqa: PLC0415 - as in models/schema.py
+
     upgrade(engine)
     number = f"{_next_number():04d}"
 

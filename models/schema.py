@@ -1,22 +1,27 @@
-"""Checking that the database has the schema of the models, and migrating it (Alembic)."""
+"""Checking that the database has the schema of the models, and migrating it (Alembic).
+
+The functions import Alembic, because a crawl whose database has the latest schema does not need it.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, String, column, inspect, select, table
 
 from models.base import Row
+from models.migration_files import newest_revision
 from models.run_stats import row_models
 from models.session import DatabaseUnusable, for_writing, shown
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+VERSION_TABLE = "alembic_version"  # Alembic's default, in the schema of the connection
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
@@ -29,6 +34,8 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     Raises:
         DatabaseUnusable: the migrations do not form one line, or the database has a revision that is not among them.
     """
+    from alembic import command  # noqa: PLC0415
+
     head = _head()
     with for_writing(engine).begin() as connection:
         before = _revision(connection)
@@ -79,6 +86,8 @@ def check_schema(engine: Engine) -> None:
         DatabaseUnusable: the schema of a server is not the latest one.
     """
     with engine.connect() as connection:
+        if _has_newest_revision(connection):
+            return
         found = _revision(connection)
     if found == _head():
         return
@@ -92,6 +101,15 @@ def check_schema(engine: Engine) -> None:
         else f"is not the latest one (it has revision {found}, and {_head()} is needed)"
     )
     raise DatabaseUnusable(f"the schema of {shown(engine.url)} {state}: run `scrapy migrate`")
+
+
+def _has_newest_revision(connection: Connection) -> bool:
+    """Return whether the database has the newest revision; False also if only Alembic can tell."""
+    newest = newest_revision(MIGRATIONS / "versions")
+    if newest is None or not inspect(connection).has_table(VERSION_TABLE):
+        return False
+    query = select(column("version_num", String())).select_from(table(VERSION_TABLE))
+    return list(connection.scalars(query)) == [newest]
 
 
 def _check_known(revision: str | None, engine: Engine) -> None:
@@ -132,12 +150,16 @@ def check_tables(engine: Engine, models: Iterable[type[Row]]) -> None:
 
 
 def _config() -> Config:
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config
 
 
 def _script() -> ScriptDirectory:
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     return ScriptDirectory.from_config(_config())
 
 
@@ -147,6 +169,8 @@ def _head() -> str:
     Raises:
         DatabaseUnusable: the migrations do not form one line.
     """
+    from alembic.util import CommandError  # noqa: PLC0415
+
     folder = MIGRATIONS / "versions"
     script = _script()
     try:
@@ -164,4 +188,6 @@ def _head() -> str:
 
 
 def _revision(connection: Connection) -> str | None:
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+
     return MigrationContext.configure(connection).get_current_revision()

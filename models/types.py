@@ -23,9 +23,9 @@ from sqlalchemy import (
     Time,
     TypeDecorator,
 )
-from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.types import TypeEngine
 
+from models.dialect_modules import mysql, postgresql
 from models.json_values import from_json_value, to_json_value
 from models.redaction import redacted, redacted_parts
 from models.text import fitted, json_text, storable_parts
@@ -53,7 +53,7 @@ class ExactString(TypeDecorator[str]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         if dialect.name in MYSQL:
-            return dialect.type_descriptor(mysql.VARCHAR(self.length, collation=BINARY))
+            return dialect.type_descriptor(mysql().VARCHAR(self.length, collation=BINARY))
         return dialect.type_descriptor(String(self.length))
 
     def __repr__(self) -> str:
@@ -68,7 +68,7 @@ class LongText(TypeDecorator[str]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         if dialect.name in MYSQL:
-            return dialect.type_descriptor(mysql.LONGTEXT(collation=BINARY))
+            return dialect.type_descriptor(mysql().LONGTEXT(collation=BINARY))
         return dialect.type_descriptor(Text())
 
     def __repr__(self) -> str:
@@ -125,9 +125,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         if dialect.name in MYSQL:
-            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+            return dialect.type_descriptor(mysql().DATETIME(fsp=6))
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
+            return dialect.type_descriptor(postgresql().TIMESTAMP(timezone=True))
         return dialect.type_descriptor(DateTime())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
@@ -163,7 +163,7 @@ class Digest(TypeDecorator[bytes]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         if dialect.name in MYSQL:
-            return dialect.type_descriptor(mysql.BINARY(self.length))
+            return dialect.type_descriptor(mysql().BINARY(self.length))
         return dialect.type_descriptor(LargeBinary())
 
     def __repr__(self) -> str:
@@ -178,7 +178,7 @@ class LongJson(TypeDecorator[Any]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         if dialect.name in MYSQL:
-            return dialect.type_descriptor(mysql.LONGTEXT(collation=BINARY))
+            return dialect.type_descriptor(mysql().LONGTEXT(collation=BINARY))
         return dialect.type_descriptor(Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
@@ -239,7 +239,7 @@ class TimeOfDay(TypeDecorator[time]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
-        return dialect.type_descriptor(mysql.TIME(fsp=6) if dialect.name in MYSQL else Time())
+        return dialect.type_descriptor(mysql().TIME(fsp=6) if dialect.name in MYSQL else Time())
 
     def __repr__(self) -> str:
         return "TimeOfDay()"
@@ -255,7 +255,7 @@ class Duration(TypeDecorator[timedelta]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         native = dialect.name == "postgresql"
-        return dialect.type_descriptor(postgresql.INTERVAL() if native else BigInteger())
+        return dialect.type_descriptor(postgresql().INTERVAL() if native else BigInteger())
 
     def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> Any:
         if value is None:
@@ -278,7 +278,7 @@ class LongBinary(TypeDecorator[bytes]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
-        return dialect.type_descriptor(mysql.LONGBLOB() if dialect.name in MYSQL else LargeBinary())
+        return dialect.type_descriptor(mysql().LONGBLOB() if dialect.name in MYSQL else LargeBinary())
 
     def __repr__(self) -> str:
         return "LongBinary()"
@@ -322,7 +322,7 @@ class ListOf(TypeDecorator[list[Any]]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.ARRAY(self.item_type, dimensions=self.dimensions))
+            return dialect.type_descriptor(postgresql().ARRAY(self.item_type, dimensions=self.dimensions))
         return dialect.type_descriptor(LongJson())
 
     def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> Any:

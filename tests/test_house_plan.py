@@ -32,6 +32,7 @@ ORDER: dict[str, list[set[str]]] = {
             "command_failure",
             "database",
             "meta_keys",
+            "remote_access",
             "security",
             "stat_names",
             "unknown_option",

@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-import dateparser
-from rich.console import Console
-from rich.text import Text
 from sqlalchemy.orm import Session
 
 from crawler.database_command import CommandFailed, DatabaseCommand
 from crawler.security.plain_text import json_line
 from models import Base, Row, RowChange
 from models.history import read_changes
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
 
 COLOURS = {"created": "green", "changed": "yellow", "gone": "red", "returned": "cyan"}
 LONGEST_VALUE = 60  # characters
@@ -41,6 +43,8 @@ class Command(DatabaseCommand):
         parser.add_argument("--json", action="store_true", help="print a JSON object on each line")
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
+        from rich.console import Console  # noqa: PLC0415
+
         table = table_of(args[0]) if args else None
         since = datetime_of(opts.since) if opts.since else None
         console = Console(soft_wrap=True, highlight=False)
@@ -74,6 +78,8 @@ def datetime_of(text: str) -> datetime:
     Raises:
         CommandFailed: the text is no datetime.
     """
+    import dateparser  # noqa: PLC0415
+
     settings = {"TIMEZONE": "UTC", "RETURN_AS_TIMEZONE_AWARE": True, "PREFER_DATES_FROM": "past"}
     since = dateparser.parse(text, settings=settings)
     if since is None:
@@ -97,6 +103,8 @@ def as_json(change: RowChange) -> dict[str, object]:
 
 def as_line(change: RowChange) -> Text:
     """Return one change on one line, with the texts of sites as plain text: no markup, no control characters."""
+    from rich.text import Text  # noqa: PLC0415
+
     key = "/".join(str(part) for part in json.loads(change.row_key))
     line = Text(f"{change.at:%Y-%m-%d %H:%M:%S}  ")
     line.append(f"{change.kind:8}", style=COLOURS.get(change.kind, ""))

@@ -10,12 +10,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 from sqlalchemy import Engine
 
 from crawler.database_command import DatabaseCommand
@@ -23,6 +21,10 @@ from crawler.run.stopping import CannotStart
 from models import Book, Quote, Review, Row
 from models.session import shown
 from models.table_contents import Difference, difference, last_run, table_contents
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
 
 ROOT = Path(__file__).parent.parent.parent
 PORT = 8765
@@ -81,7 +83,13 @@ def untrue(
 class Command(DatabaseCommand):
     program = "scripts/demo"
     expected_errors = (CannotStart,)
-    console = Console()
+
+    @cached_property
+    def console(self) -> Console:
+        """Return a console, whose library only this command needs."""
+        from rich.console import Console  # noqa: PLC0415
+
+        return Console()
 
     def short_desc(self) -> str:
         return "Crawl the demo site into the database and show the stored rows"
@@ -98,6 +106,8 @@ class Command(DatabaseCommand):
             self.exitcode = self._crawl_and_show(engine, url, opts.day)
 
     def _crawl_and_show(self, engine: Engine, url: str, day: int) -> int:
+        from rich.table import Table  # noqa: PLC0415
+
         self.console.print(f"The demo site is at {url}, on day {day}.")
         truth = truth_of(url)
         results = Table(title=f"Rows in the database after day {day} of the shop")
@@ -154,6 +164,7 @@ class Command(DatabaseCommand):
         self, model: type[Row], changed: Difference, old: dict[tuple[Any, ...], dict[str, Any]]
     ) -> None:
         """Print some of the rows that the last crawl did not have like this."""
+        from rich.text import Text  # noqa: PLC0415
 
         def name(key: tuple[Any, ...]) -> str:
             title = old.get(key, {}).get("title")
@@ -171,6 +182,9 @@ class Command(DatabaseCommand):
                 self.console.print(Text("  " + " ".join(line.split())), overflow="ellipsis", no_wrap=True)
 
     def _show_books(self, engine: Engine) -> None:
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
         table = Table(title="The first books", expand=True)
         columns = ("sku", "title", "author", "price", "stock", "rating", "published")
         for column in columns:
@@ -182,6 +196,8 @@ class Command(DatabaseCommand):
         self.console.print(table)
 
     def _show_next(self, engine: Engine, day: int) -> None:
+        from rich.text import Text  # noqa: PLC0415
+
         database = engine.url.database if engine.dialect.name == "sqlite" else shown(engine.url)
         file = Path(database or "")
         where = file.relative_to(ROOT) if file.is_relative_to(ROOT) else database

@@ -6,9 +6,6 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 from scrapy.utils.misc import load_object
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -98,6 +95,10 @@ def kind_of(field: str, why: str) -> str:
 
 def show(items: Sequence[RejectedItem]) -> None:
     """Print a table of the reasons: how many items have each, and an example."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     console = Console(soft_wrap=True)
     if not items:
         console.print("no item was rejected")

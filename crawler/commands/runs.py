@@ -6,11 +6,8 @@ import argparse
 import sys
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -22,6 +19,10 @@ from models.process_id import Process
 from models.run import HEARTBEAT_TIMEOUT, database_now
 from models.run_failures import failed_requests, ignored_pages, rejected_items
 from models.run_stats import RunStats
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
 
 LONGEST_LINE = 1000  # characters
 WIDE = 200  # columns without a terminal: in a mail, in a file
@@ -63,6 +64,8 @@ class Command(DatabaseCommand):
             for run in runs:
                 print(json_line(run))
         elif runs:
+            from rich.console import Console  # noqa: PLC0415
+
             Console(width=None if sys.stdout.isatty() else WIDE).print(_table(runs))
         else:
             print("no run yet")
@@ -127,6 +130,9 @@ def as_json(run: CrawlRun, state: str) -> dict[str, Any]:
 
 
 def _table(runs: list[dict[str, Any]]) -> Table:
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     table = Table(
         "run", "spider", "started (UTC)", "took", "pages", "rows", "rejected", "verdict", "because", box=None
     )
@@ -149,6 +155,10 @@ def _table(runs: list[dict[str, Any]]) -> Table:
 
 
 def _print(run: dict[str, Any]) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     width = None if sys.stdout.isatty() else LONGEST_LINE + len("because  ")
     console = Console(soft_wrap=True, highlight=False, width=width)
     table = Table.grid(padding=(0, 2))

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import start_http_server
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from crawler.metrics.collector import RunningCrawl
-from crawler.metrics.textfile import write_textfile
 from crawler.splash.request_mapping import is_splash_request
+
+if TYPE_CHECKING:
+    from crawler.metrics.collector import RunningCrawl
 
 logger = logging.getLogger("splashdown.metrics")
 
@@ -23,14 +23,19 @@ LOOPBACK = "127.0.0.1"
 
 
 class MetricsExtension:
-    """Serves and writes the metrics. A port or folder that cannot be used is a warning only."""
+    """Serves and writes the metrics. A port or folder that cannot be used is a warning only.
+
+    The methods import prometheus_client, because Scrapy imports this module in every crawl, and few have metrics.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         self.port = crawler.settings.getint("METRICS_PORT", 0)
         self.folder: str = crawler.settings.get("METRICS_FOLDER") or ""
         if not (self.port or self.folder) or crawler.spider is None:
             raise NotConfigured
-        self.running = RunningCrawl(crawler)
+        from crawler.metrics.collector import RunningCrawl  # noqa: PLC0415
+
+        self.running: RunningCrawl = RunningCrawl(crawler)
         self.server: WSGIServer | None = None
 
     @classmethod
@@ -44,6 +49,8 @@ class MetricsExtension:
     def engine_started(self) -> None:
         if not self.port:
             return
+        from prometheus_client import start_http_server  # noqa: PLC0415
+
         try:
             self.server, _ = start_http_server(self.port, addr=LOOPBACK, registry=self.running.registry)
         except (OSError, OverflowError) as error:
@@ -62,6 +69,8 @@ class MetricsExtension:
             await asyncio.to_thread(self.server.shutdown)
             self.server.server_close()
         if self.folder:
+            from crawler.metrics.textfile import write_textfile  # noqa: PLC0415
+
             try:
                 await asyncio.to_thread(write_textfile, Path(self.folder), self.running)
             except OSError as error:

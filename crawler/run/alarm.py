@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from apprise import Apprise, NotifyFormat, NotifyType
+from typing import TYPE_CHECKING, Any
 
 from crawler.atomic_file import write_atomically
 from crawler.run.verdict import ALREADY_RUNNING, GOOD, Verdict
 from crawler.security.plain_text import one_line
 from models.redaction import redacted
+
+if TYPE_CHECKING:
+    from apprise import Apprise
 
 logger = logging.getLogger("splashdown.alarm")
 apprise_logger = logging.getLogger("apprise")
@@ -49,15 +50,7 @@ class Alarm:
 
     def __init__(self, addresses: str, folder: Path) -> None:
         self.folder = folder
-        self.apprise = Apprise()
-        # The addresses are secrets. Apprise logs an address that it does not know, and others at levels below WARNING.
-        apprise_logger.setLevel(logging.CRITICAL)
-        known = not addresses.strip() or self.apprise.add(addresses)
-        apprise_logger.setLevel(logging.WARNING)
-        if not known:
-            raise WrongAddress(
-                "ALERT_URLS has an address that Apprise does not know; https://appriseit.com/services has their forms"
-            )
+        self.apprise = _apprise(addresses) if addresses.strip() else None
 
     def tell(
         self,
@@ -69,8 +62,10 @@ class Alarm:
         examples: Sequence[str] = (),
     ) -> None:
         """Send a message if the state has changed. If it cannot be sent, the next run tries again."""
-        if verdict.code == ALREADY_RUNNING or not len(self.apprise):
+        if verdict.code == ALREADY_RUNNING or self.apprise is None or not len(self.apprise):
             return
+        from apprise import NotifyFormat, NotifyType  # noqa: PLC0415
+
         file = self._file(spider, arguments)
         before = _read(file)
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -99,6 +94,26 @@ class Alarm:
         scope = json.dumps(dict(arguments), sort_keys=True, default=str).encode()
         safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in spider)[:80]
         return self.folder / f"{safe}-{hashlib.sha256(scope).hexdigest()[:12]}.json"
+
+
+def _apprise(addresses: str) -> Apprise:
+    """Return an Apprise with these addresses.
+
+    Raises:
+        WrongAddress: Apprise does not know one of them.
+    """
+    from apprise import Apprise  # noqa: PLC0415 - here, because it takes 60 ms and few crawls have addresses
+
+    apprise = Apprise()
+    # The addresses are secrets. Apprise logs an address that it does not know, and others at levels below WARNING.
+    apprise_logger.setLevel(logging.CRITICAL)
+    known = apprise.add(addresses)
+    apprise_logger.setLevel(logging.WARNING)
+    if not known:
+        raise WrongAddress(
+            "ALERT_URLS has an address that Apprise does not know; https://appriseit.com/services has their forms"
+        )
+    return apprise
 
 
 def _bad_run(verdict: Verdict, now: str, run_id: int | None, examples: Sequence[str]) -> str:

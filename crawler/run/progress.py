@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import create_looping_call
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 INTERVAL = 0.5  # seconds
 
@@ -20,6 +21,10 @@ class ProgressExtension:
     def __init__(self, crawler: Crawler) -> None:
         if not sys.stderr.isatty() or crawler.settings.getbool("PROGRESS_DISABLED"):
             raise NotConfigured
+        # Imported here because Scrapy imports this module in every crawl, and few have a terminal.
+        from rich.console import Console  # noqa: PLC0415
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
         self.crawler = crawler
         self.progress = Progress(
             TextColumn("{task.description}"),

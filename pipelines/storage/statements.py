@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Column,
     ColumnElement,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Enum,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -29,7 +31,6 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.types import TypeEngine, UserDefinedType
@@ -37,6 +38,7 @@ from sqlalchemy.types import TypeEngine, UserDefinedType
 from models import Row
 from models.base import Children
 from models.chunks import chunks
+from models.dialect_modules import mysql, postgresql, sqlite
 from models.fast_executemany import InList
 from models.postgresql_copy import array_of_bytes, array_of_numbers, array_of_texts
 from models.types import MYSQL, Digest
@@ -51,7 +53,7 @@ def upsert(dialect: str, model: type[Row], columns: tuple[str, ...]) -> Insert:
     table = model.table()
     updated = [name for name in columns if name not in model.key() and name != "first_seen_at"]
     if dialect in ("mysql", "mariadb"):
-        insert = mysql.insert(table)
+        insert = mysql().insert(table)
         # MySQL's upsert matches on any unique key: a new book with another book's ISBN would overwrite the
         # other book. So if the table has another unique key, a row that it matches gets NULL as its natural
         # key, and MySQL refuses the statement.
@@ -60,14 +62,16 @@ def upsert(dialect: str, model: type[Row], columns: tuple[str, ...]) -> Insert:
             for name in model.key()
             if _has_other_unique_keys(table)
         ]
-        return insert.on_duplicate_key_update(
+        upserted: Insert = insert.on_duplicate_key_update(
             [*guards, *((name, insert.inserted[name]) for name in updated), ("gone_at", null())]
         )
-    statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    return statement.on_conflict_do_update(
+        return upserted
+    statement = postgresql().insert(table) if dialect == "postgresql" else sqlite().insert(table)
+    upserted = statement.on_conflict_do_update(
         index_elements=list(model.key()),
         set_={name: statement.excluded[name] for name in updated} | {"gone_at": null()},
     )
+    return upserted
 
 
 @cache
@@ -106,7 +110,7 @@ def _value_in(session: Session, column: Column[Any], values: list[Any]) -> Colum
         if dialect.name == "postgresql":
             item, encode = ARRAYS[kind]
             array = bindparam(None, encode(values), type_=_Encoded())
-            return column == any_(cast(array, postgresql.ARRAY(item)))
+            return column == any_(cast(array, ARRAY(item)))
     return column.in_(values)
 
 
@@ -120,7 +124,7 @@ class _Encoded(UserDefinedType[Any]):
 ARRAYS: dict[type | None, tuple[TypeEngine[Any], Callable[[list[Any]], str]]] = {
     str: (Text(), array_of_texts),
     int: (BigInteger(), array_of_numbers),
-    bytes: (postgresql.BYTEA(), array_of_bytes),
+    bytes: (LargeBinary(), array_of_bytes),
 }
 
 

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import dateparser
-
 from pipelines.values.digits import HARD_SPACE, normalize_characters
 from pipelines.values.invalid_value import Hints, InvalidValue, hint_text
 
@@ -270,6 +268,8 @@ def _in_another_language(rules: DateRules) -> str:
 
 @lru_cache(maxsize=4096)  # reading a date in words takes a millisecond, and a site repeats them
 def _parse(text: str, languages: tuple[str, ...], order: str | None = None) -> datetime | None:
+    import dateparser  # noqa: PLC0415 - here, because it takes 70 ms and many tables have no dates in words
+
     settings: dict[str, Any] = {"REQUIRE_PARTS": ["day", "month", "year"], "PARSERS": ["absolute-time"]}
     if order:
         settings["DATE_ORDER"] = order
