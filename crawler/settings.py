@@ -16,8 +16,10 @@ from typing import TypeVar
 from dotenv import dotenv_values
 from scrapy.settings import default_settings
 
+from crawler.garbage_collection import collect_rarely
 from crawler.spider.model_errors import show_in_one_line
 
+collect_rarely()
 show_in_one_line()  # before the imports that import the models
 
 from crawler.logs import lines as log_lines  # noqa: E402
@@ -209,6 +211,7 @@ EXTENSIONS_BASE = {
     "scrapy.extensions.remote_control.RemoteControl": None,
     "crawler.remote_access.TelnetConsole": 0,
     "crawler.remote_access.RemoteControl": 0,
+    "crawler.garbage_collection.GarbageCollectionExtension": 0,
     "crawler.splash.extension.RendererExtension": 10,
     "crawler.run.extension.RunExtension": 15,
     "crawler.snapshots.extension.SnapshotExtension": 16,

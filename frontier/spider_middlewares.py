@@ -146,12 +146,24 @@ class EngineSideMiddleware:
         finally:
             page.readers -= 1
         # A middleware's output in place of an exception comes by a second call, which begins before this callback runs.
-        asyncio.get_running_loop().call_soon(_is_read, page)
+        asyncio.get_running_loop().call_soon(_is_read, page, response)
 
 
-def _is_read(page: Page) -> None:
+def _is_read(page: Page, response: Response) -> None:
     if not page.readers:
         page.exhausted()
+        part_from_selector(response)
+
+
+def part_from_selector(response: Response) -> None:
+    """Remove the reference from the response's selector to the response; the response keeps its selector.
+
+    With references in both directions Python would keep both, with the tree of the HTML and the page's requests, until
+    its garbage collector runs. Scrapy has no public name for a selector that a response may have made.
+    """
+    selector = getattr(response, "_cached_selector", None)
+    if selector is not None and selector.response is response:
+        selector.response = None
 
 
 def _trace(error: BaseException) -> str:

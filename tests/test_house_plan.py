@@ -31,6 +31,7 @@ ORDER: dict[str, list[set[str]]] = {
             "atomic_file",
             "command_failure",
             "database",
+            "garbage_collection",
             "meta_keys",
             "remote_access",
             "security",
