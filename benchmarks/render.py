@@ -1,16 +1,24 @@
 """Pages per second, CPU and memory of several renderers: ours, Splash, scrapy-playwright, raw CDP.
 
 python -m benchmarks.render [--seconds 2] [--rounds 5] [--quick] [--splash URL] [--playwright-python PROGRAM]
+    [--earlier FOLDER] [--script]
 
 All renderers run all the time and take turns in each round, so that changes in the speed of the machine affect all of
-them. Figures are medians of the rounds; ratios are medians of the ratios of each round. The peak of memory is
-measured in a turn of its own, because the measurement stops the processes.
+them. Figures are medians of the rounds; ratios are medians of the ratios of each round, and the range of the middle
+half of these ratios shows their spread. The peak of memory is measured in a turn of its own, because the measurement
+stops the processes.
 
 Splash must run on this machine, because its processes are measured. scrapy-playwright is no dependency of the
 project. To measure it, make an environment for it and name its Python:
 
     python -m venv /tmp/playwright && /tmp/playwright/bin/pip install scrapy-playwright
     python -m benchmarks.render --playwright-python /tmp/playwright/bin/python
+
+To compare the renderer with that of an earlier commit, check the commit out and name its folder. It runs in the same
+Python environment. With --script both load their pages by a Lua script (/execute) and not by render.html.
+
+    git worktree add /tmp/earlier COMMIT
+    python -m benchmarks.render --earlier /tmp/earlier --only "ours|earlier" --rounds 20
 
 Compare only figures of one run.
 """
@@ -33,7 +41,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -43,7 +51,8 @@ import uvloop
 from renderer.chromium.process import find_chromium
 
 KINDS = ("light", "heavy", "data", "tail", "app")
-OURS, LIMIT, PLAYWRIGHT = "ours", "raw CDP", "scrapy-playwright"
+OURS, EARLIER, LIMIT, PLAYWRIGHT = "ours", "earlier", "raw CDP", "scrapy-playwright"
+ROOT = Path(__file__).parent.parent
 SAMPLE_EVERY = 0.5  # seconds
 WARM_UP_PAGES = 6  # times the concurrency
 BATCH_TIMEOUT = 120  # seconds; a batch that takes longer hangs
@@ -59,6 +68,9 @@ function main(splash, args)
   return splash:html()
 end
 """
+
+
+WAIT_FOR = {"wait_for": "#ready"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,14 +227,17 @@ def over_http(server: str, path: str, arguments: dict[str, Any], concurrency: in
 
 
 @contextlib.contextmanager
-def our_renderer(concurrency: int) -> Iterator[tuple[Load, int]]:
+def our_renderer(concurrency: int, checkout: Path, *, script: bool) -> Iterator[tuple[Load, int]]:
+    """Yield the renderer of a checkout of this project."""
     command = (sys.executable, "-m", "renderer", "--port", "0", "--slots", str(concurrency))
-    with started(*command, "--exit-with-stdin") as process:
+    # Python finds the package in the working directory before the installed one.
+    with started(*command, "--exit-with-stdin", cwd=checkout) as process:
         assert process.stdout is not None
         url = process.stdout.readline().removeprefix("listening on ").strip()
         if not url:
-            raise SystemExit("the renderer did not start: see its error above")
-        yield over_http(url, "render.html", {"wait_for": "#ready"}, concurrency), process.pid
+            raise SystemExit(f"the renderer of {checkout} did not start: see its error above")
+        path, arguments = ("execute", {"lua_source": TIGHT_SCRIPT}) if script else ("render.html", WAIT_FOR)
+        yield over_http(url, path, arguments, concurrency), process.pid
 
 
 def listener(url: str) -> int:
@@ -247,8 +262,10 @@ def contenders(options: argparse.Namespace) -> dict[str, Contender]:
     """Return the contenders by name: always raw CDP and ours, the others if the options name them."""
     found: dict[str, Contender] = {
         LIMIT: lambda slots: worker(sys.executable, "-m", "benchmarks.lean_cdp", str(slots)),
-        OURS: our_renderer,
+        OURS: lambda slots: our_renderer(slots, ROOT, script=options.script),
     }
+    if options.earlier:
+        found[EARLIER] = lambda slots: our_renderer(slots, options.earlier, script=options.script)
     if options.splash:
         found["Splash wait=0.5"] = splash(options.splash, "render.html", {"wait": 0.5})
         found["Splash tight"] = splash(options.splash, "execute", {"lua_source": TIGHT_SCRIPT})
@@ -262,6 +279,14 @@ def contenders(options: argparse.Namespace) -> dict[str, Contender]:
         print("scrapy-playwright is not measured: name a Python that has it with --playwright-python")
     only = re.compile(options.only)
     return {name: contender for name, contender in found.items() if only.search(name)}
+
+
+def checkout(name: str) -> Path:
+    """Return the folder of this name; it must have a renderer."""
+    folder = Path(name).resolve()
+    if not (folder / "renderer" / "__main__.py").is_file():
+        raise argparse.ArgumentTypeError(f"{name} is no checkout of this project: it has no renderer")
+    return folder
 
 
 def warm_up(load: Load, site: str, kind: str, concurrency: int) -> float:
@@ -327,14 +352,17 @@ def measure_all(
 def report(concurrency: int, kind: str, results: Rounds, peaks: dict[str, float]) -> None:
     """Print one line for each contender: its figures, and our figures divided by them."""
     mine = results.get(OURS)
-    print(f"\n{kind}, concurrency {concurrency:<12} pages/s   CPU ms   peak MB   ours: speed    CPU")
+    print(
+        f"\n{kind}, concurrency {concurrency:<12} pages/s   CPU ms   peak MB   ours: speed    CPU (middle half)"
+    )
     for name, rounds in results.items():
         speed, cpu = median(r.pages_per_second for r in rounds), median(r.cpu_ms for r in rounds)
         line = f"  {name:<26} {speed:9.1f} {cpu:8.1f} {peaks[name]:9.0f}"
         if mine is not None and name != OURS:
             speed = median(m.pages_per_second / r.pages_per_second for m, r in zip(mine, rounds, strict=True))
-            cpu = median(m.cpu_ms / r.cpu_ms for m, r in zip(mine, rounds, strict=True))
-            line += f"   {speed:10.2f}x {cpu:5.2f}x"
+            ratios = [m.cpu_ms / r.cpu_ms for m, r in zip(mine, rounds, strict=True)]
+            low, middle, high = quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
+            line += f"   {speed:10.3f}x {middle:6.3f}x ({low:.3f}-{high:.3f})"
         bad = sum(r.bad for r in rounds)
         print(line + (f"   {bad} bad pages" if bad else ""), flush=True)
 
@@ -355,6 +383,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="concurrency 4 and one round")
     parser.add_argument(
         "--only", default="", metavar="REGEX", help="measure only contenders whose name matches"
+    )
+    parser.add_argument(
+        "--earlier", type=checkout, metavar="FOLDER", help="measure the renderer of this checkout too"
+    )
+    parser.add_argument(
+        "--script", action="store_true", help="ours and the earlier renderer load pages by a Lua script"
     )
     parser.add_argument("--splash", default=os.environ.get("TEST_SPLASH_URL"), metavar="URL")
     parser.add_argument("--playwright-python", metavar="PROGRAM")
