@@ -48,6 +48,7 @@ class FrozenPage:
         self._expects_document = False
         self._is_replaced = False
         self._is_disturbed = False
+        self._is_only_entry = False  # the tab's history has no entry but that of its document
 
     def on_frame_attached(self, _event: Params) -> None:
         self.on_lasting_work()
@@ -65,6 +66,11 @@ class FrozenPage:
     def on_document(self) -> None:
         """Note that a new document has replaced the frozen page; what happens next is the new document's work."""
         self._is_replaced = True
+        self._is_only_entry = False
+
+    def on_navigation_within_document(self) -> None:
+        """Note that the page may have added an entry to the tab's history."""
+        self._is_only_entry = False
 
     @property
     def is_frozen(self) -> bool:
@@ -79,7 +85,12 @@ class FrozenPage:
     def can_be_followed_by(self, url: str) -> bool:
         """Return whether a page with this URL can replace the frozen page directly."""
         # Chromium makes a new window for another site. A URL that differs only in its fragment loads no document.
-        return storage_origin(url) == storage_origin(self.url) and urldefrag(url)[0] != urldefrag(self.url)[0]
+        # A frozen page that adds entries to the history has done so after ``clear_history``.
+        return (
+            self._is_only_entry
+            and storage_origin(url) == storage_origin(self.url)
+            and urldefrag(url)[0] != urldefrag(self.url)[0]
+        )
 
     def expect_document(self) -> None:
         """Accept the next document as the one that replaces the frozen page."""
@@ -117,6 +128,15 @@ class FrozenPage:
         """Replace the page's document by an empty one, which removes the page's listeners."""
         return self._session.send("Page.setDocumentContent", {"frameId": self._frame_id, "html": _EMPTY})
 
+    def clear_history(self) -> None:
+        """Remove all entries but the frozen page's own from the tab's history.
+
+        ``thaw`` removes that one too. But a redirect may lead to another site, whose document runs before ``thaw``.
+        """
+        if not self._is_only_entry:
+            self._is_only_entry = True
+            self._session.send("Page.resetNavigationHistory")
+
     async def check(self) -> None:
         """Raise TargetGone if the frozen page keeps its process busy, so that no document can replace it."""
         try:
@@ -133,6 +153,7 @@ class FrozenPage:
                 site has loaded and Chromium has therefore not frozen, has gone back to the old one.
         """
         for _ in range(RETRIES):
+            self._is_only_entry = True
             cleared = self._session.send("Page.resetNavigationHistory")
             thawed = self._session.send("Page.setWebLifecycleState", {"state": "active"})
             with contextlib.suppress(CommandFailed):  # Chromium is replacing one window by the other

@@ -73,7 +73,7 @@ class Tab:
         session.on("Page.frameStartedLoading", self.load.on_frame_started)
         session.on("Page.frameStoppedLoading", self.load.on_frame_stopped)
         session.on("Page.frameDetached", self.load.on_frame_detached)
-        session.on("Page.navigatedWithinDocument", self.load.on_navigated_within_document)
+        session.on("Page.navigatedWithinDocument", self._navigated_within_document)
         session.on("Page.domContentEventFired", self._content_read)
         session.on("Page.loadEventFired", self._load_event_fired)
         session.on("gone", self.load.on_loss)
@@ -132,6 +132,10 @@ class Tab:
             self.network.on_document()
             self.drawing.on_document()
             self.frozen_page.on_document()
+
+    def _navigated_within_document(self, event: Params) -> None:
+        self.load.on_navigated_within_document(event)
+        self.frozen_page.on_navigation_within_document()
 
     def _content_read(self, event: Params) -> None:
         self.load.on_content_read(event)

@@ -95,6 +95,8 @@ OTHERS = {
     "plain": "<p id=done>plain</p>",
     "empty": "",
     "own-stop": "<script>function stop() { fetch('/stop') }</script><p id=done>A</p>",
+    "pushes": "<p id=done>A</p><script>for (let n = 0; n < 7; n++) history.pushState(n, '', `?${n}`)</script>",
+    "counts": "<script>document.write(`<p id=done>${history.length}</p>`)</script>",
     "leaves": "<p id=done>A</p><script>setTimeout(() => { location = '/plain?left' }, 0)</script>",
 }
 CLEAN = ["", [], [], "", "undefined", "visible"]
@@ -109,7 +111,7 @@ class LeakySite(Site):
             await asyncio.sleep(0.3)
             return web.Response(headers={"Set-Cookie": "late=1; Path=/"})
         if path == "elsewhere":
-            raise web.HTTPFound(f"http://localhost:{request.url.port}/back")
+            raise web.HTTPFound(f"http://localhost:{request.url.port}/{request.query.get('to', 'back')}")
         if path == "nothing":
             return web.Response(status=204)
         if path == "hang":
@@ -160,6 +162,17 @@ def test_a_page_has_no_history_of_other_renders(one_tab: Client, site: LeakySite
         one_tab.html(f"{url}/plain?secret", wait_for="#done")
         # The redirect leads to another site, whose document Chromium does not freeze.
         assert "plain" not in one_tab.html(f"{url}/elsewhere", wait_for="#done", wait=0.2)
+
+
+@pytest.mark.parametrize("before", ["plain", "pushes"])
+def test_a_page_of_another_site_cannot_count_the_pages_of_other_renders(
+    one_tab: Client, site: LeakySite, before: str
+) -> None:
+    for _ in range(3):
+        one_tab.html(f"{site.url}/plain", wait_for="#done")
+        one_tab.html(f"{site.url}/{before}", wait_for="#done")
+        html = one_tab.html(f"{site.url}/elsewhere?to=counts", wait_for="#done")
+        assert int(html.partition('<p id="done">')[2].partition("<")[0]) <= 2
 
 
 def test_a_page_that_navigates_at_its_end_does_not_come_back(one_tab: Client, site: LeakySite) -> None:
