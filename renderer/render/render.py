@@ -19,6 +19,7 @@ from renderer.network.har import readable_url
 from renderer.render import baseurl, frames, screenshot
 from renderer.render.archive import archive_of
 from renderer.render.http_client import HttpClient
+from renderer.render.needs import Needs, needs_of
 from renderer.render.options import ImageOptions, RenderOptions, bad_argument, parse_viewport
 from renderer.render.own_requests import OwnRequests
 from renderer.render.page_result import needs_body, page_result
@@ -87,15 +88,7 @@ class Visit:
 Show = Callable[[Visit], Awaitable[tuple[Any, str]]]
 
 
-async def visit(
-    tab: Tab,
-    options: RenderOptions,
-    *,
-    wants_network: bool = False,
-    wants_frames: bool = False,
-    wants_html: bool = False,
-    wants_document: bool = False,
-) -> Visit:
+async def visit(tab: Tab, options: RenderOptions, needs: Needs) -> Visit:
     """Load the page, wait, scroll and run the script, as the options say.
 
     Raises:
@@ -103,10 +96,10 @@ async def visit(
         ScriptFailed: the page has replaced functions that the renderer calls.
         BadOption: a selector is not valid.
     """
-    if wants_network:
+    if needs.network:
         tab.network.turn_on()
         tab.network.keep_bodies(requests=options.request_body, responses=options.response_body)
-    elif wants_document:
+    elif needs.document:
         tab.network.watch_documents(needs_body)
     if options.resource_timeout:
         await tab.limit_requests(options.resource_timeout)
@@ -114,17 +107,17 @@ async def visit(
     if options.cookies:
         await _set_cookies(cookies, options.cookies)
     errors = ScriptErrors(tab) if options.script_errors else None
-    if wants_html and options.wait_for is None and not options.changes_what_is_found:
+    if options.wait_for is None and not needs.drawing and not options.changes_what_is_found:
         tab.drawing.leave_off_at_load()
-    elif wants_frames or options.wait_for is None or options.scrolling is not None:
+    elif needs.frames or options.wait_for is None or options.scrolling is not None:
         tab.drawing.start_when_read()
     await _prepare(tab, options)
     html, found = None, None
-    ends_without = _is_error_of_the_site(tab) if wants_document else lambda: False
+    ends_without = _is_error_of_the_site(tab) if needs.document else lambda: False
     loads = True
     if options.wait_for is None:
-        loads = await _load(tab, options, wants_frames, options.wait_for_timeout if wants_document else None)
-    elif wants_html and not options.changes_what_is_found:
+        loads = await _load(tab, options, needs.frames, options.wait_for_timeout if needs.document else None)
+    elif needs.html and not options.changes_what_is_found:
         take = html_expression(shadow_roots=options.shadow_roots)
         found = await _wait_for(tab, options, take, ends_without)
         html = checked_html(found.taken) if found else None
@@ -369,20 +362,10 @@ async def render(tab: Tab, kind: str, options: RenderOptions) -> tuple[Any, str,
         RenderError: the page cannot be loaded or read.
         BadOption: an argument is not valid, or the picture is too large.
     """
-    include = options.include
-    wants_frames = kind in ("png", "jpeg") or include.iframes or include.png or include.jpeg
-    wants_network = kind == "har" or (kind == "json" and (include.history or include.har or include.iframes))
     try:
         async with HttpClient(tab) as client:
             tab.interception.own = OwnRequests(tab, client)
-            visited = await visit(
-                tab,
-                options,
-                wants_network=wants_network,
-                wants_frames=wants_frames,
-                wants_html=kind in ("html", "page"),
-                wants_document=kind == "page",
-            )
+            visited = await visit(tab, options, needs_of(kind, options.include))
             content, content_type = await ENDPOINTS[kind](visited)
     except PageFailed as error:
         raise error.as_render_error() from error

@@ -72,6 +72,7 @@ PAGES = {
     "p.className = sessionStorage.seen || 'first'; sessionStorage.seen = 'again'</script>",
     "/broken-redirect": "<script>setTimeout(() => { location = 'http://127.0.0.1:9/' }, 30)</script>",
     "/form": "<title>Form</title><form action=/echo method=post><input id=i name=i><button id=b>Go</button></form>",
+    "/lazy-and-slow": "<img loading=lazy src=/lazy.gif><img src=/slow.gif>",
     "/image": "<title>I</title><img id=i src=/pixel.gif>",
     "/strict": "<!doctype html><title>Strict</title><p id=p>strict</p>",
     "/tall": "<body style='margin:0'><div style='height:3000px'>tall</div>",

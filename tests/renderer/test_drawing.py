@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from renderer.render.needs import needs_of
+from renderer.render.options import Include
 from renderer.tab import drawing as drawing_module
 from renderer.tab.drawing import Drawing
 from tests.renderer.conftest import Client, Pages
@@ -52,6 +54,27 @@ def test_pages_that_hang_do_not_block_screenshots_of_other_pages(splash: Client,
         hanging = [clients.submit(hang, number) for number in range(2)]
         assert list(clients.map(take, range(12))) == [200] * 12
         assert [one.result() for one in hanging] == [504, 504]
+
+
+def test_an_archive_has_the_lazy_image_of_a_page(splash: Client, pages: Pages) -> None:
+    archive = splash.post("/render.har", url=f"{pages.url}/lazy-and-slow").json
+    assert any(entry["request"]["url"].endswith("/lazy.gif") for entry in archive["log"]["entries"])
+
+
+@pytest.mark.parametrize("kind", ["html", "page"])
+def test_a_render_of_the_html_alone_needs_no_drawing(kind: str) -> None:
+    assert needs_of(kind, Include(png=True)).drawing is False
+    assert needs_of("json", Include(html=True, history=True, script=True)).drawing is False
+
+
+@pytest.mark.parametrize("part", ["png", "jpeg", "iframes", "har"])
+def test_a_result_that_shows_or_loads_what_is_in_sight_needs_drawing(part: str) -> None:
+    assert needs_of("json", Include(**{part: True})).drawing
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "har"])
+def test_pictures_and_archives_need_drawing(kind: str) -> None:
+    assert needs_of(kind, Include()).drawing
 
 
 class RecordingSession:
