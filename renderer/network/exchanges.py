@@ -34,6 +34,7 @@ class Exchange:
         self.request_headers: Params = dict(self.request["headers"])
         self.response: Params | None = None
         self.response_headers: Params = {}
+        self.status_line = ""  # as Chromium reports it, which is not always as the server sent it
         self.awaits_raw_headers = (
             False  # Chromium has announced an event with the headers that the server sent
         )
@@ -127,9 +128,10 @@ class Network:
     def on_document(self) -> None:
         """Note that the tab has a new main document."""
         if self._is_check:
-            self._turn_off()
+            self.turn_off()
 
-    def _turn_off(self) -> None:
+    def turn_off(self) -> None:
+        """Stop recording; what is recorded stays."""
         if self._on and not self._session.is_gone:
             self._session.send("Network.disable")
             if not self._caches:
@@ -189,7 +191,7 @@ class Network:
         self._archived_from = 0
         self.failed_url = ""
         self.given_up_status = None
-        self._turn_off()
+        self.turn_off()
 
     def reset(self) -> None:
         """Start a new archive; the history keeps its entries."""
@@ -242,6 +244,7 @@ class Network:
         exchange = redirects.pop(0) if redirects else self._current.get(request_id)
         if exchange is not None:
             exchange.response_headers = joined_headers(event["headers"])
+            exchange.status_line = event.get("headersText", "").partition("\r\n")[0]
             exchange.awaits_raw_headers = False
 
     def _responded(self, event: Params) -> None:

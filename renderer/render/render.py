@@ -23,6 +23,7 @@ from renderer.render.needs import Needs, needs_of
 from renderer.render.options import ImageOptions, RenderOptions, bad_argument, parse_viewport
 from renderer.render.own_requests import OwnRequests
 from renderer.render.page_result import needs_body, page_result
+from renderer.render.reason_phrase import restore_phrase
 from renderer.render.scroll import BadScrollSelector, scroll
 from renderer.render.scroll import as_header as as_scroll_header
 from renderer.render.wait_for import BadSelector, Found, wait_for
@@ -309,7 +310,7 @@ async def show_json(visit: Visit) -> tuple[Any, str]:
         result["script"] = visit.script_result
     if include.console and visit.console:
         result["console"] = list(visit.console)
-    await tab.network.bodies_read()
+    await _end_records(tab)
     if include.history:
         result["history"] = tab.network.history()
     if include.har:
@@ -322,6 +323,11 @@ async def show_json(visit: Visit) -> tuple[Any, str]:
     if visit.script_errors is not None:
         result["script_errors"] = visit.script_errors
     return result, JSON
+
+
+async def _end_records(tab: Tab) -> None:
+    await tab.network.bodies_read()
+    await restore_phrase(tab)
 
 
 async def show_page(visit: Visit) -> tuple[Any, str]:
@@ -341,7 +347,7 @@ async def show_page(visit: Visit) -> tuple[Any, str]:
 
 async def show_har(visit: Visit) -> tuple[Any, str]:
     title = await visit.tab.document.title()
-    await visit.tab.network.bodies_read()
+    await _end_records(visit.tab)
     return await archive_of(visit.tab, title), JSON
 
 
