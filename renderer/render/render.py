@@ -125,7 +125,7 @@ async def visit(tab: Tab, options: RenderOptions, needs: Needs) -> Visit:
     else:
         found = await _wait_for(tab, options, ends_without=ends_without)
     lacks_element = options.wait_for is not None and found is None
-    scrolled = None if wants_document and lacks_element else await _scroll(tab, options)
+    scrolled = None if needs.document and lacks_element else await _scroll(tab, options)
     if options.viewport == "full":
         await screenshot.set_viewport_full(tab)
     script_result, messages = await _run_script(tab, options)
