@@ -23,10 +23,8 @@ from renderer.lua.script_process import ScriptProcess
 log = logging.getLogger(__name__)
 
 # Commands that may take long. During WAITING ones the page may navigate.
-SLOW = frozenset(
-    {"go", "wait", "set_content", "wait_for_resume", "with_timeout", "http_get", "http_post", "autoload"}
-)
-WAITING = frozenset({"wait", "wait_for_resume", "http_get", "http_post"})
+WAITING = frozenset({"wait", "wait_for", "scroll_to_end", "wait_for_resume", "http_get", "http_post"})
+SLOW = WAITING | {"go", "set_content", "with_timeout", "autoload"}
 # So many failures are remembered, because a script may catch one and throw it again.
 MAX_FAILURES = 100
 _POSITION = re.compile(r'^(\[string ".*?"\]):(\d+):\s+(.*)$', re.DOTALL)

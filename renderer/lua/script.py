@@ -27,6 +27,7 @@ from renderer.lua.script_process import ScriptProcess
 from renderer.lua.settings_api import SettingsApi
 from renderer.lua.storage_api import StorageApi
 from renderer.lua.timer_api import TimerApi
+from renderer.lua.wait_api import WaitApi
 from renderer.render.http_client import HttpClient
 from renderer.render.own_requests import OwnRequests
 from renderer.render.render import Result
@@ -90,6 +91,7 @@ async def _run(
     apis = (
         NavigationApi(tab, http, callbacks),
         PageApi(tab),
+        WaitApi(tab),
         settings,
         StorageApi(tab),
         PictureApi(tab),

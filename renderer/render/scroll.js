@@ -50,27 +50,29 @@ async ({screens, item, end, patience, seconds}) => {
   const limit = performance.now() + seconds * 1000;
   const isOver = () => performance.now() >= limit;
   const isThere = () => Boolean(end) && find(end).length > 0;
-  let steps = 0, reachedEnd = isThere(), isQuiet = false;
+  let steps = 0, reachedEnd = isThere(), patienceLeft = patience * 1000;
+  // Count the pauses, not the clock: while Chromium gets no processor, the page's own timers stand still too.
+  const pause = async () => {
+    const start = performance.now();
+    await sleep(50);
+    collect();
+    reachedEnd = isThere();
+    return Math.min(performance.now() - start, 100);
+  };
   collect();
-  while (steps < screens && !reachedEnd && !isQuiet && !isOver()) {
+  while (steps < screens && !reachedEnd && patienceLeft >= 0 && !isOver()) {
     steps += 1;
     const height = scroller.scrollHeight, before = count();
     scroller.scrollTop += Math.max(1, Math.floor(scroller.clientHeight * 0.9));
     await frame();
-    await sleep(50);
-    collect();
-    reachedEnd = isThere();
-    // Count the pauses, not the clock: while Chromium gets no processor, the page's own timers stand still too.
-    let patienceLeft = patience * 1000;
-    while (!reachedEnd && isAtEnd() && scroller.scrollHeight <= height && count() === before && !isOver()) {
-      if (patienceLeft <= 0) { isQuiet = true; break; }
-      const start = performance.now();
-      await sleep(50);
-      patienceLeft -= Math.min(performance.now() - start, 100);
-      collect();
-      reachedEnd = isThere();
-    }
+    const waited = await pause();
+    // A page may grow for ever without another item: a list that places its items below its last row, for example.
+    if (item && scroller.scrollHeight > height) patienceLeft -= waited;
+    while (!reachedEnd && patienceLeft >= 0 && isAtEnd() && scroller.scrollHeight <= height && count() === before
+      && !isOver()) patienceLeft -= await pause();
+    if (count() > before || !item && scroller.scrollHeight > height) patienceLeft = patience * 1000;
   }
+  const isQuiet = patienceLeft < 0;
 
   const last = present();
   if (collected.size > last.length && last.length) {

@@ -83,7 +83,7 @@ end
 -- seconds; less than 0 while the browser reads it. At the deadline the document is accepted without its end.
 local function look(page, what, deadline)
   local found = page.count(what)
-  page.reading = found == -1
+  page.reading, page.is_there = found == -1, found > -2
   if found > -2 and not page.followed then page.splash.response_body_enabled = false end
   if found >= 0 then
     page.size_seen = nil
@@ -98,12 +98,26 @@ local function look(page, what, deadline)
   return page.count(what, true)
 end
 
+-- Lets the page run until `what` is on it, or for one tick where the renderer cannot wait for an element (Splash).
+-- Returns true if `what` is on a document that did not end.
+local function pause(page, what, deadline)
+  if not page.splash.wait_for or not page.is_there then
+    tick(page)
+    return false
+  end
+  local before = page.splash:get_perf_stats().walltime
+  local ok, reason = page.splash:wait_for{what, timeout = deadline - page.waited}
+  page.waited = page.waited + page.splash:get_perf_stats().walltime - before
+  if not ok then tick(page) end  -- splash:go returns why the page failed
+  return ok and reason == "incomplete"
+end
+
 -- Waits until `what` is on the page. Returns false after args.wait_timeout, or if the page has failed.
 local function wait_until(page, what)
   local deadline = page.args.wait_timeout
   while look(page, what, deadline) <= 0 do
     if failed(page) or page.waited >= deadline then return false end
-    tick(page)
+    if pause(page, what, deadline) then return true end
   end
   return true
 end
