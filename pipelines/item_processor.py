@@ -1,12 +1,15 @@
-"""Scrapy's item pipelines, with the page of each item as their context."""
+"""Scrapy's item pipelines, with the page of each item as their context, and the count of items in the stats."""
 
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from typing import Any, Self
 
 from itemadapter import ItemAdapter
+from scrapy import signals
+from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
+from scrapy.extensions.corestats import CoreStats
 from scrapy.pipelines import ItemPipelineManager
 
 from crawler.page.item_json import plain_item
@@ -19,7 +22,25 @@ from pipelines.validate import model_of, readable_key
 class PageItemProcessor(ItemPipelineManager):
     """The manager of the item pipelines. It tells a page when an item has left them, and rejects it if one raises."""
 
+    _core_stats: CoreStats | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        processor = super().from_crawler(crawler)
+        # As a receiver of a signal the extension gets each item in an asyncio task, a tenth of a small item's time.
+        processor._core_stats = core_stats = crawler.get_extension(CoreStats) if crawler.extensions else None
+        if core_stats is not None:
+            crawler.signals.disconnect(core_stats.item_scraped, signals.item_scraped)
+        return processor
+
     async def process_item_async(self, item: Any) -> Any:
+        processed = await self._process(item)
+        if self._core_stats is not None:
+            assert self.crawler is not None and self.crawler.spider is not None
+            self._core_stats.item_scraped(processed, self.crawler.spider)
+        return processed
+
+    async def _process(self, item: Any) -> Any:
         page = take_page(item)
         if page is None:
             return await super().process_item_async(item)

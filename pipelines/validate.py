@@ -6,8 +6,11 @@ import difflib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any, Self
+from uuid import UUID
 
 from itemadapter import ItemAdapter
 from scrapy.crawler import Crawler
@@ -53,6 +56,20 @@ def model_of(item: Any, spider: Any) -> type[Row] | None:
         if isinstance(named, type) and issubclass(named, Row):
             return named
     return None
+
+
+# Values that ItemAdapter.asdict() returns unchanged.
+SIMPLE = frozenset({bool, bytes, date, datetime, Decimal, float, int, str, time, timedelta, type(None), UUID})
+
+
+def fields_of(item: Any) -> dict[str, Any]:
+    """Return the fields of an item, with items inside it as dicts: ``ItemAdapter.asdict()``.
+
+    For each value of a dict, ItemAdapter tries five classes of items. Most dicts have only simple values.
+    """
+    if type(item) is dict and SIMPLE.issuperset(map(type, item.values())):
+        return item.copy()
+    return ItemAdapter(item).asdict()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +139,7 @@ def validated(fields: Mapping[str, Any], model: type[Row]) -> dict[str, Any]:
         rows = []
         for position, child in enumerate(fields[name] or ()):
             try:
-                rows.append(validated({**ItemAdapter(child).asdict(), **inherited}, children.model))
+                rows.append(validated({**fields_of(child), **inherited}, children.model))
             except InvalidItem as rejected:
                 # A parent is stored with all its children or not at all: a missing child would delete a
                 # stored row.
@@ -165,8 +182,7 @@ class ValidatePipeline:
                     getattr(spider, "name", "?"),
                 )
             return item
-        adapter = ItemAdapter(item)
-        fields = adapter.asdict()
+        fields = fields_of(item)
         page = current_page.get()
         try:
             values = validated(fields, model)
@@ -186,6 +202,10 @@ class ValidatePipeline:
                     )
                 )
             raise
+        if type(item) is dict:
+            item.update(values)
+            return item
+        adapter = ItemAdapter(item)
         for name, value in values.items():
             adapter[name] = value
         return item

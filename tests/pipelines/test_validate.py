@@ -8,10 +8,11 @@ from typing import Any
 import attrs
 import pytest
 import scrapy
+from itemadapter import ItemAdapter
 from scrapy.utils.test import get_crawler
 
 from models import Book, Quote
-from pipelines.validate import InvalidItem, UnknownField, ValidatePipeline, model_of, validated
+from pipelines.validate import InvalidItem, UnknownField, ValidatePipeline, fields_of, model_of, validated
 
 QUOTE: dict[str, Any] = {"quote_id": "7", "body": " Be. ", "author": "O. W."}
 
@@ -96,3 +97,22 @@ def test_items_of_a_spider_without_a_model_pass_with_one_warning(caplog: pytest.
     step = pipeline(type("Plain", (scrapy.Spider,), {"name": "plain"}))
     assert [step.process_item({"a": 1}), step.process_item({"a": 2})] == [{"a": 1}, {"a": 2}]
     assert sum("has no model" in record.message for record in caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        QUOTE,
+        {**QUOTE, "tags": ["a", {"b": 1}]},
+        {**QUOTE, "tags": DataclassQuote()},
+        {**QUOTE, "tags": [ScrapyQuote(body="b")]},
+        DataclassQuote(),
+        AttrsQuote(tags={"a": AttrsQuote()}),
+        ScrapyQuote(body="b"),
+    ],
+    ids=repr,
+)
+def test_the_fields_of_an_item_are_those_of_item_adapter_in_a_dict_of_their_own(item: Any) -> None:
+    fields = fields_of(item)
+    assert fields == ItemAdapter(item).asdict()
+    assert fields is not item
