@@ -12,6 +12,8 @@ RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 RUN for room in crawler spiders frontier pipelines models migrations renderer demo; do mkdir -p $room && touch $room/__init__.py; done \
  && pip install --no-cache-dir --no-deps --no-build-isolation -e .
 COPY . .
+# The user of the container cannot write into /app, so each process would compile our modules.
+RUN python -m compileall -q crawler spiders frontier pipelines models migrations renderer demo
 RUN useradd --create-home crawler && mkdir -p data && chown crawler data
 USER crawler
 ENV PYTHONUNBUFFERED=1
