@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urlsplit
 
 Headers = Sequence[tuple[str, str]]
@@ -40,13 +41,21 @@ class RequestHead:
     target: str  # unchanged, from the request line
     headers: Headers
 
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, value in self.headers:
+            found.setdefault(name.lower(), []).append(value)
+        return found
+
     def all(self, name: str) -> list[str]:
         """Return the values of all headers of this name."""
-        return [value for header, value in self.headers if header.lower() == name]
+        return self._by_name.get(name, [])
 
     def one(self, name: str) -> str:
         """Return the first value of the header, or an empty text."""
-        return next(iter(self.all(name)), "")
+        values = self.all(name)
+        return values[0] if values else ""
 
 
 def reason_to_refuse(head: RequestHead, hosts: frozenset[str], *, has_token: bool) -> str | None:

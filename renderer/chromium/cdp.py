@@ -66,7 +66,7 @@ class Session:
 
     def send(self, method: str, params: Params | None = None) -> asyncio.Future[Params]:
         """Send a command; return its answer, which the caller may await or ignore."""
-        future: asyncio.Future[Params] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Params] = self._connection.loop.create_future()
         if self._gone is not None:
             _fail(future, self._gone)
             return future
@@ -117,22 +117,6 @@ class Session:
             handler({})
 
 
-def _encode(message: Params) -> bytes:
-    try:
-        return orjson.dumps(message)
-    except TypeError:  # a lone surrogate, which a text of JavaScript or Lua may contain
-        return json.dumps(message).encode("ascii")
-
-
-def _decode(data: bytearray) -> Params:
-    try:
-        message = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        message = json.loads(data.decode("utf-8", "replace"))
-    assert isinstance(message, dict)
-    return message
-
-
 async def answers(*sent: asyncio.Future[Params]) -> list[Params]:
     """Return the answers of commands that were sent, in their order; raise the error of the last command that failed.
 
@@ -153,21 +137,21 @@ class Connection:
 
     def __init__(self, reads: int, writes: int) -> None:
         self._reads, self._writes = reads, writes
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._last_id = 0
         self._incoming = bytearray()
         self._outgoing = bytearray()
         self._flushing = self._is_full = False
         self._open = True
         # The time of the last activity of Chromium: bytes came, or a full pipe accepted bytes again.
-        self.alive_at = self._loop.time()
+        self.alive_at = self.loop.time()
         self._sessions: dict[str, Session] = {}
         self.product = ""  # Chromium's name and version, as NAME/VERSION
         self.browser = self.session("")
         self.browser.on("Target.detachedFromTarget", lambda event: self.drop(event["sessionId"]))
         os.set_blocking(reads, False)
         os.set_blocking(writes, False)
-        self._loop.add_reader(reads, self._read)
+        self.loop.add_reader(reads, self._read)
 
     @property
     def is_open(self) -> bool:
@@ -186,13 +170,16 @@ class Connection:
         message: Params = {"id": self._last_id, "method": method, "params": params}
         if session_id:
             message["sessionId"] = session_id
-        self._outgoing += _encode(message)
+        try:
+            self._outgoing += orjson.dumps(message)
+        except TypeError:  # a lone surrogate, which a text of JavaScript or Lua may contain
+            self._outgoing += json.dumps(message).encode("ascii")
         self._outgoing.append(0)
         if not self._flushing:
             # Commands of one turn of the event loop are written together: a wake-up of Chromium costs more than most
             # commands.
             self._flushing = True
-            self._loop.call_soon(self._flush)
+            self.loop.call_soon(self._flush)
         return self._last_id
 
     def _flush(self) -> None:
@@ -208,14 +195,14 @@ class Connection:
             return
         del self._outgoing[:sent]
         if self._is_full and sent:
-            self.alive_at = self._loop.time()
+            self.alive_at = self.loop.time()
         if bool(self._outgoing) == self._is_full:
             return
         self._is_full = bool(self._outgoing)
         if self._is_full:
-            self._loop.add_writer(self._writes, self._flush)
+            self.loop.add_writer(self._writes, self._flush)
         else:
-            self._loop.remove_writer(self._writes)
+            self.loop.remove_writer(self._writes)
 
     def _read(self) -> None:
         try:
@@ -227,7 +214,7 @@ class Connection:
         if not data:
             self.close()
             return
-        self.alive_at = self._loop.time()
+        self.alive_at = self.loop.time()
         end = data.rfind(b"\0")
         if end < 0:
             self._incoming += data
@@ -242,7 +229,11 @@ class Connection:
             self._deliver(message)
 
     def _deliver(self, data: bytearray) -> None:
-        message = _decode(data)
+        message: Params
+        try:
+            message = orjson.loads(data)
+        except orjson.JSONDecodeError:  # a lone surrogate
+            message = json.loads(data.decode("utf-8", "replace"))
         session = self._sessions.get(message.get("sessionId", ""))
         if session is None:
             return
@@ -256,8 +247,8 @@ class Connection:
         if not self._open:
             return
         self._open = False
-        self._loop.remove_reader(self._reads)
-        self._loop.remove_writer(self._writes)
+        self.loop.remove_reader(self._reads)
+        self.loop.remove_writer(self._writes)
         for descriptor in (self._reads, self._writes):
             with contextlib.suppress(OSError):
                 os.close(descriptor)

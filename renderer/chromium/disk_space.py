@@ -17,8 +17,9 @@ LOG_INTERVAL = 60.0  # seconds between two log lines about a full folder
 def disk_space_fault() -> str:
     """Return the fault of the folder for temporary files; an empty text if the folder has enough space."""
     # Python ignores a TMPDIR in which it cannot write; Chromium does not ignore it.
-    folders = {os.environ.get("TMPDIR") or tempfile.gettempdir(), tempfile.gettempdir()}
-    return next(filter(None, map(_fault_of, sorted(folders))), "")
+    pythons = tempfile.gettempdir()
+    chromiums = os.environ.get("TMPDIR") or pythons
+    return _fault_of(chromiums) or (_fault_of(pythons) if pythons != chromiums else "")
 
 
 def _fault_of(folder: str) -> str:

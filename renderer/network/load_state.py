@@ -18,7 +18,7 @@ class PageLoad:
 
     def __init__(self, frame_id: str) -> None:
         self.frame_id = frame_id
-        self._change: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
         self._lost = False
         self.forget()
 
@@ -57,7 +57,7 @@ class PageLoad:
         self.url = (self.failed_url or frame["url"]) + frame.get("urlFragment", "")
         if self.url == "about:blank":
             self.url = ""  # Splash's value before the first page
-        self._notify()
+        self.wake()
 
     def on_frame_detached(self, event: Params) -> None:
         self.frames.pop(event["frameId"], None)
@@ -71,10 +71,10 @@ class PageLoad:
         if event["frameId"] == self.frame_id:
             if self.loaders and not self.loaded and self.loaders[-1] not in self.read_at:
                 self.stopped_unread = True
-                self._notify()
+                self.wake()
         elif event["frameId"] in self._loading_frames:
             self._loading_frames.discard(event["frameId"])
-            self._notify()
+            self.wake()
 
     def on_navigated_within_document(self, event: Params) -> None:
         if event["frameId"] == self.frame_id:
@@ -89,37 +89,32 @@ class PageLoad:
         self.loaded = True
         if self.loaders and event:
             self.loaded_at[self.loaders[-1]] = event["timestamp"]
-        self._notify()
+        self.wake()
 
     def on_loss(self, event: Params) -> None:
         """Note that the tab is gone, and raise TargetGone in all calls that wait for it."""
         self._lost = True
-        self._notify()
+        self.wake()
 
-    def _notify(self) -> None:
-        if self._change is not None:
-            self._change.set_result(None)
-            self._change = None
+    def wake(self, _: object = None) -> None:
+        """Let all calls of ``changed`` return, as at a change. It is also a callback for futures."""
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
 
-    def next_change(self) -> asyncio.Future[None]:
-        """Return a future that is done at the next new document or load event.
-
-        All callers that wait share the future, so they must not cancel it.
+    async def changed(self) -> None:
+        """Return at the next new document or load event, or at a ``wake``. So the caller checks what it waits for.
 
         Raises:
             TargetGone: the tab is gone.
         """
+        if not self._lost:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            await future
         if self._lost:
             raise TargetGone("the tab was lost while it loaded a page")
-        if self._change is None:
-            self._change = asyncio.get_running_loop().create_future()
-        return self._change
-
-    async def changed(self) -> None:
-        """Return at the next new document or load event."""
-        await asyncio.shield(self.next_change())
-        if self._lost:
-            self.next_change()
 
     async def committed(self, loader: str) -> None:
         """Return when the tab has this document."""

@@ -145,14 +145,18 @@ text.__name__ = "str"  # the required type in error messages
 def check_arguments(arguments: Arguments) -> None:
     """Raise BadOption if an argument has a value that Chromium, Lua or JSON cannot have."""
     for name, value in arguments.items():
-        if not is_text(name):
+        if not name.isascii() and not is_text(name):
             bad_argument(ascii(name), "The name of an argument has half of a character (a lone surrogate)")
+        if isinstance(value, str) and value.isascii():
+            continue  # most arguments
         fault = describe_fault(value)
         if fault is not None:
             bad_argument(name, f"Argument {name!r} {fault}")
 
 
 def _flag(arguments: Arguments, name: str, default: bool = False) -> bool:
+    if name not in arguments:
+        return default
     return bool(_read(arguments, name, int, int(default), (0, 1)))
 
 

@@ -62,6 +62,7 @@ async def wait_for(
         ScriptFailed: the page has replaced functions that the wait calls.
     """
     load_task = asyncio.create_task(loading)
+    load_task.add_done_callback(tab.load.wake)
     end = asyncio.get_running_loop().time() + seconds
     try:
         async with asyncio.timeout_at(end):
@@ -129,15 +130,13 @@ async def _answer(
     Raises the errors of ``load_task``.
     """
     documents = tab.load.documents
+    # The answer and the end of ``load_task`` wake the loop too: asyncio.wait needs three times as many calls.
+    if answer_future is not None:
+        answer_future.add_done_callback(tab.load.wake)
     while tab.load.documents == documents:
-        awaited: set[asyncio.Future[Any]] = {tab.load.next_change()}
-        if answer_future is not None:
-            awaited.add(answer_future)
-        # A page that loads may not have the element yet; a page that failed never gets it.
-        if not load_task.done():
-            awaited.add(load_task)
-        await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+        await tab.load.changed()
         if load_task.done():
+            # A page that loads may not have the element yet; a page that failed never gets it.
             load_task.result()
             await tab.check_loaded()
         if answer_future is not None and answer_future.done():

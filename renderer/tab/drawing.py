@@ -36,6 +36,7 @@ class Drawing:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._timer: asyncio.TimerHandle | None = None
+        self._starts_at: float | None = None  # the time at which drawing starts without a request for it
         self._starts_when_read = False
         self._ends_at_load = False
         self._document_at = 0.0
@@ -50,7 +51,7 @@ class Drawing:
 
     def start(self) -> None:
         """Draw the page from now on, until the end of the render."""
-        self._cancel_timer()
+        self._starts_at = None
         if not self.is_on:
             self.is_on = True
             self._turn(True)
@@ -76,38 +77,52 @@ class Drawing:
 
     def on_document(self) -> None:
         """Note that the tab has a new document, which Chromium starts to read."""
-        self._cancel_timer()
         self._document_at = _now()
+        self._starts_at = None
         self._start_at(self._document_at + FROM_UNREAD)
 
     def on_content_read(self) -> None:
         """Note that Chromium has read the document to its end."""
         if self._starts_when_read:
             self.start()
-        self._cancel_timer()
+        self._starts_at = None
         self._start_at(max(self._document_at + FROM_DOCUMENT, _now() + FROM_LOAD))
 
     def on_load_event(self) -> None:
         if self._ends_at_load:
-            self._cancel_timer()
+            self._starts_at = None
         else:
             self._start_at(_now() + FROM_LOAD)
 
     def _start_at(self, when: float) -> None:
-        if self.is_on:
+        if self.is_on or (self._starts_at is not None and self._starts_at <= when):
             return
-        if self._timer is None or self._timer.when() > when:
-            self._cancel_timer()
-            self._timer = asyncio.get_running_loop().call_at(when, self.start)
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
+        self._starts_at = when
+        if self._timer is not None and self._timer.when() > when:
             self._timer.cancel()
             self._timer = None
+        if self._timer is None:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        # The timer stays when the time changes or the render ends, and it is soon. So most pages need no timer of their
+        # own: a light page takes 20 ms, and changes its time twice.
+        assert self._starts_at is not None
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_at(min(self._starts_at, loop.time() + FROM_LOAD), self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._starts_at is None:
+            return
+        if self._starts_at <= _now():
+            self.start()
+        else:
+            self._set_timer()
 
     def forget(self) -> None:
         """As it was before the render."""
-        self._cancel_timer()
+        self._starts_at = None
         self._starts_when_read = self._ends_at_load = False
         if self.is_on:
             self.is_on = False

@@ -80,7 +80,7 @@ class FrozenPage:
     @property
     def is_shown(self) -> bool:
         """Whether the tab still shows the frozen page. Events of a new document may come before it is thawed."""
-        return self.is_frozen and not self._is_replaced
+        return bool(self.url) and not self._is_replaced
 
     def can_be_followed_by(self, url: str) -> bool:
         """Return whether a page with this URL can replace the frozen page directly."""
