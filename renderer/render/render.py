@@ -119,7 +119,7 @@ async def visit(tab: Tab, options: RenderOptions, needs: Needs) -> Visit:
     if options.wait_for is None:
         loads = await _load(tab, options, needs.frames, options.wait_for_timeout if needs.document else None)
     elif needs.html and not options.changes_what_is_found:
-        take = html_expression(shadow_roots=options.shadow_roots)
+        take = html_expression(shadow_roots=options.shadow_roots, has_readers=True)
         found = await _wait_for(tab, options, take, ends_without)
         html = checked_html(found.taken) if found else None
     else:

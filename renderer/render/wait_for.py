@@ -52,10 +52,11 @@ async def wait_for(
 ) -> Found | None:
     """Wait, while and after the page loads, until the element is there and the document is read; return None if not.
 
-    ``take`` is JavaScript; the page evaluates it at that time. A later question would wait for the page, which may be
-    busy with work that the result does not need. So with ``take`` the page stops: the renderer does not wait for its
-    other requests, and Chromium does not lay it out. ``loading`` loads the page; its errors go to the caller. When it
-    has ended, ``ends_without`` says whether the wait ends too, because the element will not come.
+    ``take`` is JavaScript, which may use the definitions of ``OF_DOCUMENT``; the page evaluates it at that time. A
+    later question would wait for the page, which may be busy with work that the result does not need. So with ``take``
+    the page stops: the renderer does not wait for its other requests, and Chromium does not lay it out. ``loading``
+    loads the page; its errors go to the caller. When it has ended, ``ends_without`` says whether the wait ends too,
+    because the element will not come.
 
     Raises:
         BadSelector: the browser does not accept the selector.

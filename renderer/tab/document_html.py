@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from typing import Any
 
@@ -16,8 +17,10 @@ OF_DOCUMENT = """const reader = (owner, object) => {
     function Same(it) { return it; }
     Same.prototype = owner.prototype;
     class Reader extends Same {
-      #read = read = (name, given) =>
-        given ? super[name](given[0], given[1], given[2], given[3], given[4]) : super[name];
+      constructor(it) {
+        super(it);
+        read = (name, given) => given ? super[name](given[0], given[1], given[2], given[3], given[4]) : super[name];
+      }
     }
     new Reader(object);
     return read;
@@ -27,7 +30,7 @@ OF_DOCUMENT = """const reader = (owner, object) => {
 # If a page has hidden XMLSerializer or replaced its doctype, the result is the root element alone.
 # Chromium shows XML that has no stylesheet in a viewer page, which contains the source.
 _HTML = """(() => {
-  OF_DOCUMENT
+  READERS
   const root = ofDocument('documentElement');
   if (!root) return '';
   const written = node => new XMLSerializer().serializeToString(node);
@@ -44,7 +47,7 @@ _HTML = """(() => {
   } catch (e) {}
   const html = source ?? before + SERIALIZED + after;
   return html.length > MAX_HTML ? null : html;
-})()""".replace("MAX_HTML", str(MAX_HTML)).replace("OF_DOCUMENT", OF_DOCUMENT)
+})()""".replace("MAX_HTML", str(MAX_HTML))
 
 # This throws an error if the root is not a native element.
 _OUTER_HTML = "reader(Element, root)('outerHTML')"
@@ -67,9 +70,14 @@ class ResultTooLarge(Exception):
     """The page's HTML has more than ``MAX_HTML`` characters."""
 
 
-def html_expression(*, shadow_roots: bool = False) -> str:
-    """Return a JavaScript expression for a document's HTML; its value is for ``checked_html``."""
-    return _HTML.replace("SERIALIZED", _WITH_SHADOW_ROOTS if shadow_roots else _OUTER_HTML)
+@functools.cache  # each render needs one of the four
+def html_expression(*, shadow_roots: bool = False, has_readers: bool = False) -> str:
+    """Return a JavaScript expression for a document's HTML; its value is for ``checked_html``.
+
+    With ``has_readers``, the expression is for code that has the definitions of ``OF_DOCUMENT`` already.
+    """
+    serialized = _WITH_SHADOW_ROOTS if shadow_roots else _OUTER_HTML
+    return _HTML.replace("READERS", "" if has_readers else OF_DOCUMENT).replace("SERIALIZED", serialized)
 
 
 def checked_html(value: Any) -> str:
