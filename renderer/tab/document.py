@@ -10,6 +10,9 @@ from renderer.chromium.cdp import CommandFailed, Params, Session
 from renderer.tab.document_html import OF_DOCUMENT, checked_html, html_expression
 
 RETRIES, RETRY_DELAY = 3, 0.02  # seconds
+# The number of times that ``html`` reads a document without a root element: Chromium shows a document before it has
+# read the first bytes.
+ROOT_RETRIES = 10
 
 
 class ScriptFailed(Exception):
@@ -34,8 +37,14 @@ class Document:
         Raises:
             ResultTooLarge: the HTML is larger than an answer may be.
         """
+        expression = html_expression(shadow_roots=shadow_roots)
         try:
-            html = await self.evaluate(html_expression(shadow_roots=shadow_roots), context=context)
+            html = await self.evaluate(expression, context=context)
+            for _ in range(ROOT_RETRIES):
+                if html != "":
+                    break
+                await asyncio.sleep(RETRY_DELAY)
+                html = await self.evaluate(expression, context=context)
         except ScriptFailed:
             html = False
         return checked_html(html if html is None or isinstance(html, str) else await self._outer_html())
