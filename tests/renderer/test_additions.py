@@ -51,7 +51,9 @@ def test_scroll_item_collects_all_items_of_a_windowed_list_in_order(splash: Clie
         "/render.html", url=f"{pages.url}/windowed", scroll=100, scroll_item="p.row", scroll_wait=0.3
     )
     header = answer.headers["x-splashdown-scroll"]
-    assert header.startswith("end;") and header.endswith("items=100")  # the page grows for ever, its list does not
+    assert header.startswith("end;") and header.endswith(
+        "items=100"
+    )  # the page grows for ever, its list does not
     assert re.findall(r"row (\d+)<", answer.text) == [str(number) for number in range(100)]
 
 
