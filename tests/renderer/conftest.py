@@ -215,11 +215,11 @@ class Pages(Site):
             case "/hang" | "/hang.gif":
                 await asyncio.sleep(60)
                 return web.Response(text="late")
-            case "/in-pieces":
+            case "/in-pieces" | "/in-many-pieces":
                 response = web.StreamResponse(headers={"Content-Type": "text/html"})
                 await response.prepare(request)
                 with contextlib.suppress(ConnectionError):  # the client has disconnected
-                    for n in range(4):
+                    for n in range(4 if request.path == "/in-pieces" else 60):
                         await response.write(f"<ul><li>entry {n}</ul>{' ' * 2000}".encode())
                         await asyncio.sleep(0.2)
                 return response
