@@ -82,10 +82,12 @@ class RecordingSession:
 
     def __init__(self) -> None:
         self.drawn: list[bool] = []
+        self.has_command = asyncio.Event()
 
     def send(self, method: str, params: dict[str, Any]) -> None:
         assert method == "Emulation.setFocusEmulationEnabled"
         self.drawn.append(params["enabled"])
+        self.has_command.set()
 
 
 def test_a_page_that_arrives_slowly_is_drawn_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,3 +114,37 @@ def test_a_page_that_arrives_slowly_is_drawn_when_it_is_read(monkeypatch: pytest
     assert asyncio.run(run(wanted=True, ends_at_load=False)) == [[], [True], [True]]
     assert asyncio.run(run(wanted=False, ends_at_load=False)) == [[], [], [True]]
     assert asyncio.run(run(wanted=False, ends_at_load=True)) == [[], [], []]
+
+
+def test_a_timer_of_the_page_before_does_not_start_the_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing_module, "FROM_DOCUMENT", 0.0)
+    monkeypatch.setattr(drawing_module, "FROM_LOAD", 0.0)
+
+    async def run() -> list[bool]:
+        session = RecordingSession()
+        drawing = Drawing(session)  # type: ignore[arg-type]
+        drawing.is_on = False
+        drawing.on_document()
+        drawing.on_content_read()
+        drawing.forget()
+        drawing.on_document()  # of the next page, which is not read yet
+        await asyncio.sleep(0.01)  # timers that are due run
+        return session.drawn
+
+    assert asyncio.run(run()) == []
+
+
+def test_a_page_that_is_never_read_is_drawn_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing_module, "FROM_LOAD", 0.01)
+    monkeypatch.setattr(drawing_module, "FROM_UNREAD", 0.05)
+
+    async def run() -> None:
+        session = RecordingSession()
+        drawing = Drawing(session)  # type: ignore[arg-type]
+        drawing.is_on = False
+        drawing.on_document()
+        async with asyncio.timeout(10):
+            await session.has_command.wait()
+        assert session.drawn == [True]
+
+    asyncio.run(run())
