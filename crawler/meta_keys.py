@@ -50,6 +50,14 @@ MAKES_SESSION: MetaKey[bool] = MetaKey("makes_session")
 #   set by spiders
 #   read by frontier/request_check.py, frontier/discovery.py
 DELAY: MetaKey[float] = MetaKey("delay")
+# bool: False if the page is fetched at each crawl, also with the setting DELTA.
+#   set by spiders
+#   read by frontier/unchanged_pages.py
+DELTA: MetaKey[bool] = MetaKey("delta")
+# str: the date of the page's last change, in the format of sitemaps.
+#   set by spiders, crawler/delta/sitemap_dates.py
+#   read by frontier/unchanged_pages.py
+LASTMOD: MetaKey[str] = MetaKey("lastmod")
 # dict: what a request of render() waits for.
 #   set by crawler/splash/render_arguments.py
 #   read by crawler/splash/

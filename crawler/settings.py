@@ -22,6 +22,7 @@ from crawler.spider.model_errors import show_in_one_line
 collect_rarely()
 show_in_one_line()  # before the imports that import the models
 
+from crawler.delta.settings import DEFAULT_MAX_AGE, OFF, mode_of  # noqa: E402
 from crawler.logs import lines as log_lines  # noqa: E402
 from crawler.spider import arguments as spider_arguments  # noqa: E402
 
@@ -72,6 +73,7 @@ KINDS: dict[Callable[[str], object], str] = {
     _whole: "a whole number",
     _switch: "1 or 0",
     _log_format: "json, text or a format of Python's logging, such as '%(levelname)s %(message)s'",
+    mode_of: "off, on or adaptive",
     _level: "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
 }
 
@@ -95,6 +97,13 @@ GONE_LIMIT = _env(
 )  # the largest share of a spider's rows that may be gone after one run
 SHUTDOWN_TIMEOUT = _env("SHUTDOWN_TIMEOUT", 20.0, float)  # seconds that pages in flight have after SIGTERM
 FRONTIER_WINDOW = _env("FRONTIER_WINDOW", 10_000, int)  # requests in memory; the rest is in the table
+
+# --- Pages that did not change since the last crawl are not fetched again -----------------------------------------
+
+DELTA = _env("DELTA", OFF, mode_of)  # off, on, adaptive
+DELTA_MAX_AGE = _env(
+    "DELTA_MAX_AGE", DEFAULT_MAX_AGE, float
+)  # seconds; a page is then fetched whatever it says
 
 # --- The policy: a run that breaks a limit ends with exit code 2, and ALERT_URLS get a message ----------------------
 
@@ -176,6 +185,7 @@ DOWNLOADER_MIDDLEWARES_BASE = {
     "frontier.current_request.RequestIdMiddleware": 1,
     "frontier.offsite.OffsiteMiddleware": 50,
     "crawler.download.link_schemes.LinkSchemesMiddleware": 60,
+    "frontier.unchanged_pages.UnchangedPagesMiddleware": 150,  # after robots.txt
     "crawler.splash.rendered_pages.RenderedPageMiddleware": 722,
     "scrapy_splash.SplashCookiesMiddleware": 723,
     "scrapy_splash.SplashMiddleware": 725,
@@ -190,6 +200,7 @@ SPIDER_MIDDLEWARES_BASE = {
     "frontier.spider_middlewares.EngineSideMiddleware": 1,
     "scrapy_splash.SplashDeduplicateArgsMiddleware": 100,
     "frontier.spider_middlewares.SpiderSideMiddleware": 10_000,
+    "crawler.delta.sitemap_dates.SitemapDatesMiddleware": 10_100,
 }
 SCHEDULER = "frontier.scheduler.Scheduler"
 PAGE_WRITER = "pipelines.storage.writer.make_writer"

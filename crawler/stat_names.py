@@ -11,6 +11,10 @@ LISTS_WITHOUT_BUTTON = "render/without_next_button"
 # Text: why the crawl stopped itself. crawler/run/stopping.py sets it; crawler/run/ and crawler/commands/ read it.
 STOPPED_BECAUSE = "crawl/stopped_because"
 
+# With one of the words of models/request.py (HOW_UNCHANGED) behind it: the number of pages that did not change.
+# frontier/commits.py and crawler/run/extension.py set it, crawler/metrics/ reads it.
+UNCHANGED_PAGES = "pages/unchanged/"
+
 # The exit code of the run, an int. crawler/run/extension.py sets it; crawler/commands/ and crawler/metrics/ read it.
 VERDICT = "run/verdict"
 

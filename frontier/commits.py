@@ -10,6 +10,7 @@ from scrapy.statscollectors import StatsCollector
 from crawler.page.commit import Commit, Committed
 from crawler.page.page import Page
 from crawler.run.interfaces import PageWriter
+from crawler.stat_names import UNCHANGED_PAGES
 from frontier.logins import Logins
 from frontier.pages_in_progress import PagesInProgress
 from frontier.window_refill import WindowRefill
@@ -67,6 +68,8 @@ class Commits:
         if commit.settled is not None:
             self._pages.remove(commit.settled.number)
             self._stats.inc_value(f"pages/{commit.settled.state}")
+            if commit.settled.unchanged is not None:
+                self._stats.inc_value(f"{UNCHANGED_PAGES}{commit.settled.unchanged}")
             if self._logins.finish(commit.settled.number) and commit.settled.state != "done":
                 self._login_failed(commit)
         if commit.start_read:

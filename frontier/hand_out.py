@@ -48,6 +48,7 @@ class HandOut:
             return queued.request
         page = Page(queued.number, queued.url, self._commit)
         self._pages.add(page)
+        page.request_text = queued.text
         if queued.text is not None:  # a login has none; its snapshot would have a password
             page.snapshot_policy = self._snapshot_policy(queued.number, queued.text)
         try:

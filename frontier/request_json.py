@@ -66,7 +66,15 @@ def decode(text: str, spider: Spider) -> Request:
     Raises:
         NotJson: the spider has no such method any more, or the class of the request, or of what it carries, is gone.
     """
-    fields = json.loads(text)
+    return decode_fields(json.loads(text), spider)
+
+
+def decode_fields(fields: dict[str, Any], spider: Spider) -> Request:
+    """Return the request of the object that the JSON text has. The object is used up.
+
+    Raises:
+        NotJson: as ``decode``.
+    """
     kind: Any = Request
     if "_class" in fields:
         name = fields.pop("_class")

@@ -44,6 +44,15 @@ WINDOW = 10_000  # requests in memory
 BACKLOG = 4  # batches that may wait to be committed before the crawl waits for the database
 
 
+def scheduler_of(crawler: Crawler) -> Scheduler | None:
+    """Return the frontier's scheduler; None where the crawl has another one, as ``scrapy fetch`` has.
+
+    ``isinstance()`` is no help: Scrapy makes it True for every class that has a scheduler's methods.
+    """
+    scheduler = crawler.engine.scheduler if crawler.engine else None
+    return scheduler if Scheduler in type(scheduler).__mro__ else None  # type: ignore[return-value]
+
+
 class Scheduler(BaseScheduler):
     """The scheduler of a crawl that stores its run."""
 

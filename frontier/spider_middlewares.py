@@ -18,24 +18,18 @@ from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.utils.asyncgen import as_async_generator
 
+from crawler.delta.page_delta import PageDelta
 from crawler.download.link_schemes import mark_start
 from crawler.meta_keys import YIELDED_BY
 from crawler.page.page import Page
 from frontier.errback import note_failure
 from frontier.page_output import noted, through
+from frontier.page_output_json import output_json
 from frontier.request_check import check_found, check_request
-from frontier.scheduler import Scheduler
+from frontier.scheduler import scheduler_of
+from frontier.typed_json import NotJson
 
 LONGEST_TRACEBACK = 8000
-
-
-def _scheduler(crawler: Crawler) -> Scheduler | None:
-    """Return the frontier's scheduler; None where the crawl has another one, as ``scrapy fetch`` has.
-
-    ``isinstance()`` is no help: Scrapy makes it True for every class that has a scheduler's methods.
-    """
-    scheduler = crawler.engine.scheduler if crawler.engine else None
-    return scheduler if Scheduler in type(scheduler).__mro__ else None  # type: ignore[return-value]
 
 
 class SpiderSideMiddleware:
@@ -56,28 +50,51 @@ class SpiderSideMiddleware:
             yield one
 
     def process_spider_input(self, response: Response) -> None:
-        scheduler = _scheduler(self.crawler)
+        scheduler = scheduler_of(self.crawler)
         page = scheduler.page_of(response.request) if scheduler else None
         if page is not None:
             page.came(response)
 
     def process_spider_output(self, response: Response, result: Iterable[Any]) -> Iterable[Any]:
+        delta = self._delta_of(response)
         for one in result:
             if isinstance(one, Request):
                 YIELDED_BY.set(one, result)
+            if delta is not None:
+                self._note_output(delta, one)
             yield one
 
     async def process_spider_output_async(
         self, response: Response, result: AsyncIterator[Any]
     ) -> AsyncIterator[Any]:
+        delta = self._delta_of(response)
         async for one in result:
             if isinstance(one, Request):
                 YIELDED_BY.set(one, result)
+            if delta is not None:
+                self._note_output(delta, one)
             yield one
+
+    def _delta_of(self, response: Response) -> PageDelta | None:
+        """Return the part of the page that notes its output for the next crawl; None if nothing is noted."""
+        scheduler = scheduler_of(self.crawler)
+        page = scheduler.page_of(response.request) if scheduler else None
+        delta = page.delta if page is not None else None
+        return delta if isinstance(delta, PageDelta) and delta.unchanged is None else None
+
+    def _note_output(self, delta: PageDelta, one: Any) -> None:
+        """Note what a callback yields as the next crawl yields it again if the page is unchanged."""
+        assert self.crawler.spider is not None
+        if one is None or delta.output is None:
+            return
+        try:
+            delta.add(output_json(one, self.crawler.spider))
+        except NotJson:
+            delta.leave_out()
 
     def process_spider_exception(self, response: Response, exception: Exception) -> None:
         """Note the error before another middleware handles it: HttpErrorMiddleware swallows HTTP errors."""
-        scheduler = _scheduler(self.crawler)
+        scheduler = scheduler_of(self.crawler)
         page = scheduler.page_of(response.request) if scheduler else None
         if page is not None and not isinstance(exception, CloseSpider):
             if isinstance(exception, HttpError):
@@ -87,7 +104,7 @@ class SpiderSideMiddleware:
 
     def spider_error(self, failure: Any, response: Any) -> None:
         """Fail the page of a callback or an errback that raised. What it yielded before is stored."""
-        scheduler = _scheduler(self.crawler)
+        scheduler = scheduler_of(self.crawler)
         if scheduler is None:
             return
         if response is None:  # start() raised
@@ -108,7 +125,7 @@ class EngineSideMiddleware:
         return cls(crawler)
 
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        scheduler = _scheduler(self.crawler)
+        scheduler = scheduler_of(self.crawler)
         if scheduler is None:
             async for one in start:
                 yield one
@@ -120,13 +137,13 @@ class EngineSideMiddleware:
             yield one
 
     def process_spider_input(self, response: Response) -> None:
-        scheduler = _scheduler(self.crawler)
+        scheduler = scheduler_of(self.crawler)
         page = scheduler.page_of(response.request) if scheduler else None
         if page is not None:
             page.answered = True
 
     async def process_spider_output(self, response: Response, result: Any) -> AsyncIterator[Any]:
-        scheduler = _scheduler(self.crawler)
+        scheduler = scheduler_of(self.crawler)
         page = scheduler.page_of(response.request) if scheduler else None
         if scheduler is None or page is None:
             async for one in as_async_generator(result):

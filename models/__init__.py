@@ -6,6 +6,7 @@ Importing this package imports every model; migrations and the check of the sche
 from models.base import Base, ModelError, Row
 from models.book import Book, Review
 from models.change import RowChange
+from models.crawl_page import CrawlPage
 from models.order import Order
 from models.outbox import OutboxEvent
 from models.quote import Quote
@@ -16,6 +17,7 @@ from models.run import CrawlRun
 __all__ = [
     "Base",
     "Book",
+    "CrawlPage",
     "CrawlRequest",
     "CrawlRun",
     "ModelError",

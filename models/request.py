@@ -20,6 +20,8 @@ QUEUED, LEASED, DONE, FAILED, SKIPPED = "queued", "leased", "done", "failed", "s
 # page of a list had no next_button; the rest of the text is the reason, or the button.
 CUT = "cut: "
 NO_BUTTON = "no next_button: "
+# How the crawl knew that a page is unchanged: nothing was requested, or the site answered 304.
+NOT_FETCHED, NOT_MODIFIED = HOW_UNCHANGED = "not fetched", "304"
 
 
 class CrawlRequest(Base):
@@ -55,6 +57,7 @@ class CrawlRequest(Base):
     kept_page: Mapped[str | None] = mapped_column(
         ExactString(255)
     )  # the page snapshot, below KEPT_PAGES_FOLDER
+    unchanged: Mapped[str | None] = mapped_column(ExactString(11))  # one of HOW_UNCHANGED
     merged: Mapped[int | None]  # duplicates: items of the page with the key of another of its items
 
 
@@ -83,6 +86,7 @@ class Settled:
     error: str | None = None
     kept_page: str | None = None
     merged: int = 0
+    unchanged: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,12 +202,11 @@ def insert_new(
 
 def settle(session: Session, run_id: int, outcomes: Iterable[Settled], now: datetime) -> None:
     """Mark requests as done, failed or skipped."""
-    by_result: dict[tuple[str, int | None, str | None, str | None, int], list[int]] = {}
+    by_result: dict[tuple[str, int | None, str | None, str | None, int, str | None], list[int]] = {}
     for one in outcomes:
-        by_result.setdefault((one.state, one.status, one.error, one.kept_page, one.merged), []).append(
-            one.number
-        )
-    for (state, status, error, kept_page, merged), numbers in by_result.items():
+        result = one.state, one.status, one.error, one.kept_page, one.merged, one.unchanged
+        by_result.setdefault(result, []).append(one.number)
+    for (state, status, error, kept_page, merged, unchanged), numbers in by_result.items():
         for some in chunks(sorted(numbers)):
             session.execute(
                 update(_table)
@@ -214,6 +217,7 @@ def settle(session: Session, run_id: int, outcomes: Iterable[Settled], now: date
                     error=error,
                     kept_page=kept_page,
                     merged=merged or None,
+                    unchanged=unchanged,
                     settled_at=now,
                     attempts=_table.c.attempts + 1,
                 )

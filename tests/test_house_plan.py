@@ -39,6 +39,7 @@ ORDER: dict[str, list[set[str]]] = {
             "unknown_option",
         },
         {"logs", "spider"},
+        {"delta"},
         {"page"},
         {"run"},
         {"splash"},

@@ -16,6 +16,7 @@ from crawler.run.verdict import BELOW_POLICY, GOOD, INTERRUPTED, NOT_STORED, WOR
 from crawler.security.plain_text import json_line, last_line, one_line
 from models import CrawlRun
 from models.process_id import Process
+from models.request import HOW_UNCHANGED
 from models.run import HEARTBEAT_TIMEOUT, database_now
 from models.run_failures import failed_requests, ignored_pages, rejected_items
 from models.run_stats import RunStats
@@ -182,6 +183,9 @@ def _print(run: dict[str, Any]) -> None:
     counts = run["counts"] or {}
     for name in ("pages", "rows", "rejected", "changes"):
         lines.append((name, ", ".join(f"{number} {what}" for what, number in counts.get(name, {}).items())))
+    if unchanged := counts.get("unchanged"):
+        how = ", ".join(f"{way} {unchanged.get(way, 0)}" for way in HOW_UNCHANGED)
+        lines.append(("unchanged", f"{sum(unchanged.values())} pages ({how})"))
     if counts.get("cut"):
         lines.append(("cut", f"{counts['cut']} of the done pages were cut"))
     if counts.get("merged"):

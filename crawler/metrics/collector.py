@@ -15,9 +15,9 @@ from prometheus_client.registry import Collector
 from scrapy.crawler import Crawler
 
 from crawler.run.extension import RunExtension
-from crawler.stat_names import VERDICT
+from crawler.stat_names import UNCHANGED_PAGES, VERDICT
 from models.change import CHANGED, CREATED, GONE, RETURNED
-from models.request import DONE, FAILED, SKIPPED
+from models.request import DONE, FAILED, HOW_UNCHANGED, SKIPPED
 
 PREFIX = "splashdown_"
 LAST_RUN = "splashdown_last_run_"
@@ -25,6 +25,7 @@ OUTCOMES = (CREATED, CHANGED, "unchanged", GONE, RETURNED)
 BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60, 120)  # seconds
 
 PAGES = "pages", "Pages by their state.", ("outcome",)
+UNCHANGED = "unchanged_pages", "Pages that did not change since the last crawl.", ("how",)
 ROWS = "rows", "Rows by table and by their change.", ("table", "outcome")
 REJECTED = "rejected_items", "Items that were not stored, by table.", ("table",)
 RETRIES = "retries", "Requests that were retried.", ()
@@ -53,6 +54,10 @@ def counted(stats: Mapping[str, Any], tables: set[str]) -> Iterator[Counted]:
             case ["render", "failed", reason]:
                 reasons[(reason,)] = value
     yield PAGES, {(state,): stats.get(f"pages/{state}", 0) for state in (DONE, FAILED, SKIPPED)}
+    yield (
+        UNCHANGED,
+        {(how.replace(" ", "_"),): stats.get(f"{UNCHANGED_PAGES}{how}", 0) for how in HOW_UNCHANGED},
+    )
     yield ROWS, {(table, outcome): 0 for table in sorted(known) for outcome in OUTCOMES} | rows
     yield REJECTED, {(table,): 0 for table in sorted(known)} | rejected
     yield RETRIES, {(): stats.get("retry/count", 0)}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crawler.page.row import Rejection, ValidRow
+from models.crawl_page import PageNote
 from models.request import NewRequest, Settled
 
 
@@ -14,6 +15,7 @@ class Commit:
     """A page, or a part of one, on its way to the writer.
 
     ``settled`` is None in all parts but the last.
+    ``note`` is only in the last part.
     ``start_read`` says that ``start()`` has ended and all its requests are stored.
     """
 
@@ -25,6 +27,7 @@ class Commit:
     settled: Settled | None = None
     start_read: bool = False
     kept_page: str | None = None  # the name of the page's snapshot
+    note: PageNote | None = None  # for the next crawl with DELTA
 
     @property
     def weight(self) -> int:

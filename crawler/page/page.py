@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from typing import Protocol
 
 from scrapy.http import Response
 
@@ -11,6 +12,7 @@ from crawler.page.commit import Commit
 from crawler.page.completeness import cut_reason, missing_button
 from crawler.page.row import Rejection, ValidRow
 from crawler.page.snapshot_policy import MOST_WHYS, NEVER_APPEARED, RAISED, REJECTED, SnapshotPolicy
+from models.crawl_page import PageNote
 from models.request import CUT, NO_BUTTON, NewRequest, Settled
 
 # The page whose item is being processed; pipelines put the row or the rejection into it.
@@ -20,6 +22,17 @@ current_page: ContextVar[Page | None] = ContextVar("current_page", default=None)
 # A larger page is committed in parts, and the last part marks it as done. After a crash between two parts the page is
 # processed again, and the same rows are written again.
 PART = 5000
+
+
+class PageDelta(Protocol):
+    """What a crawl with DELTA knows about a page (crawler/delta/page_delta.py)."""
+
+    @property
+    def unchanged(self) -> str | None:
+        """How the crawl knew that the page is unchanged; None if it was fetched."""
+
+    def note(self, *, has_fault: bool) -> PageNote:
+        """Return what is stored about the page for the next crawl."""
 
 
 class Page:
@@ -42,6 +55,8 @@ class Page:
         self.closed = False
         self.answered = False  # a response has come to the spider middlewares
         self.readers = 0  # spider middlewares that read its output
+        self.request_text: str | None = None  # the request as JSON; None for a login
+        self.delta: PageDelta | None = None  # None without DELTA, and for a page that is always fetched
         self.snapshot_policy: SnapshotPolicy | None = None  # None if no snapshot may be saved
         self.response: Response | None = None  # until it is known whether a snapshot is saved
         self.never_appeared = False
@@ -145,7 +160,7 @@ class Page:
             self._flush(last=False)
 
     def _flush(self, *, last: bool) -> None:
-        settled = None
+        settled = note = None
         kept_page = self.snapshot_policy.name if self.snapshot_policy and self.snapshot_reason else None
         if last and self.number is not None:
             settled = Settled(
@@ -155,7 +170,9 @@ class Page:
                 error=self.error or self.skipped or self._remark(),
                 kept_page=kept_page,
                 merged=self.merged,
+                unchanged=self.delta.unchanged if self.delta is not None else None,
             )
+            note = self.delta.note(has_fault=self.has_fault) if self.delta is not None else None
         commit = Commit(
             url=self.url,
             number=self.number,
@@ -165,9 +182,15 @@ class Page:
             settled=settled,
             start_read=last and self.number is None and self.error is None,
             kept_page=kept_page,
+            note=note,
         )
         self.rows, self.rejections, self.requests = [], [], []
         self._commit(commit)
+
+    @property
+    def has_fault(self) -> bool:
+        """Whether the page failed, is not on the site, lacks a part, or has a rejected item."""
+        return bool(self.error or self.skipped or self._remark() or self.wrongs)
 
     def _remark(self) -> str | None:
         """Return what is stored as the error of a page that is done: that rows may be missing, and why."""

@@ -19,14 +19,15 @@ from scrapy.utils.misc import load_object
 from sqlalchemy.orm import Session
 
 from crawler.database import open_database
+from crawler.delta.settings import DeltaSettings
 from crawler.logs.run_ids import current_run
 from crawler.run.errors import DatabaseLost
 from crawler.run.interfaces import FrontierCallbacks, MakePageWriter, PageWriter
-from crawler.run.stopping import AlreadyRunning, stop_crawl, stopped_because
+from crawler.run.stopping import AlreadyRunning, CannotStart, stop_crawl, stopped_because
 from crawler.run.verdict import GOOD, INTERRUPTED, NOT_STORED, Ending, Policy, Verdict
 from crawler.spider.arguments import arguments_of
 from crawler.spider.models import models_of
-from crawler.stat_names import VERDICT, VERDICT_REASONS
+from crawler.stat_names import UNCHANGED_PAGES, VERDICT, VERDICT_REASONS
 from models.error_text import error_line
 from models.request import DONE, FAILED, LEASED, QUEUED, SKIPPED, count
 from models.run import ClaimedRun, RunIsAlive, RunLost, claim_run
@@ -43,6 +44,7 @@ class RunExtension:
     Raises:
         DatabaseUnusable: what to do about the database, in one line.
         AlreadyRunning: another process has the run.
+        CannotStart: a setting has a wrong value.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -50,6 +52,10 @@ class RunExtension:
             raise NotConfigured
         self.crawler = crawler
         settings = crawler.settings
+        try:
+            self.delta = DeltaSettings.of(settings)
+        except ValueError as error:
+            raise CannotStart(str(error)) from None
         self.engine = open_database(settings)
         check_tables(self.engine, models_of(crawler.spider))
         self.sessions = make_sessions(self.engine)
@@ -211,6 +217,7 @@ def stats_of(counts: RunStats, *, history: bool) -> dict[str, int]:
     }
     return {
         **{f"pages/{state}": counts.pages.get(state, 0) for state in (DONE, FAILED, SKIPPED)},
+        **{f"{UNCHANGED_PAGES}{how}": number for how, number in counts.unchanged.items()},
         **{f"rows/{table}/rejected": counts.rejected.get(table, 0) for table in tables},
         **{f"rows/{name}": number for name, number in (changes if history else counts.changes).items()},
         "rows/stored": sum(counts.rows.values()),

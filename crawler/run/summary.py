@@ -12,7 +12,7 @@ from scrapy.crawler import Crawler
 from crawler.run.extension import RunExtension
 from crawler.run.verdict import Verdict, button_line
 from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
-from models.request import DONE, FAILED, LEASED, QUEUED, SKIPPED
+from models.request import DONE, FAILED, HOW_UNCHANGED, LEASED, QUEUED, SKIPPED
 from models.run_stats import KINDS, RunStats
 
 logger = logging.getLogger("splashdown.summary")
@@ -28,8 +28,11 @@ def counts_line(counts: RunStats) -> str:
     left = counts.pages.get(QUEUED, 0) + counts.pages.get(LEASED, 0)
     changes = {kind: number for kind in KINDS if (number := counts.of_kind(kind))}
     tables = f" ({listed(counts.rows)})" if counts.rows else ""
+    unchanged = sum(counts.unchanged.values())
+    how = ", ".join(f"{way} {counts.unchanged.get(way, 0)}" for way in HOW_UNCHANGED)
     parts = [
         f"pages: {listed(pages)}{f', {left} left' if left else ''}{f', {counts.cut} cut' if counts.cut else ''}",
+        *([f"unchanged pages: {unchanged} ({how})"] if unchanged else []),
         f"rows: {sum(counts.rows.values())}{tables}",
         *([f"changes: {listed(changes)}"] if changes else []),
         f"rejected: {sum(counts.rejected.values())}",

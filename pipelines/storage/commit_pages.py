@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from crawler.page.commit import Commit, Committed
 from crawler.page.row import Rejection, ValidRow
+from models.crawl_page import PageForgotten, PageNote
 from pipelines.storage.database_errors import error_text, is_missing_parent
 from pipelines.storage.parent_rows import foreign_keys
 from pipelines.storage.refused_rows import find_refused_rows, is_row_error, rejection_from_row
@@ -94,6 +95,7 @@ def _without_refused_rows(transactions: Transactions, context: RunContext, commi
         logger.warning("%s: %s", row, reason)
     return replace(
         commit,
+        note=_forgotten(commit.note),
         rows=tuple(row for row in commit.rows if id(row) not in reasons),
         rejections=(
             *commit.rejections,
@@ -135,8 +137,18 @@ def _without_unstorable_parts(
     ):
         error = "; ".join(lost_requests) or ascii(settled.error)[:1000]
         settled = replace(settled, state="failed" if lost_requests else settled.state, error=error)
-    accepted = replace(commit, rejections=tuple(rejections), requests=tuple(requests), settled=settled)
+    note = commit.note
+    if note is not None and (lost_requests or _refusal_of(transactions, context, replace(EMPTY, note=note))):
+        note = _forgotten(note)
+    accepted = replace(
+        commit, note=note, rejections=tuple(rejections), requests=tuple(requests), settled=settled
+    )
     return None if accepted == commit else accepted
+
+
+def _forgotten(note: PageNote | None) -> PageForgotten | None:
+    """Return the note that the next crawl fetches the page."""
+    return PageForgotten(page=note.page) if note is not None else None
 
 
 EMPTY = Commit()

@@ -16,6 +16,7 @@ from crawler.run.verdict import BELOW_POLICY, GOOD, Ending, Verdict, button_note
 from models import CrawlRun, RejectedItem, Row
 from models.change import GONE, Change
 from models.chunks import chunks
+from models.crawl_page import forget_pages_before
 from models.request import FAILED, count
 from models.run import ClaimedRun, RunEnd, database_now, end_run
 from models.run_failures import ignored_pages
@@ -50,6 +51,8 @@ def finish_run(session: Session, context: RunContext, ending: Ending, number: in
     gone_rows: Mapping[str, int] = {}
     violations: list[str] = []
     good = stats_of_good_runs(session, run.scope, run.id)
+    if ending.covered and context.delta:
+        forget_pages_before(session, run.scope, run.id)
     if ending.covered:
         why = reason_to_mark_none(session, context)
         if why is None:

@@ -18,6 +18,7 @@ class RunContext:
     run: ClaimedRun
     history: bool = True
     outbox: bool = False
+    delta: bool = False  # the run has records of its pages
     gone_limit: float = 0.2  # the share of a scope's rows that may be gone after one run
     policy: Policy | None = None  # the limits of a good run; None: no limits
     versions: Mapping[str, str] | None = None  # of Python, the packages and the renderer

@@ -13,6 +13,7 @@ from crawler.page.commit import Commit, Committed
 from crawler.page.row import Rejection, ValidRow
 from models import CrawlRun, RejectedItem, Row
 from models.change import CHANGED, CREATED, RETURNED, Change
+from models.crawl_page import write_page_notes
 from models.request import insert_new, settle
 from models.run import ClaimedRun, database_now
 from pipelines.storage.run_context import RunContext
@@ -49,6 +50,8 @@ def write_pages(
     found = [request for commit in commits for request in commit.requests]
     states = insert_new(session, run.id, found, context.fits_in_window) if found else {}
     settle(session, run.id, [commit.settled for commit in commits if commit.settled], now)
+    if notes := [commit.note for commit in commits if commit.note is not None]:
+        write_page_notes(session, run.scope, run.id, notes)
     if any(commit.start_read for commit in commits):
         session.execute(update(CrawlRun).where(CrawlRun.id == run.id).values(start_read=True))
     counts = _count_changes([*rows, *released.rows], changes, [rejection for _, rejection in rejected])

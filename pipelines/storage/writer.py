@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from scrapy.settings import BaseSettings
 from sqlalchemy.orm import Session, sessionmaker
 
+from crawler.delta.settings import DeltaSettings
 from crawler.page.commit import Commit, Committed
 from crawler.run.verdict import Ending, Policy, Verdict
 from models.request import FrontierState, Leased, NewRequest, lease, recover_frontier, release
@@ -286,6 +287,7 @@ def make_writer(
         run=run,
         history=settings.getbool("HISTORY_ENABLED", True),
         outbox=settings.getbool("OUTBOX_ENABLED", False),
+        delta=DeltaSettings.of(settings).enabled,
         gone_limit=settings.getfloat("GONE_LIMIT", 0.2),
         policy=policy,
         versions=versions,
