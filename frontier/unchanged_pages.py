@@ -20,7 +20,7 @@ from scrapy.utils.defer import ensure_awaitable
 from crawler.delta.decision import Decision, decide, is_usable
 from crawler.delta.page_delta import PageDelta, Validators, may_be_noted_without_site, readable_date
 from crawler.delta.version import version_of
-from crawler.meta_keys import DELTA, FROM_START, LASTMOD
+from crawler.meta_keys import DELTA, LASTMOD
 from crawler.page.page import Page
 from crawler.run.extension import RunExtension
 from crawler.splash.request_mapping import is_rendered
@@ -128,7 +128,7 @@ class UnchangedPagesMiddleware:
         return True
 
     async def _decide(self, request: Request, delta: PageDelta, known: StoredPage) -> None:
-        may_skip = not FROM_START.get(request) and not self._is_sitemap(request)
+        may_skip = not _is_from_start(request) and not self._is_sitemap(request)
         decision = decide(
             known,
             settings=self.settings,
@@ -201,6 +201,11 @@ class UnchangedPagesMiddleware:
         return UnchangedPage(
             delta.known.response_url, status=delta.known.status, flags=["unchanged"], request=request
         )
+
+
+def _is_from_start(request: Request) -> bool:
+    """Return whether ``start()`` yielded the request. A callback may copy its meta; then there is a depth, too."""
+    return bool(request.meta.get("is_start_request")) and not request.meta.get("depth")
 
 
 def _set_conditions(request: Request, delta: PageDelta) -> None:

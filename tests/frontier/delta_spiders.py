@@ -70,7 +70,7 @@ class HookedSpider(CatalogueSpider):
 
     name = "hooked"
 
-    async def changed_since(self, url: str, since: datetime) -> Any:
+    def changed_since(self, url: str, since: datetime) -> Any:
         assert since.tzinfo is not None
         answers = json.loads(Path(os.environ["HOOK_FILE"]).read_text())
         answer = answers.get(url.removeprefix(self.settings["DEMO_URL"]))

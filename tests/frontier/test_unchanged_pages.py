@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from models import CrawlPage, CrawlRequest
 from models.session import make_engine
 from tests.crawls import scrapy
+from tests.frontier.crawl_server import Crawl, crawl_server
 from tests.frontier.delta_site import DeltaSite, book, delta_site, quote, stored
 
-MODULES = ("-s", "SPIDER_MODULES=tests.frontier.delta_spiders")
+SPIDERS = "tests.frontier.delta_spiders"
 LONG_AGO = "2020-01-01"
 
 
@@ -38,18 +39,17 @@ def site() -> Iterator[DeltaSite]:
 class Twins:
     """The same crawls into two databases: one with DELTA, and one that fetches everything."""
 
-    def __init__(self, site: DeltaSite, delta: str, full: str) -> None:
-        self.site, self.delta, self.full = site, delta, full
+    def __init__(self, run: Crawl, site: DeltaSite, delta: str, full: str) -> None:
+        self.run, self.site, self.delta, self.full = run, site, delta, full
         self.log = ""
 
-    def crawl(self, spider: str = "catalogue", *options: str, code: int = 0, **env: str) -> None:
+    def crawl(self, spider: str = "catalogue", env: Mapping[str, str] | None = None, **settings: Any) -> None:
         """Crawl into both databases; ``asked`` of the site has the requests of the crawl with DELTA."""
         for url, mode in ((self.full, "off"), (self.delta, "on")):
             self.site.asked.clear()
-            env |= {"DATABASE_URL": url, "DEMO_URL": self.site.url}
-            done = scrapy("crawl", spider, *MODULES, "-s", f"DELTA={mode}", *options, **env)
-            assert done.returncode == code, done.stderr[-4000:]
-            self.log = done.stderr
+            own = {"DATABASE_URL": url, "DEMO_URL": self.site.url, "SPIDER_MODULES": SPIDERS, "DELTA": mode}
+            code, self.log = self.run(spider, own | settings, env or {})
+            assert code == 0, self.log[-4000:]
 
     def assert_equal(self) -> None:
         delta, full = stored(self.delta), stored(self.full)
@@ -57,14 +57,20 @@ class Twins:
             assert delta[table] == rows, table
 
 
-@pytest.fixture
-def twins(site: DeltaSite, database_url: str, tmp_path: Path) -> Twins:
-    return Twins(site, database_url, f"sqlite:///{tmp_path / 'full.db'}")
+@pytest.fixture(scope="module")
+def run() -> Iterator[Crawl]:
+    with crawl_server() as crawl:
+        yield crawl
 
 
 @pytest.fixture
-def file_twins(site: DeltaSite, tmp_path: Path) -> Twins:
-    return Twins(site, f"sqlite:///{tmp_path / 'delta.db'}", f"sqlite:///{tmp_path / 'full.db'}")
+def twins(run: Crawl, site: DeltaSite, database_url: str, tmp_path: Path) -> Twins:
+    return Twins(run, site, database_url, f"sqlite:///{tmp_path / 'full.db'}")
+
+
+@pytest.fixture
+def file_twins(run: Crawl, site: DeltaSite, tmp_path: Path) -> Twins:
+    return Twins(run, site, f"sqlite:///{tmp_path / 'delta.db'}", f"sqlite:///{tmp_path / 'full.db'}")
 
 
 def unchanged_pages(url: str) -> dict[str, str]:
@@ -124,16 +130,16 @@ def test_the_hook_of_a_spider_tells_which_pages_are_fetched(
     site.has_etags = False
     answers = tmp_path / "answers.json"
     answers.write_text("{}")
-    file_twins.crawl("hooked", HOOK_FILE=str(answers))
+    file_twins.crawl("hooked", {"HOOK_FILE": str(answers)})
     answers.write_text(json.dumps({"/start": False, "/a": False, "/b": True, "/c": "raise"}))
-    file_twins.crawl("hooked", HOOK_FILE=str(answers))
+    file_twins.crawl("hooked", {"HOOK_FILE": str(answers)})
     # start() is always fetched; /a/more is not known to the hook, and the site says nothing about it
     assert sorted(path for path, _ in site.asked) == ["/a/more", "/b", "/c", "/start"]
     assert "changed_since raised LookupError: no list of changes" in file_twins.log
     file_twins.assert_equal()
 
 
-def no_change(site: DeltaSite) -> None:
+def nothing_changes(site: DeltaSite) -> None:
     pass
 
 
@@ -148,9 +154,9 @@ def is_not_linked_for_a_run(site: DeltaSite) -> None:
 @pytest.mark.parametrize(
     ("first", "between", "fetched"),
     [
-        ({"items": [quote(4)]}, no_change, False),
-        ({"items": [quote(4), {"quote_id": 5, "body": None, "author": "A"}]}, no_change, True),
-        ({"items": [quote(4)], "broken": True}, no_change, True),
+        ({"items": [quote(4)]}, nothing_changes, False),
+        ({"items": [quote(4), {"quote_id": 5, "body": None, "author": "A"}]}, nothing_changes, True),
+        ({"items": [quote(4)], "broken": True}, nothing_changes, True),
         ({"items": [quote(4)]}, carries_something_else, True),
         ({"items": [quote(4)]}, is_not_linked_for_a_run, True),
     ],
@@ -181,7 +187,7 @@ def test_the_spider_may_exempt_a_page(site: DeltaSite, file_twins: Twins) -> Non
 
 def test_every_page_is_fetched_after_its_greatest_age(site: DeltaSite, file_twins: Twins) -> None:
     file_twins.crawl("mapped")
-    file_twins.crawl("mapped", "-s", "DELTA_MAX_AGE=0")
+    file_twins.crawl("mapped", DELTA_MAX_AGE=0)
     assert len(site.of_status(200)) == 5
     file_twins.assert_equal()
 
@@ -190,7 +196,7 @@ def test_a_complete_crawl_in_between_makes_the_next_one_fetch_everything(
     site: DeltaSite, file_twins: Twins
 ) -> None:
     file_twins.crawl()
-    file_twins.crawl("catalogue", "-s", "DELTA=off")
+    file_twins.crawl(DELTA="off")
     file_twins.crawl()
     assert site.of_status(304) == []
     file_twins.assert_equal()
@@ -201,13 +207,13 @@ def test_changed_code_of_the_spider_fetches_everything(
 ) -> None:
     source = (Path(__file__).parent / "delta_spiders.py").read_text()
     file = tmp_path / "own_spiders.py"
-    modules = ("-s", "SPIDER_MODULES=own_spiders")
     file.write_text(source)
-    file_twins.crawl("catalogue", *modules, PYTHONPATH=str(tmp_path))
+    own = {"env": {"PYTHONPATH": str(tmp_path)}, "SPIDER_MODULES": "own_spiders"}
+    file_twins.crawl(**own)
     file.write_text(source.replace("        page = response.json()", "        page = dict(response.json())"))
-    file_twins.crawl("catalogue", *modules, PYTHONPATH=str(tmp_path))
+    file_twins.crawl(**own)
     assert site.of_status(304) == []
-    file_twins.crawl("catalogue", *modules, PYTHONPATH=str(tmp_path))
+    file_twins.crawl(**own)
     assert len(site.of_status(304)) == 5
     file_twins.assert_equal()
 
@@ -252,13 +258,13 @@ def test_without_delta_nothing_is_recorded(site: DeltaSite, file_twins: Twins) -
 
 
 def test_a_wrong_setting_stops_the_crawl_in_one_line(site: DeltaSite, file_twins: Twins) -> None:
-    done = scrapy("crawl", "catalogue", *MODULES, "-s", "DELTA=often", DATABASE_URL=file_twins.delta)
-    assert done.returncode == 1
-    assert "DELTA='often' is not off, on or adaptive" in done.stderr
-    assert "Traceback" not in done.stderr
+    settings = {"DATABASE_URL": file_twins.delta, "SPIDER_MODULES": SPIDERS, "DELTA": "often"}
+    code, log = file_twins.run("catalogue", settings, {})
+    assert code == 1
+    assert "DELTA='often' is not off, on or adaptive" in log
 
 
-@pytest.mark.parametrize("commit", [2, 3, 4, 6])
+@pytest.mark.parametrize("commit", [3, 5])
 def test_a_delta_crawl_that_is_killed_and_resumed_stores_the_same(
     site: DeltaSite, twins: Twins, commit: int
 ) -> None:
@@ -270,7 +276,8 @@ def test_a_delta_crawl_that_is_killed_and_resumed_stores_the_same(
     site.pages["/many/7"]["items"] = [quote(107, "changed")]
     site.pages["/many/9"]["items"] = []
     env = {"DATABASE_URL": twins.delta, "DEMO_URL": site.url, "KILL_AT_COMMIT": str(commit)}
-    killed = scrapy("crawl", "catalogue", *MODULES, "-s", "DELTA=on", **env)
+    options = "-s", f"SPIDER_MODULES={SPIDERS}", "-s", "DELTA=on"
+    killed = scrapy("crawl", "catalogue", *options, **env)
     assert killed.returncode == -9
     twins.crawl()
     twins.assert_equal()
