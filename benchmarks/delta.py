@@ -1,6 +1,6 @@
 """A second crawl with DELTA of a site of which 3 % changed: its bytes, its time, and whether its tables are complete.
 
-python -m benchmarks.delta [--pages 1000] [--delay 0.1] [--database URL] [sitemap|304|hook ...]
+python -m benchmarks.delta [--pages 1000] [--delay 0.1] [--database URL] [--way sitemap|304|hook]
 
 Each way crawls the site twice with DELTA=on, and twice without into a database of its own. Then both databases must
 have the same rows and the same history. The limits are 5 % of the bytes of the first crawl, and 15 % of its time where
@@ -212,9 +212,9 @@ def main() -> None:
     parser.add_argument(
         "--database", help="for the crawls with DELTA; all its rows are deleted (default: SQLite)"
     )
-    parser.add_argument("ways", nargs="*", choices=[*WAYS, []], default=list(WAYS))
+    parser.add_argument("--way", action="append", choices=WAYS, help="only this way (default: all)")
     options = parser.parse_args()
-    within = [measure(way, options.pages, options.delay, options.database) for way in options.ways]
+    within = [measure(way, options.pages, options.delay, options.database) for way in options.way or WAYS]
     if not all(within):
         sys.exit("a figure is above its limit, or the tables differ")
 
