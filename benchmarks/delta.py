@@ -1,4 +1,4 @@
-"""A second crawl with DELTA of a site of which 3 % changed: its bytes, its time, and whether its tables are complete.
+"""A second crawl with DELTA after 3 % of a site changed: its bytes, its time, and whether its tables are complete.
 
 python -m benchmarks.delta [--pages 1000] [--delay 0.1] [--database URL] [--way sitemap|304|hook]
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models import CrawlPage, CrawlRequest
-from models.session import make_engine
+from models.session import for_writing, make_engine
 from tests.crawls import scrapy
 from tests.frontier.crawl_server import Crawl, crawl_server
 from tests.frontier.delta_site import DeltaSite, book, delta_site, quote, stored
@@ -183,6 +184,31 @@ def test_the_spider_may_exempt_a_page(site: DeltaSite, file_twins: Twins) -> Non
     file_twins.crawl()
     assert site.of_status(200) == ["/c"]
     file_twins.assert_equal()
+
+
+def test_an_adaptive_crawl_fetches_a_page_when_its_interval_is_over(
+    site: DeltaSite, file_twins: Twins
+) -> None:
+    site.has_etags = False
+    own = {"DATABASE_URL": file_twins.delta, "DEMO_URL": site.url, "SPIDER_MODULES": SPIDERS}
+    for expected in (["/a", "/a/more", "/b", "/c", "/start"], ["/start"]):
+        site.asked.clear()
+        code, log = file_twins.run("catalogue", own | {"DELTA": "adaptive"}, {})
+        assert (code, site.of_status(200)) == (0, expected), log[-4000:]
+    engine = make_engine(file_twins.delta)
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    with for_writing(engine).begin() as connection:
+        connection.execute(
+            update(CrawlPage).where(CrawlPage.url.endswith("/c")).values(confirmed_at=an_hour_ago)
+        )
+    site.asked.clear()
+    site.pages["/c"]["items"] = [quote(4, "changed")]
+    code, log = file_twins.run("catalogue", own | {"DELTA": "adaptive"}, {})
+    assert (code, site.of_status(200)) == (0, ["/c", "/start"]), log[-4000:]
+    with Session(engine) as session:
+        intervals = dict(session.execute(select(CrawlPage.url, CrawlPage.fetch_interval)).tuples())
+    engine.dispose()
+    assert intervals[f"{site.url}/c"] < intervals[f"{site.url}/b"] < intervals[f"{site.url}/start"]
 
 
 def test_every_page_is_fetched_after_its_greatest_age(site: DeltaSite, file_twins: Twins) -> None:
