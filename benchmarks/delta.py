@@ -1,6 +1,6 @@
 """A second crawl with DELTA after 3 % of a site changed: its bytes, its time, and whether its tables are complete.
 
-python -m benchmarks.delta [--pages 1000] [--delay 0.1] [--database URL] [--way sitemap|304|hook]
+python -m benchmarks.delta [--pages 1000] [--delay 0.25] [--database URL] [--way sitemap|304|hook]
 
 Each way crawls the site twice with DELTA=on, and twice without into a database of its own. Then both databases must
 have the same rows and the same history. The limits are 5 % of the bytes of the first crawl, and 15 % of its time where
@@ -208,7 +208,9 @@ def measure(way: str, pages: int, delay: float, database: str | None) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--pages", type=int, default=1000)
-    parser.add_argument("--delay", type=float, default=0.1, help="seconds between two pages of the site")
+    parser.add_argument(
+        "--delay", type=float, default=0.25, help="seconds between two pages of the site (default: 0.25)"
+    )
     parser.add_argument(
         "--database", help="for the crawls with DELTA; all its rows are deleted (default: SQLite)"
     )

@@ -6,7 +6,6 @@ It answers the request of such a page itself, and replaces the callback: the cal
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -119,11 +118,10 @@ class UnchangedPagesMiddleware:
         ):
             return True
         try:
-            read_output(known.output, self.spider)
+            delta.last_output = read_output(known.output, self.spider)
         except NotJson as error:
             logger.info("%s is fetched: its last output cannot be made again: %s", request.url, error)
             return True
-        delta.usable = True
         await self._decide(request, delta, known)
         return True
 
@@ -190,10 +188,10 @@ class UnchangedPagesMiddleware:
     def _stand_in(self, request: Request, page: Page, delta: PageDelta) -> UnchangedPage:
         """Return the stand-in of an unchanged page, and let its request yield what the page yielded last time."""
         assert delta.known is not None
-        output = read_output(delta.known.output, self.spider)
+        output = delta.last_output
 
-        def callback(response: Response, **_: Any) -> Iterator[Any]:
-            yield from output
+        def callback(response: Response, **_: Any) -> list[Any]:  # Scrapy reads the source of a generator
+            return output
 
         page.snapshot_policy = None  # nothing came that could be saved
         request.callback = callback

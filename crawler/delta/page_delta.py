@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from crawler.delta.interval import next_interval
 from crawler.delta.settings import ADAPTIVE, DeltaSettings
@@ -69,7 +70,7 @@ class PageDelta:
     Attributes:
         page: the key of its record; ``version`` is that of the code that reads it.
         known: its record; None if it is new.
-        usable: the record may stand for the page.
+        last_output: the items and requests of the record, if it may stand for the page.
         lastmod: its date in the sitemap.
         begun_at: before the page was requested.
         always_noted: the spider or the interval can tell that the page is unchanged, without a word of the site.
@@ -85,7 +86,7 @@ class PageDelta:
     lastmod: str | None
     begun_at: datetime
     always_noted: bool = False
-    usable: bool = False
+    last_output: list[Any] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
     unchanged: str | None = None
     status: int | None = None

@@ -206,7 +206,7 @@ def test_an_adaptive_crawl_fetches_a_page_when_its_interval_is_over(
     code, log = file_twins.run("catalogue", own | {"DELTA": "adaptive"}, {})
     assert (code, site.of_status(200)) == (0, ["/c", "/start"]), log[-4000:]
     with Session(engine) as session:
-        intervals = dict(session.execute(select(CrawlPage.url, CrawlPage.fetch_interval)).tuples())
+        intervals = {page.url: page.fetch_interval for page in session.scalars(select(CrawlPage))}
     engine.dispose()
     assert intervals[f"{site.url}/c"] < intervals[f"{site.url}/b"] < intervals[f"{site.url}/start"]
 
