@@ -56,7 +56,7 @@ DELAY: MetaKey[float] = MetaKey("delay")
 DELTA: MetaKey[bool] = MetaKey("delta")
 # str: the date of the page's last change, in the format of sitemaps.
 #   set by spiders, crawler/delta/sitemap_dates.py
-#   read by frontier/unchanged_pages.py
+#   read by frontier/unchanged_pages.py, frontier/page_output_json.py
 LASTMOD: MetaKey[str] = MetaKey("lastmod")
 # dict: what a request of render() waits for.
 #   set by crawler/splash/render_arguments.py
