@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.databases import make_file_with_tables
+
 ROOT = Path(__file__).parent.parent
 # Each database begins with run 1, and page snapshots have the number of their run: so they need a folder of their own.
 KEPT_PAGES = tempfile.mkdtemp(prefix="splashdown-kept-pages-")
@@ -20,7 +22,12 @@ DEADLINE = 240  # seconds; a crawl that takes longer hangs
 def scrapy(
     *arguments: str, cwd: Path = ROOT, deadline: float = DEADLINE, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``scrapy ARGUMENTS`` with ``env``, without the settings of the user who runs the tests."""
+    """Run ``scrapy ARGUMENTS`` with ``env``, without the settings of the user who runs the tests.
+
+    A crawl of this project finds the tables in its SQLite file: ``make_file_with_tables``.
+    """
+    if arguments[:1] in (("crawl",), ("runspider",)) and cwd == ROOT:
+        make_file_with_tables(env.get("DATABASE_URL", ""))
     ours = {
         name: value
         for name, value in os.environ.items()

@@ -67,6 +67,12 @@ def test_a_process_imports_no_library_that_it_does_not_need(command: tuple[str, 
     assert not set(RARE) & imported
 
 
+def test_a_crawl_migrates_a_new_file(tmp_path: Path) -> None:
+    imported, log = started(tmp_path, *CRAWL, "-s", f"DATABASE_URL=sqlite:///{tmp_path}/new.db")
+    assert "alembic" in imported
+    assert "0 rows" in log or "rows: 0" in log, log
+
+
 def test_settings_switch_the_telnet_console_and_the_remote_control_on(tmp_path: Path) -> None:
     options = ("-s", "TELNETCONSOLE_ENABLED=1", "-s", f"REMOTE_CONTROL_JOBS_DIR={tmp_path}")
     imported, log = started(tmp_path, *CRAWL, *options, "-s", "REMOTE_CONTROL_ENABLED=1")
