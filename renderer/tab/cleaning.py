@@ -38,7 +38,7 @@ async def _clean(tab: Tab) -> bool:
     """Return whether the tab is clean."""
     if _may_freeze(tab):
         await tab.frozen_page.freeze(tab.load.url)
-        tab.frozen_page.clear_history()
+        await tab.frozen_page.clear_history()
         tab.drawing.forget()
         is_check_due = tab.renders % RENDERS_PER_CHECK == 0
         size = tab.session.send("Runtime.getHeapUsage") if is_check_due else None

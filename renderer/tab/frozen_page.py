@@ -48,7 +48,11 @@ class FrozenPage:
         self._expects_document = False
         self._is_replaced = False
         self._is_disturbed = False
-        self._is_only_entry = False  # the tab's history has no entry but that of its document
+        # Chromium's id of the only entry in the tab's history; None if there may be others.
+        self._entry: int | None = None
+        self._old_entry: int | None = None  # the id of the frozen page's entry
+        self._history_changes = 0
+        self._is_settled = False  # the page is frozen, and the history has only its entry
 
     def on_frame_attached(self, _event: Params) -> None:
         self.on_lasting_work()
@@ -66,11 +70,16 @@ class FrozenPage:
     def on_document(self) -> None:
         """Note that a new document has replaced the frozen page; what happens next is the new document's work."""
         self._is_replaced = True
-        self._is_only_entry = False
+        self._note_history_change()
 
     def on_navigation_within_document(self) -> None:
         """Note that the page may have added an entry to the tab's history."""
-        self._is_only_entry = False
+        self._is_disturbed |= self._is_settled and self.is_shown
+        self._note_history_change()
+
+    def _note_history_change(self) -> None:
+        self._entry = None
+        self._history_changes += 1
 
     @property
     def is_frozen(self) -> bool:
@@ -85,12 +94,7 @@ class FrozenPage:
     def can_be_followed_by(self, url: str) -> bool:
         """Return whether a page with this URL can replace the frozen page directly."""
         # Chromium makes a new window for another site. A URL that differs only in its fragment loads no document.
-        # A frozen page that adds entries to the history has done so after ``clear_history``.
-        return (
-            self._is_only_entry
-            and storage_origin(url) == storage_origin(self.url)
-            and urldefrag(url)[0] != urldefrag(self.url)[0]
-        )
+        return storage_origin(url) == storage_origin(self.url) and urldefrag(url)[0] != urldefrag(self.url)[0]
 
     def expect_document(self) -> None:
         """Accept the next document as the one that replaces the frozen page."""
@@ -116,7 +120,8 @@ class FrozenPage:
         Raises:
             CommandFailed, TargetGone: Chromium cannot freeze the page; the caller must close the tab.
         """
-        self.url, self._expects_document, self._is_replaced = url, False, False
+        self.url, self._expects_document = url, False
+        self._is_replaced = self._is_settled = False
         session = self._session
         # The order matters: Chromium cancels the requests last, when the page has no scripts that could notice it.
         frozen = session.send("Page.setWebLifecycleState", {"state": "frozen"})
@@ -128,14 +133,27 @@ class FrozenPage:
         """Replace the page's document by an empty one, which removes the page's listeners."""
         return self._session.send("Page.setDocumentContent", {"frameId": self._frame_id, "html": _EMPTY})
 
-    def clear_history(self) -> None:
-        """Remove all entries but the frozen page's own from the tab's history.
+    async def clear_history(self) -> None:
+        """Remove all entries but the frozen page's own from the tab's history; the page counts as disturbed if not.
 
         ``thaw`` removes that one too. But a redirect may lead to another site, whose document runs before ``thaw``.
         """
-        if not self._is_only_entry:
-            self._is_only_entry = True
-            self._session.send("Page.resetNavigationHistory")
+        if self._entry is None:
+            with contextlib.suppress(CommandFailed):
+                await self._reset_history()
+        self._is_settled = True
+        self._old_entry = self._entry
+        self._is_disturbed |= self._entry is None
+
+    async def _reset_history(self) -> set[int]:
+        """Remove all entries but the newest from the tab's history; return the ids of those that are there then."""
+        changes = self._history_changes
+        reset = self._session.send("Page.resetNavigationHistory")
+        _, history = await answers(reset, self._session.send("Page.getNavigationHistory"))
+        entries = {entry["id"] for entry in history["entries"]}
+        if len(entries) == 1 and changes == self._history_changes:
+            self._entry = next(iter(entries))
+        return entries
 
     async def check(self) -> None:
         """Raise TargetGone if the frozen page keeps its process busy, so that no document can replace it."""
@@ -153,12 +171,12 @@ class FrozenPage:
                 site has loaded and Chromium has therefore not frozen, has gone back to the old one.
         """
         for _ in range(RETRIES):
-            self._is_only_entry = True
-            cleared = self._session.send("Page.resetNavigationHistory")
-            thawed = self._session.send("Page.setWebLifecycleState", {"state": "active"})
             with contextlib.suppress(CommandFailed):  # Chromium is replacing one window by the other
-                await answers(cleared, thawed)
-                break
+                # Chromium may report the new document before it has added its entry. Then the old page's entry is the
+                # newest, and stays: the new document could read its URL and go back to it.
+                if self._old_entry not in await self._reset_history():
+                    await self._session.call("Page.setWebLifecycleState", {"state": "active"})
+                    break
             await asyncio.sleep(RETRY_DELAY)
         else:
             raise TargetGone("Chromium did not clear the tab's history for the next render")

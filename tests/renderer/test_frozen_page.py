@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from aiohttp import web
 
-from renderer.chromium.cdp import Session
+from renderer.chromium.cdp import Session, TargetGone
 from renderer.chromium.process import Chromium, find_chromium
 from renderer.network.load_state import PageLoad
 from renderer.pool.browser import Browser
@@ -271,3 +271,53 @@ def test_events_of_a_new_document_start_the_drawing_before_the_tab_is_thawed(eve
     tab.frozen_page.on_document()
     getattr(tab, event)({})
     assert started == [event] and tab.frozen_page.is_frozen
+
+
+class HistorySession:
+    """A session without Chromium, whose tab has these entries in its history each time that it is cleared."""
+
+    def __init__(self, *entries: list[int]) -> None:
+        self._entries = list(entries)
+        self.commands: list[str] = []
+
+    def send(self, method: str, _: object = None) -> asyncio.Future[dict[str, Any]]:
+        self.commands.append(method)
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        is_history = method == "Page.getNavigationHistory"
+        answer.set_result({"entries": [{"id": one} for one in self._entries.pop(0)]} if is_history else {})
+        return answer
+
+    async def call(self, method: str, parameters: object) -> dict[str, Any]:
+        return await self.send(method, parameters)
+
+
+def test_a_page_is_thawed_when_the_entry_of_the_page_before_is_gone() -> None:
+    async def run() -> None:
+        # Chromium adds the entry of the new document after the first try.
+        session = HistorySession([1], [1], [2])
+        page = FrozenPage(cast(Session, session), "frame")
+        await page.freeze("http://site.example/")
+        await page.clear_history()
+        page.on_document()
+        await page.thaw()
+        assert session.commands[-5:] == [
+            *("Page.resetNavigationHistory", "Page.getNavigationHistory") * 2,
+            "Page.setWebLifecycleState",
+        ]
+
+    asyncio.run(run())
+
+
+def test_a_frozen_page_that_adds_to_the_history_is_disturbed() -> None:
+    async def run() -> None:
+        page = FrozenPage(cast(Session, HistorySession([1], [2])), "frame")
+        await page.freeze("http://site.example/")
+        page.on_navigation_within_document()  # an event from before the freeze
+        await page.clear_history()
+        assert page.is_undisturbed
+        page.on_navigation_within_document()
+        assert not page.is_undisturbed
+        with pytest.raises(TargetGone):
+            await page.thaw()
+
+    asyncio.run(run())
