@@ -20,8 +20,8 @@ REQUEST, ITEM = "request", "item"
 WITHOUT_META = tuple(name for name in NOT_STORED if name != DELAY.name)
 
 # What a request carries and what does not make its page another one: it depends on the way on which the crawl found
-# the page, and on the order of its pages.
-META_OF_THE_WAY = ("depth", LASTMOD.name)
+# the page, and on the order of its pages. Spiders pass meta=response.meta, which has Scrapy's measurements.
+META_OF_THE_WAY = ("depth", "download_latency", "retry_times", "dont_cache", LASTMOD.name)
 HEADER_OF_THE_WAY = "Referer"
 
 

@@ -143,6 +143,7 @@ class UnchangedPagesMiddleware:
 
     def _is_sitemap(self, request: Request) -> bool:
         """Return whether the request is for a sitemap, whose dates decide about other pages."""
+        # SitemapSpider has no public name for this callback.
         callback = getattr(request.callback, "__func__", None)
         return isinstance(self.spider, SitemapSpider) and callback is type(self.spider)._parse_sitemap
 

@@ -73,6 +73,7 @@ def key(**request: Any) -> bytes:
     [
         {"priority": 5},
         {"meta": {"depth": 4}},
+        {"meta": {"download_latency": 0.25, "retry_times": 1}},
         {"meta": {"lastmod": "2026-01-01"}},
         {"headers": {"Referer": "http://shop.example/list"}},
         {"dont_filter": True},

@@ -184,6 +184,8 @@ def test_the_spider_may_exempt_a_page(site: DeltaSite, file_twins: Twins) -> Non
     file_twins.crawl()
     assert site.of_status(200) == ["/c"]
     file_twins.assert_equal()
+    shown = scrapy("runs", "show", "2", DATABASE_URL=file_twins.delta).stdout
+    assert re.search(r"unchanged +4 pages \(not fetched 0, 304 4\)", shown), shown
 
 
 def test_an_adaptive_crawl_fetches_a_page_when_its_interval_is_over(
