@@ -131,7 +131,10 @@ class PageDelta:
         if self.unchanged is not None and self.known is not None:
             return self._seen(self.known)
         can_be_unchanged = self.always_noted or self.lastmod or self.validators.conditions()
-        if self.output is None or self.status is None or not can_be_unchanged:
+        is_page = (
+            self.status is not None and 200 <= self.status < 300
+        )  # and not an error that the spider reads
+        if self.output is None or not is_page or not can_be_unchanged:
             return PageForgotten(page=self.page)
         return self._record()
 

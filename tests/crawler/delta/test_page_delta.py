@@ -45,6 +45,12 @@ def test_a_page_about_which_nobody_can_tell_is_not_recorded() -> None:
     assert isinstance(replace(silent, lastmod=None, always_noted=True).note(has_fault=False), PageRecord)
 
 
+def test_an_error_page_that_the_spider_reads_is_fetched_again() -> None:
+    error = page()
+    error.status = 503
+    assert isinstance(error.note(has_fault=False), PageForgotten)
+
+
 def test_an_output_that_cannot_be_stored_or_is_too_long_is_not_recorded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
