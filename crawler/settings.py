@@ -109,6 +109,7 @@ DELTA_MAX_AGE = _env(
 
 MIN_ROWS = _env("MIN_ROWS", None, _whole)  # by default 1 for a spider with a model
 MAX_FAILED_SHARE = _env("MAX_FAILED_SHARE", 0.05, float)  # of the pages
+MAX_REFUSED_SHARE = _env("MAX_REFUSED_SHARE", 0.05, float)  # of the pages: HTTP 402, 403, challenge pages
 MAX_CUT_SHARE = _env("MAX_CUT_SHARE", 0.05, float)  # of the done pages: rows may be missing at their end
 MAX_REJECTED_SHARE = _env("MAX_REJECTED_SHARE", 0.05, float)  # of the items for a table
 MAX_COVERAGE_DROP = _env(
@@ -145,6 +146,7 @@ ROBOTSTXT_OBEY = _env("ROBOTSTXT_OBEY", True, _switch)
 # a small server. The delay varies by half of itself, so that the requests are not at regular times.
 DOWNLOAD_DELAY = _env("DOWNLOAD_DELAY", 0.25, float)
 DOWNLOAD_DELAY_JITTER = 0.5
+CRAWL_DELAY_LIMIT = _env("CRAWL_DELAY_LIMIT", 60.0, float)  # seconds that a robots.txt may set as the delay
 CONCURRENT_REQUESTS = _env("CONCURRENT_REQUESTS", 16, int)
 CONCURRENT_REQUESTS_PER_DOMAIN = _env("CONCURRENT_REQUESTS_PER_DOMAIN", 4, int)
 # A server on this machine is ours and needs no delay.
@@ -153,6 +155,10 @@ DOWNLOAD_SLOTS = {
 }
 DOWNLOAD_TIMEOUT = _env("DOWNLOAD_TIMEOUT", 60.0, float)
 RETRY_TIMES = _env("RETRY_TIMES", 2, int)
+RETRY_AFTER_LIMIT = _env("RETRY_AFTER_LIMIT", 86_400.0, float)  # seconds that a Retry-After may ask to wait
+HOST_PATIENCE = _env(
+    "HOST_PATIENCE", 900.0, float
+)  # seconds that the crawl waits if all pages that are left are for hosts that ask to wait
 
 # --- Limits on what a site can make the crawl load ---------------------------------------------------------------
 
@@ -186,6 +192,8 @@ DOWNLOADER_MIDDLEWARES_BASE = {
     "frontier.offsite.OffsiteMiddleware": 50,
     "crawler.download.link_schemes.LinkSchemesMiddleware": 60,
     "frontier.unchanged_pages.UnchangedPagesMiddleware": 150,  # after robots.txt
+    "frontier.rate_limits.RateLimitMiddleware": 720,  # after the next two, before retries
+    "crawler.download.refused_pages.RefusedPageMiddleware": 721,  # after RenderedPageMiddleware, before retries
     "crawler.splash.rendered_pages.RenderedPageMiddleware": 722,
     "scrapy_splash.SplashCookiesMiddleware": 723,
     "scrapy_splash.SplashMiddleware": 725,
@@ -227,6 +235,7 @@ EXTENSIONS_BASE = {
     "crawler.run.extension.RunExtension": 15,
     "crawler.snapshots.extension.SnapshotExtension": 16,
     "crawler.metrics.extension.MetricsExtension": 18,
+    "crawler.download.crawl_delay.CrawlDelayExtension": 19,
     "crawler.run.progress.ProgressExtension": 20,
     "crawler.run.summary.SummaryExtension": 30,
 }

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from scrapy import Request
 from scrapy.crawler import Crawler
+from twisted.python.failure import Failure
+
+
+def take_back_queued(crawler: Crawler, choose: Callable[[Request], bool], reason: Exception) -> None:
+    """Take the requests that ``choose`` returns True for out of the download queues, where they wait for a delay.
+
+    The downloader middlewares get ``reason`` as their exception.
+    """
+    if crawler.engine is None:
+        return
+    for slot in crawler.engine.downloader.slots.values():
+        chosen = [entry for entry in slot.queue if choose(entry[0])]
+        for entry in chosen:
+            slot.queue.remove(entry)
+            entry[1].errback(Failure(reason))  # type: ignore[no-untyped-call]
 
 
 def wake_engine(crawler: Crawler) -> None:

@@ -19,6 +19,7 @@ from crawler.logs.run_ids import current_request
 from crawler.meta_keys import YIELDED_BY
 from crawler.page.completeness import CUT_OFF
 from crawler.page.page import Page
+from crawler.page.refusal import RefusedBySite
 from crawler.splash.rendered_pages import NeverAppeared
 from frontier.page_output import through
 from frontier.request_check import check_found
@@ -75,8 +76,11 @@ async def noting_lines(output: AsyncIterator[Any], generator: Any) -> AsyncItera
 
 
 def note_failure(page: Page, error: BaseException) -> None:
-    """Note on the page why it was not fetched: it failed and is tried again, or it is skipped."""
-    if isinstance(error, HttpError):
+    """Note on the page why it was not fetched: it failed and is tried again, is refused by the site, or is skipped."""
+    if isinstance(error, RefusedBySite):
+        page.status = error.response.status
+        page.refuse(error.refusal)
+    elif isinstance(error, HttpError):
         page.status = error.response.status
         if page.status in GONE_STATUSES:
             page.skip(f"HTTP {page.status}")

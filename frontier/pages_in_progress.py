@@ -5,6 +5,7 @@ from __future__ import annotations
 from scrapy import Request
 
 from crawler.page.page import Page
+from crawler.splash.request_mapping import page_url
 from frontier.window import QueuedRequest, Window
 
 ORPHAN_SECONDS = 10.0
@@ -62,7 +63,7 @@ class PagesInProgress:
                 priority=request.priority,
                 position=before.position if before else number,
                 number=number,
-                url=before.url if before else request.url,
+                url=page_url(request),
                 text=None,
                 request=request,
             )

@@ -31,6 +31,7 @@ from frontier.commits import Commits
 from frontier.discovery import Discovery
 from frontier.engine_access import engine_is_idle, wake_engine
 from frontier.hand_out import HandOut
+from frontier.host_waits import HostWaits
 from frontier.logins import Logins
 from frontier.pages_in_progress import PagesInProgress
 from frontier.request_identity import RequestIdentities
@@ -77,7 +78,11 @@ class Scheduler(BaseScheduler):
         self.max_backlog = BACKLOG * settings.getint("DATABASE_BATCH_ROWS", 500)
         self.window, self.logins = Window(), Logins()
         self.pages = PagesInProgress(self.window)
-        self.refill = WindowRefill(self.window, size, writer=lambda: run.writer, wake=wake)
+        patience = settings.getfloat("HOST_PATIENCE", 900.0)
+        self.waits = HostWaits(self.window, patience=patience, writer=lambda: run.writer, wake=wake)
+        self.refill = WindowRefill(
+            self.window, size, writer=lambda: run.writer, wake=wake, waiting_hosts=lambda: self.waits.hosts
+        )
         identities = RequestIdentities(fingerprinter.fingerprint, run.held.owner)
         lifo = "Fifo" not in settings.get("SCHEDULER_MEMORY_QUEUE", "")
         self.discovery = Discovery(identities, self.logins, crawler.stats, lifo=lifo)
@@ -109,6 +114,7 @@ class Scheduler(BaseScheduler):
         found = await self.run.or_failed(state)
         self.discovery.next_number, self.refill.in_table = found.next_number, found.queued
         self.logins.remakes_sessions = found.makes_sessions
+        self.waits.recover(found.host_waits)
         if self.run.held.resumed:
             run_id, spider = self.run.held.id, self.spider.name
             logger.info("run %d of %s is resumed: %d requests are left", run_id, spider, found.queued)
@@ -169,9 +175,19 @@ class Scheduler(BaseScheduler):
         queued = self.logins.pop_from(self.window, start_page_closed=self.start_page.closed)
         if queued is None:
             self.run.writer.flush_soon()
+            self._stop_if_hosts_wait_too_long()
             return None
         self.stats.inc_value("scheduler/dequeued")
         return self.hand_out.request_of(queued, self.spider)
+
+    def _stop_if_hosts_wait_too_long(self) -> None:
+        """Stop the crawl if nothing is left but requests to hosts that asked for a wait longer than HOST_PATIENCE."""
+        if self.window.ready or self.refill.has_ready or self.pages.in_flight or self.uncommitted:
+            return
+        if not self.commits.start_is_read or not (len(self.window) or self.refill.has_more):
+            return
+        if (message := self.waits.too_long()) is not None:
+            stop_crawl(self.crawler, "hosts_wait", message)
 
     # --- What the middlewares and the run ask ---------------------------------------------------------------------
 

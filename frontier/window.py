@@ -43,6 +43,7 @@ class Window:
     def __init__(self) -> None:
         self._queues: dict[str, _Queue] = {}
         self._waiting: dict[str, _Queue] = {}  # the queues that are not empty
+        self._paused: set[str] = set()  # hosts whose requests may not be made now
         self._length = 0
 
     def __len__(self) -> int:
@@ -61,10 +62,25 @@ class Window:
             insort(same, waiting)
         self._length += 1
 
+    @property
+    def ready(self) -> int:
+        """How many requests are not for a paused host."""
+        paused = (self._waiting[site] for site in self._paused if site in self._waiting)
+        return self._length - sum(len(same) for queue in paused for same in queue.by_priority.values())
+
+    def pause(self, host: str) -> None:
+        """Return no request of the host until ``resume``."""
+        self._paused.add(host)
+
+    def resume(self, host: str) -> None:
+        """Return requests of the host again."""
+        self._paused.discard(host)
+
     def pop(self) -> QueuedRequest | None:
-        if not self._waiting:
+        waiting_sites = self._waiting.keys() - self._paused if self._paused else self._waiting.keys()
+        if not waiting_sites:
             return None
-        site = min(self._waiting, key=lambda name: self._waiting[name].active)
+        site = min(waiting_sites, key=lambda name: self._waiting[name].active)
         queue = self._waiting[site]
         priority = max(queue.by_priority)
         same = queue.by_priority[priority]
@@ -113,4 +129,9 @@ class Window:
 
 def site_of(waiting: QueuedRequest) -> str:
     """Return the host and port of the request."""
-    return urlsplit(waiting.url).netloc
+    return host_of(waiting.url)
+
+
+def host_of(url: str) -> str:
+    """Return the host and port of a URL, without a user and a password."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()

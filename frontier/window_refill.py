@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from scrapy import Request
 
@@ -22,15 +22,23 @@ class WindowRefill:
         size: how many requests the window may have.
         writer: returns the writer, which is there when the scheduler is open.
         wake: makes the engine ask for requests again.
+        waiting_hosts: returns the hosts whose requests stay in the table now.
     """
 
     def __init__(
-        self, window: Window, size: int, *, writer: Callable[[], PageWriter], wake: Callable[[], None]
+        self,
+        window: Window,
+        size: int,
+        *,
+        writer: Callable[[], PageWriter],
+        wake: Callable[[], None],
+        waiting_hosts: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self.window, self.size = window, size
         self.in_table = 0  # requests that are queued and not in the window
         self._refilling = False
-        self._writer, self._wake = writer, wake
+        self._writer, self._wake, self._waiting_hosts = writer, wake, waiting_hosts
+        self.found_none = False  # when the table was asked last, it had no request that may be made
         self._table_head: Rank | None = None  # no request in the table ranks above it
         self._refill_after = 0.0  # of the monotonic clock
 
@@ -39,17 +47,23 @@ class WindowRefill:
         """Whether the table has requests, or they are on their way to the window."""
         return bool(self.in_table) or self._refilling
 
+    @property
+    def has_ready(self) -> bool:
+        """Whether the table may have requests that can be made now."""
+        return self._refilling or bool(self.in_table and not self.found_none)
+
     def refill_if_low(self) -> None:
         """Ask for requests of the table if the window has less than a quarter of its size."""
-        if len(self.window) >= self.size // 4:
+        if self.window.ready >= self.size // 4:
             return
         if self._refilling or not self.in_table or time.monotonic() < self._refill_after:
             return
         self._refilling = True
-        self._writer().lease(self.size // 2, self._refilled)
+        self._writer().lease(self.size // 2, self._refilled, self._waiting_hosts())
 
     def _refilled(self, found: list[Leased]) -> None:
         self._refilling = False
+        self.found_none = not found
         for leased in found:
             self.window.add(
                 QueuedRequest(leased.priority, leased.position, leased.number, leased.url, leased.request)
@@ -80,6 +94,7 @@ class WindowRefill:
     def add_to_table(self, new: NewRequest) -> None:
         """Count a new request that is committed as queued."""
         self.in_table += 1
+        self.found_none = False
         if new.not_before is None:
             self._refill_after = 0.0
 
@@ -93,4 +108,5 @@ class WindowRefill:
         best = worst[0].rank
         self._table_head = max(self._table_head, best) if self._table_head else best
         self.in_table += len(worst)
+        self.found_none = False
         self._writer().release([queued.number for queued in worst])

@@ -7,6 +7,7 @@ from models.base import Base, ModelError, Row
 from models.book import Book, Review
 from models.change import RowChange
 from models.crawl_page import CrawlPage
+from models.host import CrawlHost
 from models.order import Order
 from models.outbox import OutboxEvent
 from models.quote import Quote
@@ -17,6 +18,7 @@ from models.run import CrawlRun
 __all__ = [
     "Base",
     "Book",
+    "CrawlHost",
     "CrawlPage",
     "CrawlRequest",
     "CrawlRun",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from models.rejected import RejectedItem
 from models.types import Digest, ExactString, FreeText, LongText, UtcDateTime
 
 QUEUED, LEASED, DONE, FAILED, SKIPPED = "queued", "leased", "done", "failed", "skipped"
+REFUSED = "refused"  # by the site: HTTP 402, 403, a challenge page; a resume does not request it again
 # The ``error`` of a done request begins with CUT if its page was cut off, and with NO_BUTTON if the first
 # page of a list had no next_button; the rest of the text is the reason, or the button.
 CUT = "cut: "
@@ -25,7 +26,8 @@ NOT_FETCHED, NOT_MODIFIED = HOW_UNCHANGED = "not fetched", "304"
 
 
 class CrawlRequest(Base):
-    """A request of a run: ``queued`` until it is ``leased`` to a process, then ``done``, ``failed`` or ``skipped``.
+    """A request of a run: ``queued`` until it is ``leased`` to a process, then ``done``, ``failed``, ``refused``
+    or ``skipped``.
 
     ``number`` counts the requests of a run in the order of their discovery. The request with the highest ``priority``
     is next, and of those the one with the highest ``position``. ``identity`` is unique within the run. It is the
@@ -111,6 +113,7 @@ class FrontierState:
     next_number: int
     queued: int
     makes_sessions: bool
+    host_waits: Mapping[str, float] = field(default_factory=dict)  # seconds that hosts ask to wait
 
 
 _table: Any = CrawlRequest.__table__
@@ -201,7 +204,7 @@ def insert_new(
 
 
 def settle(session: Session, run_id: int, outcomes: Iterable[Settled], now: datetime) -> None:
-    """Mark requests as done, failed or skipped."""
+    """Mark requests as done, failed, refused or skipped."""
     by_result: dict[tuple[str, int | None, str | None, str | None, int, str | None], list[int]] = {}
     for one in outcomes:
         result = one.state, one.status, one.error, one.kept_page, one.merged, one.unchanged
@@ -224,12 +227,17 @@ def settle(session: Session, run_id: int, outcomes: Iterable[Settled], now: date
             )
 
 
-def lease(session: Session, run_id: int, limit: int, now: datetime) -> list[Leased]:
+def lease(
+    session: Session, run_id: int, limit: int, now: datetime, waiting_hosts: Iterable[str] = ()
+) -> list[Leased]:
     """Lease the next ``limit`` requests of a run to this process and return them, the next one first.
 
-    A request with a later ``not_before`` than ``now`` is not leased yet.
+    A request with a later ``not_before`` than ``now``, or of a host in ``waiting_hosts``, is not leased yet.
     """
     ready = _table.c.not_before.is_(None) | (_table.c.not_before <= now)
+    for host in waiting_hosts:
+        for scheme in ("http", "https"):
+            ready &= ~_table.c.url.istartswith(f"{scheme}://{host}/", autoescape=True)
     found = session.execute(
         select(_table.c.number, _table.c.url, _table.c.request, _table.c.priority, _table.c.position)
         .where(_table.c.run_id == run_id, _table.c.state == QUEUED, ready)

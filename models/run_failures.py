@@ -1,15 +1,16 @@
-"""Reading the failures of a run: failed requests, ignored pages, rejected items."""
+"""Reading the failures of a run: failed requests, refused and ignored pages, rejected items."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.rejected import RejectedItem
-from models.request import FAILED, SKIPPED, CrawlRequest
+from models.request import FAILED, REFUSED, SKIPPED, CrawlRequest
 
 EXAMPLES = 3  # URLs for each status
 
@@ -56,6 +57,32 @@ def ignored_pages(session: Session, run_id: int) -> list[Ignored]:
         ).all()
         found.append(Ignored(status=status, pages=pages, urls=urls))
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """Pages of a host that the site refused for one reason: their number, and the URLs of some."""
+
+    host: str
+    reason: str
+    pages: int
+    urls: Sequence[str]
+
+
+def refused_pages(session: Session, run_id: int) -> list[Refused]:
+    """Return the pages of a run that the site refused, by host and reason; the most pages first."""
+    found: dict[tuple[str, str], Refused] = {}
+    rows = session.execute(
+        select(CrawlRequest.url, CrawlRequest.error)
+        .where(CrawlRequest.run_id == run_id, CrawlRequest.state == REFUSED)
+        .order_by(CrawlRequest.number)
+    )
+    for url, error in rows:
+        host, reason = urlsplit(url).netloc.rpartition("@")[2], error or ""
+        known = found.get((host, reason), Refused(host=host, reason=reason, pages=0, urls=()))
+        urls = (*known.urls, url)[:EXAMPLES]
+        found[host, reason] = replace(known, pages=known.pages + 1, urls=urls)
+    return sorted(found.values(), key=lambda one: -one.pages)
 
 
 def rejected_items(session: Session, run_id: int, limit: int) -> Sequence[RejectedItem]:

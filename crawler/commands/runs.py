@@ -18,7 +18,7 @@ from models import CrawlRun
 from models.process_id import Process
 from models.request import HOW_UNCHANGED
 from models.run import HEARTBEAT_TIMEOUT, database_now
-from models.run_failures import failed_requests, ignored_pages, rejected_items
+from models.run_failures import failed_requests, ignored_pages, refused_pages, rejected_items
 from models.run_stats import RunStats
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class Command(DatabaseCommand):
                 | ({"kept_page": one.kept_page} if one.kept_page else {})
                 for one in failed_requests(session, run_id, opts.limit)
             ]
+            shown["refused_pages"] = [asdict(one) for one in refused_pages(session, run_id)]
             shown["ignored_pages"] = [asdict(one) for one in ignored_pages(session, run_id)]
             shown["rejected_items"] = [
                 {"id": one.id, "url": one.url, "table": one.table_name, "reasons": one.reasons}
@@ -140,7 +141,9 @@ def _table(runs: list[dict[str, Any]]) -> Table:
     for run in runs:
         counts = RunStats.from_json(run["counts"] or {})
         failed = counts.pages.get("failed", 0)
+        refused = counts.pages.get("refused", 0)
         pages = f"{counts.pages.get('done', 0)}" + (f" + {failed} failed" if failed else "")
+        pages += f" + {refused} refused" if refused else ""
         table.add_row(
             str(run["id"]),
             Text(_named(run)),
@@ -197,6 +200,14 @@ def _print(run: dict[str, Any]) -> None:
     for one in run["failed_requests"]:
         saved = f"  (snapshot: {one['kept_page']})" if one.get("kept_page") else ""
         console.print(Text(f"failed    {one_line(one['url'])}: {last_line(one['error'] or '')}{saved}"))
+    for one in run["refused_pages"]:
+        for url in one["urls"]:
+            console.print(Text(f"refused   {one_line(url)}: {one_line(one['reason'])}"))
+        if one["pages"] > len(one["urls"]):
+            more = one["pages"] - len(one["urls"])
+            console.print(
+                Text(f"refused   {more} more of {one_line(one['host'])}: {one_line(one['reason'])}")
+            )
     for one in run["ignored_pages"]:
         for url in one["urls"]:
             console.print(Text(f"ignored   {one_line(url)}: HTTP {one['status']}"))

@@ -17,7 +17,7 @@ from scrapy.crawler import Crawler
 from crawler.run.extension import RunExtension
 from crawler.stat_names import UNCHANGED_PAGES, VERDICT
 from models.change import CHANGED, CREATED, GONE, RETURNED
-from models.request import DONE, FAILED, HOW_UNCHANGED, SKIPPED
+from models.request import DONE, FAILED, HOW_UNCHANGED, REFUSED, SKIPPED
 
 PREFIX = "splashdown_"
 LAST_RUN = "splashdown_last_run_"
@@ -53,7 +53,7 @@ def counted(stats: Mapping[str, Any], tables: set[str]) -> Iterator[Counted]:
                 known.add(table)
             case ["render", "failed", reason]:
                 reasons[(reason,)] = value
-    yield PAGES, {(state,): stats.get(f"pages/{state}", 0) for state in (DONE, FAILED, SKIPPED)}
+    yield PAGES, {(state,): stats.get(f"pages/{state}", 0) for state in (DONE, FAILED, REFUSED, SKIPPED)}
     yield (
         UNCHANGED,
         {(how.replace(" ", "_"),): stats.get(f"{UNCHANGED_PAGES}{how}", 0) for how in HOW_UNCHANGED},

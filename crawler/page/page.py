@@ -13,7 +13,7 @@ from crawler.page.completeness import cut_reason, missing_button
 from crawler.page.row import Rejection, ValidRow
 from crawler.page.snapshot_policy import MOST_WHYS, NEVER_APPEARED, RAISED, REJECTED, SnapshotPolicy
 from models.crawl_page import PageNote
-from models.request import CUT, NO_BUTTON, NewRequest, Settled
+from models.request import CUT, DONE, FAILED, NO_BUTTON, REFUSED, SKIPPED, NewRequest, Settled
 
 # The page whose item is being processed; pipelines put the row or the rejection into it.
 current_page: ContextVar[Page | None] = ContextVar("current_page", default=None)
@@ -49,6 +49,7 @@ class Page:
         self.identities: dict[bytes, int] = {}  # how often a dont_filter request was yielded here
         self.status: int | None = None
         self.error: str | None = None
+        self.refused: str | None = None
         self.skipped: str | None = None
         self.cut: str | None = None  # why the response may be cut off
         self.missing_button: str | None = None  # the next_button of a list that was not on its first page
@@ -105,6 +106,10 @@ class Page:
     def fail(self, reason: str) -> None:
         """Note that the page failed: its callback raised, or the download failed. The first reason stays."""
         self.error = self.error or reason
+
+    def refuse(self, reason: str) -> None:
+        """Note that the site refused the page: HTTP 402, 403, a challenge page. The first reason stays."""
+        self.refused = self.refused or reason
 
     def skip(self, reason: str) -> None:
         """Note that the page is not fetched: robots.txt, off-site, HTTP 404. The first reason stays."""
@@ -165,9 +170,9 @@ class Page:
         if last and self.number is not None:
             settled = Settled(
                 number=self.number,
-                state="failed" if self.error else "skipped" if self.skipped else "done",
+                state=self._state,
                 status=self.status,
-                error=self.error or self.skipped or self._remark(),
+                error=self.error or self.refused or self.skipped or self._remark(),
                 kept_page=kept_page,
                 merged=self.merged,
                 unchanged=self.delta.unchanged if self.delta is not None else None,
@@ -189,8 +194,16 @@ class Page:
 
     @property
     def has_fault(self) -> bool:
-        """Whether the page failed, is not on the site, lacks a part, or has a rejected item."""
-        return bool(self.error or self.skipped or self._remark() or self.wrongs)
+        """Whether the page failed, was refused, is not on the site, lacks a part, or has a rejected item."""
+        return bool(self.error or self.refused or self.skipped or self._remark() or self.wrongs)
+
+    @property
+    def _state(self) -> str:
+        if self.error:
+            return FAILED
+        if self.refused:
+            return REFUSED
+        return SKIPPED if self.skipped else DONE
 
     def _remark(self) -> str | None:
         """Return what is stored as the error of a page that is done: that rows may be missing, and why."""

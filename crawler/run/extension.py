@@ -29,7 +29,7 @@ from crawler.spider.arguments import arguments_of
 from crawler.spider.models import models_of
 from crawler.stat_names import UNCHANGED_PAGES, VERDICT, VERDICT_REASONS
 from models.error_text import error_line
-from models.request import DONE, FAILED, LEASED, QUEUED, SKIPPED, count
+from models.request import DONE, FAILED, LEASED, QUEUED, REFUSED, SKIPPED, count
 from models.run import ClaimedRun, RunIsAlive, RunLost, claim_run
 from models.run_stats import KINDS, RunStats
 from models.schema import check_tables
@@ -216,7 +216,7 @@ def stats_of(counts: RunStats, *, history: bool) -> dict[str, int]:
         f"{table}/{kind}": counts.changes.get(f"{table}/{kind}", 0) for table in tables for kind in KINDS
     }
     return {
-        **{f"pages/{state}": counts.pages.get(state, 0) for state in (DONE, FAILED, SKIPPED)},
+        **{f"pages/{state}": counts.pages.get(state, 0) for state in (DONE, FAILED, REFUSED, SKIPPED)},
         **{f"{UNCHANGED_PAGES}{how}": number for how, number in counts.unchanged.items()},
         **{f"rows/{table}/rejected": counts.rejected.get(table, 0) for table in tables},
         **{f"rows/{name}": number for name, number in (changes if history else counts.changes).items()},

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,8 +51,13 @@ class PageWriter(Protocol):
     def put(self, commit: Commit, done: Callable[[Committed], None]) -> None:
         """Accept a commit. ``done`` is called when it is in the database, in the order of the ``put`` calls."""
 
-    def lease(self, limit: int, done: Callable[[list[Leased]], None]) -> None:
-        """Fetch up to ``limit`` of the next requests of the frontier."""
+    def lease(
+        self, limit: int, done: Callable[[list[Leased]], None], waiting_hosts: Sequence[str] = ()
+    ) -> None:
+        """Fetch up to ``limit`` of the next requests of the frontier that are not for these hosts."""
+
+    def wait_for_host(self, host: str, seconds: float) -> None:
+        """Store that no request may be made to the host for so many seconds."""
 
     def release(self, numbers: list[int]) -> None:
         """Give requests back to the frontier."""

@@ -12,7 +12,7 @@ from scrapy.crawler import Crawler
 from crawler.run.extension import RunExtension
 from crawler.run.verdict import Verdict, button_line
 from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
-from models.request import DONE, FAILED, HOW_UNCHANGED, LEASED, QUEUED, SKIPPED
+from models.request import DONE, FAILED, HOW_UNCHANGED, LEASED, QUEUED, REFUSED, SKIPPED
 from models.run_stats import KINDS, RunStats
 
 logger = logging.getLogger("splashdown.summary")
@@ -25,6 +25,8 @@ def counts_line(counts: RunStats) -> str:
         return ", ".join(f"{number} {what}" for what, number in numbers.items())
 
     pages = {state: counts.pages.get(state, 0) for state in (DONE, FAILED, SKIPPED)}
+    if counts.pages.get(REFUSED):
+        pages[REFUSED] = counts.pages[REFUSED]
     left = counts.pages.get(QUEUED, 0) + counts.pages.get(LEASED, 0)
     changes = {kind: number for kind in KINDS if (number := counts.of_kind(kind))}
     tables = f" ({listed(counts.rows)})" if counts.rows else ""

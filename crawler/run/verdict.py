@@ -8,7 +8,8 @@ from typing import Self
 
 from scrapy.settings import BaseSettings
 
-from models.run_failures import Ignored
+from models.request import REFUSED
+from models.run_failures import Ignored, Refused
 from models.run_stats import RunStats
 
 GOOD = 0
@@ -35,14 +36,15 @@ EXIT_CODES = {
     ),
     BELOW_POLICY: ExitCode(
         "below its policy",
-        "it broke MIN_ROWS, MAX_FAILED_SHARE, MAX_CUT_SHARE, MAX_REJECTED_SHARE, MAX_COVERAGE_DROP or GONE_LIMIT; "
-        "or start() or a login failed",
+        "it broke MIN_ROWS, MAX_FAILED_SHARE, MAX_REFUSED_SHARE, MAX_CUT_SHARE, MAX_REJECTED_SHARE, "
+        "MAX_COVERAGE_DROP or GONE_LIMIT; or start() or a login failed",
     ),
     NOT_STORED: ExitCode(
         "could not store its data", "the database was away too long; the next start resumes the run"
     ),
     INTERRUPTED: ExitCode(
-        "interrupted", "by a signal, a limit or a lost renderer; the next start resumes the run"
+        "interrupted",
+        "by a signal, a limit, a lost renderer or hosts that ask for a long wait; the next start resumes the run",
     ),
     ALREADY_RUNNING: ExitCode("already running", "another process has this spider with these arguments"),
 }
@@ -139,6 +141,20 @@ def cut_note(pages: Sequence[tuple[str, str]]) -> list[str]:
     return lines
 
 
+def refused_note(refused: Sequence[Refused]) -> list[str]:
+    """Return the lines about pages that the site refused: one for each host and reason. Every verdict has them."""
+    lines = []
+    for one in refused[:NAMED]:
+        pages = "1 page" if one.pages == 1 else f"{one.pages} pages"
+        urls = _some(one.urls, one.pages)
+        lines.append(f"refused by the site: {pages}, {one.host} {one.reason}: {urls}")
+    if others := refused[NAMED:]:
+        lines.append(
+            f"refused by the site: {sum(one.pages for one in others)} more pages, of other hosts or for other reasons"
+        )
+    return lines
+
+
 def button_note(pages: Sequence[tuple[str, str]]) -> list[str]:
     """Return a line for each next_button that was on no page of a list; it makes no run bad.
 
@@ -181,6 +197,7 @@ class Policy:
     max_rejected_share: float
     max_coverage_drop: float
     max_cut_share: float = 0.05
+    max_refused_share: float = 0.05
 
     @classmethod
     def from_settings(cls, settings: BaseSettings, *, has_model: bool) -> Self:
@@ -192,6 +209,7 @@ class Policy:
             max_rejected_share=settings.getfloat("MAX_REJECTED_SHARE", 0.05),
             max_coverage_drop=settings.getfloat("MAX_COVERAGE_DROP", 0.2),
             max_cut_share=settings.getfloat("MAX_CUT_SHARE", 0.05),
+            max_refused_share=settings.getfloat("MAX_REFUSED_SHARE", 0.05),
         )
 
     def broken_by(self, run: RunStats, before: Sequence[RunStats]) -> list[str]:
@@ -199,6 +217,7 @@ class Policy:
         return [
             *self._too_few(run),
             *self._too_many_failed(run),
+            *self._too_many_refused(run),
             *self._too_many_cut(run),
             *self._too_many_rejected(run),
             *self._emptied(run, before),
@@ -217,6 +236,13 @@ class Policy:
         if failed <= pages * self.max_failed_share:
             return []
         return [f"{failed} of {pages} pages failed (MAX_FAILED_SHARE is {self.max_failed_share:.0%})"]
+
+    def _too_many_refused(self, run: RunStats) -> list[str]:
+        refused, pages = run.pages.get(REFUSED, 0), sum(run.pages.values())
+        if refused <= pages * self.max_refused_share:
+            return []
+        limit = f"MAX_REFUSED_SHARE is {self.max_refused_share:.0%}"
+        return [f"{refused} of {pages} pages were refused by the site ({limit})"]
 
     def _too_many_cut(self, run: RunStats) -> list[str]:
         pages = sum(run.pages.values())

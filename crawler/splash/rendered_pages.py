@@ -17,6 +17,7 @@ from scrapy.http import Response, TextResponse
 
 from crawler.meta_keys import RENDER
 from crawler.page.completeness import CUT, CUT_OFF, NEVER_ENDED, WITHOUT_BUTTON, rendered_ends
+from crawler.page.refusal import refusal_of
 from crawler.splash.errors import could_not_load, loading_error, one_line_error, wrong_selector
 from crawler.splash.history import documents_of
 from crawler.splash.page_endpoint import script_arguments
@@ -213,6 +214,10 @@ class RenderedPageMiddleware:
             return self._marked(request, response, retries=0)
         if render.get("script") is None and (documents := _documents(response)):
             response.status = documents[-1]["status"]  # render.json has the site's status only in its history
+        if refusal_of(request, response, self.crawler) is not None:
+            return (
+                response  # RefusedPageMiddleware raises the error; no retry, although wait_for is not there
+            )
         url = rendered_url(request) or response.url
         failure = failure_of(
             response,

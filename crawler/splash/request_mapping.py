@@ -47,6 +47,16 @@ def rendered_url(request: Request) -> str | None:
     return url if isinstance(url, str) else None
 
 
+def page_url(request: Request) -> str:
+    """Return the URL of the page that the request is for, also if it is a request to Splash."""
+    url = (
+        rendered_url(request) or SPLASH_SENT.get(request, {}).get("page")
+        if is_splash_request(request)
+        else None
+    )
+    return url or request.url
+
+
 def is_splash_request(request: Request) -> bool:
     """Return whether this is a request to Splash, and not a page's request with the meta of one."""
     if not SPLASH_PROCESSED.get(request) or not is_rendered(request):

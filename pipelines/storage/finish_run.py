@@ -12,14 +12,14 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from crawler.download.link_schemes import REFUSED
-from crawler.run.verdict import BELOW_POLICY, GOOD, Ending, Verdict, button_note, cut_note
+from crawler.run.verdict import BELOW_POLICY, GOOD, Ending, Verdict, button_note, cut_note, refused_note
 from models import CrawlRun, RejectedItem, Row
 from models.change import GONE, Change
 from models.chunks import chunks
 from models.crawl_page import forget_pages_before
 from models.request import FAILED, count
 from models.run import ClaimedRun, RunEnd, database_now, end_run
-from models.run_failures import ignored_pages
+from models.run_failures import ignored_pages, refused_pages
 from models.run_stats import (
     RunStats,
     count_run,
@@ -76,7 +76,9 @@ def finish_run(session: Session, context: RunContext, ending: Ending, number: in
         violations += removed_rows(session, run, stats, gone_rows)
         verdict = Verdict(code=BELOW_POLICY if violations else GOOD, reasons=tuple(violations))
     cut = cut_note(cut_pages(session, run.id)) if stats.cut else []
-    verdict = replace(verdict, reasons=(*verdict.reasons, *cut, *refused_links(session, run.id)))
+    refused = refused_note(refused_pages(session, run.id))
+    reasons = (*verdict.reasons, *refused, *cut, *refused_links(session, run.id))
+    verdict = replace(verdict, reasons=reasons)
     note = "; ".join(notes) or None
     end = RunEnd(
         reason=ending.reason,
@@ -131,6 +133,9 @@ def reason_to_mark_none(session: Session, context: RunContext) -> str | None:
     failed = count(session, context.run.id, FAILED)
     if failed:
         return f"{failed} of its pages failed"
+    refused = sum(one.pages for one in refused_pages(session, context.run.id))
+    if refused:
+        return f"{refused} of its pages were refused by the site"
     cut = len(cut_pages(session, context.run.id))
     if cut:
         return f"{cut} of its pages were cut"

@@ -14,7 +14,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from scrapy.settings import BaseSettings
@@ -23,6 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from crawler.delta.settings import DeltaSettings
 from crawler.page.commit import Commit, Committed
 from crawler.run.verdict import Ending, Policy, Verdict
+from models.host import store_wait, waits_of_hosts
 from models.request import FrontierState, Leased, NewRequest, lease, recover_frontier, release
 from models.run import ClaimedRun, database_now
 from pipelines.storage.commit_pages import commit_pages
@@ -124,14 +126,16 @@ class Writer(threading.Thread):
             if len(self._pages) == 1 or self.weight >= self.batch_weight:
                 self._wake.notify()
 
-    def lease(self, limit: int, done: Callable[[list[Leased]], None]) -> None:
-        """Lease the next requests, and call ``done`` with them on the loop."""
+    def lease(
+        self, limit: int, done: Callable[[list[Leased]], None], waiting_hosts: Sequence[str] = ()
+    ) -> None:
+        """Lease the next requests that are not for these hosts, and call ``done`` with them on the loop."""
 
         def task() -> None:
             run = self.context.run
 
             def find(session: Session) -> list[Leased]:
-                return lease(session, run.id, limit, database_now(session))
+                return lease(session, run.id, limit, database_now(session), waiting_hosts)
 
             self._tell(done, self.transactions.run(find))
 
@@ -142,6 +146,15 @@ class Writer(threading.Thread):
         run_id = self.context.run.id
         self._send(lambda: self.transactions.run(lambda session: release(session, run_id, numbers)))
 
+    def wait_for_host(self, host: str, seconds: float) -> None:
+        """Store that no request may be made to the host for so many seconds."""
+        run_id = self.context.run.id
+
+        def store(session: Session) -> None:
+            store_wait(session, run_id, host, database_now(session) + timedelta(seconds=seconds))
+
+        self._send(lambda: self.transactions.run(store))
+
     def recover_frontier(self, done: Callable[[FrontierState], None]) -> None:
         """Queue leased and failed requests again, and call ``done`` with the frontier's state on the loop."""
         run = self.context.run
@@ -150,7 +163,7 @@ class Writer(threading.Thread):
             def recover(session: Session) -> FrontierState:
                 state = recover_frontier(session, run.id, start_read=run.start_read)
                 self.context.awaited.update(awaited_parents(session, run.id))
-                return state
+                return replace(state, host_waits=waits_of_hosts(session, database_now(session)))
 
             self._tell(done, self.transactions.run(recover))
 

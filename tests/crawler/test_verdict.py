@@ -21,7 +21,9 @@ from crawler.run.verdict import (
     Verdict,
     button_note,
     cut_note,
+    refused_note,
 )
+from models.run_failures import Refused
 from models.run_stats import RunStats
 
 LIMIT = "stopped after 100 pages (max_pages) while next_button was still there"
@@ -95,6 +97,7 @@ def test_the_default_policy_expects_a_row_of_a_spider_with_a_model(has_model: bo
         max_rejected_share=0.05,
         max_coverage_drop=0.2,
         max_cut_share=0.05,
+        max_refused_share=0.05,
     )
 
 
@@ -105,9 +108,15 @@ def test_a_policy_reads_its_limits_from_the_settings() -> None:
         "MAX_REJECTED_SHARE": "0.2",
         "MAX_COVERAGE_DROP": "0.3",
         "MAX_CUT_SHARE": "0.4",
+        "MAX_REFUSED_SHARE": "0.5",
     }
     assert Policy.from_settings(Settings(settings), has_model=False) == Policy(
-        min_rows=7, max_failed_share=0.1, max_rejected_share=0.2, max_coverage_drop=0.3, max_cut_share=0.4
+        min_rows=7,
+        max_failed_share=0.1,
+        max_rejected_share=0.2,
+        max_coverage_drop=0.3,
+        max_cut_share=0.4,
+        max_refused_share=0.5,
     )
     assert Policy.from_settings(Settings({"MIN_ROWS": 0}), has_model=True).min_rows == 0
 
@@ -210,3 +219,27 @@ def test_a_note_names_a_button_that_no_page_had_once() -> None:
     assert button_note([(f"/{number}", ".nxt") for number in range(4)]) == [
         "next_button '.nxt' was on no page of 4 lists: if they have more pages, correct it: /0, /1, /2, ..."
     ]
+
+
+# --- Refused pages ---------------------------------------------------------------------------------------------------
+
+
+def test_a_run_with_too_many_refused_pages_breaks_the_policy() -> None:
+    run = RunStats(pages={"done": 16, "failed": 0, "refused": 4})
+    assert broken(run, MAX_REFUSED_SHARE=0.2) == []
+    assert broken(run) == ["4 of 20 pages were refused by the site (MAX_REFUSED_SHARE is 5%)"]
+
+
+def test_the_verdict_names_refused_pages_by_host_and_reason() -> None:
+    def refused(host: str, pages: int) -> Refused:
+        urls = [f"https://{host}/{number}" for number in range(min(pages, 3))]
+        return Refused(host=host, reason="HTTP 403", pages=pages, urls=urls)
+
+    assert refused_note([]) == []
+    assert refused_note([refused("a.example", 12), refused("b.example", 1)]) == [
+        "refused by the site: 12 pages, a.example HTTP 403: "
+        "https://a.example/0, https://a.example/1, https://a.example/2, ...",
+        "refused by the site: 1 page, b.example HTTP 403: https://b.example/0",
+    ]
+    many = refused_note([refused(f"{name}.example", 2) for name in "abcde"])
+    assert many[3:] == ["refused by the site: 4 more pages, of other hosts or for other reasons"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from crawler.page.commit import Commit, Committed
@@ -17,10 +17,16 @@ class FakeWriter:
     def __init__(self) -> None:
         self.leases: list[tuple[int, Callable[[list[Leased]], None]]] = []
         self.released: list[list[int]] = []
+        self.waits: list[tuple[str, float]] = []
         self.commits: list[tuple[Commit, Callable[[Committed], None]]] = []
 
-    def lease(self, limit: int, done: Callable[[list[Leased]], None]) -> None:
+    def lease(
+        self, limit: int, done: Callable[[list[Leased]], None], waiting_hosts: Sequence[str] = ()
+    ) -> None:
         self.leases.append((limit, done))
+
+    def wait_for_host(self, host: str, seconds: float) -> None:
+        self.waits.append((host, seconds))
 
     def release(self, numbers: list[int]) -> None:
         self.released.append(numbers)

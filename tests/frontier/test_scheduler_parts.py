@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from scrapy import Request, Spider
 
-from crawler.meta_keys import MAKES_SESSION, REQUEST_NUMBER
+from crawler.meta_keys import MAKES_SESSION, REQUEST_NUMBER, SPLASH_PROCESSED
 from crawler.page.commit import Commit, Committed
 from crawler.page.page import Page
 from frontier.commits import Commits
@@ -78,7 +78,8 @@ def test_a_retry_keeps_the_place_of_its_request() -> None:
     pages.add(page_of(4))
     pages.hand_out(first)
     assert pages.in_flight == 1 and pages.is_open(4)
-    pages.queue_again(4, Request("http://renderer/", priority=-1))
+    marks = {SPLASH_PROCESSED.name: True, "splash": {"args": {"url": "http://shop/4"}}}
+    pages.queue_again(4, Request("http://renderer/", meta=marks, priority=-1))
     assert pages.in_flight == 0
     again = window.pop()
     assert again is not None

@@ -158,6 +158,13 @@ def test_a_request_is_not_leased_before_its_time(session: Session, run_id: int) 
     assert [leased.number for leased in lease(session, run_id, 5, NOW)] == [1]
 
 
+def test_a_request_of_a_host_that_asks_to_wait_is_not_leased(session: Session, run_id: int) -> None:
+    urls = ["http://shop/0", "https://SHOP/1", "http://shop:81/2", "http://shop.example/3", "http://a_b%/4"]
+    add(session, run_id, *(request(number, url=url) for number, url in enumerate(urls)))
+    assert [one.number for one in lease(session, run_id, 9, NOW, ["shop", "axbc"])] == [4, 3, 2]
+    assert [one.number for one in lease(session, run_id, 9, NOW)] == [1, 0]
+
+
 def test_a_released_request_is_leased_again(session: Session, run_id: int) -> None:
     add(session, run_id, *map(request, range(3)))
     lease(session, run_id, 3, NOW)

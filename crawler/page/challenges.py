@@ -1,0 +1,126 @@
+"""The list of challenge pages: what a site's protection against robots answers in place of a page.
+
+Each entry has the source of its header or marker. A marker is text of the challenge page only: a script that the
+same product also adds to ordinary pages is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+LARGEST = 64 * 1024  # bytes; challenge pages are small, and the search costs nothing on large pages
+REFUSING = (403, 405, 429, 503)  # the statuses of challenge pages; some come with 200 or 202
+ERRORS = (*REFUSING, 401)
+SHORT = 500  # characters of text that a page with a CAPTCHA and nothing else has at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Challenge:
+    """How a product's challenge page is recognised. One of the signs is enough.
+
+    Attributes:
+        product: the name in the verdict.
+        header: the name of a header and its values; they mean a challenge with every status.
+        marker: text of the body that only a challenge page has, with every status.
+        with_error: the name of a header and its values that ordinary pages have too: a challenge or a block if the
+            status is one of ERRORS.
+        source: where the product describes the sign, or who else looks for it.
+    """
+
+    product: str
+    header: tuple[str, re.Pattern[bytes]] | None = None
+    marker: re.Pattern[bytes] | None = None
+    with_error: tuple[str, re.Pattern[bytes]] | None = None
+    source: str
+
+
+def _text(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+CHALLENGES = (
+    Challenge(
+        product="Cloudflare",
+        header=("cf-mitigated", _text(rb"^challenge$")),
+        # Not /cdn-cgi/challenge-platform/: JavaScript Detections puts that into ordinary pages.
+        marker=_text(rb"window\._cf_chl_opt\b"),
+        source="developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response",
+    ),
+    Challenge(
+        product="DataDome",
+        # Ordinary pages of a protected site have the header as well, and their tag is from js.datadome.co.
+        with_error=("x-datadome", _text(rb".")),
+        marker=_text(rb"\bcaptcha-delivery\.com/"),
+        source="docs.datadome.co, JavaScript tag and block page",
+    ),
+    Challenge(
+        product="PerimeterX",
+        marker=_text(rb"""id=["']?px-captcha\b|\bcaptcha\.px-(?:cdn|cloud)\.net/"""),
+        source="docs.humansecurity.com, custom block page; PerimeterX/perimeterx-nginx-plugin, examples",
+    ),
+    Challenge(
+        product="Akamai",
+        with_error=("server", _text(rb"^AkamaiGHost$")),
+        marker=_text(rb"/_sec/verify\?provider=interstitial|\bid=[\"']?sec-if-cpt-container\b"),
+        source="techdocs.akamai.com, Bot Manager: challenge actions; errors.edgesuite.net pages",
+    ),
+    Challenge(
+        product="Imperva",
+        marker=_text(rb"Incapsula incident ID"),
+        source="EnableSecurity/wafw00f, wafw00f/plugins/incapsula.py",
+    ),
+    Challenge(
+        product="AWS WAF",
+        header=("x-amzn-waf-action", _text(rb"^(?:challenge|captcha)$")),
+        source="docs.aws.amazon.com/waf/latest/developerguide/waf-captcha-and-challenge-actions.html",
+    ),
+)
+
+# Ordinary pages have CAPTCHAs too, in forms. They are challenge pages with a status of REFUSING, or if nothing else is
+# on them: little text, no link, no field for a password.
+CAPTCHAS = {
+    "hCaptcha": _text(rb"\bhcaptcha\.com/1/api\.js"),  # docs.hcaptcha.com, Add the hCaptcha widget
+    "reCAPTCHA": _text(
+        rb"\b(?:google\.com|recaptcha\.net)/recaptcha/(?:api|enterprise)\.js"
+    ),  # developers.google.com/recaptcha/docs/display
+}
+_CONTENT = _text(
+    rb"""<a\s[^>]*\bhref=|\btype=["']?(?:password|email|search)\b|<textarea\b(?![^>]*g-recaptcha)"""
+)
+_NOT_TEXT = re.compile(
+    rb"<(script|style|noscript)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.IGNORECASE | re.DOTALL
+)
+
+
+def challenge_of(status: int, headers: Mapping[str, bytes], body: bytes) -> str | None:
+    """Return the name of the product whose challenge page this is; None if it is another page.
+
+    Args:
+        status: the site's HTTP status.
+        headers: the site's headers, by names in lower case; empty if they are not known.
+        body: the page, decompressed.
+    """
+    small = body if len(body) <= LARGEST else b""
+    for known in CHALLENGES:
+        if known.header is not None and _has(headers, known.header):
+            return known.product
+        if known.with_error is not None and status in ERRORS and _has(headers, known.with_error):
+            return known.product
+        if known.marker is not None and known.marker.search(small):
+            return known.product
+    for name, script in CAPTCHAS.items():
+        if script.search(small) and (status in REFUSING or _has_nothing_else(small)):
+            return name
+    return None
+
+
+def _has(headers: Mapping[str, bytes], sign: tuple[str, re.Pattern[bytes]]) -> bool:
+    name, values = sign
+    return name in headers and values.search(headers[name].strip()) is not None
+
+
+def _has_nothing_else(body: bytes) -> bool:
+    text = b" ".join(_NOT_TEXT.sub(b" ", body).split())
+    return len(text) <= SHORT and _CONTENT.search(body) is None
