@@ -293,12 +293,8 @@ class Tab:
 
     async def set_user_agent(self, value: str) -> None:
         self.user_agent = value
-        await self.override(
-            "Emulation.setUserAgentOverride",
-            {"userAgent": value},
-            "Emulation.setUserAgentOverride",
-            {"userAgent": ""},
-        )
+        method = "Emulation.setUserAgentOverride"
+        await self.override(method, {"userAgent": value}, method, {"userAgent": ""})
 
     async def limit_requests(self, seconds: float) -> None:
         """Abort each request that takes longer than this many seconds; 0 removes the limit."""
@@ -310,12 +306,8 @@ class Tab:
         """Send these headers with every request."""
         self.headers = dict(headers)
         self.network.turn_on()
-        await self.override(
-            "Network.setExtraHTTPHeaders",
-            {"headers": dict(headers)},
-            "Network.setExtraHTTPHeaders",
-            {"headers": {}},
-        )
+        method = "Network.setExtraHTTPHeaders"
+        await self.override(method, {"headers": dict(headers)}, method, {"headers": {}})
 
     async def set_scripts_enabled(self, enabled: bool) -> None:
         await self.override(
