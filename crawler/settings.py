@@ -156,6 +156,9 @@ DOWNLOAD_SLOTS = {
 DOWNLOAD_TIMEOUT = _env("DOWNLOAD_TIMEOUT", 60.0, float)
 RETRY_TIMES = _env("RETRY_TIMES", 2, int)
 RETRY_AFTER_LIMIT = _env("RETRY_AFTER_LIMIT", 86_400.0, float)  # seconds that a Retry-After may ask to wait
+HOST_BACKOFF_LIMIT = _env(
+    "HOST_BACKOFF_LIMIT", 60.0, float
+)  # seconds that a host backs off at most after 429, 503 or a timeout without Retry-After; 0: no back-off
 HOST_PATIENCE = _env(
     "HOST_PATIENCE", 900.0, float
 )  # seconds that the crawl waits if all pages that are left are for hosts that ask to wait

@@ -52,6 +52,10 @@ class HostWaits:
         if self._pause(host, seconds):
             self._writer().wait_for_host(host, seconds)
 
+    def back_off(self, host: str, seconds: float) -> None:
+        """Make no request of the host for so many seconds, which this process has chosen: they are not stored."""
+        self._pause(host, seconds)
+
     def may_wait_again(self, number: int) -> bool:
         """Count that the request with this number waits for its host. Return False if it has waited too often."""
         self._waits[number] = self._waits.get(number, 0) + 1

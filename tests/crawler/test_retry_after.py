@@ -1,4 +1,4 @@
-"""Retry-After: its meaning, the wait of the host, and that the wait survives the crawl's death."""
+"""Retry-After: its meaning, the wait of the host, and that the wait survives the crawl's death; back-off without it."""
 
 from __future__ import annotations
 
@@ -136,3 +136,14 @@ def test_a_rendered_page_waits_as_a_plain_one(site: PoliteSite, renderer: str, t
     engine.dispose()
     assert host == f"127.0.0.1:{site.port}"
     assert until.timestamp() >= began + 3590
+
+
+def test_a_host_backs_off_without_retry_after(site: PoliteSite, tmp_path: Path) -> None:
+    site.answers = {"/start": [Answer(503), Answer(429), quote_page(1)]}
+    url = f"sqlite:///{tmp_path}/x.db"
+    done = crawl(site, url)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("backing off, no request to 127.0.0.1") == 2
+    first, second, third = site.asks_for("/start")
+    assert second - first >= 0.5 and third - second >= 1
+    assert last_run(url)["counts"]["pages"] == {"done": 1}
