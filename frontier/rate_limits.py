@@ -79,7 +79,7 @@ class RateLimitMiddleware:
                 self.backoff.answered(host)
             return response
         seconds = retry_after(site_headers(response).get("retry-after"), datetime.now(UTC))
-        if seconds is None:
+        if not seconds:  # no header, or one that asks for no time, although the host answers 429 or 503
             self._back_off(waits, host, f"{response.url}: HTTP {response.status}")
             return response  # RetryMiddleware makes the next try, which waits in the frontier
         self._wait(waits, host, seconds, f"{response.url}: HTTP {response.status}, Retry-After")
