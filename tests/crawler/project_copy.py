@@ -10,7 +10,10 @@ from pathlib import Path
 
 from tests.crawls import ROOT, scrapy
 
-COPIED = ("spiders", "tests/__init__.py", "tests/conftest.py", "tests/processes.py", "tests/pages")
+COPIED = (
+    "spiders",
+    *("tests/__init__.py", "tests/conftest.py", "tests/databases.py", "tests/processes.py", "tests/pages"),
+)
 NOT_LINKED = ("spiders", "tests", "data")
 
 

@@ -100,7 +100,7 @@ def test_a_replay_does_not_overwrite_rows_of_a_later_crawl(crawls: Crawls) -> No
 
 def test_a_login_page_has_no_snapshot(crawls: Crawls) -> None:
     crawls.scrapy("crawl", "session")
-    assert crawls.table(CrawlRequest.state, CrawlRequest.kept_page) == [("failed", None)]
+    assert crawls.table(CrawlRequest.state, CrawlRequest.kept_page) == [("refused", None)]
     assert not crawls.pages.exists()
 
 

@@ -59,7 +59,7 @@ def test_the_history_of_five_days_is_the_difference_of_their_truths(
         crawls = Crawls(database_url, tmp_path, plain=False)
         for day in range(1, DAYS + 1):
             with server(
-                "demo", "--port", "0", "--books", "200", "--day", str(day), "--exit-with-stdin"
+                "demo", "--port", "0", "--books", "100", "--day", str(day), "--exit-with-stdin"
             ) as site:
                 truths.append(truth_of(site))
                 crawls.whole(site, poison=False)

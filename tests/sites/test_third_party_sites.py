@@ -112,14 +112,14 @@ def purchases_of(site: str) -> list[dict[str, Any]]:
 
 
 def crawled(
-    spider: str, model: type[Row], site: str, splash: str, database: str
+    spider: str, model: type[Row], site: str, splash: str, database: str, *arguments: str
 ) -> tuple[dict[Any, Any], str]:
     engine = make_engine(database)
     upgrade(engine)
     model.table().create(engine, checkfirst=True)
     done = scrapy(
         "crawl", spider, "-a", f"site={site}", "-s", "SPIDER_MODULES=tests.sites.optuna,tests.sites.fava",
-        "-s", "ROBOTSTXT_OBEY=0", SPLASH_URL=splash, DATABASE_URL=database, PYTHONPATH=str(ROOT),
+        "-s", "ROBOTSTXT_OBEY=0", *arguments, SPLASH_URL=splash, DATABASE_URL=database, PYTHONPATH=str(ROOT),
     )  # fmt: skip
     rows = table_contents(engine, model)
     engine.dispose()
@@ -151,7 +151,9 @@ def test_the_report_names_pages_that_splash_cannot_render(
         ("trials", Trial, optuna_site, "/dashboard/"),
         ("journal", Purchase, fava_site, "/household/journal/"),
     ):
-        rows, log = crawled(spider, model, site, real_splash, f"sqlite:///{tmp_path}/{spider}.db")
+        rows, log = crawled(
+            spider, model, site, real_splash, f"sqlite:///{tmp_path}/{spider}.db", "-a", "patience=5"
+        )
         assert rows == {}
         assert f"no content: {site}{page}: " in log
         assert "never appeared" in log

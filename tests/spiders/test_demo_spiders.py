@@ -18,7 +18,7 @@ from tests.crawls import crawl, scrapy
 from tests.processes import free_port, server
 from tests.spiders.demo_truth import TABLES, assert_true, truth
 
-BOOKS = 60
+BOOKS = 30
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_a_second_crawl_updates_the_rows_that_it_sees(tmp_path: Path, chromium_r
     engine = make_engine(env["DATABASE_URL"])
     port = str(free_port())  # the same on both days: the rows have URLs
     for day in ("1", "2"):
-        with server("demo", "--port", port, "--books", "200", "--day", day, "--exit-with-stdin") as url:
+        with server("demo", "--port", port, "--books", "80", "--day", day, "--exit-with-stdin") as url:
             crawl("books", DEMO_URL=url, **env)
             seen = table_contents(engine, Book, run_id=int(day))
             assert not untrue(seen, truth(url)["books"], Book)

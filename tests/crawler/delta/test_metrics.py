@@ -13,7 +13,7 @@ COUNTS = RunStats(pages={"done": 10}, unchanged={"not fetched": 6, "304": 2})
 def test_the_metric_counts_pages_by_how_the_crawl_knew_that_they_are_unchanged() -> None:
     metrics = {name: values for (name, _, _), values in counted(stats_of(COUNTS, history=True), set())}
     assert metrics["unchanged_pages"] == {("not_fetched",): 6, ("304",): 2}
-    assert metrics["pages"] == {("done",): 10, ("failed",): 0, ("skipped",): 0}
+    assert metrics["pages"] == {("done",): 10, ("failed",): 0, ("refused",): 0, ("skipped",): 0}
 
 
 def test_the_summary_has_them_only_if_there_are_any() -> None:

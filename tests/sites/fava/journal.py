@@ -30,7 +30,12 @@ class JournalSpider(SiteSpider):
     name = "journal"
     model = Purchase
     site = ""
-    wait_timeout = 40.0  # the machine may be busy
+
+    def __init__(self, *args: Any, patience: str = "40", **arguments: Any) -> None:
+        super().__init__(*args, patience=patience, **arguments)
+        self.wait_timeout = float(
+            patience
+        )  # a page with plotly.js takes seconds, and the machine may be busy
 
     async def start(self) -> AsyncIterator[Any]:
         yield self.render(

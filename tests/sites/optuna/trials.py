@@ -29,7 +29,12 @@ class TrialsSpider(SiteSpider):
     name = "trials"
     model = Trial
     site = ""
-    wait_timeout = 40.0  # a page with plotly.js takes seconds of CPU, and the machine may be busy
+
+    def __init__(self, *args: Any, patience: str = "40", **arguments: Any) -> None:
+        super().__init__(*args, patience=patience, **arguments)
+        self.wait_timeout = float(
+            patience
+        )  # a page with plotly.js takes seconds, and the machine may be busy
 
     async def start(self) -> AsyncIterator[Any]:
         yield self.render(f"{self.site}/dashboard/", self.parse_studies, wait_for="//main//a//h5")
