@@ -225,7 +225,12 @@ def test_the_runner_never_starts_a_spider_that_still_runs(tmp_path: Path, said: 
 
 def test_the_runner_passes_a_signal_on_and_waits_for_its_crawls(tmp_path: Path, said: list[str]) -> None:
     crawl = "trap 'sleep 0.3; echo stopped >>stopped; exit 4' TERM; echo >>ready; for i in {1..600}; do sleep 0.1; done"
-    run_until(lambda: lines_of(tmp_path / "ready") == 2, {"one": crawl, "two": crawl}, tmp_path)
+
+    def both_run() -> bool:
+        # A crawl may be ready before the runner knows its process.
+        return lines_of(tmp_path / "ready") == 2 and sum(" begins, process " in line for line in said) == 2
+
+    run_until(both_run, {"one": crawl, "two": crawl}, tmp_path)
     assert (tmp_path / "stopped").read_text().count("stopped") == 2
     log = "\n".join(said)
     assert "the schedule stops; it waits for one, two" in log
