@@ -13,7 +13,7 @@ import pytest
 from tests.frontier.crashes import Crawls, campaign, emptied, reference_of, two_days
 from tests.frontier.private_mariadb import private_mariadb
 
-KILLS = 10  # on each database; python -m tests.frontier.crashes has more
+KILLS = 20
 
 
 @pytest.fixture(scope="module")
