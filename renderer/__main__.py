@@ -99,6 +99,11 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
         help="host names, separated by commas, that pages reach in spite of --forbid-private-addresses; "
         "also RENDERER_ALLOW_HOSTS",
     )
+    parser.add_argument(
+        "--images-last",
+        action="store_true",
+        help="start with the Chromium for renders with images=0; the other one starts when a render needs images",
+    )
     add_splash_options(parser)
     options = parser.parse_args(arguments)
     if options.slots < 1:
@@ -171,7 +176,10 @@ async def serve(options: argparse.Namespace, environ: Mapping[str, str]) -> None
         ),
     )
     chromium = Chromium(
-        program=program, blocked_port=port, cross_domain_access=bool(options.js_cross_domain_access)
+        program=program,
+        blocked_port=port,
+        cross_domain_access=bool(options.js_cross_domain_access),
+        loads_images=not options.images_last,
     )
     browser = Browser(chromium, options.slots, policy)
     scripts = None if options.disable_lua else ProcessPool(lua_policy(options))

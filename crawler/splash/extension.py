@@ -155,7 +155,9 @@ class RendererExtension:
         if self.url:
             wait_for_a_renderer(Servers.of(crawler))
             return
-        self.process = RendererProcess(["--slots", str(settings.getint("RENDERER_SLOTS", 4))])
+        self.process = RendererProcess(
+            ["--slots", str(settings.getint("RENDERER_SLOTS", 4)), "--images-last"]  # as render() asks
+        )
         self.url = self.process.start()
         # scrapy-splash reads the settings later, when its middleware is made.
         settings.set("SPLASH_URL", self.url, priority="cmdline")

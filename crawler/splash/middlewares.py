@@ -23,7 +23,13 @@ from crawler.splash.errors import one_line_error
 from crawler.splash.fingerprint import local_fingerprint
 from crawler.splash.http_auth import http_auth, is_for_the_site
 from crawler.splash.http_cache import cache_pages_only
-from crawler.splash.page_endpoint import ENDPOINT, SCRIPT_OPTIONS, has_equivalent, use_page_endpoint
+from crawler.splash.page_endpoint import (
+    ENDPOINT,
+    SCRIPT_OPTIONS,
+    has_equivalent,
+    leave_out_default_headers,
+    use_page_endpoint,
+)
 from crawler.splash.render_log import logger, set_level
 from crawler.splash.request_mapping import (
     SESSION_COOKIES,
@@ -147,6 +153,7 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
         self._at = options["splash_url"]
         if self._has_page_endpoint(options) and has_equivalent(page):
             use_page_endpoint(options, RENDER.get(page, {})["script"])
+            leave_out_default_headers(page)
         values = self._argument_values  # makes spider.state if it is missing
         if options.get("cache_args") and "_replaced_args" not in options:
             SplashDeduplicateArgsMiddleware()._process_request(page, self.crawler.spider)

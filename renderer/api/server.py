@@ -11,6 +11,7 @@ import logging
 import resource
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from renderer.lua.script import Script, execute
 from renderer.network.blocking_rules import Rules
 from renderer.pool.browser import Browser
 from renderer.render import options as opt
+from renderer.render.needs import needs_images
 from renderer.render.render import Result, render
 from renderer.tab.document_html import ResultTooLarge
 from renderer.tab.tab import Tab
@@ -51,7 +53,13 @@ SUPPORTED_TYPES = ("application/javascript", "application/json")
 # The endpoints that Splash does not have; a client chooses its arguments by them.
 ADDITIONS = ["render.page"]
 
-Work = Callable[[Tab], Awaitable[Result]]
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What one request makes the renderer do in a tab, and whether Chromium has to load images for it."""
+
+    work: Callable[[Tab], Awaitable[Result]]
+    images: bool = True
 
 
 class Server:
@@ -97,11 +105,9 @@ class Server:
         app.router.add_post("/_gc", self._collect)
         return app
 
-    def _add_render(
-        self, app: web.Application, path: str, make_work: Callable[[dict[str, Any]], Work]
-    ) -> None:
+    def _add_render(self, app: web.Application, path: str, make_job: Callable[[dict[str, Any]], Job]) -> None:
         async def handle(request: web.Request) -> web.Response:
-            return await self._serve(request, make_work)
+            return await self._serve(request, make_job)
 
         app.router.add_get(path, handle)
         app.router.add_post(path, handle)
@@ -155,7 +161,7 @@ class Server:
 
     # -- render.* and scripts
 
-    async def _serve(self, request: web.Request, make_work: Callable[[dict[str, Any]], Work]) -> web.Response:
+    async def _serve(self, request: web.Request, make_job: Callable[[dict[str, Any]], Job]) -> web.Response:
         started = time.monotonic()
         arguments = await _read_arguments(request)
         opt.check_arguments(arguments)
@@ -165,12 +171,12 @@ class Server:
         timeout = opt.read_timeout(arguments, self._max_timeout)
         opt.check_engine(arguments, self._capabilities.engines)
         proxy = opt.read_proxy_rules(arguments, self._capabilities)
-        work = make_work(arguments)
+        job = make_job(arguments)
         deadline = asyncio.get_running_loop().time() + timeout - (time.monotonic() - started)
         losses = self._browser.losses
         try:
             async with asyncio.timeout_at(deadline) as limit:
-                result = await self._browser.render(work, proxy)
+                result = await self._browser.render(job.work, proxy, images=job.images)
         except TimeoutError as error:
             if not limit.expired():
                 raise
@@ -210,20 +216,20 @@ class Server:
         page, headers = start_page(lua=self._lua is not None)
         return web.Response(text=page, content_type="text/html", headers=headers)
 
-    def _render_work(self, kind: str, read: opt.ReadRender) -> Callable[[dict[str, Any]], Work]:
-        def make(arguments: dict[str, Any]) -> Work:
+    def _render_work(self, kind: str, read: opt.ReadRender) -> Callable[[dict[str, Any]], Job]:
+        def make(arguments: dict[str, Any]) -> Job:
             options = read(arguments, self._max_timeout, self._capabilities)
 
             async def work(tab: Tab) -> Result:
                 content, content_type, headers = await render(tab, kind, options)
                 return Result(body=encode(content), content_type=content_type, headers=headers)
 
-            return work
+            return Job(work=work, images=needs_images(kind, options))
 
         return make
 
-    def _script_work(self, processes: ProcessPool, *, wrap: bool) -> Callable[[dict[str, Any]], Work]:
-        def make(arguments: dict[str, Any]) -> Work:
+    def _script_work(self, processes: ProcessPool, *, wrap: bool) -> Callable[[dict[str, Any]], Job]:
+        def make(arguments: dict[str, Any]) -> Job:
             rules = opt.read_rules(arguments, self._capabilities)
             source = arguments.get("lua_source")
             if source is None:
@@ -239,7 +245,7 @@ class Server:
                     await tab.interception.set_rules(rules)
                 return await execute(tab, script)
 
-            return work
+            return Job(work=work)
 
         return make
 

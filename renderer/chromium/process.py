@@ -63,12 +63,13 @@ _DISABLED_FEATURES = (
     "site-per-process",
 )
 
+# No compiled scripts on disk (V8CacheOptions::kNone): the cache is emptied before a page could use them again.
+_SETTINGS = "v8CacheOptions=1"
+
 _FLAGS = (
     "--headless",
     "--remote-debugging-pipe",
     "--allow-pre-commit-input",
-    # No compiled scripts on disk (V8CacheOptions::kNone): the cache is emptied before a page could use them again.
-    "--blink-settings=v8CacheOptions=1",
     "--block-new-web-contents",
     "--deny-permission-prompts",
     "--disable-back-forward-cache",
@@ -133,9 +134,18 @@ class Chromium:
     program: str
     blocked_port: int = 0  # the renderer's own port, which no page may reach
     cross_domain_access: bool = False  # scripts may read frames of other origins
+    loads_images: bool = (
+        True  # if not, an image is as if its server never answered, as in Splash with images=0
+    )
 
     def arguments(self, profile: Path) -> list[str]:
-        arguments = [self.program, *_FLAGS, f"--user-data-dir={profile}"]
+        settings = _SETTINGS if self.loads_images else f"{_SETTINGS},imagesEnabled=false"
+        arguments = [
+            self.program,
+            *_FLAGS,
+            f"--blink-settings={settings}",
+            f"--user-data-dir={profile}",
+        ]
         if os.geteuid() == 0:
             arguments.append("--no-sandbox")
         if self.cross_domain_access:

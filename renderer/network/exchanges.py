@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import time
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -62,9 +61,10 @@ class Network:
     def __init__(self, session: Session, main_frame: str) -> None:
         self._session, self._main_frame = session, main_frame
         self._on = False
+        self._is_enabled = False  # Chromium reports requests, also while the recording is off
         self._is_check = False  # it is on only for the headers of one document
-        # It is on only for main documents, and for their bodies if this says so.
-        self._needs_body: Callable[[Exchange], bool] | None = None
+        self._only_documents = False  # it is on only for main documents
+        self._needs_body: Callable[[Exchange], bool] | None = None  # says which of their bodies are saved
         self._caches = True
         self._exchanges: list[Exchange] = []
         self._archived_from = 0  # the index of the first exchange of the archive
@@ -94,10 +94,14 @@ class Network:
 
     def turn_on(self) -> asyncio.Future[Params] | None:
         """Start recording; Chromium reports the requests of all later commands of the same session."""
-        self._is_check = False
-        if self._on:
-            return None
+        self._is_check = self._only_documents = False
+        return self._start()
+
+    def _start(self) -> asyncio.Future[Params] | None:
         self._on = True
+        if self._is_enabled:
+            return None
+        self._is_enabled = True
         return self._session.send("Network.enable")
 
     def check_document(self) -> None:
@@ -107,36 +111,33 @@ class Network:
             self._is_check = True
 
     def watch_documents(self, needs_body: Callable[[Exchange], bool]) -> None:
-        """Record the main documents, and save the bodies of those for which ``needs_body`` returns true.
-
-        The requests for the resources of a page cost more than all else that a render records. So the recording is off
-        from the time when a document is there until the tab asks for another one, unless its body is needed.
-        """
+        """Record the main documents, and save the bodies of those for which ``needs_body`` returns true."""
+        if not self._on:
+            self._only_documents = True
         self._needs_body = needs_body
-        self.turn_on()
-
-    @property
-    def watches_documents(self) -> bool:
-        """Whether ``on_navigation`` has to be called before the request for a main document leaves."""
-        return self._needs_body is not None
-
-    def on_navigation(self) -> None:
-        """Note that the tab asks for a main document."""
-        if self._needs_body is not None:
-            self.turn_on()
+        self._start()
 
     def on_document(self) -> None:
         """Note that the tab has a new main document."""
         if self._is_check:
             self.turn_off()
+            self.disable_unused()
 
     def turn_off(self) -> None:
         """Stop recording; what is recorded stays."""
-        if self._on and not self._session.is_gone:
-            self._session.send("Network.disable")
-            if not self._caches:
-                self.disable_caches()  # Network.disable has undone it
-        self._on = self._is_check = False
+        self._on = self._is_check = self._only_documents = False
+
+    def disable_unused(self) -> None:
+        """Make Chromium report nothing, if the recording is off.
+
+        Between two renders with a record Chromium goes on: to stop and to start again costs a tenth of a light page.
+        """
+        if self._on or not self._is_enabled or self._session.is_gone:
+            return
+        self._is_enabled = False
+        self._session.send("Network.disable")
+        if not self._caches:
+            self.disable_caches()  # Network.disable has undone it
 
     def disable_caches(self) -> asyncio.Future[Params]:
         """Make Chromium request everything from the server, for as long as the tab is open."""
@@ -209,6 +210,8 @@ class Network:
         return on_while_on
 
     def _requested(self, event: Params) -> None:
+        if self._only_documents and not self._is_of_main_document(event):
+            return
         request_id = event["requestId"]
         previous = self._current.get(request_id)
         if previous is not None and "redirectResponse" in event:
@@ -235,7 +238,7 @@ class Network:
         exchange = self._current.get(event["requestId"])
         if exchange is not None:
             exchange.request_headers = dict(event["headers"])
-        else:
+        elif not self._only_documents:
             self._early_headers[event["requestId"]] = dict(event["headers"])
 
     def _raw_response(self, event: Params) -> None:
@@ -249,25 +252,11 @@ class Network:
 
     def _responded(self, event: Params) -> None:
         exchange = self._current.get(event["requestId"])
-        if exchange is None and self._needs_body is not None:
-            exchange = self._late_exchange(event)
         if exchange is None:
             return
         exchange.respond(event["response"])
-        if self._needs_body is not None and self.is_main_document(exchange):
-            if self._needs_body(exchange):
-                self.keep_body(exchange.request_id)
-            else:
-                self._is_check = True
-
-    def _late_exchange(self, event: Params) -> Exchange:
-        """Return the exchange of a response to a request that began before the recording was on again."""
-        url = event["response"]["url"]
-        request = {"url": url, "method": "GET", "headers": {}}
-        exchange = Exchange({**event, "request": request, "wallTime": time.time()})
-        self._exchanges.append(exchange)
-        self._current[exchange.request_id] = exchange
-        return exchange
+        if self._needs_body is not None and self.is_main_document(exchange) and self._needs_body(exchange):
+            self.keep_body(exchange.request_id)
 
     def _received(self, event: Params) -> None:
         exchange = self._current.get(event["requestId"])
@@ -393,6 +382,9 @@ class Network:
 
     def is_main_document(self, exchange: Exchange) -> bool:
         return exchange.kind == "Document" and exchange.frame_id == self._main_frame
+
+    def _is_of_main_document(self, event: Params) -> bool:
+        return event.get("type") == "Document" and event.get("frameId") == self._main_frame
 
     def main_hops(self) -> list[Exchange]:
         """Return the main frame's documents and the redirects to them, in the order of their requests."""

@@ -59,8 +59,11 @@ class RequestHandler(Protocol):
 class Interception:
     """The interception of a tab. Chromium pauses only the requests that a rule needs; by default it pauses none."""
 
-    def __init__(self, session: Session, load: PageLoad, network: Network) -> None:
+    def __init__(
+        self, session: Session, load: PageLoad, network: Network, *, loads_images: bool = True
+    ) -> None:
         self._session, self._load, self._network = session, load, network
+        self._loads_images = loads_images  # Chromium does; if not, no rule is needed for images
         self._rules = Rules()
         self._first: FirstRequest | None = None
         # The last changed first request, for its redirects: Chromium's last event for it, and the changes.
@@ -179,13 +182,7 @@ class Interception:
 
     @property
     def _must_see_documents(self) -> bool:
-        return (
-            self._holding
-            or self._parking
-            or self.navigation_locked
-            or self._followed is not None
-            or self._network.watches_documents
-        )
+        return self._holding or self._parking or self.navigation_locked or self._followed is not None
 
     def _needed_patterns(self) -> list[Params]:
         patterns: list[Params] = []
@@ -193,7 +190,7 @@ class Interception:
             patterns.append({"urlPattern": "*"})
         if self._rules.check_responses or self._watcher.response:
             patterns.append({"urlPattern": "*", "requestStage": "Response"})
-        if not self._rules.images:
+        if not self._rules.images and self._loads_images:
             patterns.append({"urlPattern": "*", "resourceType": "Image"})
         if not self._rules.media:
             patterns.append({"urlPattern": "*", "resourceType": "Media"})
@@ -233,7 +230,6 @@ class Interception:
         is_page = kind == "Document" and event["frameId"] == self._load.frame_id
         if is_page:
             self._requested_url = request["url"]
-            self._network.on_navigation()
         # The first requests of a page may come before the event for its document.
         page_url = self._load.url or self._requested_url
         if self._rules.refuses(kind, request["url"], "" if is_page else page_url):

@@ -7,16 +7,17 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TypeVar
 
 from renderer.chromium.cdp import ChromiumGone, CommandFailed, TabCrashed, TargetGone
 from renderer.chromium.disk_space import DiskSpaceLog, disk_space_fault
-from renderer.chromium.process import Chromium, ChromiumMissing, ChromiumProcess
+from renderer.chromium.process import Chromium, ChromiumMissing
 from renderer.chromium.watchdog import Watchdog
 from renderer.egress.proxy_profiles import ProxyRules
 from renderer.egress.proxy_server import Egress
 from renderer.errors import Overloaded, RenderError
+from renderer.pool.browser_instance import BrowserInstance
 from renderer.pool.idle_memory import IdleMemory
 from renderer.tab.cleaning import clean
 from renderer.tab.policy import TabPolicy
@@ -28,11 +29,6 @@ T = TypeVar("T")
 
 # A tab's memory grows by some 10 KB with every render, and by more with every new site; a new tab costs 70 ms.
 MAX_RENDERS_PER_TAB = 500
-# The memory of Chromium itself grows by some 2 KB with every render and by 40 KB with every tab, also after the tab is
-# closed. Its start costs half a second.
-MAX_RENDERS_PER_CHROMIUM = 5000
-MAX_TABS_PER_CHROMIUM = 500
-MAX_CHROMIUM_AGE = 3600.0  # seconds
 QUEUE_PER_SLOT = 32
 EXPLANATION_TIMEOUT = 0.5  # seconds
 # Seconds. A Chromium that exits before this age is started again only when a render needs it.
@@ -46,38 +42,15 @@ PAGE_CRASHES = {
 }
 
 
-@dataclass(kw_only=True, eq=False)
-class _BrowserInstance:
-    """A Chromium process, from its start to its end. It may have a successor while its last renders run."""
-
-    process: ChromiumProcess
-    since: float = field(default_factory=time.monotonic)
-    idle: list[Tab] = field(default_factory=list)
-    lent: int = 0
-    renders: int = 0
-    tabs: int = 0  # number of tabs that were opened
-    is_ending: bool = False  # the pool ends it
-    watchdog: Watchdog = field(init=False)
-
-    @property
-    def needs_replacement(self) -> bool:
-        """Whether it has reached its maximum of renders, tabs or age."""
-        age = time.monotonic() - self.since
-        if self.renders >= MAX_RENDERS_PER_CHROMIUM or self.tabs >= MAX_TABS_PER_CHROMIUM:
-            return True
-        return self.renders > 0 and age > MAX_CHROMIUM_AGE
-
-    @property
-    def is_gone(self) -> bool:
-        return self.process.exited.is_set() or self.process.connection.browser.is_gone
-
-
 async def _nothing(_: Tab) -> None:
     pass
 
 
 class Browser:
     """The browser: the current Chromium, those before it that still render, and the queue for their tabs.
+
+    There are two current ones if some renders need images and others do not: a Chromium without images costs a third
+    less than one that asks the renderer about each request of a page. Each starts with its first render.
 
     Call ``start`` once, ``render`` for every request, and ``end`` at the end.
     """
@@ -88,11 +61,11 @@ class Browser:
         self._shared_egress: Egress | None = None
         self._slots = asyncio.Semaphore(slots)
         self._max_queue = slots * QUEUE_PER_SLOT
-        self._newest: _BrowserInstance | None = None
-        self._older: set[_BrowserInstance] = set()
-        self._starting: asyncio.Task[None] | None = None
+        self._newest: dict[bool, BrowserInstance] = {}  # by whether it loads images
+        self._older: set[BrowserInstance] = set()
+        self._starting: dict[bool, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._renewing = False
+        self._renewing: set[bool] = set()
         self.queued = 0
         self.active = 0
         self._memory = IdleMemory()
@@ -100,39 +73,43 @@ class Browser:
         self.losses = 0  # number of Chromium processes that crashed, or hung and were killed
 
     @property
-    def pid(self) -> int | None:
-        return self._newest.process.pid if self._newest else None
+    def pids(self) -> list[int]:
+        """The ids of the processes of the current Chromiums; empty before the start."""
+        return [instance.process.pid for instance in self._newest.values()]
 
     async def start(self) -> None:
-        """Start Chromium and open a tab; raise ChromiumMissing if that fails."""
+        """Start the first Chromium and open a tab; raise ChromiumMissing if that fails."""
         if self._policy.reach.public_only:
             self._shared_egress = await self._open_egress(None)
-        await self._running()
+        images = self._chromium.loads_images
+        await self._running(images)
         try:
-            await self.render(_nothing)  # so that the first client does not wait for a tab
+            await self.render(_nothing, images=images)  # so that the first client does not wait for a tab
         except Overloaded as error:
             raise ChromiumMissing(f"{self._chromium.program} starts, but cannot open a tab") from error
 
     # -- Chromium
 
-    async def _running(self) -> _BrowserInstance:
-        if self._newest is None or self._newest.is_gone:
-            await asyncio.shield(self._replacement())
-        assert self._newest is not None
-        return self._newest
+    async def _running(self, images: bool) -> BrowserInstance:
+        instance = self._newest.get(images)
+        if instance is None or instance.is_gone:
+            await asyncio.shield(self._replacement(images))
+        return self._newest[images]
 
-    def _replacement(self) -> asyncio.Task[None]:
+    def _replacement(self, images: bool) -> asyncio.Task[None]:
         """Return the task that starts a new Chromium; all callers share it, and it runs to its end if they are gone."""
-        if self._starting is None or self._starting.done():
-            self._starting = self._run_in_background(self._replace())
-        return self._starting
+        starting = self._starting.get(images)
+        if starting is None or starting.done():
+            starting = self._starting[images] = self._run_in_background(self._replace(images))
+        return starting
 
-    async def _replace(self) -> None:
-        if self._newest is not None and self._newest.is_gone:
+    async def _replace(self, images: bool) -> None:
+        old = self._newest.get(images)
+        if old is not None and old.is_gone:
             log.warning("Chromium exited unexpectedly, and the renderer starts it again")
-            await self._newest.process.end()
-        process = await self._chromium.start()
-        instance = _BrowserInstance(process=process)
+            await old.process.end()
+        process = await replace(self._chromium, loads_images=images).start()
+        instance = BrowserInstance(process=process, loads_images=images)
         instance.watchdog = Watchdog(
             process.pid,
             process.connection,
@@ -140,9 +117,9 @@ class Browser:
             process.kill,
         )
         process.connection.browser.on("gone", lambda _: self._on_exit(instance))
-        self._newest = instance
+        self._newest[images] = instance
 
-    def _on_exit(self, instance: _BrowserInstance) -> None:
+    def _on_exit(self, instance: BrowserInstance) -> None:
         """Count a Chromium that exited unexpectedly, and start another one."""
         if instance.is_ending:
             return
@@ -150,11 +127,11 @@ class Browser:
         if instance in self._older:
             self._end_if_unused(instance)
         elif time.monotonic() - instance.since > SHORT_LIFE:
-            self._run_in_background(self._restart())
+            self._run_in_background(self._restart(instance.loads_images))
 
-    async def _restart(self) -> None:
+    async def _restart(self, images: bool) -> None:
         with contextlib.suppress(ChromiumMissing):  # the next render tries it again
-            await self._running()
+            await self._running(images)
 
     async def is_healthy(self) -> bool:
         """Return whether Chromium runs and answers; start it first if it has exited."""
@@ -162,10 +139,11 @@ class Browser:
             return False
         try:
             async with asyncio.timeout(PING_TIMEOUT):
-                instance = await self._running()
+                used = list(self._newest) or [self._chromium.loads_images]
+                instances = [await self._running(images) for images in used]
         except (ChromiumMissing, TimeoutError):
             return False
-        return await instance.watchdog.answers()
+        return all([await instance.watchdog.answers() for instance in instances])
 
     async def may_explain_timeout(self, losses: int) -> bool:
         """Return whether Chromium, and not the page, may be the cause of a render's timeout.
@@ -176,12 +154,13 @@ class Browser:
             Overloaded: TMPDIR has no space for Chromium's files.
         """
         self._check_disk_space()
-        if self.losses != losses or self._newest is None or self._newest.is_gone:
+        newest = self._newest.values()
+        if self.losses != losses or not newest or any(instance.is_gone for instance in newest):
             return True
         # The answer is late already. A slow read of /proc must not delay it much more.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(EXPLANATION_TIMEOUT):
-                return any([await one.watchdog.may_hang() for one in (self._newest, *self._older)])
+                return any([await one.watchdog.may_hang() for one in (*newest, *self._older)])
         return False
 
     async def _open_egress(self, proxy: ProxyRules | None) -> Egress:
@@ -189,8 +168,13 @@ class Browser:
         await egress.open()
         return egress
 
-    async def render(self, work: Callable[[Tab], Awaitable[T]], proxy: ProxyRules | None = None) -> T:
+    async def render(
+        self, work: Callable[[Tab], Awaitable[T]], proxy: ProxyRules | None = None, *, images: bool = True
+    ) -> T:
         """Run this work on a clean tab and return its result; if the tab crashes, run it once more on another tab.
+
+        Args:
+            images: whether the Chromium of the tab loads images.
 
         Raises:
             Overloaded: the renderer cannot do the work now: the queue is full, Chromium does not start or has crashed
@@ -199,12 +183,12 @@ class Browser:
         """
         self._check_disk_space()
         try:
-            return await self._attempt(work, proxy)
+            return await self._attempt(work, proxy, images)
         except TargetGone as error:
             log.warning("a render lost its tab, and the renderer repeats it in another tab: %s", error)
             first = error
         try:
-            return await self._attempt(work, proxy)
+            return await self._attempt(work, proxy, images)
         except TargetGone as error:
             self._check_disk_space()
             if isinstance(error, TabCrashed) and isinstance(first, TabCrashed):
@@ -216,9 +200,11 @@ class Browser:
             self._disk_space_log.report(fault)
             raise Overloaded({"type": "no_room", "description": fault})
 
-    async def _attempt(self, work: Callable[[Tab], Awaitable[T]], proxy: ProxyRules | None) -> T:
+    async def _attempt(
+        self, work: Callable[[Tab], Awaitable[T]], proxy: ProxyRules | None, images: bool
+    ) -> T:
         async with self._borrowed_slot():
-            taken = self._borrow_idle_tab(proxy) or await self._borrow_new_tab(proxy)
+            taken = self._borrow_idle_tab(proxy, images) or await self._borrow_new_tab(proxy, images)
             instance, tab = taken
             instance.watchdog.wake()
             try:
@@ -252,9 +238,9 @@ class Browser:
             if not self.active:
                 self._memory.end_renders()
 
-    def _borrow_idle_tab(self, proxy: ProxyRules | None) -> tuple[_BrowserInstance, Tab] | None:
+    def _borrow_idle_tab(self, proxy: ProxyRules | None, images: bool) -> tuple[BrowserInstance, Tab] | None:
         """Return a tab that is open already; None if there is none, or if the render has a proxy."""
-        instance = self._newest
+        instance = self._newest.get(images)
         if instance is None or instance.is_gone or proxy is not None:
             return None
         while instance.idle:
@@ -267,22 +253,22 @@ class Browser:
             )  # the idle tab has crashed, and its browser context is still open
         return None
 
-    async def _borrow_new_tab(self, proxy: ProxyRules | None) -> tuple[_BrowserInstance, Tab]:
+    async def _borrow_new_tab(self, proxy: ProxyRules | None, images: bool) -> tuple[BrowserInstance, Tab]:
         """Open a tab. If the client disconnects in the meantime, the tab goes to the pool when it is open."""
-        opening = asyncio.ensure_future(self._open_tab(proxy))
+        opening = asyncio.ensure_future(self._open_tab(proxy, images))
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
             self._run_in_background(self._return_new_tab(opening))
             raise
 
-    async def _return_new_tab(self, opening: asyncio.Future[tuple[_BrowserInstance, Tab]]) -> None:
+    async def _return_new_tab(self, opening: asyncio.Future[tuple[BrowserInstance, Tab]]) -> None:
         with contextlib.suppress(Overloaded, TargetGone):
             await self._return_tab(*await opening)
 
-    async def _open_tab(self, proxy: ProxyRules | None) -> tuple[_BrowserInstance, Tab]:
+    async def _open_tab(self, proxy: ProxyRules | None, images: bool) -> tuple[BrowserInstance, Tab]:
         try:
-            instance = await self._running()
+            instance = await self._running(images)
             instance.lent += 1
             instance.watchdog.wake()
             try:
@@ -298,16 +284,20 @@ class Browser:
             self._slots.release()
             raise
 
-    async def _open_tab_in(self, instance: _BrowserInstance, proxy: ProxyRules | None) -> Tab:
+    async def _open_tab_in(self, instance: BrowserInstance, proxy: ProxyRules | None) -> Tab:
         instance.tabs += 1
         if proxy is not None:
-            return await self._open_proxied(instance.process, proxy)
-        return await Tab.open(instance.process.connection, self._policy, self._shared_egress)
+            return await self._open_proxied(instance, proxy)
+        return await self._open(instance, self._shared_egress)
 
-    async def _open_proxied(self, process: ChromiumProcess, proxy: ProxyRules) -> Tab:
+    async def _open(self, instance: BrowserInstance, egress: Egress | None) -> Tab:
+        connection, images = instance.process.connection, instance.loads_images
+        return await Tab.open(connection, self._policy, egress, loads_images=images)
+
+    async def _open_proxied(self, instance: BrowserInstance, proxy: ProxyRules) -> Tab:
         egress = await self._open_egress(proxy)
         try:
-            tab = await Tab.open(process.connection, self._policy, egress)
+            tab = await self._open(instance, egress)
         except BaseException:
             await egress.close()
             raise
@@ -320,7 +310,7 @@ class Browser:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _return_tab(self, instance: _BrowserInstance, tab: Tab) -> None:
+    async def _return_tab(self, instance: BrowserInstance, tab: Tab) -> None:
         try:
             if await clean(tab) and tab.renders < MAX_RENDERS_PER_TAB:
                 instance.idle.append(tab)
@@ -335,20 +325,24 @@ class Browser:
             instance.renders += 1
             self._slots.release()
             self._end_if_unused(instance)
-            if instance is self._newest and instance.needs_replacement:
-                self._run_in_background(self.renew())
+            if instance is self._newest.get(instance.loads_images) and instance.needs_replacement:
+                self._run_in_background(self._renew(instance.loads_images))
 
     async def renew(self) -> None:
-        """Start a new Chromium for later renders; the old one ends after its last render."""
-        if self._renewing:
+        """Start each current Chromium anew for later renders; the old ones end after their last renders."""
+        for images in list(self._newest):
+            await self._renew(images)
+
+    async def _renew(self, images: bool) -> None:
+        if images in self._renewing:
             return
-        self._renewing = True
+        self._renewing.add(images)
         try:
-            old = self._newest
+            old = self._newest.get(images)
             if old is None or old.is_gone:
                 return
             try:
-                await asyncio.shield(self._replacement())
+                await asyncio.shield(self._replacement(images))
             except ChromiumMissing as error:
                 log.warning("a new Chromium does not start, and the renderer keeps the old one: %s", error)
                 old.renders, old.tabs, old.since = 0, 0, time.monotonic()
@@ -356,13 +350,13 @@ class Browser:
             self._older.add(old)
             self._end_if_unused(old)
         finally:
-            self._renewing = False
+            self._renewing.discard(images)
 
-    def _end_if_unused(self, instance: _BrowserInstance) -> None:
+    def _end_if_unused(self, instance: BrowserInstance) -> None:
         if instance in self._older and not instance.lent:
             self._run_in_background(self._end(instance))
 
-    async def _end(self, instance: _BrowserInstance) -> None:
+    async def _end(self, instance: BrowserInstance) -> None:
         instance.is_ending = True
         instance.watchdog.stop()
         await instance.process.end()
@@ -374,7 +368,7 @@ class Browser:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        instances = {*self._older, *([self._newest] if self._newest else [])}
+        instances = {*self._older, *self._newest.values()}
         await asyncio.gather(*(self._end(instance) for instance in instances))
         if self._shared_egress is not None:
             await self._shared_egress.close()

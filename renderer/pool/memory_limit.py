@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from renderer.pool.browser import Browser
@@ -32,15 +33,15 @@ def used_by(folder: Path) -> int:
     return 0
 
 
-def used_by_session(leader: int) -> int:
-    """Return the bytes of all processes in the session of this process."""
+def used_by_sessions(leaders: Collection[int]) -> int:
+    """Return the bytes of all processes in the sessions of these processes."""
     total = 0
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(fields[3]) == leader:
+        if int(fields[3]) in leaders:
             total += used_by(folder)
     return total
 
@@ -58,8 +59,8 @@ async def watch(browser: Browser, maxrss: float, ended: asyncio.Event) -> None:
             log.error("this process uses more memory than --maxrss (%d MB), and exits", limit // 1024**2)
             ended.set()
             return
-        # A thread reads /proc, which takes time on a busy machine. The pid is None until Chromium has started.
-        theirs = await asyncio.to_thread(used_by_session, browser.pid) if browser.pid else 0
+        # A thread reads /proc, which takes time on a busy machine. There are no pids until Chromium has started.
+        theirs = await asyncio.to_thread(used_by_sessions, browser.pids) if browser.pids else 0
         if ours + theirs > limit:
             log.warning(
                 "Chromium uses more memory than --maxrss (%d MB), and the renderer replaces it",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from renderer.render.options import Include
+from renderer.render.options import Include, RenderOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,3 +32,11 @@ def needs_of(kind: str, include: Include) -> Needs:
         html=kind in ("html", "page"),
         document=kind == "page",
     )
+
+
+def needs_images(kind: str, options: RenderOptions) -> bool:
+    """Return whether the render needs a Chromium that loads images, also if the argument ``images`` is 0.
+
+    Without images a Chromium leaves space for them in the page. Only a picture or a script can see that.
+    """
+    return options.rules.images or needs_of(kind, options.include).drawing or bool(options.js_source)

@@ -102,6 +102,8 @@ async def visit(tab: Tab, options: RenderOptions, needs: Needs) -> Visit:
         tab.network.keep_bodies(requests=options.request_body, responses=options.response_body)
     elif needs.document:
         tab.network.watch_documents(needs_body)
+    else:
+        tab.network.disable_unused()
     if options.resource_timeout:
         await tab.limit_requests(options.resource_timeout)
     cookies = GivenCookies(tab)

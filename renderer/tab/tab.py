@@ -45,6 +45,7 @@ class Tab:
         session: Session,
         policy: TabPolicy,
         egress: Egress | None,
+        loads_images: bool,
     ) -> None:
         self.connection, self.context_id, self.target_id = connection, context_id, target_id
         self.session, self.policy, self.egress = session, policy, egress
@@ -53,7 +54,7 @@ class Tab:
         self.load = PageLoad(target_id)  # the main frame's id is the target's
         self.network = Network(session, target_id)
         self.client_hints = ClientHints()
-        self.interception = Interception(session, self.load, self.network)
+        self.interception = Interception(session, self.load, self.network, loads_images=loads_images)
         self.request_limit = RequestLimit(session, self.network, self.load)
         self.document = Document(session)
         self.scripts = PageScripts(session)
@@ -63,6 +64,7 @@ class Tab:
         self.viewport = VIEWPORT
         # Headers that this render sends with every request: in place of Chromium's, or in addition to them.
         self.user_agent = ""
+        self._applied_user_agent: str | None = ""  # Chromium's; None if it is not known
         self.headers: dict[str, str] = {}
         self._undo: dict[str, Params] = {}
         self.probe.on(FRAMES, self.drawing.start)
@@ -81,8 +83,18 @@ class Tab:
         session.on("Inspector.targetCrashed", self._crash)
 
     @classmethod
-    async def open(cls, connection: Connection, policy: TabPolicy, egress: Egress | None = None) -> Tab:
-        """Open a tab in a new browser context, which uses the network directly or through this egress."""
+    async def open(
+        cls,
+        connection: Connection,
+        policy: TabPolicy,
+        egress: Egress | None = None,
+        *,
+        loads_images: bool = True,
+    ) -> Tab:
+        """Open a tab in a new browser context, which uses the network directly or through this egress.
+
+        ``loads_images`` says whether this Chromium loads images.
+        """
         browser = connection.browser
         parameters: Params = {"disposeOnDetach": True}
         if egress is not None:
@@ -95,14 +107,19 @@ class Tab:
         # A caller that is cancelled here leaves no browser context behind.
         context = await browser.create("Target.createBrowserContext", parameters, dispose)
         try:
-            return await cls._open_in(connection, context["browserContextId"], policy, egress)
+            return await cls._open_in(connection, context["browserContextId"], policy, egress, loads_images)
         except BaseException:
             dispose(context)
             raise
 
     @classmethod
     async def _open_in(
-        cls, connection: Connection, context_id: str, policy: TabPolicy, egress: Egress | None
+        cls,
+        connection: Connection,
+        context_id: str,
+        policy: TabPolicy,
+        egress: Egress | None,
+        loads_images: bool,
     ) -> Tab:
         browser = connection.browser
         width, height = VIEWPORT
@@ -114,7 +131,7 @@ class Tab:
             "Target.attachToTarget", {"targetId": target["targetId"], "flatten": True}
         )
         session = connection.session(attached["sessionId"])
-        tab = cls(connection, context_id, target["targetId"], session, policy, egress)
+        tab = cls(connection, context_id, target["targetId"], session, policy, egress, loads_images)
         await asyncio.gather(
             session.send("Page.enable"),
             session.send("Inspector.enable"),
@@ -173,6 +190,7 @@ class Tab:
         self.frozen_page.expect_document()
         self.interception.expect_document()
         self.network.given_up_status = None
+        self._apply_user_agent()
         if self.client_hints.needs_check(url):
             self.network.check_document()
         answer = await self.session.call("Page.navigate", {"url": url})
@@ -292,9 +310,21 @@ class Tab:
         )
 
     async def set_user_agent(self, value: str) -> None:
+        """Send this user agent with every request of the render."""
         self.user_agent = value
-        method = "Emulation.setUserAgentOverride"
-        await self.override(method, {"userAgent": value}, method, {"userAgent": ""})
+        if applied := self._apply_user_agent():
+            try:
+                await applied
+            except CommandFailed:
+                self._applied_user_agent = None
+                raise
+
+    def _apply_user_agent(self) -> asyncio.Future[Params] | None:
+        """Make Chromium use the render's user agent: it keeps that of the render before until a page is loaded."""
+        if self.user_agent == self._applied_user_agent:
+            return None
+        self._applied_user_agent = self.user_agent
+        return self.session.send("Emulation.setUserAgentOverride", {"userAgent": self.user_agent})
 
     async def limit_requests(self, seconds: float) -> None:
         """Abort each request that takes longer than this many seconds; 0 removes the limit."""
@@ -362,6 +392,7 @@ class Tab:
     async def leave_page(self, url: str = "about:blank") -> None:
         """Replace the page by an empty one, or by a page at this URL that the interception answers."""
         self.frozen_page.expect_document()
+        self._apply_user_agent()
         left = await self.session.call("Page.navigate", {"url": url})
         # Chromium answers before it has replaced the page and its entry in the history.
         await self._thaw_document(left["loaderId"])

@@ -106,8 +106,8 @@ def test_a_render_that_is_cancelled_leaves_no_tab(
     async def run() -> int:
         browser = Browser(chromium, 1)
         await browser.start()
-        first = browser.pid
-        instance = await browser._running()
+        first = browser.pids
+        instance = await browser._running(images=True)
         pipe = instance.process.connection.browser
         before = listeners()
 
@@ -126,7 +126,7 @@ def test_a_render_that_is_cancelled_leaves_no_tab(
                 lambda: browser.render(work, proxy), lambda: eventually(left, (0, 0, 0))
             )
             assert len(instance.idle) <= 1
-            assert browser.pid == first
+            assert browser.pids == first
             await browser.render(work, proxy)
             return waits
         finally:

@@ -13,7 +13,7 @@ import pytest
 from renderer.chromium.process import Chromium, find_chromium
 from renderer.pool import memory_limit as memory
 from renderer.pool.browser import Browser
-from renderer.pool.memory_limit import limit_in_bytes, used_by, used_by_session
+from renderer.pool.memory_limit import limit_in_bytes, used_by, used_by_sessions
 from renderer.tab.tab import Tab
 from tests.processes import server
 from tests.renderer.conftest import Client, Pages
@@ -31,7 +31,7 @@ def test_the_memory_of_a_session_includes_the_child_processes() -> None:
     child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
     leader = subprocess.Popen([sys.executable, "-c", child], start_new_session=True, stdin=subprocess.PIPE)
     alone = Path(f"/proc/{leader.pid}")
-    until(lambda: used_by_session(leader.pid) > 1.2 * used_by(alone) > 0, 10, "the child is not counted")
+    until(lambda: used_by_sessions([leader.pid]) > 1.2 * used_by(alone) > 0, 10, "the child is not counted")
     leader.communicate(b"\n", timeout=10)
 
 
@@ -46,12 +46,12 @@ def test_chromium_is_replaced_above_the_limit_and_no_render_fails(
     monkeypatch.setattr(memory, "INTERVAL", 0.01)
     monkeypatch.setattr(memory, "used_by", lambda _: 0)
     sizes = iter([2 * 1024 * 1024])
-    monkeypatch.setattr(memory, "used_by_session", lambda _: next(sizes, 0))
+    monkeypatch.setattr(memory, "used_by_sessions", lambda _: next(sizes, 0))
 
     async def run() -> None:
         browser = Browser(chromium, 1)
         await browser.start()
-        first = browser.pid
+        first = browser.pids
 
         async def work(tab: Tab) -> str:
             await asyncio.sleep(0.3)
@@ -63,7 +63,7 @@ def test_chromium_is_replaced_above_the_limit_and_no_render_fails(
         try:
             shown = await asyncio.gather(*(browser.render(work) for _ in range(3)))
             async with asyncio.timeout(10):
-                while browser.pid in (first, None):  # noqa: ASYNC110
+                while browser.pids in (first, []):  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             shown.append(await browser.render(work))
         finally:

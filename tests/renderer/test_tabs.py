@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from renderer.chromium.process import Chromium, find_chromium
-from renderer.pool import browser as browser_module
+from renderer.pool import browser_instance
 from renderer.pool.browser import Browser
 from renderer.tab.tab import Tab
 from tests.renderer.conftest import Pages
@@ -48,7 +48,7 @@ def test_ordinary_renders_use_one_tab_per_slot(pages: Pages) -> None:
 def test_chromium_is_replaced_while_a_long_render_runs(
     pages: Pages, monkeypatch: pytest.MonkeyPatch, limit: str, value: float
 ) -> None:
-    monkeypatch.setattr(browser_module, limit, value)
+    monkeypatch.setattr(browser_instance, limit, value)
 
     async def run() -> None:
         browser = Browser(Chromium(program=find_chromium(None, os.environ)), SLOTS)
@@ -65,13 +65,13 @@ def test_chromium_is_replaced_while_a_long_render_runs(
             return await tab.document.html()
 
         try:
-            seen = {browser.pid}
-            first = psutil.Process(browser.pid)
+            seen = {*browser.pids}
+            first = psutil.Process(browser.pids[0])
             long = asyncio.ensure_future(browser.render(take_long))
             async with asyncio.timeout(60):
                 while len(seen) < 4:
                     assert "plain" in await browser.render(work)
-                    seen.add(browser.pid)
+                    seen.update(browser.pids)
                 assert first.is_running()  # the long render still uses it
                 released.set()
                 assert "plain" in await long
@@ -87,14 +87,14 @@ def test_chromium_is_replaced_while_a_long_render_runs(
 def test_the_old_chromium_stays_if_a_new_one_does_not_start(
     pages: Pages, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(browser_module, "MAX_RENDERS_PER_CHROMIUM", 3)
+    monkeypatch.setattr(browser_instance, "MAX_RENDERS_PER_CHROMIUM", 3)
     program = tmp_path / "chromium"
     program.symlink_to(find_chromium(None, os.environ))
 
     async def run() -> None:
         browser = Browser(Chromium(program=str(program)), SLOTS)
         await browser.start()
-        first = browser.pid
+        first = browser.pids
         program.unlink()
 
         async def work(tab: Tab) -> str:
@@ -106,6 +106,6 @@ def test_the_old_chromium_stays_if_a_new_one_does_not_start(
                 assert "plain" in await browser.render(work)
         finally:
             await browser.end()
-        assert browser.pid == first
+        assert browser.pids == first
 
     asyncio.run(run())
