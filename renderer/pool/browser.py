@@ -329,7 +329,7 @@ class Browser:
                 self._run_in_background(self._renew(instance.loads_images))
 
     async def renew(self) -> None:
-        """Start each current Chromium anew for later renders; the old ones end after their last renders."""
+        """Replace each current Chromium for later renders; the old ones end after their last renders."""
         for images in list(self._newest):
             await self._renew(images)
 

@@ -51,7 +51,19 @@ KEEPER = """<!doctype html><title>Keeper</title><script>
   });
 </script><img src=/cached.gif>"""
 
+# Reports the events of its images, and the state of the first one at the load event.
+IMAGES = """<!doctype html><p id=report></p><script>
+function note(text) { document.getElementById('report').textContent += text + ';'; }
+window.onload = function () { note('page ' + document.images[0].complete + document.images[0].naturalWidth); };
+var loose = new Image();
+loose.onload = function () { note('loose'); };
+loose.onerror = function () { note('no loose'); };
+loose.src = '/pixel.gif';
+</script><img src=/pixel.gif onload="note('image')" onerror="note('no image')">
+<input type=image src=/pixel.gif onload="note('input')"><div style="background: url(/pixel.gif)">x</div>"""
+
 PAGES = {
+    "/images": IMAGES,
     "/plain": "<!doctype html><title>Plain</title><p id=p>plain</p>",
     "/late": LATE % "p.textContent = 'by script'; p.className = 'ready'",
     "/much-later": "<p id=p>waiting</p><script>setTimeout(() => { p.textContent = 'by script' }, 9000)</script>",
