@@ -10,10 +10,27 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-LARGEST = 64 * 1024  # bytes; challenge pages are small, and the search costs nothing on large pages
+LARGEST = 64 * 1024  # bytes; challenge pages are small
 REFUSING = (403, 405, 429, 503)  # the statuses of challenge pages; some come with 200 or 202
 ERRORS = (*REFUSING, 401)
 SHORT = 500  # characters of text that a page with a CAPTCHA and nothing else has at most
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A text of challenge pages.
+
+    Attributes:
+        words: a page with the marker has one of them. To search for a word costs a hundredth of what the pattern costs.
+        pattern: for a page in lower case.
+    """
+
+    words: tuple[bytes, ...]
+    pattern: re.Pattern[bytes]
+
+    def is_in(self, page: bytes) -> bool:
+        """Return whether a page, which is in lower case, has the marker."""
+        return any(word in page for word in self.words) and self.pattern.search(page) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +48,7 @@ class Challenge:
 
     product: str
     header: tuple[str, re.Pattern[bytes]] | None = None
-    marker: re.Pattern[bytes] | None = None
+    marker: Marker | None = None
     with_error: tuple[str, re.Pattern[bytes]] | None = None
     source: str
 
@@ -40,35 +57,45 @@ def _text(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern, re.IGNORECASE)
 
 
+def _marker(pattern: bytes, *words: bytes) -> Marker:
+    return Marker(words, re.compile(pattern))
+
+
 CHALLENGES = (
     Challenge(
         product="Cloudflare",
         header=("cf-mitigated", _text(rb"^challenge$")),
         # Not /cdn-cgi/challenge-platform/: JavaScript Detections puts that into ordinary pages.
-        marker=_text(rb"window\._cf_chl_opt\b"),
+        marker=_marker(rb"window\._cf_chl_opt\b", b"window._cf_chl_opt"),
         source="developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response",
     ),
     Challenge(
         product="DataDome",
         # Ordinary pages of a protected site have the header as well, and their tag is from js.datadome.co.
         with_error=("x-datadome", _text(rb".")),
-        marker=_text(rb"\bcaptcha-delivery\.com/"),
+        marker=_marker(rb"\bcaptcha-delivery\.com/", b"captcha-delivery.com/"),
         source="docs.datadome.co, JavaScript tag and block page",
     ),
     Challenge(
         product="PerimeterX",
-        marker=_text(rb"""id=["']?px-captcha\b|\bcaptcha\.px-(?:cdn|cloud)\.net/"""),
+        marker=_marker(
+            rb"""id=["']?px-captcha\b|\bcaptcha\.px-(?:cdn|cloud)\.net/""", b"px-captcha", b"captcha.px-c"
+        ),
         source="docs.humansecurity.com, custom block page; PerimeterX/perimeterx-nginx-plugin, examples",
     ),
     Challenge(
         product="Akamai",
         with_error=("server", _text(rb"^AkamaiGHost$")),
-        marker=_text(rb"/_sec/verify\?provider=interstitial|\bid=[\"']?sec-if-cpt-container\b"),
+        marker=_marker(
+            rb"/_sec/verify\?provider=interstitial|\bid=[\"']?sec-if-cpt-container\b",
+            b"/_sec/verify?provider=interstitial",
+            b"sec-if-cpt-container",
+        ),
         source="techdocs.akamai.com, Bot Manager: challenge actions; errors.edgesuite.net pages",
     ),
     Challenge(
         product="Imperva",
-        marker=_text(rb"Incapsula incident ID"),
+        marker=_marker(rb"incapsula incident id", b"incapsula incident id"),
         source="EnableSecurity/wafw00f, wafw00f/plugins/incapsula.py",
     ),
     Challenge(
@@ -81,12 +108,14 @@ CHALLENGES = (
 # Ordinary pages have CAPTCHAs too, in forms. They are challenge pages with a status of REFUSING, or if nothing else is
 # on them: little text, no link, no field for a password.
 CAPTCHAS = {
-    "hCaptcha": _text(rb"\bhcaptcha\.com/1/api\.js"),  # docs.hcaptcha.com, Add the hCaptcha widget
-    "reCAPTCHA": _text(
-        rb"\b(?:google\.com|recaptcha\.net)/recaptcha/(?:api|enterprise)\.js"
+    "hCaptcha": _marker(
+        rb"\bhcaptcha\.com/1/api\.js", b"hcaptcha.com/1/api.js"
+    ),  # docs.hcaptcha.com, Add the hCaptcha widget
+    "reCAPTCHA": _marker(
+        rb"\b(?:google\.com|recaptcha\.net)/recaptcha/(?:api|enterprise)\.js", b"/recaptcha/"
     ),  # developers.google.com/recaptcha/docs/display
 }
-_CONTENT = _text(
+_CONTENT = re.compile(
     rb"""<a\s[^>]*\bhref=|\btype=["']?(?:password|email|search)\b|<textarea\b(?![^>]*g-recaptcha)"""
 )
 _NOT_TEXT = re.compile(
@@ -102,16 +131,16 @@ def challenge_of(status: int, headers: Mapping[str, bytes], body: bytes) -> str 
         headers: the site's headers, by names in lower case; empty if they are not known.
         body: the page, decompressed.
     """
-    small = body if len(body) <= LARGEST else b""
+    small = body.lower() if len(body) <= LARGEST else b""
     for known in CHALLENGES:
         if known.header is not None and _has(headers, known.header):
             return known.product
         if known.with_error is not None and status in ERRORS and _has(headers, known.with_error):
             return known.product
-        if known.marker is not None and known.marker.search(small):
+        if known.marker is not None and known.marker.is_in(small):
             return known.product
     for name, script in CAPTCHAS.items():
-        if script.search(small) and (status in REFUSING or _has_nothing_else(small)):
+        if script.is_in(small) and (status in REFUSING or _has_nothing_else(small)):
             return name
     return None
 
