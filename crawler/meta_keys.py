@@ -62,6 +62,10 @@ LASTMOD: MetaKey[str] = MetaKey("lastmod")
 #   set by crawler/splash/render_arguments.py
 #   read by crawler/splash/
 RENDER: MetaKey[dict[str, Any]] = MetaKey("render")
+# str: how a request of render() is fetched: auto, always or never; without it the setting RENDERING counts.
+#   set by spiders (spiders/base.py)
+#   read by frontier/adaptive_rendering.py
+RENDERING: MetaKey[str] = MetaKey("rendering")
 
 # From a callback to the scheduler.
 # int: the number of the request in the frontier.
@@ -82,6 +86,10 @@ REQUEST_TEXT: MetaKey[str] = MetaKey("frontier_text")
 YIELDED_BY: MetaKey[Any] = MetaKey("frontier_yielded_by")
 
 # Plain downloads.
+# bool: the request is the plain form of a request of render(), and no request of the frontier.
+#   set by frontier/plain_requests.py
+#   read by frontier/rate_limits.py
+PLAIN_FORM: MetaKey[bool] = MetaKey("plain_form")
 # bool: start() yielded the request, so its URL may have any scheme.
 #   set by crawler/download/link_schemes.py
 #   read by crawler/download/link_schemes.py

@@ -24,6 +24,7 @@ show_in_one_line()  # before the imports that import the models
 
 from crawler.delta.settings import DEFAULT_MAX_AGE, OFF, mode_of  # noqa: E402
 from crawler.logs import lines as log_lines  # noqa: E402
+from crawler.rendering.settings import ALWAYS, DEFAULT_CHECK_SHARE, rendering_of  # noqa: E402
 from crawler.spider import arguments as spider_arguments  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
@@ -74,6 +75,7 @@ KINDS: dict[Callable[[str], object], str] = {
     _switch: "1 or 0",
     _log_format: "json, text or a format of Python's logging, such as '%(levelname)s %(message)s'",
     mode_of: "off, on or adaptive",
+    rendering_of: "auto, always or never",
     _level: "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
 }
 
@@ -129,6 +131,12 @@ SPLASH_USER = _env("SPLASH_USER", "", str)
 SPLASH_PASS = _env("SPLASH_PASS", "", str)
 SPLASH_SCRIPTS = _env("SPLASH_SCRIPTS", True, _switch)  # off for a Splash with --disable-lua
 SPLASH_LOG_LEVEL = _env("SPLASH_LOG_LEVEL", "WARNING", _level)
+# always: render() renders. auto: plain HTTP answers pages for which it was seen to yield the same.
+# never: plain HTTP answers all pages.
+RENDERING = _env("RENDERING", ALWAYS, rendering_of)
+RENDERING_CHECK_SHARE = _env(
+    "RENDERING_CHECK_SHARE", DEFAULT_CHECK_SHARE, float
+)  # of the pages: rendered and compared with plain HTTP for ever (auto)
 RENDERER_PATIENCE = _env("RENDERER_PATIENCE", 60.0, float)  # seconds that the crawl waits for lost renderers
 RENDERER_SLOTS = _env("RENDERER_SLOTS", 4, int)  # pages that our own renderer has open at once
 
@@ -198,6 +206,7 @@ DOWNLOADER_MIDDLEWARES_BASE = {
     "frontier.rate_limits.RateLimitMiddleware": 720,  # after the next two, before retries
     "crawler.download.refused_pages.RefusedPageMiddleware": 721,  # after RenderedPageMiddleware, before retries
     "crawler.splash.rendered_pages.RenderedPageMiddleware": 722,
+    "frontier.adaptive_rendering.AdaptiveRenderingMiddleware": 722.5,  # after the waits of hosts, before Splash
     "scrapy_splash.SplashCookiesMiddleware": 723,
     "scrapy_splash.SplashMiddleware": 725,
     "crawler.splash.failover.FailoverMiddleware": 740,  # between scrapy-splash, at 725, and the download
@@ -212,6 +221,7 @@ SPIDER_MIDDLEWARES_BASE = {
     "scrapy_splash.SplashDeduplicateArgsMiddleware": 100,
     "frontier.spider_middlewares.SpiderSideMiddleware": 10_000,
     "crawler.delta.sitemap_dates.SitemapDatesMiddleware": 10_100,
+    "frontier.rendering_judge.RenderingJudgeMiddleware": 10_200,  # next to the spider
 }
 SCHEDULER = "frontier.scheduler.Scheduler"
 PAGE_WRITER = "pipelines.storage.writer.make_writer"
@@ -219,6 +229,7 @@ REPLAY = "pipelines.rejected_replay.replay"
 PAGE_READER = "frontier.snapshot_reader.OfflineSpider"
 PAGE_STORE = "pipelines.page_replay.PageStore"
 ITEM_PROCESSOR = "pipelines.item_processor.PageItemProcessor"
+ITEM_CHECK = "pipelines.item_check.check_item"
 # Scrapy makes so many tasks for each page. Its default, 100, takes half of the time of a small page. Our pipelines do
 # not wait for anything, so a few tasks are enough.
 CONCURRENT_ITEMS = 4

@@ -15,6 +15,10 @@ STOPPED_BECAUSE = "crawl/stopped_because"
 # frontier/commits.py and crawler/run/extension.py set it, crawler/metrics/ reads it.
 UNCHANGED_PAGES = "pages/unchanged/"
 
+# With one of the words of models/rendering_lesson.py (HOW_FETCHED) behind it: the number of pages of adaptive
+# rendering. frontier/commits.py and crawler/run/extension.py set it.
+RENDERING_PAGES = "pages/rendering/"
+
 # The exit code of the run, an int. crawler/run/extension.py sets it; crawler/commands/ and crawler/metrics/ read it.
 VERDICT = "run/verdict"
 

@@ -10,10 +10,11 @@ from scrapy.statscollectors import StatsCollector
 from crawler.page.commit import Commit, Committed
 from crawler.page.page import Page
 from crawler.run.interfaces import PageWriter
-from crawler.stat_names import UNCHANGED_PAGES
+from crawler.stat_names import RENDERING_PAGES, UNCHANGED_PAGES
 from frontier.logins import Logins
 from frontier.pages_in_progress import PagesInProgress
 from frontier.window_refill import WindowRefill
+from models.rendering_lesson import Lesson
 from models.request import LEASED, NewRequest
 
 logger = logging.getLogger("frontier.scheduler")
@@ -24,7 +25,8 @@ MOST_LOGGED = 3  # pages whose merged items are logged
 class Commits:
     """Hands commits to the writer and counts in Scrapy's stats what the database made of them.
 
-    ``page_closed`` is called with each page that is done, failed or skipped, before its commit is handed over.
+    ``page_closed`` is called with each page that is done, failed or skipped, before its commit is handed over, and
+    ``lesson_written`` with each lesson of adaptive rendering that is committed.
 
     Args:
         writer: returns the writer, which is there when the scheduler is open.
@@ -45,6 +47,7 @@ class Commits:
     ) -> None:
         self.uncommitted = 0
         self.page_closed: Callable[[Page], None] = lambda _: None
+        self.lesson_written: Callable[[Lesson], None] = lambda _: None
         self.start_is_read = False  # all that start() yields is committed
         self._pages, self._logins, self._refill, self._stats = pages, logins, refill, stats
         self._writer, self._login_failed, self._wake = writer, login_failed, wake
@@ -68,10 +71,16 @@ class Commits:
         if commit.settled is not None:
             self._pages.remove(commit.settled.number)
             self._stats.inc_value(f"pages/{commit.settled.state}")
+            if commit.settled.rendering is not None:
+                self._stats.inc_value(f"{RENDERING_PAGES}{commit.settled.rendering}")
             if commit.settled.unchanged is not None:
                 self._stats.inc_value(f"{UNCHANGED_PAGES}{commit.settled.unchanged}")
             if self._logins.finish(commit.settled.number) and commit.settled.state != "done":
                 self._login_failed(commit)
+        if commit.lesson is not None:
+            self.lesson_written(commit.lesson)
+        if committed.queued_again:
+            self._refill.queued_again(committed.queued_again)
         if commit.start_read:
             self.start_is_read = True
         if committed.stored:

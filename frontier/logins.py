@@ -17,11 +17,13 @@ class Logins:
 
     def __init__(self) -> None:
         self.remakes_sessions = False  # the run is resumed, and start() logs in again
+        self.any = False  # the spider has made a session, or will make one
         self._pending: set[int] = set()
         self._uncommitted: dict[int, Request] = {}
 
     def add(self, number: int, request: Request) -> None:
         """Note a new login, which is not committed yet."""
+        self.any = True
         self._pending.add(number)
         self._uncommitted[number] = request
 

@@ -11,7 +11,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DownloadTimeoutError
 from scrapy.http import Response
 
-from crawler.meta_keys import REQUEST_NUMBER
+from crawler.meta_keys import PLAIN_FORM, REQUEST_NUMBER
 from crawler.page.refusal import is_of_site, site_headers
 from crawler.page.retry_after import LIMITING, retry_after
 from crawler.splash.request_mapping import is_splash_request, page_url, restore_page_request
@@ -70,8 +70,8 @@ class RateLimitMiddleware:
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
         """Return the response; or, if the host asks to wait, the request, which the frontier makes after that time."""
-        waits = self.waits
-        if waits is None or not REQUEST_NUMBER.is_in(request) or not is_of_site(response):
+        waits, is_page = self.waits, REQUEST_NUMBER.is_in(request)
+        if waits is None or not (is_page or PLAIN_FORM.is_in(request)) or not is_of_site(response):
             return response
         host = host_of(page_url(request))
         if response.status not in LIMITING:
@@ -84,6 +84,8 @@ class RateLimitMiddleware:
             return response  # RetryMiddleware makes the next try, which waits in the frontier
         self._wait(waits, host, seconds, f"{response.url}: HTTP {response.status}, Retry-After")
         number = REQUEST_NUMBER.get(request, -1)
+        if not is_page:  # the page's own request waits
+            return response
         if request.meta.get("dont_retry") or not waits.may_wait_again(number):
             return response
         self.stats.inc_value(f"rate_limited/{response.status}")

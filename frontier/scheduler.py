@@ -32,6 +32,7 @@ from frontier.discovery import Discovery
 from frontier.engine_access import engine_is_idle, wake_engine
 from frontier.hand_out import HandOut
 from frontier.host_waits import HostWaits
+from frontier.learned_rendering import LearnedRendering
 from frontier.logins import Logins
 from frontier.pages_in_progress import PagesInProgress
 from frontier.request_identity import RequestIdentities
@@ -83,6 +84,9 @@ class Scheduler(BaseScheduler):
         self.refill = WindowRefill(
             self.window, size, writer=lambda: run.writer, wake=wake, waiting_hosts=lambda: self.waits.hosts
         )
+        assert crawler.spider is not None
+        share = run.rendering.check_share
+        self.rendering = LearnedRendering(run.engine, crawler.spider, share, page=self.pages.get)
         identities = RequestIdentities(fingerprinter.fingerprint, run.held.owner)
         lifo = "Fifo" not in settings.get("SCHEDULER_MEMORY_QUEUE", "")
         self.discovery = Discovery(identities, self.logins, crawler.stats, lifo=lifo)
@@ -90,6 +94,7 @@ class Scheduler(BaseScheduler):
         self.commits = Commits(*parts, writer=lambda: run.writer, wake=wake, login_failed=self._login_failed)
         if snapshots is not None:
             self.commits.page_closed = snapshots.closed
+        self.commits.lesson_written = self.rendering.written
         self.commits.start_is_read = run.held.start_read
         self.hand_out = HandOut(
             self.pages,
@@ -114,6 +119,8 @@ class Scheduler(BaseScheduler):
         found = await self.run.or_failed(state)
         self.discovery.next_number, self.refill.in_table = found.next_number, found.queued
         self.logins.remakes_sessions = found.makes_sessions
+        self.logins.any = self.logins.any or found.makes_sessions
+        self.rendering.recover(found.plain_pages)
         self.waits.recover(found.host_waits)
         if self.run.held.resumed:
             run_id, spider = self.run.held.id, self.spider.name
@@ -134,11 +141,20 @@ class Scheduler(BaseScheduler):
 
     def has_pending_requests(self) -> bool:
         """Return whether the crawl is not finished. Scrapy asks when nothing is downloaded or processed."""
-        if self.run.failure is not None or not self._left():
+        if self.run.failure is not None or not (self._left() or self._begin_last_checks()):
             return False
         nothing_moves = engine_is_idle(self.crawler) and not self.uncommitted and not len(self.window)
         self.pages.abandon_orphans(time.monotonic(), nothing_moves=nothing_moves)
         return True
+
+    def _begin_last_checks(self) -> bool:
+        """Queue plain pages that must be compared or rendered before the run ends. Return False if there are none."""
+        numbers = self.rendering.last_checks()
+        if numbers:
+            self.run.writer.release(numbers)
+            self.refill.queued_again(len(numbers))
+            wake_engine(self.crawler)
+        return bool(numbers)
 
     def _left(self) -> bool:
         return bool(len(self.window) or self.refill.has_more or len(self.pages) or self.uncommitted)
@@ -204,6 +220,14 @@ class Scheduler(BaseScheduler):
     def page_of(self, request: Request | None) -> Page | None:
         """Return the page that a response to this request fills; None if it did not come from the frontier."""
         return self.pages.get(REQUEST_NUMBER.get(request, -1)) if request is not None else None
+
+    def fetch_again(self, page: Page, request: Request) -> None:
+        """Queue the request of a page whose output was discarded. The page stays open."""
+        assert page.number is not None
+        page.fetch_again()
+        again = request.replace(dont_filter=True)
+        REQUEST_NUMBER.set(again, page.number)
+        self.pages.queue_again(page.number, again)
 
     def queues(self) -> dict[str, int]:
         """Return how many requests wait, by where: those "in_flight" are being downloaded or worked on."""

@@ -167,7 +167,9 @@ class EngineSideMiddleware:
 
 
 def _is_read(page: Page, response: Response) -> None:
-    if not page.readers:
+    if page.is_fetched_again:
+        page.is_fetched_again = False
+    elif not page.readers:
         page.exhausted()
         part_from_selector(response)
 

@@ -12,6 +12,7 @@ from crawler.run.interfaces import PageWriter
 from frontier.window import QueuedRequest, Rank, Window
 from models.request import Leased, NewRequest
 
+HIGHEST: Rank = (2**63, 2**63)  # above every request
 LATER = 0.5  # seconds until the table is asked again for requests that may not be made yet
 
 
@@ -97,6 +98,13 @@ class WindowRefill:
         self.found_none = False
         if new.not_before is None:
             self._refill_after = 0.0
+
+    def queued_again(self, number: int) -> None:
+        """Count requests that were done and are in the table again. New requests come after them."""
+        self.in_table += number
+        self.found_none = False
+        self._refill_after = 0.0
+        self._table_head = HIGHEST
 
     def spill(self) -> None:
         """Give the last half of a window that is too large back to the table: memory does not grow with the crawl."""

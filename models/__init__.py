@@ -12,6 +12,7 @@ from models.order import Order
 from models.outbox import OutboxEvent
 from models.quote import Quote
 from models.rejected import RejectedItem
+from models.rendering import CrawlRendering
 from models.request import CrawlRequest
 from models.run import CrawlRun
 
@@ -20,6 +21,7 @@ __all__ = [
     "Book",
     "CrawlHost",
     "CrawlPage",
+    "CrawlRendering",
     "CrawlRequest",
     "CrawlRun",
     "ModelError",

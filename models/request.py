@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from models.base import Base
 from models.chunks import chunks
 from models.rejected import RejectedItem
+from models.rendering_lesson import BY_PLAIN
 from models.types import Digest, ExactString, FreeText, LongText, UtcDateTime
 
 QUEUED, LEASED, DONE, FAILED, SKIPPED = "queued", "leased", "done", "failed", "skipped"
@@ -60,6 +61,10 @@ class CrawlRequest(Base):
         ExactString(255)
     )  # the page snapshot, below KEPT_PAGES_FOLDER
     unchanged: Mapped[str | None] = mapped_column(ExactString(11))  # one of HOW_UNCHANGED
+    rendering: Mapped[str | None] = mapped_column(
+        ExactString(9)
+    )  # one of HOW_FETCHED (models/rendering_lesson.py)
+    rendering_key: Mapped[bytes | None] = mapped_column(Digest(20))  # of the pattern, if plain HTTP answered
     merged: Mapped[int | None]  # duplicates: items of the page with the key of another of its items
 
 
@@ -89,6 +94,8 @@ class Settled:
     kept_page: str | None = None
     merged: int = 0
     unchanged: str | None = None
+    rendering: str | None = None
+    rendering_key: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,13 +114,15 @@ class FrontierState:
     """A run's frontier after its recovery.
 
     ``next_number`` is the number of the next request that the run discovers, ``queued`` the number of queued requests;
-    ``makes_sessions`` says that the run has logins.
+    ``makes_sessions`` says that the run has logins. ``plain_pages`` are the requests that plain HTTP answered without a
+    later confirmation, by the key of their pattern.
     """
 
     next_number: int
     queued: int
     makes_sessions: bool
     host_waits: Mapping[str, float] = field(default_factory=dict)  # seconds that hosts ask to wait
+    plain_pages: Mapping[bytes, Sequence[int]] = field(default_factory=dict)
 
 
 _table: Any = CrawlRequest.__table__
@@ -156,7 +165,19 @@ def recover_frontier(session: Session, run_id: int, *, start_read: bool) -> Fron
             session.scalar(select(_table.c.number).where(_table.c.run_id == run_id, makers).limit(1))
             is not None
         ),
+        plain_pages=_plain_pages(session, run_id),
     )
+
+
+def _plain_pages(session: Session, run_id: int) -> dict[bytes, list[int]]:
+    """Return the numbers of the requests that plain HTTP answered without a later confirmation, by pattern."""
+    found: dict[bytes, list[int]] = {}
+    query = select(_table.c.number, _table.c.rendering_key).where(
+        _table.c.run_id == run_id, _table.c.rendering == BY_PLAIN, _table.c.state == DONE
+    )
+    for number, key in session.execute(query.order_by(_table.c.number)):
+        found.setdefault(bytes(key), []).append(number)
+    return found
 
 
 def count(session: Session, run_id: int, *states: str) -> int:
@@ -205,22 +226,23 @@ def insert_new(
 
 def settle(session: Session, run_id: int, outcomes: Iterable[Settled], now: datetime) -> None:
     """Mark requests as done, failed, refused or skipped."""
-    by_result: dict[tuple[str, int | None, str | None, str | None, int, str | None], list[int]] = {}
+    by_result: dict[Settled, list[int]] = {}
     for one in outcomes:
-        result = one.state, one.status, one.error, one.kept_page, one.merged, one.unchanged
-        by_result.setdefault(result, []).append(one.number)
-    for (state, status, error, kept_page, merged, unchanged), numbers in by_result.items():
+        by_result.setdefault(replace(one, number=0), []).append(one.number)
+    for result, numbers in by_result.items():
         for some in chunks(sorted(numbers)):
             session.execute(
                 update(_table)
                 .where(_table.c.run_id == run_id, _table.c.number.in_(some))
                 .values(
-                    state=state,
-                    status=status,
-                    error=error,
-                    kept_page=kept_page,
-                    merged=merged or None,
-                    unchanged=unchanged,
+                    state=result.state,
+                    status=result.status,
+                    error=result.error,
+                    kept_page=result.kept_page,
+                    merged=result.merged or None,
+                    unchanged=result.unchanged,
+                    rendering=result.rendering,
+                    rendering_key=result.rendering_key,
                     settled_at=now,
                     attempts=_table.c.attempts + 1,
                 )
@@ -249,7 +271,7 @@ def lease(
 
 
 def release(session: Session, run_id: int, numbers: Sequence[int]) -> None:
-    """Queue leased requests again that were not begun."""
+    """Queue leased requests again that were not begun, and done requests that are fetched once more."""
     _set_state(session, run_id, numbers, QUEUED)
 
 

@@ -25,15 +25,16 @@ class RunStats:
     """The counts of a run over all its processes; docs/runs.md explains each of them.
 
     ``pages`` by state, the number of done pages that were ``cut``, and the ``unchanged`` pages by how the crawl knew
-    it; ``rows`` that the run saw, by table (child rows count too); ``rejected`` items by table, and the rows of these
-    that exist and were ``kept``; ``changes`` by table and kind ("book/created"), with "book/unchanged" if there is a
-    history; ``merged``: duplicate items; ``coverage``: by table and field, the share of the rows seen that have a
-    value.
+    it; the pages of adaptive ``rendering`` by how they were fetched (HOW_FETCHED); ``rows`` that the run saw, by table
+    (child rows count too); ``rejected`` items by table, and the rows of these that exist and were ``kept``; ``changes``
+    by table and kind ("book/created"), with "book/unchanged" if there is a history; ``merged``: duplicate items;
+    ``coverage``: by table and field, the share of the rows seen that have a value.
     """
 
     pages: Mapping[str, int] = field(default_factory=dict)
     cut: int = 0
     unchanged: Mapping[str, int] = field(default_factory=dict)
+    rendering: Mapping[str, int] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
     kept: Mapping[str, int] = field(default_factory=dict)
@@ -102,6 +103,9 @@ def count_run(session: Session, run_id: int, *, history: bool = True) -> RunStat
         cut=len(cut_pages(session, run_id)),
         unchanged=by(
             CrawlRequest.unchanged, CrawlRequest.run_id == run_id, CrawlRequest.unchanged.is_not(None)
+        ),
+        rendering=by(
+            CrawlRequest.rendering, CrawlRequest.run_id == run_id, CrawlRequest.rendering.is_not(None)
         ),
         rows=rows,
         rejected=by(RejectedItem.table_name, *of_run),

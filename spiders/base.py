@@ -13,7 +13,8 @@ from scrapy import Request
 from scrapy.exceptions import CloseSpider
 from scrapy.http import HtmlResponse, Response
 
-from crawler.meta_keys import MAKES_SESSION
+from crawler.meta_keys import MAKES_SESSION, RENDERING
+from crawler.rendering.settings import rendering_of
 from crawler.run.stopping import stop_crawl
 from crawler.splash.render_arguments import render_request
 from crawler.splash.rendered_pages import pages_of_list
@@ -44,6 +45,7 @@ class SiteSpider(scrapy.Spider):
     # self.arguments has the spider's arguments; see crawler.spider.arguments.
     keeps_arguments: ClassVar[bool] = True
     wait_timeout: float = 10.0  # seconds until the element of wait_for counts as missing
+    rendering: ClassVar[str | None] = None  # auto, always or never, for render(); None: the setting RENDERING
     plain_wait: float = 2.0  # seconds after the load event, where Splash runs no scripts (SPLASH_SCRIPTS=0)
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
@@ -57,6 +59,7 @@ class SiteSpider(scrapy.Spider):
         *,
         wait_for: str | None = None,
         timeout: float | None = None,
+        rendering: str | None = None,
         **request: Any,
     ) -> Request:
         """Return a request for the page as soon as ``wait_for`` is on it; without ``wait_for``, when it has loaded.
@@ -64,8 +67,11 @@ class SiteSpider(scrapy.Spider):
         Args:
             wait_for: an XPath (it begins with ``/``, ``./`` or ``(``) or a CSS selector.
             timeout: seconds; by default ``wait_timeout``.
+            rendering: auto, always or never (docs/rendering.md); by default ``rendering``, then the setting RENDERING.
             request: arguments of ``scrapy.Request``, and ``images=True`` for a page that needs its images.
         """
+        if rendering is not None:
+            request["meta"] = {**request.get("meta", {}), RENDERING.name: rendering_of(rendering)}
         return self._render("wait_for", url, callback, wait_for, timeout, {}, **request)
 
     def render_scrolled(

@@ -41,6 +41,7 @@ ORDER: dict[str, list[set[str]]] = {
         {"logs", "spider"},
         {"delta"},
         {"page"},
+        {"rendering"},
         {"run"},
         {"splash"},
         {"download", "metrics", "schedule", "snapshots"},
@@ -61,7 +62,7 @@ ORDER: dict[str, list[set[str]]] = {
     "pipelines": [
         {"storage", "values"},
         {"validate"},
-        {"item_processor", "page_replay", "rejected_replay", "upsert"},
+        {"item_check", "item_processor", "page_replay", "rejected_replay", "upsert"},
     ],
 }
 

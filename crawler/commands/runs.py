@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from crawler.database_command import CommandFailed, DatabaseCommand
+from crawler.rendering.counts import rendering_text
 from crawler.run.verdict import BELOW_POLICY, GOOD, INTERRUPTED, NOT_STORED, WORDS
 from crawler.security.plain_text import json_line, last_line, one_line
 from models import CrawlRun
@@ -189,6 +190,8 @@ def _print(run: dict[str, Any]) -> None:
     if unchanged := counts.get("unchanged"):
         how = ", ".join(f"{way} {unchanged.get(way, 0)}" for way in HOW_UNCHANGED)
         lines.append(("unchanged", f"{sum(unchanged.values())} pages ({how})"))
+    if rendering := counts.get("rendering"):
+        lines.append(("rendering", rendering_text(rendering)))
     if counts.get("cut"):
         lines.append(("cut", f"{counts['cut']} of the done pages were cut"))
     if counts.get("merged"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from crawler.page.row import Rejection, ValidRow
 from models.crawl_page import PageNote
+from models.rendering_lesson import Lesson
 from models.request import NewRequest, Settled
 
 
@@ -15,7 +16,7 @@ class Commit:
     """A page, or a part of one, on its way to the writer.
 
     ``settled`` is None in all parts but the last.
-    ``note`` is only in the last part.
+    ``note`` and ``lesson`` are only in the last part.
     ``start_read`` says that ``start()`` has ended and all its requests are stored.
     """
 
@@ -28,6 +29,7 @@ class Commit:
     start_read: bool = False
     kept_page: str | None = None  # the name of the page's snapshot
     note: PageNote | None = None  # for the next crawl with DELTA
+    lesson: Lesson | None = None  # for adaptive rendering
 
     @property
     def weight(self) -> int:
@@ -46,3 +48,4 @@ class Committed:
     ]  # rows by what happened to them: "book/created", "book/unchanged", "book/rejected"
     stored: int = 0
     rejected: int = 0
+    queued_again: int = 0  # requests that were done, and are made again

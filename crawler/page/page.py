@@ -13,7 +13,8 @@ from crawler.page.completeness import cut_reason, missing_button
 from crawler.page.row import Rejection, ValidRow
 from crawler.page.snapshot_policy import MOST_WHYS, NEVER_APPEARED, RAISED, REJECTED, SnapshotPolicy
 from models.crawl_page import PageNote
-from models.request import CUT, DONE, FAILED, NO_BUTTON, REFUSED, SKIPPED, NewRequest, Settled
+from models.rendering_lesson import Lesson
+from models.request import CUT, DONE, FAILED, NO_BUTTON, QUEUED, REFUSED, SKIPPED, NewRequest, Settled
 
 # The page whose item is being processed; pipelines put the row or the rejection into it.
 current_page: ContextVar[Page | None] = ContextVar("current_page", default=None)
@@ -33,6 +34,26 @@ class PageDelta(Protocol):
 
     def note(self, *, has_fault: bool) -> PageNote:
         """Return what is stored about the page for the next crawl."""
+
+
+class PageRendering(Protocol):
+    """How a page of ``render()`` is fetched (crawler/rendering/page_rendering.py)."""
+
+    @property
+    def how(self) -> str:
+        """How the page was fetched, one of HOW_FETCHED."""
+
+    @property
+    def key(self) -> bytes | None:
+        """The key of the page's pattern, if plain HTTP answered."""
+
+    @property
+    def lesson(self) -> Lesson | None:
+        """What the comparison of the page shows; None if it was not compared."""
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the page is queued again and rendered, and its rows are not stored."""
 
 
 class Page:
@@ -58,6 +79,8 @@ class Page:
         self.readers = 0  # spider middlewares that read its output
         self.request_text: str | None = None  # the request as JSON; None for a login
         self.delta: PageDelta | None = None  # None without DELTA, and for a page that is always fetched
+        self.rendering: PageRendering | None = None  # None if it does not take part in adaptive rendering
+        self.is_fetched_again = False  # the callback's output was discarded, and the page's request is queued
         self.snapshot_policy: SnapshotPolicy | None = None  # None if no snapshot may be saved
         self.response: Response | None = None  # until it is known whether a snapshot is saved
         self.never_appeared = False
@@ -122,6 +145,11 @@ class Page:
         if self.snapshot_policy is not None and len(response.body) <= self.snapshot_policy.limit:
             self.response = response
 
+    def fetch_again(self) -> None:
+        """Forget the response: the page's request is queued again, and its next response counts."""
+        self.is_fetched_again = True
+        self.answered, self.status, self.response = False, None, None
+
     @property
     def snapshot_reason(self) -> str | None:
         """Why a snapshot of the page is saved, one of REASONS; None if it has no fault or no response."""
@@ -165,7 +193,8 @@ class Page:
             self._flush(last=False)
 
     def _flush(self, *, last: bool) -> None:
-        settled = note = None
+        settled = note = lesson = None
+        rendering = self.rendering
         kept_page = self.snapshot_policy.name if self.snapshot_policy and self.snapshot_reason else None
         if last and self.number is not None:
             settled = Settled(
@@ -176,7 +205,12 @@ class Page:
                 kept_page=kept_page,
                 merged=self.merged,
                 unchanged=self.delta.unchanged if self.delta is not None else None,
+                rendering=rendering.how if rendering is not None and not rendering.is_suspect else None,
+                rendering_key=rendering.key if rendering is not None and not rendering.is_suspect else None,
             )
+            lesson = rendering.lesson if rendering is not None else None
+            if rendering is not None and rendering.is_suspect:
+                self.rows, self.rejections = [], []
             note = self.delta.note(has_fault=self.has_fault) if self.delta is not None else None
         commit = Commit(
             url=self.url,
@@ -188,6 +222,7 @@ class Page:
             start_read=last and self.number is None and self.error is None,
             kept_page=kept_page,
             note=note,
+            lesson=lesson,
         )
         self.rows, self.rejections, self.requests = [], [], []
         self._commit(commit)
@@ -199,6 +234,8 @@ class Page:
 
     @property
     def _state(self) -> str:
+        if self.rendering is not None and self.rendering.is_suspect:
+            return QUEUED
         if self.error:
             return FAILED
         if self.refused:

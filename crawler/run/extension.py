@@ -21,13 +21,14 @@ from sqlalchemy.orm import Session
 from crawler.database import open_database
 from crawler.delta.settings import DeltaSettings
 from crawler.logs.run_ids import current_run
+from crawler.rendering.settings import RenderingSettings
 from crawler.run.errors import DatabaseLost
 from crawler.run.interfaces import FrontierCallbacks, MakePageWriter, PageWriter
 from crawler.run.stopping import AlreadyRunning, CannotStart, stop_crawl, stopped_because
 from crawler.run.verdict import GOOD, INTERRUPTED, NOT_STORED, Ending, Policy, Verdict
 from crawler.spider.arguments import arguments_of
 from crawler.spider.models import models_of
-from crawler.stat_names import UNCHANGED_PAGES, VERDICT, VERDICT_REASONS
+from crawler.stat_names import RENDERING_PAGES, UNCHANGED_PAGES, VERDICT, VERDICT_REASONS
 from models.error_text import error_line
 from models.request import DONE, FAILED, LEASED, QUEUED, REFUSED, SKIPPED, count
 from models.run import ClaimedRun, RunIsAlive, RunLost, claim_run
@@ -54,6 +55,7 @@ class RunExtension:
         settings = crawler.settings
         try:
             self.delta = DeltaSettings.of(settings)
+            self.rendering = RenderingSettings.of(settings, crawler.spider)
         except ValueError as error:
             raise CannotStart(str(error)) from None
         self.engine = open_database(settings)
@@ -218,6 +220,7 @@ def stats_of(counts: RunStats, *, history: bool) -> dict[str, int]:
     return {
         **{f"pages/{state}": counts.pages.get(state, 0) for state in (DONE, FAILED, REFUSED, SKIPPED)},
         **{f"{UNCHANGED_PAGES}{how}": number for how, number in counts.unchanged.items()},
+        **{f"{RENDERING_PAGES}{how}": number for how, number in counts.rendering.items()},
         **{f"rows/{table}/rejected": counts.rejected.get(table, 0) for table in tables},
         **{f"rows/{name}": number for name, number in (changes if history else counts.changes).items()},
         "rows/stored": sum(counts.rows.values()),

@@ -7,6 +7,7 @@
 | `PAGE_STORE` | `PageStore` in pipelines/page_replay.py | `MakePageStore` |
 | `REPLAY` | `replay` in pipelines/rejected_replay.py | `ReplayRejected` |
 | `ITEM_PROCESSOR` | `PageItemProcessor` in pipelines/item_processor.py | `ItemProcessor` |
+| `ITEM_CHECK` | `check_item` in pipelines/item_check.py | `CheckItem` |
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from crawler.page.commit import Commit, Committed
 from crawler.page.parse_result import ParseResult
+from crawler.rendering.comparison import CheckedItem
 from crawler.run.verdict import Ending, Policy, Verdict
 from models.replayable_pages import ReplayablePage
 from models.request import FrontierState, Leased, NewRequest
@@ -188,3 +190,10 @@ class ItemProcessor(Protocol):
 
     async def process_item_async(self, item: Any) -> Any:
         """Return the item as the last pipeline returned it."""
+
+
+class CheckItem(Protocol):
+    """What `ITEM_CHECK` names."""
+
+    def __call__(self, item: Any, spider: Any) -> CheckedItem:
+        """Validate an item by the rules of its model. The item is not changed, and no pipeline runs."""

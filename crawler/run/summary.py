@@ -9,6 +9,7 @@ from typing import Any, Self
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 
+from crawler.rendering.counts import rendering_text
 from crawler.run.extension import RunExtension
 from crawler.run.verdict import Verdict, button_line
 from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
@@ -35,6 +36,7 @@ def counts_line(counts: RunStats) -> str:
     parts = [
         f"pages: {listed(pages)}{f', {left} left' if left else ''}{f', {counts.cut} cut' if counts.cut else ''}",
         *([f"unchanged pages: {unchanged} ({how})"] if unchanged else []),
+        *([f"rendering: {rendering_text(counts.rendering)}"] if counts.rendering else []),
         f"rows: {sum(counts.rows.values())}{tables}",
         *([f"changes: {listed(changes)}"] if changes else []),
         f"rejected: {sum(counts.rejected.values())}",

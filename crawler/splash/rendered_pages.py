@@ -14,9 +14,11 @@ from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response, TextResponse
+from scrapy.statscollectors import StatsCollector
 
 from crawler.meta_keys import RENDER
 from crawler.page.completeness import CUT, CUT_OFF, NEVER_ENDED, WITHOUT_BUTTON, rendered_ends
+from crawler.page.element import has_element
 from crawler.page.refusal import refusal_of
 from crawler.splash.errors import could_not_load, loading_error, one_line_error, wrong_selector
 from crawler.splash.history import documents_of
@@ -97,7 +99,7 @@ def failure_of(
     if appeared and not data.get("scroll", {}).get("reached_end", True):
         appeared = False
     if appeared is None and wait_for is not None:
-        appeared = isinstance(response, TextResponse) and _matches(response, wait_for)
+        appeared = isinstance(response, TextResponse) and has_element(response, wait_for)
     if appeared in (None, True):
         return None
     why = scroll_problem(data, arguments or {})
@@ -186,10 +188,13 @@ def _document_state(response: Response) -> bytes | None:
     return state
 
 
-def _matches(response: TextResponse, selector: str) -> bool:
-    """Return whether the XPath or the CSS selector matches an element of the page."""
-    select = response.xpath if selector.startswith(("/", "./", "(")) else response.css
-    return bool(select(selector))
+def count_failure(failure: RenderFailed, stats: StatsCollector) -> None:
+    """Log a page without content, and count it for the summary."""
+    logger.error("%s", failure)
+    stats.inc_value(f"render/failed/{type(failure).__name__}")
+    listed = stats.get_value(FAILED_PAGES, [])
+    if len(listed) < LISTED:
+        stats.set_value(FAILED_PAGES, [*listed, str(failure)])
 
 
 class RenderedPageMiddleware:
@@ -243,11 +248,7 @@ class RenderedPageMiddleware:
             )
         if again is not None:
             return again
-        logger.error("%s", failure)
-        self.crawler.stats.inc_value(f"render/failed/{type(failure).__name__}")
-        listed = self.crawler.stats.get_value(FAILED_PAGES, [])
-        if len(listed) < LISTED:
-            self.crawler.stats.set_value(FAILED_PAGES, [*listed, str(failure)])
+        count_failure(failure, self.crawler.stats)
         raise failure
 
     def _marked(self, request: Request, response: Response, *, retries: int) -> Request | Response:

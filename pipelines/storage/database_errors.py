@@ -27,6 +27,7 @@ class Fault(Enum):
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html and MySQL's client errors (2002 and on).
 # Every other error is a row's fault: 1153 (a packet above max_allowed_packet), 1366, 1406, 1452, ...
 MYSQL = {
+    1020: Fault.TRANSIENT,  # the record has changed since it was read (innodb_snapshot_isolation)
     1021: Fault.TRANSIENT,  # disk full: no row is at fault, and an administrator may make room
     1040: Fault.TRANSIENT,  # too many connections
     1053: Fault.TRANSIENT,  # server shutdown

@@ -14,7 +14,8 @@ from crawler.page.row import Rejection, ValidRow
 from models import CrawlRun, RejectedItem, Row
 from models.change import CHANGED, CREATED, RETURNED, Change
 from models.crawl_page import write_page_notes
-from models.request import insert_new, settle
+from models.rendering import write_lessons
+from models.request import QUEUED, insert_new, settle
 from models.run import ClaimedRun, database_now
 from pipelines.storage.run_context import RunContext
 from pipelines.storage.touch import mark_seen
@@ -52,6 +53,10 @@ def write_pages(
     settle(session, run.id, [commit.settled for commit in commits if commit.settled], now)
     if notes := [commit.note for commit in commits if commit.note is not None]:
         write_page_notes(session, run.scope, run.id, notes)
+    lessons = [commit.lesson for commit in commits if commit.lesson is not None]
+    queued_again = sum(commit.settled is not None and commit.settled.state == QUEUED for commit in commits)
+    if lessons:
+        queued_again += write_lessons(session, run.id, lessons, now)
     if any(commit.start_read for commit in commits):
         session.execute(update(CrawlRun).where(CrawlRun.id == run.id).values(start_read=True))
     counts = _count_changes([*rows, *released.rows], changes, [rejection for _, rejection in rejected])
@@ -64,6 +69,7 @@ def write_pages(
             stored=_count_rows(row for row in commit.rows if id(row) not in waiting_rows)
             + (_count_rows(released.rows) if position == 0 else 0),
             rejected=len(commit.rejections),
+            queued_again=queued_again if position == 0 else 0,
         )
         for position, commit in enumerate(commits)
     ]

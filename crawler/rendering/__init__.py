@@ -1,0 +1,1 @@
+"""Adaptive rendering: which requests of ``render()`` plain HTTP may answer."""
