@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cssselect import SelectorError
 from scrapy.http import TextResponse
 
 
@@ -12,4 +13,7 @@ def has_element(response: TextResponse, selector: str) -> bool:
         ValueError: it is neither.
     """
     select = response.xpath if selector.startswith(("/", "./", "(")) else response.css
-    return bool(select(selector))
+    try:
+        return bool(select(selector))
+    except SelectorError as error:  # it is no ValueError, as that of an XPath is
+        raise ValueError(f"{selector!r}: {error}") from None

@@ -22,6 +22,7 @@ SERVER, SCRIPT, SHELL, HALF, CHANGED, PLACEHOLDER = (
     "changed",
     "placeholder",
 )
+WITHOUT_TAGS = "without tags"  # a script fills in a value that not all pages have
 
 FETCH = (
     "fetch('/fragment{path}').then(r => r.text()).then(t => document.querySelector('#content').innerHTML = t)"
@@ -56,9 +57,9 @@ class RenderingSite:
 
             def do_GET(self) -> None:
                 path = urlsplit(self.path).path
-                is_browser = "Sec-Fetch-Mode" in self.headers or "AppleWebKit" in self.headers.get(
-                    "User-Agent", ""
-                )
+                # Scrapy accepts brotli, Splash does not, and Chromium has headers of its own.
+                is_scrapy = "br" in self.headers.get("Accept-Encoding", "")
+                is_browser = "Sec-Fetch-Mode" in self.headers or not is_scrapy
                 with contextlib.suppress(OSError):  # the crawl may be dead
                     site.respond(self, path, is_browser=is_browser)
 
@@ -129,6 +130,8 @@ class RenderingSite:
             content = self.content(path, half=True)
         elif kind == CHANGED:
             content = content.replace("words", "old words")
+        elif kind == WITHOUT_TAGS:
+            content = content.replace(f"tag{self.number(path)}", "")
         elif kind == PLACEHOLDER:
             content = content.replace(f"author {self.number(path)}", "")
         else:

@@ -10,7 +10,7 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.sites.oscar.settings")
 
-WORDS = "amber river garden winter paper stone letter harbour mirror orchard velvet thunder island lantern".split()
+WORDS = ("amber", "river", "garden", "winter", "paper", "stone", "letter", "harbour", "mirror", "orchard")
 
 
 def books(number: int) -> list[dict[str, Any]]:
