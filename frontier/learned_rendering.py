@@ -6,9 +6,10 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scrapy import Request, Spider
 from sqlalchemy import Engine
@@ -19,18 +20,19 @@ from crawler.delta.version import version_of
 from crawler.page.page import Page
 from crawler.rendering.decision import Decision, decide
 from crawler.rendering.page_rendering import PageRendering
-from crawler.rendering.pattern import url_pattern
+from crawler.rendering.pattern import coarse_pattern, url_pattern
 from frontier.window import host_of
 from models.error_text import error_line
 from models.page_shape import LEAST_PAGES, Shape
 from models.redaction import redacted
-from models.rendering import LONGEST_NAME, read_learned
+from models.rendering import LONGEST_NAME, count_patterns, read_learned
 from models.rendering_lesson import PLAIN, Learned, Lesson, Pattern, needed
 
 logger = logging.getLogger("splashdown.rendering")
 
 READ_AGAIN = 30.0  # seconds between two looks at the table
 MOST_PROBLEMS = 3  # plain pages in a row that were refused or failed, before the crawl asks for fewer
+MOST_PATTERNS = 50  # of one host and callback; further URLs get a coarse pattern: one word may name a page
 MOST_LAST_CHECKS = 3  # comparisons at the end of a run that taught nothing
 
 
@@ -75,7 +77,8 @@ class LearnedRendering:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._engine, self._spider, self._share, self._page, self._draw = engine, spider, share, page, draw
-        self._version = version_of(spider)
+        self._version: bytes | None = None  # known after the first is_known()
+        self._counts: Counter[tuple[str, str]] = Counter()  # patterns by host and callback
         self._patterns: dict[bytes, Progress] = {}
         self._forced: set[int] = set()  # numbers of requests that are compared, whatever was learned
         self._thread = ThreadPoolExecutor(1, "learned-rendering")
@@ -91,6 +94,8 @@ class LearnedRendering:
 
     async def is_known(self) -> bool:
         """Return whether the table is read. It is read again in the background after READ_AGAIN seconds."""
+        if self._first_read is None:
+            self._version = version_of(self._spider)
         if self._version is None:
             self._warn("the source of the spider's classes cannot be read")
             return False
@@ -107,10 +112,11 @@ class LearnedRendering:
     async def _read(self) -> bool:
         self._read_at = time.monotonic()
         try:
-            found = await asyncio.get_running_loop().run_in_executor(self._thread, self._query)
+            found, counts = await asyncio.get_running_loop().run_in_executor(self._thread, self._query)
         except (SQLAlchemyError, RuntimeError) as error:  # RuntimeError: the crawl has ended
             self._warn(redacted(error_line(error)))
             return False
+        self._counts |= Counter(counts)  # the larger number of both
         for key, learned in found.items():
             progress = self._patterns.setdefault(key, Progress())
             if not progress.unwritten:
@@ -120,10 +126,11 @@ class LearnedRendering:
                 progress.learned = Learned()
         return True
 
-    def _query(self) -> dict[bytes, Learned]:
+    def _query(self) -> tuple[dict[bytes, Learned], dict[tuple[str, str], int]]:
         assert self._version is not None
         with Session(self._engine) as session:
-            return read_learned(session, self._spider.name, self._version)
+            name = self._spider.name
+            return read_learned(session, name, self._version), count_patterns(session, name, self._version)
 
     def _warn(self, why: str) -> None:
         if not self._warned:
@@ -140,13 +147,20 @@ class LearnedRendering:
     def pattern_of(self, request: Request) -> Pattern:
         """Return the pattern of a request."""
         assert self._version is not None
-        return Pattern(
+        pattern = Pattern(
             spider=self._spider.name[:LONGEST_NAME],
             host=host_of(request.url)[:LONGEST_NAME],
             callback=getattr(request.callback, "__name__", "parse")[:LONGEST_NAME],
             url=url_pattern(request.url),
             version=self._version,
         )
+        if pattern.key in self._patterns:
+            return pattern
+        place = pattern.host, pattern.callback
+        if self._counts[place] >= MOST_PATTERNS:
+            return replace(pattern, url=coarse_pattern(request.url))
+        self._counts[place] += 1
+        return pattern
 
     def begin(self, number: int, request: Request) -> PageRendering:
         """Decide how the page of a request is fetched."""

@@ -9,6 +9,7 @@ from crawler.splash.request_mapping import page_url
 from frontier.window import QueuedRequest, Window
 
 ORPHAN_SECONDS = 10.0
+FIRST = 2**62  # the position of a request that comes before others
 
 
 class PagesInProgress:
@@ -55,13 +56,17 @@ class PagesInProgress:
             self._window.finished(queued)
         return queued
 
-    def queue_again(self, number: int, request: Request) -> None:
-        """Queue what a page's request became: a retry, a redirect, a request to the renderer. Its entry stays."""
+    def queue_again(self, number: int, request: Request, *, first: bool = False) -> None:
+        """Queue what a page's request became: a retry, a redirect, a request to the renderer. Its entry stays.
+
+        Args:
+            first: it comes before other requests of its priority.
+        """
         before = self.take_back(number)
         self._window.add(
             QueuedRequest(
                 priority=request.priority,
-                position=before.position if before else number,
+                position=FIRST if first else before.position if before else number,
                 number=number,
                 url=page_url(request),
                 text=None,

@@ -227,7 +227,7 @@ class Scheduler(BaseScheduler):
         page.fetch_again()
         again = request.replace(dont_filter=True)
         REQUEST_NUMBER.set(again, page.number)
-        self.pages.queue_again(page.number, again)
+        self.pages.queue_again(page.number, again, first=True)
 
     def queues(self) -> dict[str, int]:
         """Return how many requests wait, by where: those "in_flight" are being downloaded or worked on."""

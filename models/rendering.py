@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
@@ -58,6 +58,16 @@ def read_learned(session: Session, spider: str, version: bytes) -> dict[bytes, L
         _table.c.spider == spider, _table.c.version == version
     )
     return {bytes(row.key): _learned(row) for row in session.execute(query)}
+
+
+def count_patterns(session: Session, spider: str, version: bytes) -> dict[tuple[str, str], int]:
+    """Return how many patterns this version of the spider has, by host and callback."""
+    query = (
+        select(_table.c.host, _table.c.callback, func.count())
+        .where(_table.c.spider == spider, _table.c.version == version)
+        .group_by(_table.c.host, _table.c.callback)
+    )
+    return {(host, callback): number for host, callback, number in session.execute(query)}
 
 
 def write_lessons(session: Session, run_id: int, lessons: Sequence[Lesson], now: datetime) -> int:

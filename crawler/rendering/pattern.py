@@ -40,6 +40,17 @@ def url_pattern(url: str) -> str:
     return text[:LONGEST_PATTERN]
 
 
+def coarse_pattern(url: str) -> str:
+    """Return a pattern that many more URLs share: the number of parts of the path, and the names of the parameters."""
+    parts = urlsplit(url)
+    path = "/".join("{any}" if segment else "" for segment in (parts.path or "/").split("/"))
+    names = sorted(
+        {name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if not TRACKING.fullmatch(name)}
+    )
+    text = path + ("?" + "&".join(names) if names else "") + ("#{any}" if parts.fragment else "")
+    return text[:LONGEST_PATTERN]
+
+
 def _part(text: str) -> str:
     """Return a part of a path, or a value, with what differs between pages of one kind replaced."""
     extension = _EXTENSION.search(text)

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,9 +37,11 @@ class RenderingSite:
     Attributes:
         kind: how pages are made; ``kinds`` has it for single paths.
         switch_after: after so many plain requests for items the pages are of the kind ``switch_to``.
-        plain: what plain clients get in place of a page: a status, "challenge", "cut" or "cut gzip".
+        plain: what plain clients get in place of a page: a status (with ``retry_after``), "challenge", "cut",
+            "cut gzip", or "slow", which is nothing.
         held: the response to a plain request for such a path waits for the event.
         asked: the path of each request for a page, and whether a browser made it.
+        timed: the path, the status and the time of each response.
     """
 
     def __init__(self, size: int) -> None:
@@ -49,6 +52,9 @@ class RenderingSite:
         self.plain: int | str | None = None
         self.held: dict[str, threading.Event] = {}
         self.asked: list[tuple[str, bool]] = []
+        self.timed: list[tuple[str, int, float]] = []
+        self.retry_after: int | None = None
+        self.closing = threading.Event()
         self.lock = threading.Lock()
         site = self
 
@@ -81,6 +87,7 @@ class RenderingSite:
         if not is_browser and path in self.held:
             self.held[path].wait(60)
         if is_browser or self.plain is None:
+            self.timed.append((path, 200, time.monotonic()))
             return self.send(handler, 200, headers, self.page(path, kind).encode())
         if self.plain == "challenge":
             body = b"<html><body><script>window._cf_chl_opt = {}</script></body></html>"
@@ -91,7 +98,13 @@ class RenderingSite:
         if self.plain == "cut gzip":
             body = gzip.compress(self.page(path, kind).encode())[:-20]
             return self.send(handler, 200, headers | {"Content-Encoding": "gzip"}, body)
+        if self.plain == "slow":
+            self.closing.wait(60)
+            return None
         assert isinstance(self.plain, int)
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(self.retry_after)
+        self.timed.append((path, self.plain, time.monotonic()))
         return self.send(handler, self.plain, headers, b"<html><body>no</body></html>")
 
     def send(
@@ -177,6 +190,7 @@ def rendering_site(size: int) -> Iterator[RenderingSite]:
     try:
         yield site
     finally:
+        site.closing.set()
         for event in site.held.values():
             event.set()
         site.server.shutdown()

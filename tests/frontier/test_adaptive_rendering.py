@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -137,12 +138,24 @@ def test_scripts_between_two_runs_cost_no_row(crawls: Crawls, site: RenderingSit
     assert crawls.fetched.get("plain", 0) + crawls.fetched.get("confirmed", 0) == 0
 
 
-@pytest.mark.parametrize("plain", [403, 404, 429, 500, "challenge", "cut", "cut gzip"])
+@pytest.mark.parametrize("kind", [SHELL, PLACEHOLDER])
+def test_a_plain_page_without_what_all_others_have_is_rendered_at_once(
+    crawls: Crawls, site: RenderingSite, kind: str
+) -> None:
+    crawls.crawl("without_element")
+    site.kinds["/item/5"] = kind
+    crawls.crawl("without_element")
+    crawls.assert_true()
+    what = {SHELL: "no row for quote", PLACEHOLDER: "quote.author "}[kind]
+    assert f"/item/5 is rendered: {what}" in crawls.log
+
+
+@pytest.mark.parametrize("plain", [403, 404, 429, 500, "challenge", "cut", "cut gzip", "slow"])
 def test_a_site_that_refuses_plain_clients_teaches_nothing(
     crawls: Crawls, site: RenderingSite, plain: int | str
 ) -> None:
     site.plain = plain
-    crawls.crawl(CONCURRENT_REQUESTS=1)
+    crawls.crawl(CONCURRENT_REQUESTS=1, DOWNLOAD_TIMEOUT=3)
     crawls.assert_true()
     assert crawls.select(CrawlRendering.id) == []
     assert crawls.fetched == {"rendered": SIZE}
@@ -164,6 +177,19 @@ def test_a_site_that_begins_to_refuse_keeps_what_was_learned(
     crawls.crawl()
     crawls.assert_true()
     assert site.by_client[True] == 1
+
+
+def test_a_host_that_asks_plain_clients_to_wait_is_not_asked_before(
+    crawls: Crawls, site: RenderingSite
+) -> None:
+    crawls.crawl()
+    site.plain, site.retry_after = 429, 1
+    crawls.crawl(CONCURRENT_REQUESTS=1)
+    crawls.assert_true()
+    assert crawls.learned[0] == "plain"
+    assert f"HTTP 429, Retry-After: no request to {site.url.removeprefix('http://')} for 1 s" in crawls.log
+    # The page itself waits, too: the next response to any request comes after the wait.
+    assert all(later[2] - sooner[2] >= 1 for sooner, later in pairwise(site.timed) if sooner[1] == 429)
 
 
 def test_one_request_at_a_time_is_enough_for_both_forms_of_a_page(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.rendering.pattern import LONGEST_PATTERN, url_pattern, without_tracking
+from crawler.rendering.pattern import LONGEST_PATTERN, coarse_pattern, url_pattern, without_tracking
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,12 @@ from crawler.rendering.pattern import LONGEST_PATTERN, url_pattern, without_trac
 )
 def test_what_differs_between_pages_of_one_kind_is_replaced(path: str, pattern: str) -> None:
     assert url_pattern(f"https://shop.example{path}") == pattern
+
+
+def test_a_coarse_pattern_keeps_the_number_of_parts_and_the_names_of_parameters() -> None:
+    assert coarse_pattern("https://a.example/wiki/Python?lang=en&utm_id=1&x=") == "/{any}/{any}?lang&x"
+    assert coarse_pattern("https://a.example") == "/"
+    assert coarse_pattern("https://a.example/a/#b") == "/{any}/#{any}"
 
 
 def test_a_pattern_has_a_limit_and_only_ascii_of_a_request() -> None:
