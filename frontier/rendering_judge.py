@@ -27,6 +27,7 @@ from frontier.adaptive_rendering import PLAIN_FLAG
 from frontier.callback_output import Callback, SecondCall, note_result, results_of
 from frontier.plain_requests import plain_page_of
 from frontier.scheduler import Scheduler, scheduler_of
+from frontier.window import host_of
 from models.page_shape import Shape
 from models.rendering_lesson import PLAIN
 
@@ -156,7 +157,10 @@ class RenderingJudgeMiddleware:
         plain = rendering.discarded
         if plain is None:
             assert response.request is not None
-            found = await plain_page_of(self.crawler, restore_page_request(response.request))
+            request = restore_page_request(response.request)
+            if host_of(request.url) in scheduler.waits:
+                return
+            found = await plain_page_of(self.crawler, request)
             if found.response is None:
                 scheduler.rendering.note_problem(rendering.pattern, found.problem)
                 return

@@ -228,6 +228,28 @@ def test_never_makes_plain_requests_and_fails_pages_without_the_element(
     assert [str(error).partition(":")[0] for (error,) in errors] == ["NeverAppeared"]
 
 
+def test_a_spider_that_logs_in_is_rendered(
+    run: Crawl, demo_site: str, chromium_renderer: str, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'crawl.db'}"
+    settings = {
+        "DATABASE_URL": url,
+        "DEMO_URL": demo_site,
+        "SPLASH_URL": chromium_renderer,
+        "RENDERING": "auto",
+    }
+    code, log = run("orders", settings | {"SPIDER_MODULES": "spiders"}, {})
+    assert code == 0, log[-3000:]
+    engine = make_engine(url)
+    with Session(engine) as session:
+        assert session.scalars(select(CrawlRendering.id)).all() == []
+        assert (
+            session.scalars(select(CrawlRequest.rendering).where(CrawlRequest.rendering.is_not(None))).all()
+            == []
+        )
+    engine.dispose()
+
+
 def test_always_stores_and_asks_nothing(crawls: Crawls, site: RenderingSite) -> None:
     crawls.crawl(RENDERING="always")
     crawls.assert_true()

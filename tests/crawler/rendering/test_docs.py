@@ -36,6 +36,8 @@ def test_the_commands_run_in_their_order(demo_site: str, chromium_renderer: str,
         done = scrapy(*words[len(own) + 1 :], **env | own)
         assert done.returncode == 0, (command, done.stderr[-2000:])
         said.append(done.stdout)
+    shown = scrapy("runs", "show", "1", **env).stdout
+    assert re.search(r"rendering +\d+ plain, \d+ rendered \(compared: \d+ equal, \d+ unequal\)", shown)
     listed, lines, one, host, rest = said[1:]
     assert "/books?page={n}" in listed
     assert '"spider": "books"' in lines
