@@ -9,11 +9,12 @@ from models.rendering_lesson import BACK, BY_PLAIN, BY_RENDERER, CONFIRMED, EQUA
 
 def rendering_text(counts: Mapping[str, int]) -> str:
     """Return how the pages of ``render()`` were fetched: what adaptive rendering saved, and what it compared."""
-    plain = counts.get(BY_PLAIN, 0) + counts.get(CONFIRMED, 0)
+    unconfirmed = counts.get(BY_PLAIN, 0)
+    plain = unconfirmed + counts.get(CONFIRMED, 0)
     unequal, back = counts.get(UNEQUAL, 0) + counts.get(BACK, 0), counts.get(BACK, 0)
     rendered = counts.get(BY_RENDERER, 0) + counts.get(EQUAL, 0) + unequal
     patterns = "1 pattern" if back == 1 else f"{back} patterns"
     return (
-        f"{plain} plain, {rendered} rendered (compared: {counts.get(EQUAL, 0)} equal, {unequal} unequal)"
+        f"{plain} plain{f' ({unconfirmed} not confirmed)' if unconfirmed else ''}, {rendered} rendered (compared: {counts.get(EQUAL, 0)} equal, {unequal} unequal)"
         f"{f', {patterns} back to rendering' if back else ''}"
     )
