@@ -14,7 +14,8 @@ def rendering_text(counts: Mapping[str, int]) -> str:
     unequal, back = counts.get(UNEQUAL, 0) + counts.get(BACK, 0), counts.get(BACK, 0)
     rendered = counts.get(BY_RENDERER, 0) + counts.get(EQUAL, 0) + unequal
     patterns = "1 pattern" if back == 1 else f"{back} patterns"
+    open_ones = f" ({unconfirmed} not confirmed)" if unconfirmed else ""
     return (
-        f"{plain} plain{f' ({unconfirmed} not confirmed)' if unconfirmed else ''}, {rendered} rendered (compared: {counts.get(EQUAL, 0)} equal, {unequal} unequal)"
+        f"{plain} plain{open_ones}, {rendered} rendered (compared: {counts.get(EQUAL, 0)} equal, {unequal} unequal)"
         f"{f', {patterns} back to rendering' if back else ''}"
     )
