@@ -34,7 +34,8 @@ ARGUMENTS = {
     "wait",
     "html",
     "history",
-} | {"response_body"}
+    "response_body",
+}
 OPTIONS = {
     "endpoint",
     "args",
