@@ -20,12 +20,14 @@ class ScriptErrors:
     def __init__(self, tab: Tab) -> None:
         self.errors: list[dict[str, Any]] = []
         tab.session.on("Runtime.exceptionThrown", self._add)
+        self._frozen_page = tab.frozen_page
         # Without this, Chromium repeats the errors of the page before, which may be another render's page.
         tab.session.send("Runtime.discardConsoleEntries")
         tab.override("Runtime.enable", {}, "Runtime.disable", {})
 
     def _add(self, event: Params) -> None:
-        if len(self.errors) < MAX_ERRORS:
+        # Chromium may still report errors of the page before while the tab shows it.
+        if not self._frozen_page.is_shown and len(self.errors) < MAX_ERRORS:
             self.errors.append(describe(event["exceptionDetails"]))
 
 

@@ -20,6 +20,7 @@ from renderer.pool.browser import Browser
 from renderer.render.wait_for import wait_for
 from renderer.tab.drawing import Drawing
 from renderer.tab.frozen_page import FrozenPage
+from renderer.tab.script_errors import ScriptErrors
 from renderer.tab.tab import Tab
 from tests.renderer.conftest import Client, Site
 
@@ -271,6 +272,21 @@ def test_events_of_a_new_document_start_the_drawing_before_the_tab_is_thawed(eve
     tab.frozen_page.on_document()
     getattr(tab, event)({})
     assert started == [event] and tab.frozen_page.is_frozen
+
+
+def test_errors_of_a_frozen_page_are_not_those_of_the_next_render() -> None:
+    page = FrozenPage(cast(Session, None), "frame")
+    page.url = "http://site.example/"
+    session = SimpleNamespace(on=lambda *_: None, send=lambda *_: None)
+    errors = ScriptErrors(
+        cast(Tab, SimpleNamespace(session=session, frozen_page=page, override=lambda *_: None))
+    )
+    event = {"exceptionDetails": {"text": "x", "lineNumber": 0}}
+    errors._add(event)
+    assert errors.errors == []
+    page.on_document()
+    errors._add(event)
+    assert len(errors.errors) == 1
 
 
 class HistorySession:
