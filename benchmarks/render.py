@@ -1,7 +1,7 @@
 """Pages per second, CPU and memory of several renderers: ours, Splash, scrapy-playwright, raw CDP.
 
 python -m benchmarks.render [--seconds 2] [--rounds 5] [--quick] [--splash URL] [--playwright-python PROGRAM]
-    [--earlier FOLDER] [--script]
+    [--earlier FOLDER] [--script] [--script-cost]
 
 All renderers run all the time and take turns in each round, so that changes in the speed of the machine affect all of
 them. Figures are medians of the rounds; ratios are medians of the ratios of each round, and the range of the middle
@@ -19,6 +19,12 @@ Python environment. With --script both load their pages by a Lua script (/execut
 
     git worktree add /tmp/earlier COMMIT
     python -m benchmarks.render --earlier /tmp/earlier --only "ours|earlier" --rounds 20
+
+With --script-cost only our renderer is measured, with pages that it loads in different ways, in turns: by render.html
+with wait_for, by a script whose ``go`` waits for the element, by one that goes and then waits for it, and by the latter
+as a script that is not plain. The last columns are the figures of the script divided by those of render.html.
+
+    python -m benchmarks.render --script-cost --concurrency 4 --rounds 10
 
 Compare only figures of one run.
 """
@@ -71,6 +77,15 @@ end
 
 
 WAIT_FOR = {"wait_for": "#ready"}
+_READ = "function main(splash, args) %s return splash:html() end"
+_GO_AND_WAIT = "splash:go(args.url) assert(splash:wait_for{'#ready', timeout=5})"
+# The ways of --script-cost to load a page: a path and its arguments by name.
+WAYS: dict[str, tuple[str, dict[str, Any]]] = {
+    "ours": ("render.html", WAIT_FOR),
+    "go{wait_for=}": ("execute", {"lua_source": _READ % "assert(splash:go{args.url, wait_for='#ready'})"}),
+    "go, wait_for": ("execute", {"lua_source": _READ % _GO_AND_WAIT}),
+    "go, wait_for, not plain": ("execute", {"lua_source": _READ % f"local same = splash {_GO_AND_WAIT}"}),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +242,9 @@ def over_http(server: str, path: str, arguments: dict[str, Any], concurrency: in
 
 
 @contextlib.contextmanager
-def our_renderer(concurrency: int, checkout: Path, *, script: bool) -> Iterator[tuple[Load, int]]:
+def our_renderer(
+    concurrency: int, checkout: Path, path: str, arguments: dict[str, Any]
+) -> Iterator[tuple[Load, int]]:
     """Yield the renderer of a checkout of this project."""
     command = (sys.executable, "-m", "renderer", "--port", "0", "--slots", str(concurrency))
     # Python finds the package in the working directory before the installed one.
@@ -236,7 +253,6 @@ def our_renderer(concurrency: int, checkout: Path, *, script: bool) -> Iterator[
         url = process.stdout.readline().removeprefix("listening on ").strip()
         if not url:
             raise SystemExit(f"the renderer of {checkout} did not start: see its error above")
-        path, arguments = ("execute", {"lua_source": TIGHT_SCRIPT}) if script else ("render.html", WAIT_FOR)
         yield over_http(url, path, arguments, concurrency), process.pid
 
 
@@ -260,12 +276,20 @@ def splash(url: str, path: str, arguments: dict[str, Any]) -> Contender:
 
 def contenders(options: argparse.Namespace) -> dict[str, Contender]:
     """Return the contenders by name: always raw CDP and ours, the others if the options name them."""
+    if options.script_cost:
+        return {
+            name: functools.partial(our_renderer, checkout=ROOT, path=path, arguments=arguments)
+            for name, (path, arguments) in WAYS.items()
+        }
+    way: tuple[str, dict[str, Any]] = (
+        ("execute", {"lua_source": TIGHT_SCRIPT}) if options.script else WAYS[OURS]
+    )
     found: dict[str, Contender] = {
         LIMIT: lambda slots: worker(sys.executable, "-m", "benchmarks.lean_cdp", str(slots)),
-        OURS: lambda slots: our_renderer(slots, ROOT, script=options.script),
+        OURS: lambda slots: our_renderer(slots, ROOT, *way),
     }
     if options.earlier:
-        found[EARLIER] = lambda slots: our_renderer(slots, options.earlier, script=options.script)
+        found[EARLIER] = lambda slots: our_renderer(slots, options.earlier, *way)
     if options.splash:
         found["Splash wait=0.5"] = splash(options.splash, "render.html", {"wait": 0.5})
         found["Splash tight"] = splash(options.splash, "execute", {"lua_source": TIGHT_SCRIPT})
@@ -349,18 +373,22 @@ def measure_all(
             yield kind, results, {name: peak_mb(*running[name], urls[name]) for name in running}
 
 
-def report(concurrency: int, kind: str, results: Rounds, peaks: dict[str, float]) -> None:
-    """Print one line for each contender: its figures, and our figures divided by them."""
+def report(
+    concurrency: int, kind: str, results: Rounds, peaks: dict[str, float], *, theirs_by_ours: bool = False
+) -> None:
+    """Print one line for each contender: its figures, and our figures divided by them, or the other way round."""
     mine = results.get(OURS)
+    head = "theirs" if theirs_by_ours else "ours"
     print(
-        f"\n{kind}, concurrency {concurrency:<12} pages/s   CPU ms   peak MB   ours: speed    CPU (middle half)"
+        f"\n{kind}, concurrency {concurrency:<12} pages/s   CPU ms   peak MB   {head}: speed    CPU (middle half)"
     )
     for name, rounds in results.items():
         speed, cpu = median(r.pages_per_second for r in rounds), median(r.cpu_ms for r in rounds)
         line = f"  {name:<26} {speed:9.1f} {cpu:8.1f} {peaks[name]:9.0f}"
         if mine is not None and name != OURS:
-            speed = median(m.pages_per_second / r.pages_per_second for m, r in zip(mine, rounds, strict=True))
-            ratios = [m.cpu_ms / r.cpu_ms for m, r in zip(mine, rounds, strict=True)]
+            pairs = [(r, m) if theirs_by_ours else (m, r) for m, r in zip(mine, rounds, strict=True)]
+            speed = median(one.pages_per_second / other.pages_per_second for one, other in pairs)
+            ratios = [one.cpu_ms / other.cpu_ms for one, other in pairs]
             low, middle, high = quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
             line += f"   {speed:10.3f}x {middle:6.3f}x ({low:.3f}-{high:.3f})"
         bad = sum(r.bad for r in rounds)
@@ -390,6 +418,11 @@ def main() -> None:
     parser.add_argument(
         "--script", action="store_true", help="ours and the earlier renderer load pages by a Lua script"
     )
+    parser.add_argument(
+        "--script-cost",
+        action="store_true",
+        help="measure only ours: scripts beside render.html with wait_for",
+    )
     parser.add_argument("--splash", default=os.environ.get("TEST_SPLASH_URL"), metavar="URL")
     parser.add_argument("--playwright-python", metavar="PROGRAM")
     options = parser.parse_args()
@@ -403,7 +436,7 @@ def main() -> None:
             for kind, results, peaks in measure_all(
                 runners, concurrency, site, options.kinds, options.seconds, options.rounds
             ):
-                report(concurrency, kind, results, peaks)
+                report(concurrency, kind, results, peaks, theirs_by_ours=options.script_cost)
 
 
 if __name__ == "__main__":

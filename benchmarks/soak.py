@@ -1,4 +1,4 @@
-"""Thousands of renders, half of them of pages and scripts with a fault: ``python -m benchmarks.soak``.
+"""Thousands of renders, half of them with a fault, and half of them by scripts: ``python -m benchmarks.soak``.
 
 It reports whether a render saw data of another render, whether memory grew, whether a process remained at the end,
 and the longest time of ``/_ping``. Each good page has a number. The page shows its number and all data of earlier
@@ -35,13 +35,14 @@ SLOTS = 4
 CLIENTS = 8
 TIMEOUT = 6  # seconds, for a good page
 SHORT = 1.0  # seconds, for a bad page
+SCRIPT_SHARE = 0.385  # of the bad pages that are no bad scripts; so half of all renders are scripts
 FIRST = 500  # renders before the first measurement of memory
 SETTLING = 8  # seconds until abandoned work has ended
 
-# Every other page stores nothing; then the renderer goes to the next page without an empty page between.
+# Every other good page stores nothing; then the renderer goes to the next page without an empty page between.
 GOOD = """<!doctype html><title>{n}</title><p id=p></p><script>
   const n = {n}, length = history.length, seen = [document.cookie, window.name, length > 2, typeof own];
-  if (n % 2) {{
+  if (n % 4 === 1) {{
     seen.push(localStorage.getItem('k'), sessionStorage.getItem('k'));
     document.cookie = `k=${{n}}; path=/`; localStorage.setItem('k', n); sessionStorage.setItem('k', n);
     window.name = n;
@@ -55,7 +56,7 @@ GOOD = """<!doctype html><title>{n}</title><p id=p></p><script>
 FRESH = (
     '["","",false,"undefined"]',
     '["","",false,"undefined",null,null]',
-)  # the text of a page that sees no other: of pages with even and odd numbers
+)  # the text of a page that sees no other: of pages that store nothing, and of those that do
 
 NUMBERS = re.compile(r"/good/(\d+)|page (\d+) |\bk(?:=|\W+value\W+)(\d+)")  # in URLs, texts, cookies
 
@@ -64,14 +65,27 @@ EVERYTHING = """function main(splash, args)
   splash:wait(0.02)
   return {splash:html(), splash:har(), splash:history(), splash:get_cookies()}
 end"""
+READ = """function main(splash, args)
+  splash:go(args.url)
+  assert(splash:wait_for{'//p[text()]', timeout=5})
+  return splash:html()
+end"""
+READ_AT_ONCE = """function main(splash, args)
+  assert(splash:go{args.url, wait_for='//p[text()]'})
+  return splash:html()
+end"""
+# For pages with a fault.
+STAY = "function main(splash, args) splash:go(args.url) splash:wait(0.3) return splash:html() end"
 # The requests for good pages, in turn.
 READY: dict[str, Any] = {"wait_for": "//p[text()]"}
 PARTS = dict.fromkeys(("html", "har", "history", "console", "script_errors"), 1)
 RENDER_REQUESTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/render.html", READY),
+    ("/execute", {"lua_source": READ}),
     ("/render.json", READY | PARTS | {"js_source": "console.log(p.textContent)"}),
-    ("/render.html", READY),
     ("/execute", {"lua_source": EVERYTHING}),
+    ("/render.html", READY),
+    ("/execute", {"lua_source": READ_AT_ONCE}),
 )
 
 BAD_PAGES = {
@@ -187,7 +201,7 @@ class Soak:
         self.wrong: list[str] = []
 
     async def good(self, session: aiohttp.ClientSession, number: int) -> None:
-        path, arguments = RENDER_REQUESTS[number // 2 % len(RENDER_REQUESTS)]
+        path, arguments = RENDER_REQUESTS[number // 4 % len(RENDER_REQUESTS)]
         status, text = await self._get(
             session, path, url=f"{self.site}/good/{number}", timeout=TIMEOUT, **arguments
         )
@@ -195,7 +209,7 @@ class Soak:
         if status == 200:
             seen = {found for groups in NUMBERS.findall(text) for found in groups if found}
             plain = text.replace('\\"', '"')  # HTML in JSON has backslashes before its quotes
-            if seen != {str(number)} or f"page {number} saw {FRESH[number % 2]}<" not in plain:
+            if seen != {str(number)} or f"page {number} saw {FRESH[number % 4 == 1]}<" not in plain:
                 self.leaks.append(f"{number} has {sorted(seen)}: {text[text.find('<p') :][:200]}")
         if status not in (200, 503):
             self.wrong.append(f"{number}: {status} {text[:200]}")
@@ -222,7 +236,10 @@ class Soak:
             url = path if path.startswith("http") else self.site + path
             if kind == "crashes":
                 asyncio.get_running_loop().call_later(0.3, self._kill_a_tab)
-            status, _ = await self._get(session, url=url, timeout=SHORT, wait=0.3)
+            if self.dice.random() < SCRIPT_SHARE:
+                status, _ = await self._get(session, "/execute", url=url, timeout=SHORT, lua_source=STAY)
+            else:
+                status, _ = await self._get(session, url=url, timeout=SHORT, wait=0.3)
         self.outcomes[f"{kind}: {status}"] += 1
 
     def _kill_a_tab(self) -> None:
