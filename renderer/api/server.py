@@ -30,6 +30,7 @@ from renderer.errors import (
     SplashError,
     UnsupportedContentType,
 )
+from renderer.lua.plain_script import NavigatingSites
 from renderer.lua.process_pool import ProcessPool
 from renderer.lua.script import Script, execute
 from renderer.network.blocking_rules import Rules
@@ -229,6 +230,8 @@ class Server:
         return make
 
     def _script_work(self, processes: ProcessPool, *, wrap: bool) -> Callable[[dict[str, Any]], Job]:
+        sites = NavigatingSites()
+
         def make(arguments: dict[str, Any]) -> Job:
             rules = opt.read_rules(arguments, self._capabilities)
             source = arguments.get("lua_source")
@@ -238,7 +241,14 @@ class Server:
                 )
             if not isinstance(source, str):
                 opt.bad_argument("lua_source", "'lua_source' must be a string")
-            script = Script(source=source, arguments=arguments, processes=processes, is_body=wrap)
+            script = Script(
+                source=source,
+                arguments=arguments,
+                processes=processes,
+                is_body=wrap,
+                sites=sites,
+                may_be_plain=rules == Rules(),
+            )
 
             async def work(tab: Tab) -> Result:
                 if rules != Rules():

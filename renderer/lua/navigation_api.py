@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,8 +19,11 @@ from renderer.chromium.cdp import Params
 from renderer.errors import PageFailed, page_failure
 from renderer.lua.callback_api import CallbackApi
 from renderer.lua.http_api import HttpApi
+from renderer.lua.plain_run import NotPlain, PlainRun
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
 from renderer.lua.settings_api import read_headers
+from renderer.lua.wait_api import SECONDS as WAIT_FOR_SECONDS
+from renderer.lua.wait_api import WaitApi
 from renderer.network.first_request import FirstRequest
 from renderer.network.har import readable_url
 from renderer.render.archive import archive_of
@@ -30,8 +34,16 @@ from renderer.tab.tab import Tab
 class NavigationApi:
     """The commands of navigation."""
 
-    def __init__(self, tab: Tab, http: HttpApi, callbacks: CallbackApi) -> None:
+    def __init__(
+        self,
+        tab: Tab,
+        http: HttpApi,
+        callbacks: CallbackApi,
+        waits: WaitApi,
+        plain_run: PlainRun | None = None,
+    ) -> None:
         self._tab, self._http, self._callbacks = tab, http, callbacks
+        self._waits, self._plain_run = waits, plain_run
 
     def add_to(self, runtime: Runtime) -> None:
         for function in (
@@ -60,7 +72,10 @@ class NavigationApi:
         http_method: str = "GET",
         body: Any = None,
         formdata: Any = None,
+        wait_for: Any = None,
+        wait_for_timeout: Any = WAIT_FOR_SECONDS,
     ) -> Any:
+        """Load a page. With ``wait_for``, which Splash does not have, return when this element is there."""
         if not isinstance(url, str):
             raise LuaFailure("'url' is required for splash:go", argument="url")
         tab = self._tab
@@ -72,23 +87,45 @@ class NavigationApi:
             first = replace(first, without=frozenset(name.lower() for name in tab.headers))
         if tab.interception.navigation_locked:
             return Results((None, "navigation_locked"))
+        results: Any = True
         try:
-            await tab.interception.park_redirects()
+            if self._plain_run is None:
+                await tab.interception.park_redirects()
+            elif baseurl is not None:
+                raise NotPlain
             if baseurl is not None:
+                await tab.start_empty()  # the request for the content is a navigation of the tab
                 content = await self._content_of(url, first, None if headers is None else given)
                 await tab.set_content(*content, baseurl)
             else:
                 await tab.interception.change_first_document(first)
-                await tab.go(url)
+                load = partial(self._load, url, first, waits=wait_for is not None)
+                if wait_for is None:
+                    await load()
+                else:
+                    with tab.interception.waiting():
+                        results = await self._waits.load_and_wait(load, wait_for, wait_for_timeout)
             await self._callbacks.wait_for_responses()
         except PageFailed as error:
             return await self._failed(error)
         if url == "about:blank":
             tab.load.url = url
-        status = tab.network.main_status()
-        if status is not None and 400 <= status < 600:
+        if status := self._error_status():
             return Results((None, f"http{status}"))
-        return True
+        return results
+
+    async def _load(self, url: str, first: FirstRequest, *, waits: bool) -> None:
+        if self._plain_run is None:
+            await self._tab.go(url)
+        else:
+            await self._plain_run.go(url, first, waits=waits)
+
+    def _error_status(self) -> int:
+        """Return the HTTP status of the page if it is an error of the site; otherwise 0."""
+        if self._plain_run is not None:
+            return self._plain_run.error_status
+        status = self._tab.network.main_status() or 0
+        return status if 400 <= status < 600 else 0
 
     async def _content_of(
         self, url: str, first: FirstRequest, headers: dict[str, str] | None

@@ -8,6 +8,7 @@ from typing import Any
 
 from renderer.lua import page_values
 from renderer.lua.lua_values import Element
+from renderer.lua.plain_run import PlainRun
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime, text_argument
 from renderer.lua.wait_for_resume import wait_for_resume
 from renderer.tab import keyboard, mouse
@@ -21,8 +22,8 @@ _FUNCTION_SIZE = 1000  # counted for each function, besides its source
 class PageApi:
     """The commands of the page."""
 
-    def __init__(self, tab: Tab) -> None:
-        self._tab = tab
+    def __init__(self, tab: Tab, plain_run: PlainRun | None = None) -> None:
+        self._tab, self._plain_run = tab, plain_run
         self._functions: list[str] = []
         self._functions_size = 0
 
@@ -85,6 +86,8 @@ class PageApi:
     # -- content
 
     async def html(self) -> str:
+        if self._plain_run is not None and (html := self._plain_run.kept_html()) is not None:
+            return html
         return await self._tab.document.html()
 
     # -- elements and input

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
@@ -58,13 +58,16 @@ class Runtime:
         self._failures: deque[LuaFailure] = deque(maxlen=MAX_FAILURES)
         # A context that is entered while the script waits.
         self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+        # Called before and after each command, with its name; before it, also with its first argument.
+        self.before: Callable[[str, Any], Awaitable[None]] = _nothing
+        self.after: Callable[[str], None] = lambda _: None
 
     def end(self) -> None:
         """Release the script's objects; the runtime cannot run anything after that."""
         # Reference cycles would keep them until the next garbage collection.
         self.commands.clear()
         self._failures.clear()
-        del self._codec, self.waiting
+        del self._codec, self.waiting, self.before, self.after
 
     def add(self, command: Command) -> None:
         """Let the script use the command."""
@@ -163,8 +166,10 @@ class Runtime:
                 on_wait()
             if isinstance(arguments, NotConvertible):
                 raise LuaFailure(str(arguments), splash_method=_method(name))
+            await self.before(name, arguments[0] if arguments else None)
             with self.waiting() if name in WAITING else nullcontext():
                 result = await command(arguments)
+            self.after(name)
             return True, list(result) if isinstance(result, Results) else [result]
         except NotConvertible as error:
             return self._failed(LuaFailure(str(error), splash_method=_method(name)))
@@ -192,6 +197,10 @@ class Runtime:
                     where = f"Lua error: {where}"
                 return ScriptError(failure.info | info | {"error": error, "message": f"{where}{error}"})
         return script_error("LUA_ERROR", text)
+
+
+async def _nothing(_: str, __: Any) -> None:
+    pass
 
 
 def _method(command: str) -> str:

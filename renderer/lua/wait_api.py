@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from renderer.errors import PageFailed
+from renderer.lua.plain_run import PlainRun
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
 from renderer.render.scroll import BadScrollSelector, Scrolling, scroll
 from renderer.render.wait_for import BadSelector, wait_for
+from renderer.tab.document_html import checked_html, html_expression
 from renderer.tab.tab import Tab
 
 SECONDS = 10.0
@@ -22,8 +25,8 @@ MAX_SCREENS = 1000
 class WaitApi:
     """The commands that wait for an element, and for the end of a list."""
 
-    def __init__(self, tab: Tab) -> None:
-        self._tab = tab
+    def __init__(self, tab: Tab, plain_run: PlainRun | None = None) -> None:
+        self._tab, self._plain_run = tab, plain_run
 
     def add_to(self, runtime: Runtime) -> None:
         for function in (self.wait_for, self.scroll_to_end):
@@ -40,16 +43,53 @@ class WaitApi:
             raise LuaFailure("splash:wait_for() selector must be a string", argument="selector")
         seconds = _seconds("wait_for", "timeout", timeout)
         try:
-            found = await wait_for(
-                self._tab, selector, seconds, self._until_error_page(), ends_without=lambda: True
-            )
-            if found is None and self._is_error_page():  # it may have the element, too
-                found = await wait_for(self._tab, selector, LAST_LOOK, _for_ever())
-        except BadSelector as error:
-            raise LuaFailure(f"Not a selector: {error}", argument="selector") from error
+            return await self._wait_for(selector, seconds, self._until_error_page, "selector")
         except PageFailed as error:
             await self._tab.show_failure(error)
             return Results((None, error.reason))
+
+    async def load_and_wait(
+        self,
+        load: Callable[[], Awaitable[None]],
+        selector: Any,
+        timeout: Any,  # noqa: ASYNC109
+    ) -> Any:
+        """Load a page and wait for the element, but not for the load event; return the results of ``wait_for``.
+
+        Raises:
+            PageFailed: the page failed to load.
+        """
+        if not isinstance(selector, str) or not selector:
+            raise LuaFailure("splash:go() wait_for must be a string", argument="wait_for")
+        seconds = _seconds("go", "wait_for_timeout", timeout)
+
+        async def loading() -> None:
+            await load()
+            await self._until_error_page()
+
+        result = await self._wait_for(selector, seconds, loading, "wait_for")
+        if (
+            self._tab.load.documents and self._tab.frozen_page.is_frozen
+        ):  # the element came before ``load`` thawed it
+            await self._tab.frozen_page.thaw()
+        return result
+
+    async def _wait_for(
+        self, selector: str, seconds: float, loading: Callable[[], Coroutine[Any, Any, None]], argument: str
+    ) -> Any:
+        run = self._plain_run
+        take = html_expression(has_readers=True) if run is not None and run.takes_html else None
+        stops = run is not None and run.only_reads
+        try:
+            found = await wait_for(
+                self._tab, selector, seconds, loading(), take, stops=stops, ends_without=lambda: True
+            )
+            if found is None and self._is_error_page():  # it may have the element, too
+                found = await wait_for(self._tab, selector, LAST_LOOK, _for_ever(), take, stops=stops)
+        except BadSelector as error:
+            raise LuaFailure(f"Not a selector: {error}", argument=argument) from error
+        if run is not None:
+            run.keep_html(checked_html(found.taken) if found and take else None)
         if found is None:
             return Results((None, f"http{self._error_status()}" if self._is_error_page() else "timeout"))
         return True if found.is_complete else Results((True, "incomplete"))
@@ -65,6 +105,8 @@ class WaitApi:
         return load.loaded and load.documents > 0 and self._error_status() > 0
 
     def _error_status(self) -> int:
+        if self._plain_run is not None:
+            return self._plain_run.error_status
         status = self._tab.network.main_status() or 0
         return status if 400 <= status < 600 else 0
 

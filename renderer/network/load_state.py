@@ -25,6 +25,8 @@ class PageLoad:
     def forget(self) -> None:
         """Reset the state for the next render."""
         self.loaders: list[str] = []
+        # The navigations of the main frame that Chromium has started, by the ids of their documents.
+        self.started: list[str] = []
         self.loaded = True
         self.failed_url: str | None = None
         # Chromium stopped reading the document before its end: its response was cut off, or a script stopped it.
@@ -38,6 +40,13 @@ class PageLoad:
         # By document, the times of its end and of its load event, in seconds of Chromium's clock.
         self.read_at: dict[str, float] = {}
         self.loaded_at: dict[str, float] = {}
+
+    def on_started_navigating(self, event: Params) -> None:
+        if event["frameId"] == self.frame_id and not event["navigationType"].endswith(
+            ("sameDocument", "SameDocument")
+        ):
+            self.started.append(event["loaderId"])
+            self.wake()
 
     def on_frame_navigated(self, event: Params) -> None:
         frame = event["frame"]

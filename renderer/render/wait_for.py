@@ -48,15 +48,16 @@ async def wait_for(
     loading: Coroutine[Any, Any, None],
     take: str | None = None,
     *,
+    stops: bool = True,
     ends_without: Callable[[], bool] = lambda: False,
 ) -> Found | None:
     """Wait, while and after the page loads, until the element is there and the document is read; return None if not.
 
     ``take`` is JavaScript, which may use the definitions of ``OF_DOCUMENT``; the page evaluates it at that time. A
     later question would wait for the page, which may be busy with work that the result does not need. So with ``take``
-    the page stops: the renderer does not wait for its other requests, and Chromium does not lay it out. ``loading``
-    loads the page; its errors go to the caller. When it has ended, ``ends_without`` says whether the wait ends too,
-    because the element will not come.
+    the page stops, unless ``stops`` is False: the renderer does not wait for its other requests, and Chromium does not
+    lay it out. ``loading`` loads the page; its errors go to the caller. When it has ended, ``ends_without`` says
+    whether the wait ends too, because the element will not come.
 
     Raises:
         BadSelector: the browser does not accept the selector.
@@ -67,7 +68,8 @@ async def wait_for(
     end = asyncio.get_running_loop().time() + seconds
     try:
         async with asyncio.timeout_at(end):
-            answer = await _watch(tab, _question(selector, take), end - MARGIN, load_task, ends_without)
+            question = _question(selector, take, stops=stops)
+            answer = await _watch(tab, question, end - MARGIN, load_task, ends_without)
             return None if answer is None else Found(taken=answer[0], is_complete=answer[1])
     except TimeoutError:
         return None
@@ -76,14 +78,18 @@ async def wait_for(
         await asyncio.gather(load_task, return_exceptions=True)
 
 
-def _question(selector: str, take: str | None) -> str:
+def _question(selector: str, take: str | None, *, stops: bool) -> str:
     """Return the JavaScript of the wait; its LIMIT, in milliseconds, is still to be replaced."""
-    return _script_of(take).replace("SELECTOR", json.dumps(selector), 1)
+    return _script_of(take, stops).replace("SELECTOR", json.dumps(selector), 1)
 
 
 @functools.lru_cache(maxsize=8)  # the renderer takes few kinds of values
-def _script_of(take: str | None) -> str:
-    words = {"STALL": str(1000 * STALL), "ENDS": json.dumps(take is not None), "TAKE": take or "true"}
+def _script_of(take: str | None, stops: bool) -> str:
+    words = {
+        "STALL": str(1000 * STALL),
+        "ENDS": json.dumps(stops and take is not None),
+        "TAKE": take or "true",
+    }
     return re.sub("|".join(words), lambda word: words[word[0]], _SCRIPT)
 
 

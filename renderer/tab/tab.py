@@ -19,6 +19,7 @@ from renderer.network.resource_timeout import RequestLimit
 from renderer.tab.document import Document
 from renderer.tab.document_html import decoded
 from renderer.tab.drawing import Drawing
+from renderer.tab.error_status import ErrorStatus
 from renderer.tab.frozen_page import ANSWER_TIMEOUT, FrozenPage
 from renderer.tab.page_probe import FRAMES, LASTING, UsageProbe
 from renderer.tab.page_scripts import PageScripts
@@ -60,6 +61,7 @@ class Tab:
         self.scripts = PageScripts(session)
         self.probe = UsageProbe(session)
         self.drawing = Drawing(session)
+        self.error_status = ErrorStatus(session)
         self.frozen_page = FrozenPage(session, target_id)
         self.viewport = VIEWPORT
         # Headers that this render sends with every request: in place of Chromium's, or in addition to them.
@@ -70,7 +72,7 @@ class Tab:
         self.probe.on(FRAMES, self.drawing.start)
         self.probe.on(LASTING, self.frozen_page.on_lasting_work)
         session.on("Page.frameAttached", self.frozen_page.on_frame_attached)
-        session.on("Page.frameStartedNavigating", self.frozen_page.on_navigation)
+        session.on("Page.frameStartedNavigating", self._started_navigating)
         session.on("Page.frameNavigated", self._frame_navigated)
         session.on("Page.frameStartedLoading", self.load.on_frame_started)
         session.on("Page.frameStoppedLoading", self.load.on_frame_stopped)
@@ -135,6 +137,7 @@ class Tab:
         await asyncio.gather(
             session.send("Page.enable"),
             session.send("Inspector.enable"),
+            session.send("Log.enable"),
             tab.scripts.start(),
             browser.send("Browser.setDownloadBehavior", {"behavior": "deny", "browserContextId": context_id}),
         )
@@ -142,6 +145,10 @@ class Tab:
             await tab.network.disable_caches()
         await tab.drawing.stop()
         return tab
+
+    def _started_navigating(self, event: Params) -> None:
+        self.load.on_started_navigating(event)
+        self.frozen_page.on_navigation(event)
 
     def _frame_navigated(self, event: Params) -> None:
         self.load.on_frame_navigated(event)
@@ -220,16 +227,22 @@ class Tab:
 
     async def show_failure(self, failure: PageFailed) -> None:
         """Show an error page, as Splash does, in the place of Chromium's error page or of the page before."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ERROR_PAGE_TIMEOUT):
-                while self.load.failed_url is None:
-                    await self.load.changed()
-        if self.load.failed_url is None:
+        if await self.wait_for_failed_url() is None:
             await self.leave_page()
+        elif self.frozen_page.is_frozen:
+            await self.frozen_page.thaw()
         await self.session.call(
             "Page.setDocumentContent", {"frameId": self.target_id, "html": failure.as_page()}
         )
         self.load.url = failure.url
+
+    async def wait_for_failed_url(self) -> str | None:
+        """Return the URL of a page that failed, when Chromium shows its error page; None if it shows none."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ERROR_PAGE_TIMEOUT):
+                while self.load.failed_url is None:
+                    await self.load.changed()
+        return self.load.failed_url
 
     async def stop_loading(self) -> None:
         """Stop loading the page, as a browser's stop button does; a call that waits for the page returns."""
@@ -381,6 +394,7 @@ class Tab:
         self.interception.forget()
         self.request_limit.forget()
         self.network.forget()
+        self.error_status.forget()
         self.viewport, self.user_agent, self.headers = VIEWPORT, "", {}
 
     def undo_overrides(self) -> list[asyncio.Future[Params]]:
