@@ -21,7 +21,7 @@ Python environment. With --script both load their pages by a Lua script (/execut
     python -m benchmarks.render --earlier /tmp/earlier --only "ours|earlier" --rounds 20
 
 With --script-cost only our renderer is measured, with pages that it loads in different ways, in turns: by render.html
-with wait_for, by a script whose ``go`` waits for the element, by one that goes and then waits for it, and by the latter
+with wait_for, by render.page as ``render()`` of a spider asks for a page, by a script whose ``go`` waits for the element, by one that goes and then waits for it, and by the latter
 as a script that is not plain. The last columns are the figures of the script divided by those of render.html.
 
     python -m benchmarks.render --script-cost --concurrency 4 --rounds 10
@@ -77,11 +77,16 @@ end
 
 
 WAIT_FOR = {"wait_for": "#ready"}
+READY = re.compile(rb'id=\\?"ready\\?"')  # in JSON with backslashes
 _READ = "function main(splash, args) %s return splash:html() end"
 _GO_AND_WAIT = "splash:go(args.url) assert(splash:wait_for{'#ready', timeout=5})"
 # The ways of --script-cost to load a page: a path and its arguments by name.
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "ours": ("render.html", WAIT_FOR),
+    "render() of a spider": (
+        "render.page",
+        {**WAIT_FOR, "images": 0, "cookies": [], "headers": {"User-Agent": "Splashdown"}},
+    ),
     "go{wait_for=}": ("execute", {"lua_source": _READ % "assert(splash:go{args.url, wait_for='#ready'})"}),
     "go, wait_for": ("execute", {"lua_source": _READ % _GO_AND_WAIT}),
     "go, wait_for, not plain": ("execute", {"lua_source": _READ % f"local same = splash {_GO_AND_WAIT}"}),
@@ -218,7 +223,7 @@ class Client(asyncio.Protocol):
         length = re.search(rb"(?i)\r\nContent-Length: *(\d+)", self._answer[:head])
         if len(self._answer) < head + 4 + int(length[1]) if length else not data.endswith(b"\r\n0\r\n\r\n"):
             return
-        self.good += b'id="ready"' in self._answer
+        self.good += READY.search(self._answer) is not None
         self._answer.clear()
         self._ask()
 

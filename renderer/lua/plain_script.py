@@ -41,6 +41,8 @@ _FORBIDDEN = frozenset(
         *("coroutine", "getmetatable", "setmetatable", "rawget", "rawset"),
     }
 )
+# Words of a script that may load more than one page. The second one would have to be requested twice.
+_REPEATING = frozenset({"for", "while", "repeat", "goto"})
 MAX_SOURCE = 20_000  # characters
 MAX_SITES = 1000
 
@@ -61,6 +63,8 @@ def plain_methods(source: str) -> frozenset[str] | None:
     tokens = _tokens(source)
     if not _FORBIDDEN.isdisjoint(tokens) or {'"', "'", "\\"} & set(tokens) or tokens.count("main") != 1:
         return None
+    if tokens.count("go") > 1 or ("go" in tokens and _may_repeat(tokens)):
+        return None
     at = tokens.index("main")
     head = [*tokens[max(at - 1, 0) : at + 4], ""]
     if head[:4] != ["function", "main", "(", "splash"] or head[4] not in (",", ")"):
@@ -68,6 +72,11 @@ def plain_methods(source: str) -> frozenset[str] | None:
     others = [n for n, name in enumerate(tokens) if name == "splash" and n != at + 2]
     uses = [tokens[n + 1 : n + 4] for n in others]
     return frozenset(use[1] for use in uses) - ATTRIBUTES if all(map(_is_plain_use, uses)) else None
+
+
+def _may_repeat(tokens: list[str]) -> bool:
+    """Return whether a part of the script may run twice: in a loop, or in a function that it calls."""
+    return not _REPEATING.isdisjoint(tokens) or tokens.count("function") > 1
 
 
 def _tokens(source: str) -> list[str]:

@@ -181,6 +181,7 @@ def _prepare(tab: Tab, runtime: Runtime, plain_run: PlainRun | None) -> None:
         runtime.waiting = tab.interception.waiting
         return
     run = plain_run
+    tab.network.disable_unused()
 
     def after(name: str) -> None:
         if name == "go" or name in WAITING:

@@ -13,6 +13,14 @@ from aiohttp import web
 from renderer.lua.plain_script import MAX_SITES, METHODS, NavigatingSites, plain_methods
 from tests.renderer.conftest import Client, Site
 
+TWICE = (
+    "splash:go(args.url) splash:wait(1) splash:go(args.url)",
+    "for n = 1, 2 do splash:go(args.url) end",
+    "while not splash:go(args.url) do splash:wait(1) end",
+    "repeat until splash:go(args.url)",
+    "local function load() return splash:go(args.url) end load() load()",
+    "::again:: splash:go(args.url) goto again",
+)
 READ = "splash:go(args.url) assert(splash:wait_for{'#end', timeout=5}) return splash:html()"
 
 
@@ -36,6 +44,11 @@ def methods_of(body: str) -> frozenset[str] | None:
 )
 def test_a_script_is_plain_if_it_only_loads_and_reads(body: str, methods: set[str]) -> None:
     assert methods_of(body) == frozenset(methods)
+
+
+@pytest.mark.parametrize("body", TWICE)
+def test_a_script_that_may_load_two_pages_is_not_plain(body: str) -> None:
+    assert methods_of(body) is None
 
 
 @pytest.mark.parametrize(
