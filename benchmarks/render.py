@@ -21,8 +21,9 @@ Python environment. With --script both load their pages by a Lua script (/execut
     python -m benchmarks.render --earlier /tmp/earlier --only "ours|earlier" --rounds 20
 
 With --script-cost only our renderer is measured, with pages that it loads in different ways, in turns: by render.html
-with wait_for, by render.page as ``render()`` of a spider asks for a page, by a script whose ``go`` waits for the element, by one that goes and then waits for it, and by the latter
-as a script that is not plain. The last columns are the figures of the script divided by those of render.html.
+with wait_for, by render.page as ``render()`` of a spider asks for a page, by a script whose ``go`` waits for the
+element, by one that goes and then waits for it, and by the latter as a script that is not plain. The last columns are
+the figures of the other ways divided by those of render.html.
 
     python -m benchmarks.render --script-cost --concurrency 4 --rounds 10
 
