@@ -26,4 +26,4 @@ RUN apt-get update && apt-get install -y --no-install-recommends chromium-headle
  && rm -rf /var/lib/apt/lists/*
 USER crawler
 # Every client needs the token. Pages reach only the internet and RENDERER_ALLOW_HOSTS: renderer/README.md.
-CMD ["sh", "-c", ": ${RENDERER_TOKEN:?set it in .env to letters and digits of your own}; exec python -m renderer --host 0.0.0.0 --forbid-private-addresses"]
+CMD ["sh", "-c", ": ${RENDERER_TOKEN:?set it in .env to letters and digits of your own}; exec python -m renderer --host 0.0.0.0 --forbid-private-addresses --images-last"]
