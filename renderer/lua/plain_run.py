@@ -1,4 +1,4 @@
-"""The run of a plain script, which gives up if the page does what only the run of other scripts handles.
+"""The run of a plain script. It ends early if the page navigates by itself, which only the other run handles.
 
 Scripts see a page navigate only while they wait. Other scripts get that from the interception of all documents; a plain
 script, from this: if a page navigates by itself at another time, the run ends with ``NotPlain``, and the script runs

@@ -41,7 +41,7 @@ from renderer.tab.tab import Tab
 log = logging.getLogger(__name__)
 
 MAX_SCRIPT = 1024 * 1024
-# The commands of which the page of the render before notices nothing. Before all others, the tab loads an empty page.
+# Commands that the page of the render before cannot notice. Before each other command the tab loads an empty page.
 _BEFORE_PAGE = frozenset(
     {
         *("go", "jsfunc", "init_cookies", "add_cookie", "set_user_agent", "set_custom_headers"),
