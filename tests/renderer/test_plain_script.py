@@ -18,7 +18,7 @@ TWICE = (
     "for n = 1, 2 do splash:go(args.url) end",
     "while not splash:go(args.url) do splash:wait(1) end",
     "repeat until splash:go(args.url)",
-    "local function load() return splash:go(args.url) end load() load()",
+    "local function visit() return splash:go(args.url) end visit() visit()",
     "::again:: splash:go(args.url) goto again",
 )
 READ = "splash:go(args.url) assert(splash:wait_for{'#end', timeout=5}) return splash:html()"
