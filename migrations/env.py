@@ -28,11 +28,22 @@ def shown_by_name(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
     return False
 
 
+def is_in_a_model(thing: Any, _name: Any, _kind: Any, is_reflected: bool, same: Any) -> bool:
+    """Return whether a new migration may change this table, column, index or constraint.
+
+    What only the database has belongs to someone else, or has values that no migration may delete unasked.
+    """
+    return not is_reflected or same is not None
+
+
 def run(connection: Connection) -> None:
     """Run the migrations on this connection."""
+    attributes = context.config.attributes
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
+        version_table=attributes.get("version_table", "alembic_version"),
+        include_object=is_in_a_model,
         render_as_batch=connection.dialect.name == "sqlite",  # SQLite cannot alter a column in place
         compare_type=True,
         render_item=shown_by_name,

@@ -1,20 +1,27 @@
 """The models: a class for each table, with its columns, their types, the natural key and the child tables.
 
-Importing this package imports every model; migrations and the check of the schema need that.
+Importing this package imports the models of Splashdown's own tables. The models of a site's tables are imported by the
+modules of their spiders, which every command that needs models loads. The models of the demo are imported when
+something asks for them, so that they can be deleted.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from models.base import Base, ModelError, Row
-from models.book import Book, Review
 from models.change import RowChange
 from models.crawl_page import CrawlPage
 from models.host import CrawlHost
-from models.order import Order
 from models.outbox import OutboxEvent
-from models.quote import Quote
 from models.rejected import RejectedItem
 from models.rendering import CrawlRendering
 from models.request import CrawlRequest
 from models.run import CrawlRun
+
+if TYPE_CHECKING:
+    from models.book import Book, Review
+    from models.order import Order
+    from models.quote import Quote
 
 __all__ = [
     "Base",
@@ -33,3 +40,12 @@ __all__ = [
     "Row",
     "RowChange",
 ]
+
+_OF_THE_DEMO = {"Book": "book", "Review": "book", "Order": "order", "Quote": "quote"}
+
+
+def __getattr__(name: str) -> Any:
+    """Return a model of the demo."""
+    if name not in _OF_THE_DEMO:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_OF_THE_DEMO[name]}"), name)

@@ -5,28 +5,26 @@ The functions import Alembic, because a crawl whose database has the latest sche
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, String, column, inspect, select, table
+from sqlalchemy import Connection, Engine, inspect
 
 from models.base import Row
-from models.migration_files import newest_revision
+from models.revisions import Revisions
 from models.run_stats import row_models
 from models.session import DatabaseUnusable, for_writing, shown
 
-if TYPE_CHECKING:
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
-VERSION_TABLE = "alembic_version"  # Alembic's default, in the schema of the connection
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
-def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Migrate the schema to the latest revision; return the revisions before and after.
+def base_revisions() -> Revisions:
+    """Return the revisions of Splashdown itself."""
+    return Revisions(folder=MIGRATIONS / "versions", environment=MIGRATIONS)
+
+
+def upgrade(engine: Engine, revisions: Revisions | None = None) -> tuple[str | None, str | None]:
+    """Migrate the schema to the latest of Splashdown's revisions, or of these; return those before and after.
 
     On SQLite and PostgreSQL this is one transaction. MySQL commits each DDL statement, so a migration that fails there
     has to be fixed by hand.
@@ -36,18 +34,23 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     """
     from alembic import command  # noqa: PLC0415
 
-    head = _head()
+    revisions = revisions or base_revisions()
+    head = revisions.head()
     with for_writing(engine).begin() as connection:
-        before = _revision(connection)
-        _check_known(before, engine)
-        if before == head:
+        before = revisions.current(connection)
+        _check_known(before, revisions, engine)
+        if before == head or head is None:
             return before, head
-        config = _config()
-        config.attributes["connection"] = connection
         columns = _columns_of_rows(connection)
-        command.upgrade(config, head)
+        command.upgrade(revisions.config(connection), head)
         _forget_hashes(connection, columns)
     return before, head
+
+
+def upgrade_all(engine: Engine, project: Revisions | None = None) -> list[tuple[str | None, str | None]]:
+    """Migrate to the latest of Splashdown's revisions and then of the project's; return as ``upgrade``, of each."""
+    lines = [base_revisions(), *([project] if project else [])]
+    return [upgrade(engine, revisions) for revisions in lines]
 
 
 Columns = Mapping[str, Mapping[str, str]]
@@ -79,46 +82,42 @@ def _forget_hashes(connection: Connection, before: Columns) -> None:
             connection.execute(table.update().values(content_hash=None))
 
 
-def check_schema(engine: Engine) -> None:
-    """Check the schema. An SQLite file is migrated; a server is only checked.
+def check_schema(engine: Engine, project: Revisions | None = None) -> None:
+    """Check the schema for Splashdown's revisions and for the project's. An SQLite file is migrated.
 
     Raises:
         DatabaseUnusable: the schema of a server is not the latest one.
     """
+    for revisions in (base_revisions(), *([project] if project else [])):
+        _check_revisions(engine, revisions)
+
+
+def _check_revisions(engine: Engine, revisions: Revisions) -> None:
     with engine.connect() as connection:
-        if _has_newest_revision(connection):
+        if revisions.are_all_applied(connection):
             return
-        found = _revision(connection)
-    if found == _head():
+        found = revisions.current(connection)
+    head = revisions.head()
+    if found == head:
         return
-    _check_known(found, engine)
+    _check_known(found, revisions, engine)
     if engine.dialect.name == "sqlite":
-        upgrade(engine)
+        upgrade(engine, revisions)
         return
     state = (
-        "has no tables of Splashdown yet"
+        f"has no tables of {revisions.owner} yet"
         if found is None
-        else f"is not the latest one (it has revision {found}, and {_head()} is needed)"
+        else f"is not the latest one (it has revision {found}, and {head} is needed)"
     )
     raise DatabaseUnusable(f"the schema of {shown(engine.url)} {state}: run `scrapy migrate`")
 
 
-def _has_newest_revision(connection: Connection) -> bool:
-    """Return whether the database has the newest revision; False also if only Alembic can tell."""
-    newest = newest_revision(MIGRATIONS / "versions")
-    if newest is None or not inspect(connection).has_table(VERSION_TABLE):
-        return False
-    query = select(column("version_num", String())).select_from(table(VERSION_TABLE))
-    return list(connection.scalars(query)) == [newest]
-
-
-def _check_known(revision: str | None, engine: Engine) -> None:
+def _check_known(revision: str | None, revisions: Revisions, engine: Engine) -> None:
     """Raise DatabaseUnusable if the database has a revision that is not among the migrations."""
-    if revision is not None and revision not in {script.revision for script in _script().walk_revisions()}:
+    if not revisions.is_known(revision):
         raise DatabaseUnusable(
-            f"the schema of {shown(engine.url)} is from a newer Splashdown, or its migration is "
-            "missing here (revision "
-            f"{revision} is not in {MIGRATIONS / 'versions'}): update Splashdown, or restore the file"
+            f"the schema of {shown(engine.url)} is from a newer {revisions.owner}, or its migration is missing here "
+            f"(revision {revision} is not in {revisions.folder}): update {revisions.owner}, or restore the file"
         )
 
 
@@ -147,47 +146,3 @@ def check_tables(engine: Engine, models: Iterable[type[Row]]) -> None:
             f"the database at {shown(engine.url)} lacks {', '.join(missing)}: "
             "run `scrapy migrate --new`, which writes the migration and applies it"
         )
-
-
-def _config() -> Config:
-    from alembic.config import Config  # noqa: PLC0415
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return config
-
-
-def _script() -> ScriptDirectory:
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-
-    return ScriptDirectory.from_config(_config())
-
-
-def _head() -> str:
-    """Return the latest revision.
-
-    Raises:
-        DatabaseUnusable: the migrations do not form one line.
-    """
-    from alembic.util import CommandError  # noqa: PLC0415
-
-    folder = MIGRATIONS / "versions"
-    script = _script()
-    try:
-        with warnings.catch_warnings(action="error", category=UserWarning):  # two files have the same number
-            heads = script.get_heads()
-    except (CommandError, UserWarning, SyntaxError, KeyError) as error:
-        raise DatabaseUnusable(f"the migrations in {folder} cannot be read: {error}") from None
-    if len(heads) != 1:
-        files = [Path(script.get_revision(head).path).name for head in heads]
-        raise DatabaseUnusable(
-            f"the migrations in {folder} have {len(heads)} ends, {' and '.join(sorted(files))}: "
-            "set `down_revision` of one of them to the `revision` of the other"
-        )
-    return heads[0]
-
-
-def _revision(connection: Connection) -> str | None:
-    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
-
-    return MigrationContext.configure(connection).get_current_revision()

@@ -8,16 +8,14 @@ import pytest
 from alembic import command
 from sqlalchemy import Engine, inspect, text
 
-from models.schema import _config, upgrade
+from models.schema import base_revisions, upgrade
 from models.session import for_writing
 
 
 def migrate(engine: Engine, to: str) -> None:
     with for_writing(engine).begin() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
         turn = command.downgrade if to < "0004" else command.upgrade
-        turn(config, to)
+        turn(base_revisions().config(connection), to)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.migration_files import newest_revision
-from models.schema import MIGRATIONS, _head
+from models.schema import base_revisions
 
 
 def migration(folder: Path, name: str, revision: str, before: str | None, more: str = "") -> None:
@@ -25,7 +25,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_newest_revision_of_our_migrations_is_alembics() -> None:
-    assert newest_revision(MIGRATIONS / "versions") == _head()
+    revisions = base_revisions()
+    assert newest_revision(revisions.folder) == revisions.head()
 
 
 def test_the_newest_revision_is_the_end_of_the_line(folder: Path) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy import Column, Engine, Integer, Table, inspect
 import models.schema
 from models import Base, Book, Quote, Review, Row
 from models.new_revision import new_revision
-from models.schema import check_tables, upgrade
+from models.revisions import Revisions
+from models.schema import base_revisions, check_schema, check_tables, upgrade, upgrade_all
 from models.session import DatabaseUnusable, make_engine
 from tests.pipelines.runs import Run, page
 
@@ -42,11 +43,76 @@ def new_table() -> Iterator[Table]:
 
 def test_a_new_table_becomes_the_next_revision_once(versions: Path, engine: Engine, new_table: Table) -> None:
     numbers = sorted(file.name[:4] for file in versions.glob("0*.py"))
-    file = new_revision(engine, "films")
+    file = new_revision(engine, "films").file
     assert file is not None and file.name == f"{int(numbers[-1]) + 1:04d}_films.py"
     upgrade(engine)
     assert inspect(engine).has_table("test_film")
-    assert new_revision(engine, "films") is None
+    assert new_revision(engine, "films").file is None
+
+
+def test_a_table_that_no_model_has_is_left_alone(versions: Path, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE shop_product (id INTEGER PRIMARY KEY, name TEXT)")
+        connection.exec_driver_sql("CREATE INDEX by_name ON shop_product (name)")
+    assert new_revision(engine, "nothing").file is None
+    assert inspect(engine).has_table("shop_product")
+
+
+def test_a_column_that_no_model_has_keeps_its_values_and_accepts_new_rows(
+    versions: Path, engine: Engine
+) -> None:
+    upgrade(engine)
+    run = Run(engine)
+    run.commit(page((Quote, {"quote_id": 1, "body": "b", "author": "a", "tags": None})))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE quote ADD COLUMN old_rating INTEGER NOT NULL DEFAULT 3")
+        connection.exec_driver_sql("ALTER TABLE quote ADD COLUMN old_name TEXT")
+    made = new_revision(engine, "nothing")
+    assert made.file is None and made.left_alone == ("quote.old_rating", "quote.old_name")
+
+
+OLD_COLUMN = """revision = "0099"
+down_revision = {head!r}
+def upgrade():
+    from alembic import op
+    import sqlalchemy as sa
+    with op.batch_alter_table("quote") as batch:
+        batch.add_column(sa.Column("old_rating", sa.Integer(), nullable=False, server_default="3"))
+    with op.batch_alter_table("quote") as batch:
+        batch.alter_column("old_rating", server_default=None)
+"""
+
+
+def test_a_required_column_that_no_model_has_becomes_nullable(versions: Path, engine: Engine) -> None:
+    _, head = upgrade(engine)
+    run = Run(engine)
+    run.commit(page((Quote, {"quote_id": 1, "body": "b", "author": "a", "tags": None})))
+    (versions / "0099_old_column.py").write_text(OLD_COLUMN.format(head=head))
+    made = new_revision(engine, "without a column")
+    assert made.file is not None and made.left_alone == ("quote.old_rating",)
+    upgrade(engine)
+    run.commit(page((Quote, {"quote_id": 2, "body": "b", "author": "a", "tags": None})))
+    with engine.connect() as connection:
+        query = "SELECT quote_id, old_rating FROM quote ORDER BY 1"
+        assert list(map(tuple, connection.exec_driver_sql(query))) == [(1, 3), (2, None)]
+
+
+def test_a_project_has_a_line_of_revisions_of_its_own(
+    engine: Engine, tmp_path: Path, new_table: Table
+) -> None:
+    project = Revisions.of_project(tmp_path / "own")
+    made = new_revision(engine, "films", project)
+    assert (
+        made.file is not None and made.file.parent == tmp_path / "own" and made.file.name == "0001_films.py"
+    )
+    assert upgrade_all(engine, project) == [(base_revisions().head(),) * 2, (None, "0001")]
+    assert inspect(engine).has_table("test_film")
+    check_schema(engine, project)
+    assert new_revision(engine, "films", project).file is None
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version_project SET version_num = '0007'")
+    with pytest.raises(DatabaseUnusable, match="from a newer project, or its migration is missing"):
+        check_schema(engine, project)
 
 
 REVISION = "revision = {!r}\ndown_revision = {!r}\ndef upgrade(): pass\n"

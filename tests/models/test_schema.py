@@ -10,9 +10,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, text
 
-from models import Base
+from models import Base, Book, Order, Quote, Review
 from models.base import ModelError, Row
-from models.schema import _config, check_schema, upgrade
+from models.schema import base_revisions, check_schema, upgrade
 from models.session import DatabaseUnusable, for_writing, make_engine
 
 
@@ -33,6 +33,7 @@ def bare(engine: Engine) -> Iterator[Engine]:
 
 
 def test_the_migrations_make_what_the_models_say(engine: Engine) -> None:
+    assert {model.__tablename__ for model in (Book, Order, Quote, Review)} <= set(Base.metadata.tables)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -46,9 +47,7 @@ def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
 def test_the_migrations_can_be_downgraded(bare: Engine) -> None:
     upgrade(bare)
     with for_writing(bare).begin() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+        command.downgrade(base_revisions().config(connection), "base")
         found = MetaData()
         found.reflect(connection)
         assert set(found.tables) <= {"alembic_version"}
