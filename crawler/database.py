@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from scrapy.settings import BaseSettings
 from sqlalchemy import Engine
 
+from models.revisions import Revisions
 from models.schema import check_schema as check_revision
 from models.session import check_connection, make_engine
+
+
+def project_revisions(settings: BaseSettings) -> Revisions | None:
+    """Return the project's own revisions; None in the checkout, whose revisions are Splashdown's."""
+    folder = settings["PROJECT_MIGRATIONS"]
+    return Revisions.of_project(Path(folder)) if folder else None
 
 
 def open_database(settings: BaseSettings, *, check_schema: bool = True) -> Engine:
@@ -25,7 +34,7 @@ def open_database(settings: BaseSettings, *, check_schema: bool = True) -> Engin
     try:
         check_connection(engine)
         if check_schema:
-            check_revision(engine)
+            check_revision(engine, project_revisions(settings))
     except BaseException:
         engine.dispose()
         raise

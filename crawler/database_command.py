@@ -11,6 +11,7 @@ from typing import ClassVar, NoReturn
 
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import Settings
+from scrapy.spiderloader import get_spider_loader
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -51,6 +52,7 @@ class DatabaseCommand(ScrapyCommand):
         expected: tuple[type[Exception], ...] = (CommandFailed, DatabaseUnusable, *self.expected_errors)
         try:
             self._check_arguments(args)
+            get_spider_loader(self.project_settings)  # the modules of the spiders import the models
             self.execute(args, opts)
         except expected as error:
             print_failure(self.program, str(error))

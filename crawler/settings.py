@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import TypeVar
 
 from dotenv import dotenv_values
@@ -24,10 +23,12 @@ show_in_one_line()  # before the imports that import the models
 
 from crawler.delta.settings import DEFAULT_MAX_AGE, OFF, mode_of  # noqa: E402
 from crawler.logs import lines as log_lines  # noqa: E402
+from crawler.project import this_project  # noqa: E402
 from crawler.rendering.settings import ALWAYS, DEFAULT_CHECK_SHARE, rendering_of  # noqa: E402
 from crawler.spider import arguments as spider_arguments  # noqa: E402
 
-ROOT = Path(__file__).parent.parent
+PROJECT = this_project()
+ROOT = PROJECT.root
 ENV_FILE = os.environ.get("SPLASHDOWN_ENV_FILE", str(ROOT / ".env"))
 ENVIRONMENT = {**(dotenv_values(ENV_FILE) if ENV_FILE else {}), **os.environ}
 
@@ -80,14 +81,15 @@ KINDS: dict[Callable[[str], object], str] = {
 }
 
 BOT_NAME = "splashdown"
-SPIDER_MODULES = ["spiders"]
-NEWSPIDER_MODULE = "spiders"
+SPIDER_MODULES = [PROJECT.sites]
+NEWSPIDER_MODULE = PROJECT.sites
 COMMANDS_MODULE = "crawler.commands"
 SPIDER_LOADER_CLASS = "crawler.spider.loader.SpiderLoader"
 
 # --- The database -----------------------------------------------------------------------------------------------
 
 DATABASE_URL = _env("DATABASE_URL", f"sqlite:///{ROOT / 'data' / 'splashdown.db'}", str)
+PROJECT_MIGRATIONS = str(PROJECT.migrations or "")  # the folder of the project's own revisions
 DATABASE_BATCH_ROWS = _env("DATABASE_BATCH_ROWS", 500, int)
 DATABASE_PATIENCE = _env(
     "DATABASE_PATIENCE", 900.0, float

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, MetaData, Table, inspect
+from sqlalchemy.schema import DropTable
 
 from models.base import Row
 from models.revisions import Revisions
@@ -23,8 +24,16 @@ def base_revisions() -> Revisions:
     return Revisions(folder=MIGRATIONS / "versions", environment=MIGRATIONS)
 
 
-def upgrade(engine: Engine, revisions: Revisions | None = None) -> tuple[str | None, str | None]:
+# The first revision creates them, for the checkout. A migration that changes one must check whether it is there.
+DEMO_TABLES = ("review", "book", "quote", "shop_order")
+
+
+def upgrade(
+    engine: Engine, revisions: Revisions | None = None, *, has_demo: bool = True
+) -> tuple[str | None, str | None]:
     """Migrate the schema to the latest of Splashdown's revisions, or of these; return those before and after.
+
+    Without the demo, a database that was empty gets none of the demo's tables.
 
     On SQLite and PostgreSQL this is one transaction. MySQL commits each DDL statement, so a migration that fails there
     has to be fixed by hand.
@@ -44,13 +53,17 @@ def upgrade(engine: Engine, revisions: Revisions | None = None) -> tuple[str | N
         columns = _columns_of_rows(connection)
         command.upgrade(revisions.config(connection), head)
         _forget_hashes(connection, columns)
+        if before is None and not has_demo:
+            for name in DEMO_TABLES:
+                connection.execute(DropTable(Table(name, MetaData())))
     return before, head
 
 
 def upgrade_all(engine: Engine, project: Revisions | None = None) -> list[tuple[str | None, str | None]]:
     """Migrate to the latest of Splashdown's revisions and then of the project's; return as ``upgrade``, of each."""
-    lines = [base_revisions(), *([project] if project else [])]
-    return [upgrade(engine, revisions) for revisions in lines]
+    if project is None:
+        return [upgrade(engine)]
+    return [upgrade(engine, has_demo=False), upgrade(engine, project)]
 
 
 Columns = Mapping[str, Mapping[str, str]]
@@ -88,11 +101,12 @@ def check_schema(engine: Engine, project: Revisions | None = None) -> None:
     Raises:
         DatabaseUnusable: the schema of a server is not the latest one.
     """
-    for revisions in (base_revisions(), *([project] if project else [])):
-        _check_revisions(engine, revisions)
+    _check_revisions(engine, base_revisions(), has_demo=project is None)
+    if project is not None:
+        _check_revisions(engine, project)
 
 
-def _check_revisions(engine: Engine, revisions: Revisions) -> None:
+def _check_revisions(engine: Engine, revisions: Revisions, *, has_demo: bool = True) -> None:
     with engine.connect() as connection:
         if revisions.are_all_applied(connection):
             return
@@ -102,7 +116,7 @@ def _check_revisions(engine: Engine, revisions: Revisions) -> None:
         return
     _check_known(found, revisions, engine)
     if engine.dialect.name == "sqlite":
-        upgrade(engine, revisions)
+        upgrade(engine, revisions, has_demo=has_demo)
         return
     state = (
         f"has no tables of {revisions.owner} yet"

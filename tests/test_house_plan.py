@@ -21,6 +21,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "pipelines": {"crawler", "models"},
     "spiders": {"crawler", "models"},
     "migrations": {"models"},
+    "splashdown": {"crawler", "models", "spiders"},
 }
 
 # The folders and files inside a room, lowest first. Each imports only what is on the lines above its own line.
@@ -33,12 +34,13 @@ ORDER: dict[str, list[set[str]]] = {
             "database",
             "garbage_collection",
             "meta_keys",
+            "project",
             "remote_access",
             "security",
             "stat_names",
             "unknown_option",
         },
-        {"logs", "spider"},
+        {"logs", "project_folder", "spider"},
         {"delta"},
         {"page"},
         {"rendering"},
@@ -47,7 +49,7 @@ ORDER: dict[str, list[set[str]]] = {
         {"download", "metrics", "schedule", "snapshots"},
         {"database_command", "inspection_command"},
         {"commands"},
-        {"settings"},
+        {"command_line", "settings"},
     ],
     "renderer": [
         {"egress", "errors"},

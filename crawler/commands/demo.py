@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine
 
 from crawler.database_command import DatabaseCommand
+from crawler.project import CODE
 from crawler.run.stopping import CannotStart
-from models import Book, Quote, Review, Row
+from models.base import Row
+from models.error_text import error_line
 from models.session import shown
 from models.table_contents import Difference, difference, last_run, table_contents
 
@@ -26,14 +28,20 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-ROOT = Path(__file__).parent.parent.parent
 PORT = 8765
 
-# The models that each spider fills, by the name that the site's /truth.json has for their rows.
-CRAWLS: dict[str, dict[str, type[Row]]] = {
-    "books": {"books": Book, "reviews": Review},
-    "quotes": {"quotes": Quote},
-}
+
+def crawls() -> dict[str, dict[str, type[Row]]]:
+    """Return the models that each spider fills, by the name that the site's /truth.json has for their rows.
+
+    Raises:
+        CannotStart: the demo's models are not here.
+    """
+    try:
+        from models import Book, Quote, Review  # noqa: PLC0415 - Scrapy imports all commands, and a project has no demo
+    except ImportError as error:
+        raise CannotStart(f"the demo's models are not here: {error_line(error)}") from error
+    return {"books": {"books": Book, "reviews": Review}, "quotes": {"quotes": Quote}}
 
 
 @contextlib.contextmanager
@@ -45,7 +53,7 @@ def demo_site(port: int, day: int) -> Iterator[str]:
     """
     site = subprocess.Popen(
         [sys.executable, "-m", "demo", "--port", str(port), "--day", str(day), "--exit-with-stdin"],
-        cwd=ROOT,
+        cwd=CODE,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -116,7 +124,7 @@ class Command(DatabaseCommand):
         for heading in ("rows seen", "new", "changed", "gone", "same as on the site"):
             results.add_column(heading, justify="right")
         failed, changes = False, []
-        for spider, tables in CRAWLS.items():
+        for spider, tables in crawls().items():
             before = {model: table_contents(engine, model) for model in tables.values()}
             began = time.monotonic()
             failed |= self._crawl(spider, url) != 0
@@ -141,7 +149,7 @@ class Command(DatabaseCommand):
         self.console.print(results)
         for model, changed, old in changes:
             self._show_changes(model, changed, old)
-        self._show_books(engine)
+        self._show_books(engine, crawls()["books"]["books"])
         self._show_next(engine, day)
         return 1 if failed else 0
 
@@ -158,7 +166,7 @@ class Command(DatabaseCommand):
             "LOG_LEVEL=WARNING",
         ]
         database = ["-s", f"DATABASE_URL={self.project_settings['DATABASE_URL']}"]
-        return subprocess.run([*command, *database], cwd=ROOT, check=False).returncode
+        return subprocess.run([*command, *database], cwd=CODE, check=False).returncode
 
     def _show_changes(
         self, model: type[Row], changed: Difference, old: dict[tuple[Any, ...], dict[str, Any]]
@@ -181,7 +189,7 @@ class Command(DatabaseCommand):
             for line in lines:
                 self.console.print(Text("  " + " ".join(line.split())), overflow="ellipsis", no_wrap=True)
 
-    def _show_books(self, engine: Engine) -> None:
+    def _show_books(self, engine: Engine, model: type[Row]) -> None:
         from rich.table import Table  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
 
@@ -190,7 +198,7 @@ class Command(DatabaseCommand):
         for column in columns:
             flexible = column in ("title", "author")
             table.add_column(column, overflow="ellipsis", no_wrap=True, ratio=1 if flexible else None)
-        for _, row in sorted(table_contents(engine, Book).items())[:5]:
+        for _, row in sorted(table_contents(engine, model).items())[:5]:
             # As Text, not as markup: the titles come from the site.
             table.add_row(*(Text(" ".join(str(row[column]).split())) for column in columns))
         self.console.print(table)
@@ -200,7 +208,7 @@ class Command(DatabaseCommand):
 
         database = engine.url.database if engine.dialect.name == "sqlite" else shown(engine.url)
         file = Path(database or "")
-        where = file.relative_to(ROOT) if file.is_relative_to(ROOT) else database
+        where = file.relative_to(CODE) if file.is_relative_to(CODE) else database
         self.console.print(f"\nThe rows are in {where}. Next:", highlight=False)
         for line in (
             f"scripts/demo --day {day + 1}                     the shop a day later: its changes",

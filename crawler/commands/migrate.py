@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from scrapy.spiderloader import get_spider_loader
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from crawler.database import project_revisions
 from crawler.database_command import CommandFailed, DatabaseCommand
 from crawler.security.plain_text import one_line
 from models.error_text import error_line
 from models.new_revision import new_revision
-from models.schema import upgrade
+from models.revisions import Revisions
+from models.schema import upgrade_all
 from models.session import shown
 
 
@@ -42,29 +43,41 @@ class Command(DatabaseCommand):
         )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
+        project = project_revisions(self.project_settings)
         with self.database(check_schema=False) as engine:
             if opts.new is not None:
-                self._write(engine, opts.new)
+                self._write(engine, opts.new, project)
             try:
-                before, after = upgrade(engine)
+                lines = upgrade_all(engine, project)
             except SQLAlchemyError as error:
                 statement = (
                     f" (in: {one_line(str(error.statement))})" if isinstance(error, DBAPIError) else ""
                 )
                 raise CommandFailed(f"the migration failed: {error_line(error)}{statement}") from error
-            print(f"{shown(engine.url)} {_state(before, after)}")
+            print(f"{shown(engine.url)} {_state(*lines[0])}")
+            if project is not None:
+                print(f"this project's own revisions: {_state_of_project(*lines[1])}")
 
-    def _write(self, engine: Engine, message: str) -> None:
-        get_spider_loader(self.project_settings)  # loads the models that are in the modules of their spiders
-        file = new_revision(engine, message)
-        if file is None:
+    def _write(self, engine: Engine, message: str, project: Revisions | None) -> None:
+        new = new_revision(engine, message, project)
+        if new.left_alone:
+            print(f"left alone, since no model has them: {', '.join(new.left_alone)}")
+        if new.file is None:
             print("no new migration: the database has every table and column of the models")
             return
-        print(file.read_text("utf-8"))
-        print(f"written to {file}: read it and commit it with your code")
+        print(new.file.read_text("utf-8"))
+        print(f"written to {new.file}: read it and commit it with your code")
 
 
-def _state(before: str | None, after: str) -> str:
+def _state_of_project(before: str | None, after: str | None) -> str:
+    if after is None:
+        return "there are none yet (scrapy migrate --new)"
+    return (
+        f"{after} was applied already" if before == after else f"applied from {before or 'none'} to {after}"
+    )
+
+
+def _state(before: str | None, after: str | None) -> str:
     if before == after:
         return f"was up to date: revision {after}"
     if before is None:

@@ -19,6 +19,7 @@ from crawler.command_failure import print_failure
 from crawler.database_command import CommandFailed, DatabaseCommand
 from crawler.page.parse_result import ParseResult
 from crawler.page.snapshot_policy import REASONS
+from crawler.project import this_project
 from crawler.run.interfaces import MakePageReader, MakePageStore, PageReader
 from crawler.snapshots.page_snapshot import (
     PageSnapshot,
@@ -33,7 +34,7 @@ from crawler.spider.loader import UnknownSpider
 from models.replayable_pages import ReplayablePage, replayable_pages
 from models.run import RunIsAlive
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = this_project().root
 TESTS = ROOT / "tests" / "pages"
 STILL_BAD = 2  # exit code
 SHOWN = 20  # bad pages that have a line each

@@ -17,13 +17,12 @@ from sqlalchemy.orm import Session
 from tzlocal import get_localzone
 
 from crawler.database_command import DatabaseCommand
+from crawler.project import this_project
 from crawler.schedule.export import crontab_lines, systemd_units
 from crawler.schedule.expression import CronExpression
 from crawler.schedule.runner import Runner
 from crawler.schedule.spider_schedules import WrongSchedule, schedules_of
 from models.run import HEARTBEAT_TIMEOUT, CrawlRun, scope_of
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 class Command(DatabaseCommand):
@@ -68,15 +67,16 @@ class Command(DatabaseCommand):
         schedules = schedules_of(declared, self.project_settings.get("SCHEDULE") or "")
         if not schedules:
             raise WrongSchedule('no spider declares a schedule, such as schedule = "15 3 * * *"')
+        root = this_project().root
         if opts.run:
-            self._run(schedules)
+            self._run(schedules, root)
         elif opts.systemd is not None:
-            units = systemd_units(schedules, root=ROOT, python=Path(sys.executable), user=getpass.getuser())
+            units = systemd_units(schedules, root=root, python=Path(sys.executable), user=getpass.getuser())
             print_or_write(units, opts.systemd)
         else:
-            print(*crontab_lines(schedules, ROOT), sep="\n")
+            print(*crontab_lines(schedules, root), sep="\n")
 
-    def _run(self, schedules: Mapping[str, CronExpression]) -> None:
+    def _run(self, schedules: Mapping[str, CronExpression], root: Path) -> None:
         try:
             get_localzone()
         except LookupError:
@@ -89,7 +89,7 @@ class Command(DatabaseCommand):
         runner = Runner(
             schedules,
             lambda name: [sys.executable, "-m", "scrapy", "crawl", name],
-            cwd=ROOT,
+            cwd=root,
             interrupted=interrupted,
             lease=HEARTBEAT_TIMEOUT.total_seconds(),
         )

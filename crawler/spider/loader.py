@@ -15,8 +15,8 @@ import scrapy
 from scrapy.settings import BaseSettings
 from scrapy.spiderloader import SpiderLoader as ScrapySpiderLoader
 
-import models.base
 from models import Row
+from models import base as models_base
 from models.error_text import error_line
 
 
@@ -119,7 +119,7 @@ def import_error(error: BaseException, module: str) -> str:
 
 
 def _is_library(file: str) -> bool:
-    ours = (__file__, models.base.__file__)
+    ours = (__file__, models_base.__file__)
     return file.startswith("<") or "site-packages" in file or file.startswith((sys.base_prefix, *ours))
 
 

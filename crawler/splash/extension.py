@@ -12,20 +12,19 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from pathlib import Path
 from typing import Self
 
 from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
+from crawler.project import CODE, PACKAGE
 from crawler.run.stopping import CannotStart, stop_crawl
 from crawler.splash.ping import ADVICE, NoAnswer, ping
 from crawler.splash.server_list import DEFAULT_PATIENCE, Servers
 
 logger = logging.getLogger("splashdown.renderer")
 
-ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 40.0
 RETRY_SECONDS = 0.5  # between two pings, or two starts, of a renderer that does not answer yet
 SHORT_LIFE = 10.0  # seconds; a renderer that ends sooner is started again only after RETRY_SECONDS
@@ -54,8 +53,16 @@ class RendererProcess:
             CannotStart: the renderer did not start; the message has its last log line, which says what to do.
         """
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "renderer", "--port", str(port), "--exit-with-stdin", *self.options],
-            cwd=ROOT,
+            [
+                sys.executable,
+                "-m",
+                f"{PACKAGE}renderer",
+                "--port",
+                str(port),
+                "--exit-with-stdin",
+                *self.options,
+            ],
+            cwd=CODE,
             env=os.environ | {"RENDERER_TOKEN": self.token},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -51,7 +51,7 @@ class _Loader:
         # If a script imported one of our modules first, that module is incomplete now. Python then imports it again.
         if not hasattr(module, PATCHED):
             for name in OURS:
-                sys.modules.pop(f"crawler.splash.{name}", None)
+                sys.modules.pop(f"{__package__}.{name}", None)
         from crawler.splash import replacements  # noqa: PLC0415
 
         replacements.install_into(module)

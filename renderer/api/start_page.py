@@ -6,7 +6,7 @@ import json
 import secrets
 from importlib import resources
 
-_PAGE = resources.files("renderer.api").joinpath("start_page.html").read_text(encoding="utf-8")
+_PAGE = resources.files(__package__).joinpath("start_page.html").read_text(encoding="utf-8")
 
 
 def start_page(*, lua: bool) -> tuple[str, dict[str, str]]:

@@ -22,7 +22,7 @@ from renderer.lua.script_process import ScriptProcess
 log = logging.getLogger(__name__)
 
 _BOOTSTRAP = (
-    "import sys; sys.path[:] = sys.argv[3:]; from renderer.lua.process.fork_server import main; "
+    f"import sys; sys.path[:] = sys.argv[3:]; from {__package__}.process.fork_server import main; "
     "main(int(sys.argv[1]), sys.argv[2])"
 )
 # Variables that Python may need to start; scripts in the sandbox need none.

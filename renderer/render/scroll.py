@@ -10,7 +10,7 @@ from typing import Any
 from renderer.chromium.cdp import CommandFailed
 from renderer.tab.tab import Tab
 
-_SCRIPT = resources.files("renderer.render").joinpath("scroll.js").read_text(encoding="utf-8")
+_SCRIPT = resources.files(__package__).joinpath("scroll.js").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, kw_only=True)

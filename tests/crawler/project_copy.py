@@ -28,6 +28,14 @@ class ProjectCopy:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
             copy(ROOT / name, self.folder / name)
 
+    def copy(self, name: str) -> Path:
+        """Return a folder of the copy that a test may change: a copy in place of the link."""
+        folder = self.folder / name
+        if folder.is_symlink():
+            folder.unlink()
+            shutil.copytree(ROOT / name, folder)
+        return folder
+
     @property
     def env(self) -> dict[str, str]:
         """The environment in which Python imports the folders of the copy, not the installed ones."""

@@ -101,6 +101,8 @@ def test_a_project_has_a_line_of_revisions_of_its_own(
     engine: Engine, tmp_path: Path, new_table: Table
 ) -> None:
     project = Revisions.of_project(tmp_path / "own")
+    check_schema(engine, project)
+    assert not {"book", "quote", "review", "shop_order"} & set(inspect(engine).get_table_names())
     made = new_revision(engine, "films", project)
     assert (
         made.file is not None and made.file.parent == tmp_path / "own" and made.file.name == "0001_films.py"

@@ -1,0 +1,34 @@
+"""What a project imports from Splashdown: the base classes of its spiders and models, and the types of their columns.
+
+In the checkout this package is beside the rooms (``crawler/``, ``models/``, ...). In an installed Splashdown it
+contains them, so that a project may have folders with these names: ``scripts/lib/relocation.py`` writes it so.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from models.base import Row
+    from models.types import Choice, ExactNumeric, ExactString, ListOf, LongText, UtcDateTime
+    from spiders.base import SiteSpider
+
+__all__ = [
+    "Choice",
+    "ExactNumeric",
+    "ExactString",
+    "ListOf",
+    "LongText",
+    "Row",
+    "SiteSpider",
+    "UtcDateTime",
+]
+
+_TYPES = "models.types"
+_MODULES = {"Row": "models.base", "SiteSpider": "spiders.base"}
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name. Its module is imported only now: the renderer imports this package and needs none."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES.get(name, _TYPES)), name)
