@@ -46,7 +46,7 @@ ORDER: dict[str, list[set[str]]] = {
         {"rendering"},
         {"run"},
         {"splash"},
-        {"download", "metrics", "schedule", "snapshots"},
+        {"download", "metrics", "schedule", "snapshots", "trial"},
         {"database_command", "inspection_command"},
         {"commands"},
         {"command_line", "settings"},

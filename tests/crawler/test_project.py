@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -11,33 +13,26 @@ import pytest
 from crawler.project_folder import CannotMakeProject, make_project
 from tests.crawler.installed import Installed
 from tests.crawler.project_copy import ProjectCopy
+from tests.crawls import ROOT
 
-SITE = """
-from sqlalchemy.orm import Mapped, mapped_column
-
-from models import SUFFIX
-from splashdown import ExactString, LongText, Row, SiteSpider
-
-
-class Offer(Row):
-    __tablename__ = "offer"
-
-    url: Mapped[str] = mapped_column(ExactString(300), primary_key=True)
-    title: Mapped[str] = mapped_column(LongText())
+PAGE = ROOT / "docs" / "projects.md"
+TRY = (
+    "scrapy try films                    # a few pages: their rows as they would be stored, and what is wrong"
+)
+CLASH = "from models import OURS\n\nassert OURS\n"  # the project's own package, not Splashdown's
 
 
-class OffersSpider(SiteSpider):
-    name = "offers"
-    model = Offer
-    schedule = "15 3 * * *"
+def block(begins: str) -> str:
+    """Return the code block of docs/projects.md that begins with this line."""
+    lines = PAGE.read_text("utf-8").splitlines()
+    first = lines.index(f"    {begins}")
+    last = next(n for n, line in enumerate(lines) if n > first and line and not line.startswith("    "))
+    return textwrap.dedent("\n".join(lines[first:last]))
 
-    async def start(self):
-        yield self.render(self.settings["DEMO_URL"] + "/books", self.parse, wait_for="//article")
 
-    def parse(self, response):
-        for one in response.xpath("//article"):
-            yield {"url": one.xpath(".//a/@href").get(), "title": one.xpath("string(.//h3)").get() + SUFFIX}
-"""
+def commands(begins: str) -> list[list[str]]:
+    """Return the command lines of the block that begins with this line, without their comments."""
+    return [shlex.split(line, comments=True) for line in block(begins).splitlines() if line.strip()]
 
 
 @pytest.fixture(scope="module")
@@ -51,37 +46,37 @@ def test_a_project_beside_the_installed_splashdown_fills_a_table(
     made = installed.run("splashdown", "startproject", "shop", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     project = tmp_path / "shop"
-    (project / "sites" / "offers.py").write_text(SITE)
-    (project / "models").mkdir()  # of the project: not Splashdown's
-    (project / "models" / "__init__.py").write_text('SUFFIX = "!"\n')
-    env = {"CHROMIUM": os.environ.get("CHROMIUM", ""), "DEMO_URL": demo_site}
-    assert installed.run("scrapy", "list", cwd=project).stdout == "offers\n"
+    site = block("from sqlalchemy.orm import Mapped, mapped_column")
+    (project / "sites" / "films.py").write_text(
+        site.replace("https://shop.example/films", f"{demo_site}/books")
+    )
+    (project / "sites" / "clash.py").write_text(CLASH)
+    (project / "models").mkdir()
+    (project / "models" / "__init__.py").write_text("OURS = True\n")
+    env = {"CHROMIUM": os.environ.get("CHROMIUM", "")}
+    assert installed.run("scrapy", "list", cwd=project).stdout == "films\n"
 
-    refused = installed.run("scrapy", "crawl", "offers", cwd=project, **env)
+    refused = installed.run("scrapy", "crawl", "films", cwd=project, **env)
     assert refused.returncode == 1
-    assert "lacks the table offer of the model Offer: run `scrapy migrate --new`" in refused.stderr
+    assert "lacks the table film of the model Film: run `scrapy migrate --new`" in refused.stderr
 
     below = project / "deep" / "down"
     below.mkdir(parents=True)
-    migrated = installed.run("splashdown", "migrate", "--new", "the offers", cwd=below)
-    assert migrated.returncode == 0, migrated.stderr
-    assert "this project's own revisions: applied from none to 0001" in migrated.stdout
-    assert (project / "migrations" / "0001_the_offers.py").is_file()
+    outputs = {}
+    for program, command, *arguments in commands(TRY):
+        done = installed.run(program, command, *arguments, cwd=below, **env)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr[-3000:]}"
+        outputs[command] = done.stdout
+    assert "film: 20 rows" in outputs["try"] and "nothing was written to the tables" in outputs["try"]
+    assert "this project's own revisions: applied from none to 0001" in outputs["migrate"]
+    assert (project / "migrations" / "0001_films.py").is_file()
+    assert outputs["changes"].count("created") == 20
 
-    crawled = installed.run("splashdown", "crawl", "offers", cwd=below, **env)
-    assert crawled.returncode == 0, crawled.stderr[-3000:]
     database = sqlite3.connect(project / "data" / "splashdown.db")
-    with database:
-        titles = [title for (title,) in database.execute("SELECT title FROM offer")]
-        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert database.execute("SELECT count(*) FROM film").fetchone() == (20,)
     database.close()
-    assert len(titles) == 20 and all(title.endswith("!") for title in titles)
     assert not tables & {"book", "quote", "review", "shop_order"}
-
-    changes = installed.run("scrapy", "changes", "offer", cwd=below)
-    assert changes.stdout.count("created") == 20
-    lines = installed.run("scrapy", "schedule", cwd=below).stdout
-    assert lines == f"15 3 * * * {project}/scripts/crawl offers\n"
     assert os.access(project / "scripts" / "crawl", os.X_OK)
     tests = installed.run("pytest", "-q", cwd=project)
     assert tests.returncode in (0, 5), tests.stdout  # 5: there is no saved page yet

@@ -1,0 +1,116 @@
+"""The report of a trial: its pages, the rows as they would be stored, rejected items, and selectors without a hit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from crawler.security.plain_text import last_line, one_line
+from crawler.trial.selector_hits import SelectorHits
+from crawler.trial.trial_pages import TrialPage
+from models.base import Row
+from models.rejected import RejectedItem
+from models.request import FAILED, REFUSED, CrawlRequest
+from models.run_stats import row_models
+from models.table_contents import table_contents
+
+ROWS = 10  # that are shown of a table
+WIDTH = 40  # characters of a value
+FIELDS = 8  # columns of a table that are shown side by side
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The numbers of rows, rejected items and failed pages of a trial."""
+
+    rows: int
+    rejected: int
+    failed: int
+
+    @property
+    def is_good(self) -> bool:
+        return self.rows > 0 and not self.rejected and not self.failed
+
+
+def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits) -> Outcome:
+    """Print what the trial found, and return its numbers. Texts of the site are printed as plain text."""
+    console = Console(soft_wrap=False, highlight=False)
+    _print_pages(console, pages)
+    rows = 0
+    for model in row_models():
+        found = [row for _, row in sorted(table_contents(engine, model).items(), key=str)]
+        if found:
+            rows += len(found)
+            _print_rows(console, model, found)
+    with Session(engine) as session:
+        rejected = session.scalars(select(RejectedItem).order_by(RejectedItem.id)).all()
+        failed = session.scalars(select(CrawlRequest).where(CrawlRequest.state.in_((FAILED, REFUSED)))).all()
+        for item in rejected[:ROWS]:
+            reasons = "; ".join(f"{name} {why}".strip() for name, why in item.reasons.items())
+            _say(console, f"rejected ({item.table_name}): {reasons}", "red")
+        for request in failed[:ROWS]:
+            _say(console, f"failed: {request.url}: {last_line(request.error or '')}", "red")
+        outcome = Outcome(rows=rows, rejected=len(rejected), failed=len(failed))
+    _print_hits(console, hits)
+    _say(
+        console,
+        f"{len(pages)} pages, {outcome.rows} rows, {outcome.rejected} rejected items, {outcome.failed} failed pages; "
+        "nothing was written to the tables",
+    )
+    return outcome
+
+
+def _print_pages(console: Console, pages: Sequence[TrialPage]) -> None:
+    for page in pages:
+        _say(console, f"HTTP {page.status} {page.url}: {page.file}")
+
+
+def _print_rows(console: Console, model: type[Row], rows: Sequence[Mapping[str, Any]]) -> None:
+    names = list(model.fields())
+    shown = names[:FIELDS]
+    table = Table(title=f"{model.__tablename__}: {len(rows)} rows")
+    for name in shown:
+        table.add_column(name, overflow="ellipsis", no_wrap=True)
+    for row in rows[:ROWS]:
+        table.add_row(*(_cell(row[name]) for name in shown))
+    table.add_section()
+    table.add_row(*(Text(f"{_filled(rows, name):.0%} filled", style="dim") for name in shown))
+    console.print(table)
+    for name in names[FIELDS:]:
+        samples = ", ".join(one_line(str(row[name]), WIDTH) for row in rows[:3])
+        _say(console, f"  {name}: {_filled(rows, name):.0%} filled: {samples}")
+
+
+def _filled(rows: Sequence[Mapping[str, Any]], name: str) -> float:
+    return sum(row[name] is not None for row in rows) / len(rows)
+
+
+def _cell(value: Any) -> Text:
+    return Text("NULL", style="dim") if value is None else Text(one_line(str(value), WIDTH))
+
+
+def _print_hits(console: Console, hits: SelectorHits) -> None:
+    table = Table(title="XPaths and CSS selectors")
+    for heading in ("hits", "calls", "selector", "line"):
+        table.add_column(heading, justify="right" if heading in ("hits", "calls") else "left")
+    for place in sorted(hits.calls):
+        number = hits.hits[place]
+        style = "" if number else "red"
+        row: Iterable[str] = (str(number), str(hits.calls[place]), place.query, f"{place.file}:{place.line}")
+        table.add_row(*(Text(one_line(cell), style=style) for cell in row))
+    if hits.calls:
+        console.print(table)
+    for place in sorted(hits.calls):
+        if not hits.hits[place]:
+            _say(console, f"0 hits for {place.query} ({place.file}, line {place.line})", "red")
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(one_line(text, 2000), style=style), soft_wrap=True)

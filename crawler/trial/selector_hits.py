@@ -1,0 +1,79 @@
+"""How often each XPath and CSS selector of a project's files matched something, during a trial of a spider."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from parsel import Selector
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Place:
+    """A selector in a line of a file of the project."""
+
+    file: str
+    line: int
+    query: str
+
+
+class SelectorHits:
+    """Counts calls and hits by place. A text of white space only is no hit: ``string(.//h4)`` returns "" without h4."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder.resolve()) + "/"
+        self._is_in_css = False
+        self.calls: dict[Place, int] = {}
+        self.hits: dict[Place, int] = {}
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count in this block. Selectors of parsel are replaced in it, also for other threads."""
+        before = Selector.xpath, Selector.css
+        Selector.xpath = self._counted(Selector.xpath)  # type: ignore[method-assign]
+        Selector.css = self._counted(Selector.css)  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            Selector.xpath, Selector.css = before  # type: ignore[method-assign]
+
+    def _counted(self, method: Any) -> Any:
+        @functools.wraps(method)
+        def select(selector: Selector, query: str, *args: Any, **kwargs: Any) -> Any:
+            if self._is_in_css:  # css() calls xpath()
+                return method(selector, query, *args, **kwargs)
+            self._is_in_css = method.__name__ == "css"
+            try:
+                found = method(selector, query, *args, **kwargs)
+            finally:
+                self._is_in_css = False
+            place = self._place(query)
+            if place is not None:
+                self.calls[place] = self.calls.get(place, 0) + 1
+                self.hits[place] = self.hits.get(place, 0) + sum(map(_is_hit, found))
+            return found
+
+        return select
+
+    def _place(self, query: str) -> Place | None:
+        """Return the line of the project's file that asked; None if a library or Splashdown asked for itself."""
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None:
+            file = frame.f_code.co_filename
+            if file.startswith(self._folder) and "site-packages" not in file:
+                return Place(file=file.removeprefix(self._folder), line=frame.f_lineno, query=query)
+            if "/parsel/" not in file and "/scrapy/" not in file and "/itemloaders/" not in file:
+                return None
+            frame = frame.f_back
+        return None
+
+
+def _is_hit(selector: Selector) -> bool:
+    root = selector.root
+    return bool(root.strip()) if isinstance(root, str) else root is not None and root is not False

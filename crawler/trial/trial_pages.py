@@ -1,0 +1,48 @@
+"""The pages of a trial: their HTML in files, and the end of the trial after so many of them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scrapy import signals
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+
+ENOUGH = "trial_pages"  # the reason with which a trial closes its spider
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialPage:
+    """A page of a trial, and the file with its HTML."""
+
+    url: str
+    status: int
+    file: Path
+
+
+@dataclass(kw_only=True)
+class TrialPages:
+    """Saves each page that a callback gets, and closes the spider after ``most`` pages."""
+
+    folder: Path
+    most: int
+    pages: list[TrialPage] = field(default_factory=list)
+    _closing: asyncio.Task[None] | None = None
+
+    def watch(self, crawler: Crawler) -> None:
+        """Receive the pages of this crawl."""
+
+        def save(response: Response) -> None:
+            if response.url.endswith("/robots.txt") or len(self.pages) >= self.most:
+                return
+            file = self.folder / f"{len(self.pages) + 1}.html"
+            file.write_bytes(response.body)
+            self.pages.append(TrialPage(url=response.url, status=response.status, file=file))
+            if len(self.pages) == self.most and crawler.engine is not None:
+                closing = crawler.engine.close_spider_async(reason=ENOUGH)  # after the pages in flight
+                self._closing = asyncio.get_running_loop().create_task(closing)
+
+        self._save = save  # the signal has only a weak reference
+        crawler.signals.connect(save, signals.response_received)

@@ -1,0 +1,103 @@
+"""``scrapy try``: the rows as they would be stored, what is wrong, and nothing in the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from parsel import Selector
+
+from crawler.trial.selector_hits import SelectorHits
+from tests.crawler.project_copy import ProjectCopy
+
+SPIDER = """
+from models import Quote
+from spiders.base import SiteSpider
+
+
+class SayingsSpider(SiteSpider):
+    name = "sayings"
+    model = Quote
+
+    async def start(self):
+        for page in ("", "?page=2", "?page=3"):
+            yield self.render(self.settings["DEMO_URL"] + "/books" + page, self.parse, wait_for="//article")
+
+    def parse(self, response):
+        for number, one in enumerate(response.xpath("//article")):
+            yield {
+                "quote_id": NUMBER,
+                "body": one.xpath("string(.//h3)").get(),
+                "author": one.xpath("string(.//h4)").get() or "nobody",
+            }
+
+    def parse_more(self, response):
+        yield {"quote_id": 7, "body": response.url, "author": "x"}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[ProjectCopy]:
+    project = ProjectCopy(tmp_path)
+    project.copy("spiders")
+    yield project
+
+
+def write(project: ProjectCopy, number: str) -> None:
+    (project.folder / "spiders" / "sayings.py").write_text(SPIDER.replace("NUMBER", number))
+
+
+def test_a_trial_shows_rows_and_selectors_without_a_hit(project: ProjectCopy, demo_site: str) -> None:
+    write(project, "number")
+    database = project.folder / "x.db"
+    env = {"DEMO_URL": demo_site, "DATABASE_URL": f"sqlite:///{database}", "COLUMNS": "200"}
+    done = project.scrapy("try", "sayings", "--pages", "1", **env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "quote: 20 rows" in done.stdout and "100% filled" in done.stdout
+    assert "0 hits for string(.//h4) (spiders/sayings.py, line 19)" in done.stdout
+    assert "1 pages, 20 rows, 0 rejected items, 0 failed pages" in done.stdout
+    page = project.folder / "data" / "try" / "sayings" / "1.html"
+    assert "<article" in page.read_text("utf-8")
+    assert not database.exists()
+
+    other = project.scrapy("try", "sayings", f"{demo_site}/books?page=2", "-c", "parse_more", **env)
+    assert other.returncode == 0 and f"{demo_site}/books?page=2" in other.stdout
+
+    write(project, '"one"')
+    wrong = project.scrapy("try", "sayings", "--pages", "1", **env)
+    assert wrong.returncode == 2
+    assert "rejected (quote): quote_id" in wrong.stdout and "0 rows, 20 rejected items" in wrong.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    {
+        "try": "it takes a spider's name",
+        "try nothing": "there is no spider 'nothing'",
+        "try books --pages 0": "a trial needs at least one page",
+        "try books --callback parse": "--callback needs the URL of a page",
+        "try books http://x.example/ -c parse_nothing": "books has no callback parse_nothing",
+        "try books x.example": "x.example is no URL",
+    }.items(),
+)
+def test_a_trial_that_cannot_start_says_why_in_one_line(
+    line: str, message: str, project: ProjectCopy
+) -> None:
+    done = project.scrapy(*line.split())
+    assert done.returncode == 1
+    assert message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_hits_are_counted_for_the_lines_of_the_project_only() -> None:
+    ours, elsewhere = SelectorHits(Path(__file__).parent), SelectorHits(Path("/nowhere"))
+    page = Selector("<ul><li>a</li><li> </li></ul>")
+    for hits in (ours, elsewhere):
+        with hits.counting():
+            page.xpath("//li")
+            page.xpath("//li").xpath("string(.)")
+            page.css("b::text")
+    found = {place.query: (ours.calls[place], ours.hits[place]) for place in ours.calls}
+    assert found == {"//li": (2, 4), "string(.)": (2, 1), "b::text": (1, 0)}
+    assert not elsewhere.calls
+    assert {place.file for place in ours.calls} == {Path(__file__).name}
