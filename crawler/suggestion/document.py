@@ -1,0 +1,152 @@
+"""The HTML of a page as elements, with what the search needs to know about each: path, classes, length of its text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import islice
+from typing import Any
+from urllib.parse import urljoin
+
+from lxml import etree
+from parsel import Selector
+
+from crawler.suggestion.stable_name import is_stable
+
+Element = Any  # lxml has no types
+
+MOST_ELEMENTS = 150_000  # of a page; later ones are in the records' count, but not in the search
+MOST_CLASSES = 16  # of an element
+NOISE = frozenset("script style template noscript head meta link svg math iframe object select datalist".split())
+SPACE = re.compile("[ \t\r\n]+")  # what normalize-space() of XPath replaces
+
+
+@dataclass
+class Document:
+    """A parsed page.
+
+    ``elements`` are in the order of the page, without those of scripts, styles and the like. ``text_length`` has, for
+    each of them, the characters of its text (without white space around the parts), and ``path`` a number that is the
+    same for elements with the same tags from the root.
+    """
+
+    root: Element
+    url: str
+    elements: list[Element] = field(default_factory=list)
+    text_length: dict[Element, int] = field(default_factory=dict)
+    path: dict[Element, int] = field(default_factory=dict)
+
+    @cached_property
+    def base(self) -> str:
+        """Return the URL against which the page's links are resolved."""
+        found = self.root.xpath("string(//base/@href)")
+        return self.absolute(str(found).strip(), self.url) if found else self.url
+
+    @cached_property
+    def body(self) -> Element:
+        """Return the element with the page's text: body, or the root if the page has none."""
+        return next((element for element in self.elements if element.tag == "body"), self.root)
+
+    def absolute(self, href: str, base: str | None = None) -> str:
+        """Return the absolute URL of a link, or the link itself if it is no URL."""
+        try:
+            return urljoin(self.base if base is None else base, href)
+        except ValueError:
+            return href
+
+    def select(self, xpath: str) -> list[Any]:
+        """Return what the XPath finds on the page: elements or texts, or nothing if it is invalid."""
+        return evaluate(self.root, xpath)
+
+
+def parse(html: str, url: str) -> Document:
+    """Return the page as a spider's callback gets it: parsed by parsel."""
+    try:
+        root = Selector(text=html, type="html").root
+    except (ValueError, UnicodeError):  # lone surrogates
+        root = Selector(text=html.encode("utf-8", "replace").decode("utf-8", "replace"), type="html").root
+    document = Document(root, url)
+    elements = list(islice(_elements(root), MOST_ELEMENTS))
+    document.elements = elements
+    numbers: dict[tuple[int, str], int] = {}
+    for element in elements:
+        step = (document.path.get(element.getparent(), -1), element.tag)
+        document.path[element] = numbers.setdefault(step, len(numbers))
+    lengths = document.text_length
+    for element in reversed(elements):
+        length = lengths.get(element, 0) + len((element.text or "").strip())
+        length += sum(len((child.tail or "").strip()) for child in element)
+        lengths[element] = length
+        parent = element.getparent()
+        if parent is not None:
+            lengths[parent] = lengths.get(parent, 0) + length
+    return document
+
+
+def _elements(root: Element) -> Iterator[Element]:
+    """Yield the elements of a tree in the order of the page, without noise, and without recursion: it may be deep."""
+    stack = [root]
+    while stack:
+        element = stack.pop()
+        if not isinstance(element.tag, str) or element.tag in NOISE:  # comments, processing instructions
+            continue
+        yield element
+        stack.extend(reversed(element))
+
+
+def children(element: Element) -> list[Element]:
+    """Return the element's children without noise."""
+    return [child for child in element if isinstance(child.tag, str) and child.tag not in NOISE]
+
+
+def classes(element: Element) -> tuple[str, ...]:
+    """Return the element's classes that will be the same after the site's next build."""
+    return _stable_classes((element.get("class") or "")[:1000])
+
+
+@lru_cache(maxsize=10_000)
+def _stable_classes(text: str) -> tuple[str, ...]:
+    names = dict.fromkeys(text.split()[:MOST_CLASSES])
+    return tuple(name for name in names if is_stable(name))
+
+
+def text_of(element: Element) -> str:
+    """Return the text of an element as ``normalize-space(.)`` does."""
+    return str(_TEXT(element))
+
+
+def own_texts(element: Element) -> list[str]:
+    """Return the texts directly in the element, between its children, without blank ones."""
+    texts = [element.text or "", *(child.tail or "" for child in element)]
+    return [text for one in texts if (text := SPACE.sub(" ", one).strip(" \t\r\n"))]
+
+
+def evaluate(element: Element, xpath: str) -> list[Any]:
+    """Return what an XPath finds from the element; a text is a list of one, and an invalid XPath finds nothing."""
+    compiled = _compiled(xpath)
+    if compiled is None:
+        return []
+    try:
+        found = compiled(element)
+    except etree.XPathError:
+        return []
+    return found if isinstance(found, list) else [found]
+
+
+def value_of(element: Element, xpath: str) -> str:
+    """Return the text that a spider gets by ``element.xpath(xpath).get()``, without white space around it."""
+    found = evaluate(element, xpath)
+    return str(found[0]).strip() if found and not hasattr(found[0], "tag") else ""
+
+
+@lru_cache(maxsize=20_000)
+def _compiled(xpath: str) -> Any:
+    try:
+        return etree.XPath(xpath, smart_strings=False)
+    except (etree.XPathError, ValueError):
+        return None
+
+
+_TEXT = etree.XPath("normalize-space(.)", smart_strings=False)

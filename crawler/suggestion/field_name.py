@@ -1,0 +1,129 @@
+"""The names of fields: by itemprop, class, header or label of a value, else by its kind."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from crawler.suggestion.document import Element
+from crawler.suggestion.field_path import HEADINGS
+from crawler.suggestion.labels import header_of
+from crawler.suggestion.selection import Candidate
+from crawler.suggestion.slots import Step
+from crawler.suggestion.stable_name import is_numbered, is_utility
+from models.base import BOOKKEEPING, RESERVED
+
+LONGEST = 30  # characters of a name
+CURRENCY = re.compile(r"[$£€¥₹₩₪₱฿₦₽₺₫]|\b(?:EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|CZK)\b")
+# Names that a module with the model uses for something else.
+TAKEN = frozenset("str int bool float bytes list dict set tuple object type super property date datetime model".split())
+OTHER_NAMES = {"date": "dated", "datetime": "dated_at", "key": "key_text", "fields": "field_list", "item": "item_name"}
+BY_KIND = {"@src": "image", "@data-src": "image", "@datetime": "dated_at", "@alt": "image_text", "@title": "full_text"}
+SAYS_NOTHING = frozenset("url link links href fn".split())
+WORDS_BEFORE = re.compile(r"^(?:field|column|col|cell|views-field|td|th|js|item|product|post|entry|c|t)[-_]+(?=\w{3})")
+
+
+def names(
+    found: Sequence[Candidate],
+    records: Sequence[Element],
+    main: Candidate | None,
+    properties: Sequence[str | None],
+) -> list[str]:
+    """Return a name for each candidate: a valid identifier of ASCII, unique, and free for a column of a model.
+
+    Args:
+        main: the link to the detail page.
+        properties: the name that JSON-LD has for the values of each candidate, or None.
+    """
+    taken: set[str] = set()
+    result = []
+    for one, known in zip(found, properties, strict=True):
+        base = _free(_identifier(known or _base_name(one, records[0], main)) or "text")
+        name, number = base, 1
+        while name in taken:
+            number += 1
+            name = f"{base}_{number}"
+        taken.add(name)
+        result.append(name)
+    return result
+
+
+def _base_name(one: Candidate, record: Element, main: Candidate | None) -> str:
+    kind, way, end = one.slot.kind, one.slot.way, one.slot.end
+    if one.is_link:
+        return "url" if one is main else f"{_place_name(way, record) or 'link'}_url"
+    if kind.startswith("@data-") and kind != "@data-src":
+        return kind.removeprefix("@data-")
+    if end is not None and end.itemprop:
+        return end.itemprop.rsplit("/", 1)[-1]
+    if kind == "@id":
+        return "element_id"
+    place = _place_name(way, record)
+    if kind == "@title" and main is not None and way == main.slot.way:
+        return "title"
+    if kind in BY_KIND:
+        return place if kind not in ("@src", "@data-src") and place else BY_KIND[kind]
+    if kind == "@value" and end is not None and end.tag == "input":
+        return "id"
+    if main is not None and not place and _is_text_of_link(one, main):
+        return "title"
+    return place or _name_by_text(one)
+
+
+def _is_text_of_link(one: Candidate, link: Candidate) -> bool:
+    shorter, longer = sorted((one.slot.way, link.slot.way), key=len)
+    return one.is_text and longer[: len(shorter)] == shorter and bool(shorter or len(longer) < 2)
+
+
+def _place_name(way: tuple[Step, ...], record: Element) -> str:
+    """Return the name of the nearest element with a class, header or label that says what it holds."""
+    for distance, step in enumerate(reversed(way)):
+        if distance > 2:
+            break
+        if step.itemprop:
+            return step.itemprop.rsplit("/", 1)[-1]
+        for name in step.classes:
+            if not is_utility(name) and not is_numbered(name) and name not in SAYS_NOTHING:
+                return name
+        if step.label:
+            return step.label
+        if step.tag in ("td", "th") and step is way[0] and (header := header_of(record, step.position)):
+            return header
+    return ""
+
+
+def _name_by_text(one: Candidate) -> str:
+    values = one.values
+    end = one.slot.end
+    if sum(1 for value in values if CURRENCY.search(value)) > len(values) / 2:
+        return "price"
+    if end is None or end.tag in HEADINGS or end.tag in ("a", "dt", "summary"):
+        return "title"
+    if end.tag == "time":
+        return "dated"
+    if sum(map(len, values)) / len(values) > 60:
+        return "description"
+    return end.tag if end.tag not in ("td", "span", "div", "p", "li") else "text"
+
+
+def _identifier(text: str) -> str:
+    """Return the text as a short name in small letters, or "" if nothing of it can stand in one."""
+    text = unicodedata.normalize("NFKD", text[:200]).encode("ascii", "ignore").decode()
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
+    text = re.sub(r"[^a-zA-Z0-9]+", "_", text).strip("_").lower()
+    text = WORDS_BEFORE.sub("", text)
+    if len(text) > LONGEST:
+        text = text[:LONGEST].rpartition("_")[0] or text[:LONGEST]
+    return f"n{text}" if text[:1].isdigit() else text
+
+
+def _free(name: str) -> str:
+    """Return the name, or another one if Python, SQLAlchemy or a column of every row has it."""
+    if name in OTHER_NAMES:
+        return OTHER_NAMES[name]
+    is_word = keyword.iskeyword(name) or keyword.issoftkeyword(name)
+    if is_word or name in TAKEN or name in RESERVED or name in BOOKKEEPING:
+        return f"{name}_value"
+    return name

@@ -1,0 +1,185 @@
+"""The XPath of a slot, relative to the record: the first one that finds the slot's values in the records."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterator, Sequence
+
+from crawler.suggestion.document import Element, value_of
+from crawler.suggestion.labels import header_of
+from crawler.suggestion.slots import DESCRIPTION, Slot, Step
+from crawler.suggestion.stable_name import is_utility
+from crawler.suggestion.xpath_text import has_class, has_text, is_name, literal
+
+OWN_TEXT = "text()[normalize-space()]"
+HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
+# Tags that a record usually has once.
+TELLING = frozenset("h1 h2 h3 h4 h5 h6 time img dt dd th summary address figure data".split())
+WRONG = 0.02  # the share of records in which an XPath may find another value
+
+
+def field_path(slot: Slot, records: Sequence[Element]) -> str | None:
+    """Return an XPath that finds the slot's value in all records of the sample, or None."""
+    for path in element_paths(slot, records[0]):
+        xpath = _value_path(path, slot.kind)
+        wrong = sum(
+            " ".join(value_of(record, xpath).split()) != " ".join(slot.values.get(number, "").split())
+            for number, record in enumerate(records)
+        )
+        if wrong <= WRONG * len(records):
+            return xpath
+    return None
+
+
+def _value_path(path: str, kind: str) -> str:
+    if kind == "text":
+        return f"normalize-space({path})"
+    if kind == "own":
+        return f"normalize-space({'' if path == '.' else path + '/'}{OWN_TEXT})"
+    if kind == "after":
+        return "normalize-space(following-sibling::text())"
+    return kind if path == "." else f"{path}/{kind}"
+
+
+def element_paths(slot: Slot, record: Element) -> Iterator[str]:
+    """Yield XPaths of the slot's element, the ones that last longest first."""
+    if not slot.way:
+        yield "."
+        return
+    way = slot.way
+    if way[0].tag == DESCRIPTION:
+        yield from _below_description(way)
+        return
+    if not all(is_name(step.tag) for step in way):
+        return
+    yield from _by_names(slot, utility=False)
+    if any(not is_utility(name) for name in way[0].classes):
+        yield from _by_ancestor(way, utility=False)
+    yield from _by_header(way, record)
+    yield from _by_label(slot)
+    yield from _by_ancestor(way, utility=False)
+    yield from _by_telling_tags(way)
+    yield from _by_names(slot, utility=True)
+    yield from _by_ancestor(way, utility=True)
+    yield from _by_tags(way)
+    yield from _by_content(slot)
+
+
+def _below_description(way: tuple[Step, ...]) -> Iterator[str]:
+    inner = way[1:]
+    if not inner:
+        yield DESCRIPTION
+        return
+    end = inner[-1]
+    for name in _class_conditions(end, utility=True):
+        yield f"{DESCRIPTION}//{end.tag}[{name}]"
+    yield f"{DESCRIPTION}/{'/'.join(step.tag for step in inner)}"
+    yield f"{DESCRIPTION}//{end.tag}"
+
+
+def _by_names(slot: Slot, utility: bool) -> Iterator[str]:
+    """Yield XPaths by the element's own itemprop, data attribute and classes, or by those that say how it looks."""
+    end = slot.way[-1]
+    if end.itemprop:
+        yield f".//*[@itemprop={literal(end.itemprop)}]"
+    for condition in _class_conditions(end, utility):
+        yield f".//{end.tag}[{condition}]"
+    if slot.kind.startswith("@data-"):
+        yield f".//{end.tag}[{slot.kind}]"
+
+
+def _class_conditions(step: Step, utility: bool) -> Iterator[str]:
+    names = [name for name in step.classes if is_utility(name) <= utility]
+    names.sort(key=is_utility)
+    for name in names:
+        yield has_class(name)
+    for name in names[1:3]:
+        yield f"{has_class(names[0])} and {has_class(name)}"
+
+
+def _by_header(way: tuple[Step, ...], record: Element) -> Iterator[str]:
+    """Yield XPaths of a cell by the header of its column: the one case in which a position is counted."""
+    cell, below = way[0], way[1:]
+    if cell.tag not in ("td", "th"):
+        return
+    header = header_of(record, cell.position)
+    if not header:
+        return
+    for heads in ("ancestor::table[1]/thead/tr/th", "../tr/th", "ancestor::table[1]//tr/th"):
+        column = f"./*[count({heads}[{has_text(header)}]/preceding-sibling::*)+1]"
+        if not below:
+            yield column
+        else:
+            yield f"{column}/{'/'.join(step.tag for step in below)}"
+            yield f"{column}//{below[-1].tag}"
+
+
+def _by_label(slot: Slot) -> Iterator[str]:
+    """Yield XPaths by the constant text before a value: ``dt[.='Author']``, "Author:"."""
+    for number, step in enumerate(slot.way):
+        if not step.label:
+            continue
+        below = "".join(f"/{one.tag}" for one in slot.way[number + 1 :])
+        label = has_text(step.label)
+        for tag in ("dt", "th", "label"):
+            yield f".//{tag}[{label}]/following-sibling::{step.tag}{below}"
+        yield f".//{step.tag}[*[{label}]]{below}"
+        for tag in ("b", "strong", "span", "em", "div"):
+            yield f".//{tag}[{label}]/following-sibling::{step.tag}{below}"
+
+
+def _by_ancestor(way: tuple[Step, ...], utility: bool) -> Iterator[str]:
+    """Yield XPaths that begin at the nearest element with a name, such as ``.//p[class price]/span``."""
+    for number in range(len(way) - 2, -1, -1):
+        step = way[number]
+        conditions = [f"@itemprop={literal(step.itemprop)}"] if step.itemprop else []
+        conditions += [*_class_conditions(step, utility)]
+        for condition in conditions:
+            start = f".//{step.tag}[{condition}]"
+            yield f"{start}/{'/'.join(one.tag for one in way[number + 1 :])}"
+            yield f"{start}//{way[-1].tag}"
+
+
+def _by_telling_tags(way: tuple[Step, ...]) -> Iterator[str]:
+    """Yield XPaths by tags that a record usually has once, such as h3 and time."""
+    tags = [step.tag for step in way]
+    if tags[-1] in TELLING:
+        yield f".//{tags[-1]}"
+    heading = next((number for number, tag in enumerate(tags) if tag in HEADINGS), None)
+    if heading is not None:
+        yield f".//{'/'.join(tags[heading:])}"
+
+
+def _by_tags(way: tuple[Step, ...]) -> Iterator[str]:
+    tags = [step.tag for step in way]
+    if len(tags) > 1:
+        yield f".//{'/'.join(tags[-2:])}"
+    yield f".//{tags[-1]}"
+    yield f"./{'/'.join(tags)}"
+
+
+def _by_content(slot: Slot) -> Iterator[str]:
+    """Yield XPaths by the kind of the element's content, where its tag alone finds another one, too."""
+    tag = slot.way[-1].tag
+    short = f".//{'/'.join(step.tag for step in slot.way[-2:])}"
+    bases = [f".//{tag}", f"./{'/'.join(step.tag for step in slot.way)}", short]
+    conditions = ["normalize-space()", "not(*)", "img", "not(.//a)", "not(.//img)"]
+    if slot.kind in ("text", "own", "@href") and tag == "a" and slot.kind == "@href":
+        conditions += _link_conditions(slot)
+    elif tag in ("td", "th", "span", "div", "p"):
+        conditions += ["a", "time", "not(a) and normalize-space()"]
+    for condition in conditions:
+        for base in bases:
+            yield f"{base}[{condition}]"
+
+
+def _link_conditions(slot: Slot) -> list[str]:
+    """Return conditions on the address that all links of the slot begin or end with."""
+    links = list(slot.values.values())
+    start = os.path.commonprefix(links)
+    start = start[: start.rfind("/") + 1] or start[: start.find("?") + 1]
+    texts = set(slot.links)
+    conditions = [f"starts-with(@href, {literal(start)})"] if len(start) > 1 else []
+    if len(texts) == 1 and (text := texts.pop()):
+        conditions.append(has_text(text))
+    return conditions

@@ -1,0 +1,122 @@
+"""Groups of elements that may be the records of a page: siblings, or elements with one path, of one tag and class."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from crawler.suggestion.document import Document, Element, classes
+
+MOST_GROUPS = 24  # that are looked at in detail
+MOST_PARENTS = 12  # whose children are groups of their own
+# Parts of a text, a table or a form are no records.
+NO_RECORDS = frozenset(
+    "html head body b i em strong code small sub sup u s font br hr label button input textarea select option optgroup "
+    "img picture source video audio canvas col colgroup caption td th thead tbody tfoot kbd mark abbr wbr pre "
+    "h1 figcaption legend nav footer header main form".split()
+)
+# The words in class, id and role of what is no list of records.
+MENUS = frozenset(
+    "nav navbar navigation menu menubar menuitem sidebar footer header breadcrumb breadcrumbs pagination pager paginator "
+    "pages toc toctree filter filters facet facets dropdown tabs tablist social share cookie carousel toolbar "
+    "banner contentinfo topbar masthead submenu sitemap languages object-tools actions tagcloud".split()
+)
+MENU_TAGS = frozenset(("nav", "footer", "header", "aside", "menu", "form"))
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Elements of one tag, and the class that they share, or None."""
+
+    elements: tuple[Element, ...]
+    tag: str
+    class_name: str | None
+    text_length: int  # characters of all records
+    penalty: float  # the factor of its score, from 0 to 1
+
+
+def groups(document: Document) -> list[Group]:
+    """Return the groups of a page that are worth a look, the largest texts first."""
+    found: dict[tuple[int, ...], Group] = {}
+    judged: dict[Element, float] = {}
+    for elements, class_name in _alike(document):
+        identity = (len(elements), id(elements[0]), id(elements[-1]))
+        length = sum(document.text_length[element] for element in elements)
+        if identity in found and (class_name is None or found[identity].class_name is not None):
+            continue
+        if length < 2 * len(elements) or not _differ(document, elements):
+            continue
+        penalty = min(_penalty(document, element, judged) for element in (elements[0], elements[-1]))
+        found[identity] = Group(tuple(elements), elements[0].tag, class_name, length, penalty)
+    return sorted(found.values(), key=_promise, reverse=True)[:MOST_GROUPS]
+
+
+def _promise(group: Group) -> float:
+    """Return a first score: much text, but not all of it in one record."""
+    number = min(len(group.elements), 50)
+    return float(group.penalty * group.text_length**0.5 * number**0.5)
+
+
+def _alike(document: Document) -> Iterator[tuple[list[Element], str | None]]:
+    """Yield lists of at least two elements of the same tags from the root, also by parent and by class."""
+    by_path: dict[int, list[Element]] = defaultdict(list)
+    for element in document.elements:
+        if element.tag not in NO_RECORDS and document.text_length[element]:
+            by_path[document.path[element]].append(element)
+    for same_path in by_path.values():
+        if len(same_path) < 2:
+            continue
+        yield same_path, None
+        yield from _by_class(same_path)
+        by_parent: dict[Element, list[Element]] = defaultdict(list)
+        for element in same_path:
+            by_parent[element.getparent()].append(element)
+        if 1 < len(by_parent) <= MOST_PARENTS:
+            for siblings in by_parent.values():
+                if len(siblings) > 1:
+                    yield siblings, None
+                    yield from _by_class(siblings)
+
+
+def _by_class(elements: list[Element]) -> Iterator[tuple[list[Element], str | None]]:
+    """Yield the elements of each class that at least two of them have."""
+    having: dict[str, list[Element]] = defaultdict(list)
+    for element in elements:
+        for name in classes(element):
+            having[name].append(element)
+    for name, some in having.items():
+        if len(some) > 1:
+            yield some, name
+
+
+def _differ(document: Document, elements: list[Element]) -> bool:
+    """Return whether the elements are not all of one short text, such as "Add to basket"."""
+    lengths = Counter(document.text_length[element] for element in elements)
+    if len(lengths) > 1:
+        return True
+    return len({"".join(element.itertext()).strip() for element in elements[:20]}) > 1
+
+
+def _penalty(document: Document, element: Element, judged: dict[Element, float]) -> float:
+    """Return the factor for a group inside a menu, a footer or a form. A folder of half of the page is no menu."""
+    half = document.text_length.get(document.body, 0) / 2
+    way: list[Any] = []
+    node = element
+    while node is not None and node not in judged:
+        way.append(node)
+        node = node.getparent()
+    factor = 1.0 if node is None else judged[node]
+    for node in reversed(way):
+        if _is_menu(node) and (document.text_length.get(node, 0) < half or node.tag in ("nav", "footer")):
+            factor = min(factor, 0.5 if node.tag == "form" else 0.1)
+        judged[node] = factor
+    return factor
+
+
+def _is_menu(element: Element) -> bool:
+    if element.tag in MENU_TAGS:
+        return True
+    text = " ".join(element.get(name) or "" for name in ("role", "id", "class"))[:500].lower()
+    return any(word in MENUS for word in text.replace("-", " ").replace("_", " ").split())

@@ -1,0 +1,68 @@
+"""The label beside a value: the term of a description, "Author:" before a name, the header of a table's column."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from crawler.suggestion.document import Element, children, text_of
+
+LABEL_TAGS = frozenset(("dt", "th", "label"))
+EMPHASIS = frozenset("b strong span em small i div".split())
+LONGEST = 40  # characters
+
+
+def label_of(element: Element) -> str:
+    """Return the text of the label before or at the beginning of an element, or "" without one."""
+    before = element.getprevious()
+    if before is not None and before.tag in LABEL_TAGS and not _starts_table_row(element, before):
+        return _short_text(before)
+    if before is not None and before.tag in EMPHASIS and not (before.tail or "").strip():
+        text = _short_text(before)
+        return text if text.endswith(":") else ""
+    first = _first_child(element)
+    if first is not None:
+        text = _short_text(first)
+        return text if text.endswith(":") or first.tag == "label" else ""
+    return ""
+
+
+def _starts_table_row(element: Element, before: Element) -> bool:
+    """Return whether the th before a cell is the row's own value in a table of records."""
+    row = element.getparent()
+    return before.tag == "th" and row is not None and len(row) != 2
+
+
+def _first_child(element: Element) -> Element | None:
+    if (element.text or "").strip() or len(element) == 0 or element.tag in ("tr", "dl", "table", "tbody"):
+        return None
+    first = element[0]
+    return first if first.tag in EMPHASIS or first.tag == "label" else None
+
+
+def _short_text(element: Element) -> str:
+    if len(element) > 3:
+        return ""
+    text = text_of(element)
+    return text if len(text) <= LONGEST else ""
+
+
+def headers(table: Element) -> tuple[str, ...]:
+    """Return the texts of the header cells of a table, or () without such a row."""
+    for row in islice(table.iter("tr"), 4):
+        cells = [cell for cell in children(row) if cell.tag in ("th", "td")]
+        names = [cell for cell in cells if cell.tag == "th"]
+        if len(names) > 1 and len(names) >= len(cells) - 1:
+            return tuple(text_of(cell)[:80] for cell in cells)
+    return ()
+
+
+def table_of(row: Element) -> Element | None:
+    """Return the table that a row is in."""
+    return next(iter(row.iterancestors("table")), None) if row.tag == "tr" else None
+
+
+def header_of(row: Element, position: int) -> str:
+    """Return the text of the header of a column, or ""."""
+    table = table_of(row)
+    names = headers(table) if table is not None else ()
+    return names[position] if position < len(names) else ""

@@ -1,0 +1,50 @@
+"""The natural key of records: the fields whose values are different in all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+from crawler.suggestion.suggestion import Field
+
+IDENTIFIER = re.compile(
+    r"(?:.*_)?(?:id|pk|sku|upc|ean|isbn|gtin|mpn|asin|uuid|guid|slug|code|ref|number|no|nr|hash|commit|ticket|value_id)"
+    r"(?:_\d+)?|product_?id|identifier"
+)
+LONGEST = 400  # characters of a key's values
+NO_KEY_TYPES = ("Decimal", "bool")
+
+
+def natural_key(
+    fields: Sequence[Field], values: Mapping[str, Sequence[str]], detail: str | None
+) -> tuple[str, ...]:
+    """Return the names of the fields that identify a record: one field, else the first two that do so together.
+
+    Args:
+        values: the values of each field, in the order of the records.
+        detail: the XPath of the link to the detail page.
+    """
+    usable = [field for field in fields if field.filled == 1.0 and field.max_length <= LONGEST]
+    usable.sort(key=lambda field: _order(field, detail))
+    for field in usable:
+        if field.type not in NO_KEY_TYPES and len(set(values[field.name])) == len(values[field.name]):
+            return (field.name,)
+    for one, other in combinations(usable[:12], 2):
+        pairs = list(zip(values[one.name], values[other.name], strict=True))
+        if len(set(pairs)) == len(pairs):
+            return (one.name, other.name)
+    return ()
+
+
+def _order(field: Field, detail: str | None) -> int:
+    if IDENTIFIER.fullmatch(field.name):
+        return 0
+    if field.xpath == detail:
+        return 1
+    if "title" in field.name or "name" in field.name:
+        return 2
+    if field.xpath.endswith("@href"):
+        return 3
+    # An amount, a date or a picture that happens to differ identifies nothing.
+    return {"str": 4, "int": 5, "datetime": 6, "date": 7}.get(field.type, 8) + field.xpath.endswith("@src") * 5

@@ -1,0 +1,125 @@
+"""The XPath of a group of records: the shortest one that finds these elements and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crawler.suggestion.document import Document, Element, children, classes
+from crawler.suggestion.groups import Group
+from crawler.suggestion.stable_name import is_numbered, is_stable, is_utility
+from crawler.suggestion.xpath_text import has_class, is_name, literal
+
+MOST_STEPS = 8  # ancestors that an XPath may name
+LANDMARKS = frozenset(("main", "article", "table", "dl"))
+
+
+def record_path(document: Document, group: Group) -> str | None:
+    """Return the XPath of the group's elements; None if none of the XPaths finds exactly them, or nearly."""
+    wanted = set(group.elements)
+    nearest: tuple[float, str] | None = None
+    for xpath in _paths(group):
+        found = set(document.select(xpath))
+        if found == wanted:
+            return xpath
+        missing, more = len(wanted - found), len(found - wanted)
+        share = (missing + more) / len(wanted)
+        if share <= 0.2 and (nearest is None or share < nearest[0]):
+            nearest = share, xpath
+    return nearest[1] if nearest else None
+
+
+def _paths(group: Group) -> Iterator[str]:
+    plain = list(dict.fromkeys(_plain_paths(group)))
+    yield from plain
+    for condition in _inside(group):
+        for xpath in plain:
+            yield f"{xpath}[{condition}]"
+
+
+def _plain_paths(group: Group) -> Iterator[str]:
+    """Yield XPaths by the records' own attributes, then by an ancestor's."""
+    tag = group.tag
+    if not is_name(tag):
+        return
+    own = [*_own_conditions(group)]
+    for condition in own:
+        yield f"//{tag}[{condition}]"
+    conditions = [f"[{condition}]" for condition in own] + [""]
+    # A browser puts tbody into a table whose HTML has none, so no XPath has a step from table to tr.
+    way = "//" if tag == "tr" else "/"
+    for ancestor in _ancestors(group):
+        for anchor in _anchors(ancestor):
+            for condition in conditions:
+                yield f"{anchor}{way}{tag}{condition}"
+            if way != "//":
+                yield f"{anchor}//{tag}{conditions[0]}"
+        if not is_name(ancestor.tag):
+            way = "//"
+        elif ancestor.tag not in ("tbody", "thead"):
+            way = f"/{ancestor.tag}{way}"
+    yield f"//body{way}{tag}{conditions[0]}"
+    yield f"//body//{tag}{conditions[0]}"
+
+
+def _own_conditions(group: Group) -> Iterator[str]:
+    """Yield conditions that all records meet: microdata, classes, data attributes."""
+    first = group.elements[0]
+    sample = group.elements[:200]
+    kind = first.get("itemtype")
+    if kind and all(element.get("itemtype") == kind for element in sample):
+        yield f"@itemtype={literal(kind)}"
+    shared = [name for name in classes(first) if all(name in classes(element) for element in sample)]
+    if group.class_name is not None and group.class_name not in shared:
+        shared.insert(0, group.class_name)
+    shared.sort(key=lambda name: (is_utility(name), name != group.class_name))
+    for name in shared:
+        yield has_class(name)
+    for name in shared[1:4]:
+        yield f"{has_class(shared[0])} and {has_class(name)}"
+    for name in first.attrib:
+        if (name.startswith("data-") or name == "itemscope") and is_name(name) and is_stable(name):
+            if all(name in element.attrib for element in sample):
+                yield f"@{name}"
+    role = first.get("role")
+    if role and role.isalpha() and all(element.get("role") == role for element in sample):
+        yield f"@role={literal(role)}"
+
+
+def _ancestors(group: Group) -> Iterator[Element]:
+    """Yield the ancestors of the first record, from its parent to below body."""
+    ancestor = group.elements[0].getparent()
+    for _ in range(MOST_STEPS):
+        if ancestor is None or ancestor.tag in ("html", "body"):
+            return
+        yield ancestor
+        ancestor = ancestor.getparent()
+
+
+def _anchors(element: Element) -> Iterator[str]:
+    """Yield XPaths from the root that name the element by its id, its classes or its tag."""
+    tag, identifier = element.tag, element.get("id") or ""
+    if is_stable(identifier) and not is_numbered(identifier):
+        yield f"//{tag}[@id={literal(identifier)}]"
+    for name in sorted(classes(element), key=is_utility):
+        if not is_numbered(name):
+            yield f"//{tag}[{has_class(name)}]"
+    if tag in LANDMARKS:
+        yield f"//{tag}"
+
+
+def _inside(group: Group) -> Iterator[str]:
+    """Yield conditions on what is inside a record, which headings and totals of the same tag do not have."""
+    if group.tag == "tr":
+        yield "td"
+        yield "not(th)"
+    inside = [{child.tag for child in children(element)} for element in group.elements[:50]]
+    for tag in sorted(set.union(*inside)):
+        if is_name(tag) and sum(tag in tags for tags in inside) >= 0.95 * len(inside):
+            yield tag
+    deeper = [{below.tag for below in element.iter("*")} for element in group.elements[:50]]
+    if all("a" in tags for tags in deeper):
+        yield ".//a"
+    for tag in ("h2", "h3", "h4", "img", "time"):
+        if all(tag in tags for tags in deeper):
+            yield f".//{tag}"
+

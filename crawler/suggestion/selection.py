@@ -1,0 +1,182 @@
+"""Which slots of a record become fields: each value once, and no text that others have the parts of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from crawler.suggestion.document import Element
+from crawler.suggestion.field_path import HEADINGS, field_path
+from crawler.suggestion.slots import SHARED, Slot, Step
+
+PROSE = frozenset("em strong b i code span small abbr mark kbd sub sup u".split())
+ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+MOST_SLOTS = 150  # whose XPaths are looked for
+TEXTS = ("text", "own", "after")
+# Of two slots with the same values the one with the lower number is the field.
+RANK = {"text": 0, "own": 1, "@datetime": 2, "@content": 2, "@href": 2, "@src": 2, "@id": 5, "@title": 6, "@alt": 7}
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A slot that may become a field, and its XPath."""
+
+    slot: Slot
+    xpath: str
+
+    @cached_property
+    def values(self) -> tuple[str, ...]:
+        """Return the values of the records that have one."""
+        return tuple(" ".join(value.split()) for _, value in sorted(self.slot.values.items()))
+
+    @property
+    def is_text(self) -> bool:
+        return self.slot.kind in TEXTS
+
+    @property
+    def is_link(self) -> bool:
+        return self.slot.kind == "@href"
+
+    @cached_property
+    def link_weight(self) -> float:
+        """Return how much a link is the main link of its record: variety and length of its texts, headings first."""
+        texts = [text for text in self.slot.links if text]
+        if len(set(texts)) < 2:
+            return 0.1 if not texts else 0.0
+        weight = len(set(texts)) / len(self.slot.links) * min(sum(map(len, texts)) / len(texts), 40)
+        in_heading = any(step.tag in HEADINGS for step in self.slot.way)
+        return weight * len(set(self.values)) / len(self.values) * (3 if in_heading else 1)
+
+
+def select(slots: Sequence[Slot], records: Sequence[Element]) -> list[Candidate]:
+    """Return the slots that are fields, in the order of the page."""
+    varied = [slot for slot in slots if is_varied(slot, len(records))][:MOST_SLOTS]
+    found = [Candidate(slot, path) for slot in varied if (path := field_path(slot, records)) is not None]
+    found = _without_sums(found, {(slot.way, slot.kind): slot for slot in slots})
+    found = _without_hidden_texts(found)
+    return _without_side_links(_without_repeats(found))
+
+
+def is_varied(slot: Slot, number: int) -> bool:
+    """Return whether enough records have a value in the slot, and not all the same one."""
+    return len(slot.values) >= SHARED * number and len(set(slot.values.values())) > 1
+
+
+def _without_sums(found: list[Candidate], slots: dict[tuple[object, str], Slot]) -> list[Candidate]:
+    """Remove of each element's complete text and own text the one whose parts are fields of their own."""
+    here = {(one.slot.way, one.slot.kind): one for one in found}
+    ways = sorted({one.slot.way for one in found if one.is_text}, key=len)
+    removed: set[Candidate] = set()
+    for way in reversed(ways):
+        text, own = here.get((way, "text")), here.get((way, "own"))
+        below = [
+            one for one in found
+            if one.is_text and one not in removed and len(one.slot.way) > len(way) and one.slot.way[: len(way)] == way
+        ]  # fmt: skip
+        if text is None:
+            continue
+        all_own = slots.get((way, "own"))
+        parts = sum(text.slot.own_parts) / max(len(text.slot.own_parts), 1)
+        different = _different(text.slot, all_own)
+        if parts < 0.5:
+            drop = [text] if below else []
+        elif parts >= 1.6 and not (own is None and below):
+            drop = [own, *(one for one in below if one.slot.way[-1].tag in PROSE and not one.slot.way[-1].classes)]
+        elif own is not None:
+            drop = [text] if different >= SHARED else [own]
+        else:
+            drop = [text] if below else []
+        removed.update(one for one in drop if one is not None)
+    return [one for one in found if one not in removed]
+
+
+def _different(text: Slot, own: Slot | None) -> float:
+    """Return the share of records in which an element has more text than its own first part."""
+    if own is None or not text.values:
+        return 0.0
+    differing = sum(1 for number, value in own.values.items() if text.values.get(number) != value)
+    return differing / len(text.values)
+
+
+def _without_hidden_texts(found: list[Candidate]) -> list[Candidate]:
+    """Remove texts of attributes that say less than the page's text, and texts that an attribute says better."""
+    by_place = {(one.slot.way, one.slot.kind): one for one in found}
+    return [one for one in found if not _is_said_better(one, by_place)]
+
+
+def _is_said_better(one: Candidate, by_place: dict[tuple[tuple[Step, ...], str], Candidate]) -> bool:
+    way, kind = one.slot.way, one.slot.kind
+    text = by_place.get((way, "text")) or by_place.get((way, "own"))
+    title, alt = by_place.get((way, "@title")), by_place.get((way, "@alt"))
+    if one.is_text:
+        return (way, "@datetime") in by_place or (
+            title is not None and (_is_cut(one, title) or all(map(ISO_DATE.match, title.values)))
+        )
+    if kind == "@title":
+        says_more = text is not None and (_is_cut(text, one) or all(map(ISO_DATE.match, one.values)))
+        return not says_more and (text is not None or (bool(way) and way[-1].tag in ("img", "a")))
+    if kind == "@alt":
+        return not _is_icon(by_place.get((way, "@src")))
+    if kind in ("@src", "@data-src"):
+        return alt is not None and _is_icon(one)
+    if kind == "@aria-label":
+        return text is not None or (bool(way) and way[-1].tag in ("input", "a", "img"))
+    return False
+
+
+def _is_icon(image: Candidate | None) -> bool:
+    """Return whether the records share a few images: their alternative texts are the values."""
+    return image is not None and len(set(image.values)) <= max(2, len(image.values) // 6)
+
+
+def _is_cut(text: Candidate, title: Candidate) -> bool:
+    """Return whether a text ends with an ellipsis, and the attribute has all of it."""
+    cut = [(one.rstrip(".… "), other) for one, other in zip(text.values, title.values, strict=False) if one[-1:] in "….\u2026"]
+    return bool(cut) and all(other.startswith(one) for one, other in cut)
+
+
+def _without_repeats(found: list[Candidate]) -> list[Candidate]:
+    """Keep one of the candidates that have the same values in all records."""
+    best: dict[tuple[tuple[int, str], ...], Candidate] = {}
+    for one in found:
+        values = tuple((number, " ".join(value.split())) for number, value in sorted(one.slot.values.items()))
+        if values not in best or _preference(one) < _preference(best[values]):
+            best[values] = one
+    kept = set(best.values())
+    return [one for one in found if one in kept]
+
+
+def _preference(one: Candidate) -> tuple[bool, int, float, bool, int]:
+    end = one.slot.end
+    named = end is not None and bool(end.itemprop)
+    return (
+        not named,
+        RANK.get(one.slot.kind, 4),
+        -one.link_weight if one.is_link else 0.0,
+        not (end is not None and end.classes),
+        len(one.xpath),
+    )
+
+
+def _without_side_links(found: list[Candidate]) -> list[Candidate]:
+    """Remove links whose text is the same in all records ("Edit") if another link has the record's title."""
+    links = [one for one in found if one.is_link]
+    if not any(one.link_weight > 1 for one in links):
+        return found
+    return [one for one in found if not one.is_link or len(set(one.slot.links)) > 1]
+
+
+def repeated_share(slots: Sequence[Slot], number: int) -> float:
+    """Return the share of the records' text that is in repeated places, such as the rows of a table in the record."""
+    total = repeated = 0
+    for slot in slots:
+        if slot.kind not in ("text", "own") or not (sum(slot.own_parts) or slot.kind == "own"):
+            continue
+        length = sum(map(len, slot.values.values()))
+        total += length
+        if any(step.position and step.tag not in ("td", "th") for step in slot.way):
+            repeated += length
+    return repeated / total if total else 0.0
+

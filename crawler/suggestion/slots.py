@@ -1,0 +1,196 @@
+"""The places inside records that have values: the same place in every record is one ``Slot``."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from crawler.suggestion.document import Document, Element, children, classes, own_texts, text_of
+from crawler.suggestion.labels import label_of
+
+SAMPLE = 60  # records that are looked at
+MOST_DEPTH = 24  # levels below a record
+MOST_INSIDE = 500  # elements of a record
+LONGEST = 20_000  # characters of a text
+SHARED = 0.6  # the share of records that have a class, a label or a value
+DESCRIPTION = "following-sibling::*[1][self::dd]"  # of a record that is a dt
+CELLS = ("td", "th")
+WHOLE_TEXTS = frozenset("td th dd dt h1 h2 h3 h4 h5 h6 p a li time div span".split())
+ATTRIBUTES = frozenset("src data-src datetime content value title alt aria-label".split())
+
+
+@dataclass(frozen=True)
+class Step:
+    """An element on the way from a record to a value. ``position`` counts equal steps below one parent."""
+
+    tag: str
+    classes: tuple[str, ...]
+    itemprop: str
+    label: str
+    position: int
+
+
+@dataclass(eq=False)
+class Slot:
+    """A place in the records: the elements on the way to it, and ``"text"``, ``"own"`` (the first text that is
+    directly in the element), ``"after"`` (the text after the record) or ``"@name"``."""
+
+    way: tuple[Step, ...]
+    kind: str
+    values: dict[int, str] = field(default_factory=dict)  # by the number of the record
+    own_parts: list[int] = field(default_factory=list)  # how many texts are directly in the element
+    links: list[str] = field(default_factory=list)  # the texts of the elements of an @href
+
+    @property
+    def end(self) -> Step | None:
+        """Return the element of the value; None for the record itself."""
+        return self.way[-1] if self.way else None
+
+
+def slots(document: Document, records: Sequence[Element]) -> list[Slot]:
+    """Return the slots of the first records, in the order of the page."""
+    return _Collection(document, records[:SAMPLE]).slots()
+
+
+class _Collection:
+    def __init__(self, document: Document, records: Sequence[Element]) -> None:
+        self.document = document
+        self.records = records
+        self.inside = [list(_inside(record)) for record in records]
+        self.uses: Counter[str] = Counter()  # the elements of each class
+        self.shared_classes = self._shared_classes()
+        self.shared_labels = self._shared_labels()
+        self.found: dict[tuple[tuple[Step, ...], str], Slot] = {}
+
+    def slots(self) -> list[Slot]:
+        for number, record in enumerate(self.records):
+            self._read(number, (), record)
+            ways: dict[Element, tuple[Step, ...]] = {record: ()}
+            seen: Counter[tuple[Element, Step]] = Counter()
+            for element in self.inside[number]:
+                way = ways.get(element.getparent(), ())
+                step = self._step(element)
+                if element.getparent() not in ways:
+                    step = Step(DESCRIPTION, step.classes, step.itemprop, "", 0)
+                if element.tag not in CELLS:
+                    place = (element.getparent(), step)
+                    step = Step(step.tag, step.classes, step.itemprop, step.label, seen[place])
+                    seen[place] += 1
+                ways[element] = (*way, step)
+                self._read(number, ways[element], element)
+        return list(self.found.values())
+
+    def _step(self, element: Element) -> Step:
+        # A class that a record has once says more than one that it has on each cell.
+        names = tuple(sorted(self.shared_classes & {*classes(element)}, key=lambda name: (self.uses[name], name)))
+        label = label_of(element)
+        label = label if label in self.shared_labels else ""
+        position = _cell_number(element) if element.tag in CELLS else 0
+        return Step(element.tag, names, element.get("itemprop") or "", label, position)
+
+    def _read(self, number: int, way: tuple[Step, ...], element: Element) -> None:
+        """Note the texts and attributes of an element of a record."""
+        for name, value in element.attrib.items():
+            if value.strip() and _is_wanted(element, str(name), value, is_record=not way):
+                slot = self._note(number, way, f"@{name}", value.strip())
+                if name == "href" and slot is not None:
+                    slot.links.append(text_of(element) if self.document.text_length.get(element, 0) < 500 else "")
+        if not way and element.tag not in CELLS and _is_inline_list(element):
+            if text := (element.tail or "").strip():
+                self._note(number, way, "after", " ".join(text.split()))
+        if not 0 < self.document.text_length.get(element, 0) <= LONGEST:
+            return
+        own = own_texts(element)
+        if own or element.tag in WHOLE_TEXTS:
+            slot = self._note(number, way, "text", text_of(element))
+            if slot is not None:
+                slot.own_parts.append(len(own))
+        if own and children(element):
+            self._note(number, way, "own", own[0])
+
+    def _note(self, number: int, way: tuple[Step, ...], kind: str, value: str) -> Slot | None:
+        slot = self.found.setdefault((way, kind), Slot(way, kind))
+        if number in slot.values:
+            return None
+        slot.values[number] = value
+        return slot
+
+    def _shared_classes(self) -> set[str]:
+        """Return the classes that most records have, without variants: "Three" of ``star-rating Three``."""
+        having: Counter[str] = Counter()
+        beside: dict[str, Counter[str]] = defaultdict(Counter)
+        for inside in self.inside:
+            of_record = set()
+            for element in inside:
+                names = classes(element)
+                of_record.update(names)
+                for name in names:
+                    self.uses[name] += 1
+                    beside[name].update(names)
+            having.update(of_record)
+        most = len(self.records)
+        shared = {name for name, number in having.items() if number >= SHARED * most}
+        return {name for name in shared if not self._is_variant(name, shared, having, beside)}
+
+    def _is_variant(
+        self,
+        name: str,
+        shared: set[str],
+        having: Counter[str],
+        beside: dict[str, Counter[str]],
+    ) -> bool:
+        """Return whether all elements of the class have another class that is once in more records."""
+        return any(
+            other in shared
+            and number == self.uses[name]
+            and having[other] > having[name]
+            and self.uses[other] <= 1.1 * having[other]
+            for other, number in beside[name].items()
+        )
+
+    def _shared_labels(self) -> set[str]:
+        having: Counter[str] = Counter()
+        for inside in self.inside:
+            having.update({label for element in inside if (label := label_of(element))})
+        return {label for label, number in having.items() if number >= SHARED * len(self.records)}
+
+
+def _inside(record: Element) -> Iterator[Element]:
+    """Yield the elements inside a record; of a term of a list also those of its descriptions."""
+    stack = [(child, 1) for child in reversed(children(record))]
+    if record.tag == "dt":
+        description = record.getnext()
+        if description is not None and description.tag == "dd":
+            stack.insert(0, (description, 1))
+    for _ in range(MOST_INSIDE):
+        if not stack:
+            return
+        element, depth = stack.pop()
+        yield element
+        if depth < MOST_DEPTH:
+            stack.extend((child, depth + 1) for child in reversed(children(element)))
+
+
+def _cell_number(cell: Element) -> int:
+    """Return how many cells of the row are before this one."""
+    return sum(1 for before in cell.itersiblings(*CELLS, preceding=True))
+
+
+def _is_inline_list(element: Element) -> bool:
+    return element.tag == "a" and element.getparent() is not None and element.getparent().tag in ("pre", "p", "td")
+
+
+def _is_wanted(element: Element, name: str, value: str, is_record: bool) -> bool:
+    """Return whether an attribute can be a field."""
+    if len(value) > 2000:
+        return False
+    if name == "href":
+        return element.tag in ("a", "area") and not value.lower().startswith(("javascript:", "#"))
+    if name == "value":
+        return element.tag in ("data", "li", "meter", "progress", "input")
+    if name.startswith("data-"):
+        return len(value) <= 200 and value[0] not in "{[<" and not name.startswith(("data-v-", "data-react"))
+    if name == "id":
+        return is_record and any(char.isdigit() for char in value)
+    return name in ATTRIBUTES

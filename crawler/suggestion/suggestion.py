@@ -1,0 +1,43 @@
+"""The result of a search for records: ``Suggestion`` and its ``Field``s."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+# Returns the type of texts: "str", "int", "Decimal", "date", "datetime" or "bool".
+TypeOf = Callable[[Sequence[str]], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """A field of a record.
+
+    ``xpath`` is relative to the record. It returns the text or the attribute itself, so that
+    ``record.xpath(field.xpath).get()`` is the value; an element that is missing returns ``""`` or None.
+    """
+
+    name: str
+    xpath: str
+    type: str  # "str", "int", "Decimal", "date", "datetime" or "bool"
+    filled: float  # the share of records with a value, from 0 to 1
+    samples: tuple[str, ...]  # the first texts
+    max_length: int  # characters of the longest text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """A repeated record of a list page, as XPaths that a spider can use."""
+
+    record: str  # the XPath of the records
+    fields: tuple[Field, ...]
+    key: tuple[str, ...]  # the names of the natural key's fields; () if no one or two fields identify a record
+    detail: str | None  # the relative XPath of the link to the detail page
+    next_page: str | None  # the XPath of the next page's @href
+    rows: int  # how many records the page has
+    source: str  # "json-ld", "microdata" or "markup"
+
+
+def text_only(samples: Sequence[str]) -> str:
+    """Return "str" for all texts; the types of ``pipelines.values.type_guess`` are better."""
+    return "str"
