@@ -15,20 +15,29 @@ OWN_TEXT = "text()[normalize-space()]"
 HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
 # Tags that a record usually has once.
 TELLING = frozenset("h1 h2 h3 h4 h5 h6 time img dt dd th summary address figure data".split())
+ELSEWHERE = 0.15  # the share of records in which an XPath with a name may find a value that the slot does not have
 WRONG = 0.02  # the share of records in which an XPath may find another value
 
 
 def field_path(slot: Slot, records: Sequence[Element]) -> str | None:
-    """Return an XPath that finds the slot's value in all records of the sample, or None."""
+    """Return an XPath that finds the slot's value in all records of the sample, or None.
+
+    An XPath with a name may also find a value in a few records that have it in another place.
+    """
+    wanted = [" ".join(slot.values.get(number, "").split()) for number in range(len(records))]
     for path in element_paths(slot, records[0]):
         xpath = _value_path(path, slot.kind)
-        wrong = sum(
-            " ".join(value_of(record, xpath).split()) != " ".join(slot.values.get(number, "").split())
-            for number, record in enumerate(records)
-        )
-        if wrong <= WRONG * len(records):
+        got = [" ".join(value_of(record, xpath).split()) for record in records]
+        wrong = sum(one != other for one, other in zip(got, wanted, strict=True) if other)
+        more = sum(bool(one) for one, other in zip(got, wanted, strict=True) if not other)
+        if wrong <= WRONG * len(records) and more <= (ELSEWHERE if _has_name(path) else WRONG) * len(records):
             return xpath
     return None
+
+
+def _has_name(path: str) -> bool:
+    """Return whether the XPath names its element by a class, an itemprop or a telling tag."""
+    return "@" in path or path.removeprefix(".//").split("/")[0] in TELLING
 
 
 def _value_path(path: str, kind: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from statistics import median_low
 from typing import Any
 
 from crawler.suggestion.document import Document, Element, classes
 
-MOST_GROUPS = 24  # that are looked at in detail
+MOST_GROUPS = 30  # that are looked at in detail
 MOST_PARENTS = 12  # whose children are groups of their own
 # Parts of a text, a table or a form are no records.
 NO_RECORDS = frozenset(
@@ -43,12 +45,14 @@ def groups(document: Document) -> list[Group]:
     judged: dict[Element, float] = {}
     for elements, class_name in _alike(document):
         identity = (len(elements), id(elements[0]), id(elements[-1]))
+        if len(elements) < 2:
+            continue
         length = sum(document.text_length[element] for element in elements)
         if identity in found and (class_name is None or found[identity].class_name is not None):
             continue
         if length < 2 * len(elements) or not _differ(document, elements):
             continue
-        penalty = min(_penalty(document, element, judged) for element in (elements[0], elements[-1]))
+        penalty = median_low(_penalty(document, element, judged) for element in elements[:: len(elements) // 9 + 1])
         found[identity] = Group(tuple(elements), elements[0].tag, class_name, length, penalty)
     return sorted(found.values(), key=_promise, reverse=True)[:MOST_GROUPS]
 
@@ -61,6 +65,7 @@ def _promise(group: Group) -> float:
 
 def _alike(document: Document) -> Iterator[tuple[list[Element], str | None]]:
     """Yield lists of at least two elements of the same tags from the root, also by parent and by class."""
+    yield from _scattered(document)
     by_path: dict[int, list[Element]] = defaultdict(list)
     for element in document.elements:
         if element.tag not in NO_RECORDS and document.text_length[element]:
@@ -78,6 +83,27 @@ def _alike(document: Document) -> Iterator[tuple[list[Element], str | None]]:
                 if len(siblings) > 1:
                     yield siblings, None
                     yield from _by_class(siblings)
+
+
+def _scattered(document: Document) -> Iterator[tuple[list[Element], str | None]]:
+    """Yield the elements of one class, articles and items of microdata that are in different places of the page."""
+    having: dict[tuple[str, str | None], list[Element]] = defaultdict(list)
+    for element in document.elements:
+        if element.tag in NO_RECORDS or not document.text_length[element]:
+            continue
+        if element.tag == "article":
+            having[element.tag, None].append(element)
+        for name in classes(element):
+            having[element.tag, name].append(element)
+    for (_, name), some in having.items():
+        if len(some) > 1 and len({document.path[element] for element in some}) > 1:
+            yield _outermost(some), name
+
+
+def _outermost(elements: list[Element]) -> list[Element]:
+    """Return the elements that are not inside another one of them, such as the answers to a comment."""
+    all_of_them = set(elements)
+    return [one for one in elements if not any(above in all_of_them for above in islice(one.iterancestors(), 12))]
 
 
 def _by_class(elements: list[Element]) -> Iterator[tuple[list[Element], str | None]]:
