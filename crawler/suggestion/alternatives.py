@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from crawler.suggestion.document import Document, Element, parse, value_of
 from crawler.suggestion.field_name import names
@@ -25,13 +24,6 @@ JSON_LD_FACTOR = 1.5  # of the score of records that JSON-LD confirms
 MICRODATA_FACTOR = 1.5
 
 
-@dataclass(frozen=True)
-class _Scored:
-    score: float
-    suggestion: Suggestion
-    records: frozenset[Element]
-
-
 def candidates(html: str, url: str, type_of: TypeOf = text_only) -> list[Suggestion]:
     """Return the suggestions for a page, the best first; [] if nothing is repeated on it.
 
@@ -51,13 +43,13 @@ def candidates(html: str, url: str, type_of: TypeOf = text_only) -> list[Suggest
             seen.add(path)
             if (one := _scored(document, group, path, data, following, type_of)) is not None:
                 scored.append(one)
-    scored.sort(key=lambda one: one.score, reverse=True)
-    return [one.suggestion for one in scored[:MOST_SUGGESTIONS]]
+    scored.sort(key=lambda one: one[0], reverse=True)
+    return [one for _, one in scored[:MOST_SUGGESTIONS]]
 
 
 def _scored(
     document: Document, group: Group, path: str, data: StructuredData, following: str | None, type_of: TypeOf
-) -> _Scored | None:
+) -> tuple[float, Suggestion] | None:
     """Return the suggestion for a group with its score; None if its records have no fields."""
     records = [record for record in document.select(path) if hasattr(record, "tag")]
     sample = records[:SAMPLE]
@@ -72,11 +64,11 @@ def _scored(
         source, points = "json-ld", points * JSON_LD_FACTOR
     if sample[0].get("itemscope") is not None and any(one.slot.end and one.slot.end.itemprop for one in found):
         source, points = "microdata", points * MICRODATA_FACTOR
-    main = _main_link(found)
-    fields, values = _fields(found, records, main, properties, type_of)
+    fields, values = _fields(found, records, _main_link(found), properties, type_of)
     if not fields:
         return None
-    detail = None if main is None else main.xpath
+    link = _main_link(found, document)
+    detail = None if link is None else link.xpath
     suggestion = Suggestion(
         record=path,
         fields=fields,
@@ -86,13 +78,17 @@ def _scored(
         rows=len(records),
         source=source,
     )
-    return _Scored(points, suggestion, frozenset(records))
+    return points, suggestion
 
 
-def _main_link(found: Sequence[Candidate]) -> Candidate | None:
-    """Return the link to the record's detail page."""
-    links = [one for one in found if one.is_link]
-    return max(links, key=lambda one: one.link_weight, default=None)
+def _main_link(found: Sequence[Candidate], document: Document | None = None) -> Candidate | None:
+    """Return the link with the most telling text; with a document, rather one to the same site."""
+
+    def weight(one: Candidate) -> float:
+        abroad = document is not None and sum(map(document.is_same_site, one.values)) < len(one.values) / 2
+        return one.link_weight * (0.02 if abroad else 1.0)
+
+    return max((one for one in found if one.is_link), key=weight, default=None)
 
 
 def _fields(

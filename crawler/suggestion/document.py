@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 from parsel import Selector
@@ -55,6 +55,13 @@ class Document:
             return urljoin(self.base if base is None else base, href)
         except ValueError:
             return href
+
+    def is_same_site(self, href: str) -> bool:
+        """Return whether a link leads to the page's host and port."""
+        try:
+            return urlsplit(self.absolute(href)).netloc == urlsplit(self.url).netloc
+        except ValueError:
+            return False
 
     def select(self, xpath: str) -> list[Any]:
         """Return what the XPath finds on the page: elements or texts, or nothing if it is invalid."""

@@ -21,8 +21,8 @@ CURRENCY = re.compile(r"[$£€¥₹₩₪₱฿₦₽₺₫]|\b(?:EUR|USD|GBP|C
 TAKEN = frozenset("str int bool float bytes list dict set tuple object type super property date datetime model".split())
 OTHER_NAMES = {"date": "dated", "datetime": "dated_at", "key": "key_text", "fields": "field_list", "item": "item_name"}
 BY_KIND = {"@src": "image", "@data-src": "image", "@datetime": "dated_at", "@alt": "image_text", "@title": "full_text"}
-SAYS_NOTHING = frozenset("url link links href fn".split())
-WORDS_BEFORE = re.compile(r"^(?:field|column|col|cell|views-field|td|th|js|item|product|post|entry|c|t)[-_]+(?=\w{3})")
+SAYS_NOTHING = frozenset("url link links href fn u-url list reference".split())
+WORDS_BEFORE = re.compile(r"^(?:field|column|col|cell|views-field|td|th|js|item|product|post|entry|p|u|dt|e|c|t)[-_]+(?=\w{3})")
 
 
 def names(

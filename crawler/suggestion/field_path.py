@@ -19,8 +19,8 @@ ELSEWHERE = 0.15  # the share of records in which an XPath with a name may find 
 WRONG = 0.02  # the share of records in which an XPath may find another value
 
 
-def field_path(slot: Slot, records: Sequence[Element]) -> str | None:
-    """Return an XPath that finds the slot's value in all records of the sample, or None.
+def field_path(slot: Slot, records: Sequence[Element]) -> tuple[str, tuple[str, ...]] | None:
+    """Return an XPath that finds the slot's value in all records of the sample, and what it finds there, or None.
 
     An XPath with a name may also find a value in a few records that have it in another place.
     """
@@ -31,7 +31,7 @@ def field_path(slot: Slot, records: Sequence[Element]) -> str | None:
         wrong = sum(one != other for one, other in zip(got, wanted, strict=True) if other)
         more = sum(bool(one) for one, other in zip(got, wanted, strict=True) if not other)
         if wrong <= WRONG * len(records) and more <= (ELSEWHERE if _has_name(path) else WRONG) * len(records):
-            return xpath
+            return xpath, tuple(got)
     return None
 
 

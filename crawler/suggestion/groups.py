@@ -36,6 +36,7 @@ class Group:
     tag: str
     class_name: str | None
     text_length: int  # characters of all records
+    scattered: bool  # in different places of the page
     penalty: float  # the factor of its score, from 0 to 1
 
 
@@ -53,7 +54,8 @@ def groups(document: Document) -> list[Group]:
         if length < 2 * len(elements) or not _differ(document, elements):
             continue
         penalty = median_low(_penalty(document, element, judged) for element in elements[:: len(elements) // 9 + 1])
-        found[identity] = Group(tuple(elements), elements[0].tag, class_name, length, penalty)
+        scattered = len({document.path[element] for element in elements}) > 1
+        found[identity] = Group(tuple(elements), elements[0].tag, class_name, length, scattered, penalty)
     return sorted(found.values(), key=_promise, reverse=True)[:MOST_GROUPS]
 
 
@@ -68,7 +70,7 @@ def _alike(document: Document) -> Iterator[tuple[list[Element], str | None]]:
     yield from _scattered(document)
     by_path: dict[int, list[Element]] = defaultdict(list)
     for element in document.elements:
-        if element.tag not in NO_RECORDS and document.text_length[element]:
+        if _may_be_record(document, element):
             by_path[document.path[element]].append(element)
     for same_path in by_path.values():
         if len(same_path) < 2:
@@ -85,11 +87,17 @@ def _alike(document: Document) -> Iterator[tuple[list[Element], str | None]]:
                     yield from _by_class(siblings)
 
 
+def _may_be_record(document: Document, element: Element) -> bool:
+    if element.tag in NO_RECORDS or not document.text_length[element]:
+        return False
+    return element.tag != "tr" or any(cell.tag == "td" for cell in element)  # no rows of headers
+
+
 def _scattered(document: Document) -> Iterator[tuple[list[Element], str | None]]:
     """Yield the elements of one class, articles and items of microdata that are in different places of the page."""
     having: dict[tuple[str, str | None], list[Element]] = defaultdict(list)
     for element in document.elements:
-        if element.tag in NO_RECORDS or not document.text_length[element]:
+        if not _may_be_record(document, element):
             continue
         if element.tag == "article":
             having[element.tag, None].append(element)

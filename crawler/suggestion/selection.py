@@ -21,15 +21,16 @@ RANK = {"text": 0, "own": 1, "@datetime": 2, "@content": 2, "@href": 2, "@src": 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A slot that may become a field, and its XPath."""
+    """A slot that may become a field, its XPath, and what that finds in the records of the sample."""
 
     slot: Slot
     xpath: str
+    texts: tuple[str, ...]  # "" for a record without a value
 
     @cached_property
     def values(self) -> tuple[str, ...]:
         """Return the values of the records that have one."""
-        return tuple(" ".join(value.split()) for _, value in sorted(self.slot.values.items()))
+        return tuple(text for text in self.texts if text)
 
     @property
     def is_text(self) -> bool:
@@ -53,7 +54,8 @@ class Candidate:
 def select(slots: Sequence[Slot], records: Sequence[Element]) -> list[Candidate]:
     """Return the slots that are fields, in the order of the page."""
     varied = [slot for slot in slots if is_varied(slot, len(records))][:MOST_SLOTS]
-    found = [Candidate(slot, path) for slot in varied if (path := field_path(slot, records)) is not None]
+    paths = ((slot, field_path(slot, records)) for slot in varied)
+    found = [Candidate(slot, *path) for slot, path in paths if path is not None]
     found = _without_sums(found, {(slot.way, slot.kind): slot for slot in slots})
     found = _without_hidden_texts(found)
     return _without_side_links(_without_repeats(found))
@@ -114,6 +116,8 @@ def _is_said_better(one: Candidate, by_place: dict[tuple[tuple[Step, ...], str],
         return (way, "@datetime") in by_place or (
             title is not None and (_is_cut(one, title) or all(map(ISO_DATE.match, title.values)))
         )
+    if kind == "@title" and (way, "@datetime") in by_place:
+        return True
     if kind == "@title":
         says_more = text is not None and (_is_cut(text, one) or all(map(ISO_DATE.match, one.values)))
         return not says_more and (text is not None or (bool(way) and way[-1].tag in ("img", "a")))
@@ -139,9 +143,9 @@ def _is_cut(text: Candidate, title: Candidate) -> bool:
 
 def _without_repeats(found: list[Candidate]) -> list[Candidate]:
     """Keep one of the candidates that have the same values in all records."""
-    best: dict[tuple[tuple[int, str], ...], Candidate] = {}
+    best: dict[tuple[bool, tuple[str, ...]], Candidate] = {}
     for one in found:
-        values = tuple((number, " ".join(value.split())) for number, value in sorted(one.slot.values.items()))
+        values = one.is_link, one.texts  # a link to "a.csv" is another field than its text
         if values not in best or _preference(one) < _preference(best[values]):
             best[values] = one
     kept = set(best.values())

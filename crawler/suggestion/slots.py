@@ -59,6 +59,7 @@ class _Collection:
         self.records = records
         self.inside = [list(_inside(record)) for record in records]
         self.uses: Counter[str] = Counter()  # the elements of each class
+        self.cell_classes: set[str] = set()
         self.shared_classes = self._shared_classes()
         self.shared_labels = self._shared_labels()
         self.found: dict[tuple[tuple[Step, ...], str], Slot] = {}
@@ -83,7 +84,8 @@ class _Collection:
 
     def _step(self, element: Element) -> Step:
         # A class that a record has once says more than one that it has on each cell.
-        names = tuple(sorted(self.shared_classes & {*classes(element)}, key=lambda name: (self.uses[name], name)))
+        shared = self.cell_classes if element.tag in CELLS else self.shared_classes
+        names = tuple(sorted(shared & {*classes(element)}, key=lambda name: (self.uses[name], name)))
         label = label_of(element)
         label = label if label in self.shared_labels else ""
         position = _cell_number(element) if element.tag in CELLS else 0
@@ -130,6 +132,8 @@ class _Collection:
                     beside[name].update(names)
             having.update(of_record)
         most = len(self.records)
+        # The column tells a cell from the others, so classes that only some of its cells have are variants.
+        self.cell_classes = {name for name, number in having.items() if number >= 0.95 * most}
         shared = {name for name, number in having.items() if number >= SHARED * most}
         return {name for name in shared if not self._is_variant(name, shared, having, beside)}
 

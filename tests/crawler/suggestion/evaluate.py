@@ -27,8 +27,10 @@ def autoscraper_score(page: Page, python: str) -> tuple[float, float]:
     if answer.returncode:
         return 0.0, 0.0
     columns = json.loads(answer.stdout)
+    # Its columns may begin before the first record: with a header, for instance.
+    shifted = {(name, start): column[start:] for name, column in columns.items() for start in range(4)}
     best = max((share_of_records(page, len(column)) for column in columns.values()), default=0.0)
-    return best, share_of_fields(page, columns)
+    return best, share_of_fields(page, shifted)
 
 
 def line(page: Page, got: Score, other: tuple[float, float] | None) -> str:

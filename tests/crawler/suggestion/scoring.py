@@ -64,7 +64,7 @@ def score(page: Page) -> Score:
 
 def score_of(page: Page, suggestion: Suggestion) -> Score:
     """Return the score of a suggestion: its XPaths are applied to the page, as a spider does."""
-    root = Selector(page.html)
+    root = Selector(page.html, type="html")
     records = root.xpath(suggestion.record)
     columns = {field.name: [one.xpath(field.xpath).get() or "" for one in records] for field in suggestion.fields}
     following = root.xpath(suggestion.next_page).get() if suggestion.next_page else None
