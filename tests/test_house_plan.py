@@ -38,6 +38,7 @@ ORDER: dict[str, list[set[str]]] = {
             "remote_access",
             "security",
             "stat_names",
+            "suggestion",
             "unknown_option",
         },
         {"logs", "project_folder", "spider"},

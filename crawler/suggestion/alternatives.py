@@ -62,7 +62,9 @@ def _scored(
     source = "markup"
     if {"name", "url"} & set(properties):
         source, points = "json-ld", points * JSON_LD_FACTOR
-    if sample[0].get("itemscope") is not None and any(one.slot.end and one.slot.end.itemprop for one in found):
+    if sample[0].get("itemscope") is not None and any(
+        one.slot.end and one.slot.end.itemprop for one in found
+    ):
         source, points = "microdata", points * MICRODATA_FACTOR
     fields, values = _fields(found, records, _main_link(found), properties, type_of)
     if not fields:

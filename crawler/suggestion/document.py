@@ -14,12 +14,13 @@ from lxml import etree
 from parsel import Selector
 
 from crawler.suggestion.stable_name import is_stable
+from crawler.suggestion.words import words
 
 Element = Any  # lxml has no types
 
 MOST_ELEMENTS = 150_000  # of a page; later ones are in the records' count, but not in the search
 MOST_CLASSES = 16  # of an element
-NOISE = frozenset("script style template noscript head meta link svg math iframe object select datalist".split())
+NOISE = words("script style template noscript head meta link svg math iframe object select datalist")
 SPACE = re.compile("[ \t\r\n]+")  # what normalize-space() of XPath replaces
 
 

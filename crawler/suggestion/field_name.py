@@ -13,16 +13,31 @@ from crawler.suggestion.labels import header_of
 from crawler.suggestion.selection import Candidate
 from crawler.suggestion.slots import Step
 from crawler.suggestion.stable_name import is_numbered, is_utility
+from crawler.suggestion.words import words
 from models.base import BOOKKEEPING, RESERVED
 
 LONGEST = 30  # characters of a name
 CURRENCY = re.compile(r"[$£€¥₹₩₪₱฿₦₽₺₫]|\b(?:EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|CZK)\b")
 # Names that a module with the model uses for something else.
-TAKEN = frozenset("str int bool float bytes list dict set tuple object type super property date datetime model".split())
-OTHER_NAMES = {"date": "dated", "datetime": "dated_at", "key": "key_text", "fields": "field_list", "item": "item_name"}
-BY_KIND = {"@src": "image", "@data-src": "image", "@datetime": "dated_at", "@alt": "image_text", "@title": "full_text"}
-SAYS_NOTHING = frozenset("url link links href fn u-url list reference".split())
-WORDS_BEFORE = re.compile(r"^(?:field|column|col|cell|views-field|td|th|js|item|product|post|entry|p|u|dt|e|c|t)[-_]+(?=\w{3})")
+TAKEN = words("str int bool float bytes list dict set tuple object type super property date datetime model")
+OTHER_NAMES = {
+    "date": "dated",
+    "datetime": "dated_at",
+    "key": "key_text",
+    "fields": "field_list",
+    "item": "item_name",
+}
+BY_KIND = {
+    "@src": "image",
+    "@data-src": "image",
+    "@datetime": "dated_at",
+    "@alt": "image_text",
+    "@title": "full_text",
+}
+SAYS_NOTHING = words("url link links href fn u-url list reference")
+WORDS_BEFORE = re.compile(
+    r"^(?:field|column|col|cell|views-field|td|th|js|item|product|post|entry|p|u|dt|e|c|t)[-_]+(?=\w{3})"
+)
 
 
 def names(

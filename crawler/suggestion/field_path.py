@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Iterator, Sequence
 
 from crawler.suggestion.document import Element, value_of
 from crawler.suggestion.labels import header_of
 from crawler.suggestion.slots import DESCRIPTION, Slot, Step
 from crawler.suggestion.stable_name import is_utility
+from crawler.suggestion.words import words
 from crawler.suggestion.xpath_text import has_class, has_text, is_name, literal
 
 OWN_TEXT = "text()[normalize-space()]"
-HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
+HEADINGS = words("h1 h2 h3 h4 h5 h6")
 # Tags that a record usually has once.
-TELLING = frozenset("h1 h2 h3 h4 h5 h6 time img dt dd th summary address figure data".split())
-ELSEWHERE = 0.15  # the share of records in which an XPath with a name may find a value that the slot does not have
+TELLING = words("h1 h2 h3 h4 h5 h6 time img dt dd th summary address figure data")
+ELSEWHERE = (
+    0.15  # the share of records in which an XPath with a name may find a value that the slot does not have
+)
 WRONG = 0.02  # the share of records in which an XPath may find another value
 
 
@@ -183,12 +185,21 @@ def _by_content(slot: Slot) -> Iterator[str]:
 
 
 def _link_conditions(slot: Slot) -> list[str]:
-    """Return conditions on the address that all links of the slot begin or end with."""
-    links = list(slot.values.values())
-    start = os.path.commonprefix(links)
-    start = start[: start.rfind("/") + 1] or start[: start.find("?") + 1]
+    """Return conditions on the address that all links of the slot begin with, and on their text."""
+    start = _common_start(list(slot.values.values()))
     texts = set(slot.links)
     conditions = [f"starts-with(@href, {literal(start)})"] if len(start) > 1 else []
     if len(texts) == 1 and (text := texts.pop()):
         conditions.append(has_text(text))
     return conditions
+
+
+def _common_start(links: Sequence[str]) -> str:
+    """Return the part up to a slash or question mark that all addresses begin with."""
+    lowest, highest = min(links), max(links)
+    length = next(
+        (number for number, (one, other) in enumerate(zip(lowest, highest, strict=False)) if one != other),
+        len(lowest),
+    )
+    start = lowest[:length]
+    return start[: start.rfind("/") + 1] or start[: start.find("?") + 1]

@@ -10,20 +10,21 @@ from statistics import median_low
 from typing import Any
 
 from crawler.suggestion.document import Document, Element, classes
+from crawler.suggestion.words import words
 
 MOST_GROUPS = 30  # that are looked at in detail
 MOST_PARENTS = 12  # whose children are groups of their own
 # Parts of a text, a table or a form are no records.
-NO_RECORDS = frozenset(
+NO_RECORDS = words(
     "html head body b i em strong code small sub sup u s font br hr label button input textarea select option optgroup "
     "img picture source video audio canvas col colgroup caption td th thead tbody tfoot kbd mark abbr wbr pre "
-    "h1 figcaption legend nav footer header main form".split()
+    "h1 figcaption legend nav footer header main form"
 )
 # The words in class, id and role of what is no list of records.
-MENUS = frozenset(
-    "nav navbar navigation menu menubar menuitem sidebar footer header breadcrumb breadcrumbs pagination pager paginator "
-    "pages toc toctree filter filters facet facets dropdown tabs tablist social share cookie carousel toolbar "
-    "banner contentinfo topbar masthead submenu sitemap languages object-tools actions tagcloud".split()
+MENUS = words(
+    "nav navbar navigation menu menubar menuitem sidebar footer header breadcrumb breadcrumbs pagination pager "
+    "paginator pages toc toctree filter filters facet facets dropdown tabs tablist social share cookie carousel "
+    "toolbar banner contentinfo topbar masthead submenu sitemap languages object-tools actions tagcloud"
 )
 MENU_TAGS = frozenset(("nav", "footer", "header", "aside", "menu", "form"))
 
@@ -53,7 +54,9 @@ def groups(document: Document) -> list[Group]:
             continue
         if length < 2 * len(elements) or not _differ(document, elements):
             continue
-        penalty = median_low(_penalty(document, element, judged) for element in elements[:: len(elements) // 9 + 1])
+        penalty = median_low(
+            _penalty(document, element, judged) for element in elements[:: len(elements) // 9 + 1]
+        )
         scattered = len({document.path[element] for element in elements}) > 1
         found[identity] = Group(tuple(elements), elements[0].tag, class_name, length, scattered, penalty)
     return sorted(found.values(), key=_promise, reverse=True)[:MOST_GROUPS]
@@ -103,15 +106,17 @@ def _scattered(document: Document) -> Iterator[tuple[list[Element], str | None]]
             having[element.tag, None].append(element)
         for name in classes(element):
             having[element.tag, name].append(element)
-    for (_, name), some in having.items():
+    for (_, shared), some in having.items():
         if len(some) > 1 and len({document.path[element] for element in some}) > 1:
-            yield _outermost(some), name
+            yield _outermost(some), shared
 
 
 def _outermost(elements: list[Element]) -> list[Element]:
     """Return the elements that are not inside another one of them, such as the answers to a comment."""
     all_of_them = set(elements)
-    return [one for one in elements if not any(above in all_of_them for above in islice(one.iterancestors(), 12))]
+    return [
+        one for one in elements if not any(above in all_of_them for above in islice(one.iterancestors(), 12))
+    ]
 
 
 def _by_class(elements: list[Element]) -> Iterator[tuple[list[Element], str | None]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import islice
 
 from crawler.suggestion.document import Element, children, text_of
+from crawler.suggestion.words import words
 
 LABEL_TAGS = frozenset(("dt", "th", "label"))
-EMPHASIS = frozenset("b strong span em small i div".split())
+EMPHASIS = words("b strong span em small i div")
 LONGEST = 40  # characters
 
 

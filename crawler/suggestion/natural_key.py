@@ -47,4 +47,6 @@ def _order(field: Field, detail: str | None) -> int:
     if field.xpath.endswith("@href"):
         return 3
     # An amount, a date or a picture that happens to differ identifies nothing.
-    return {"str": 4, "int": 5, "datetime": 6, "date": 7}.get(field.type, 8) + field.xpath.endswith("@src") * 5
+    return {"str": 4, "int": 5, "datetime": 6, "date": 7}.get(field.type, 8) + field.xpath.endswith(
+        "@src"
+    ) * 5

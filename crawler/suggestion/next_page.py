@@ -7,17 +7,30 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, urldefrag, urlsplit
 
 from crawler.suggestion.document import Document, Element, classes, text_of
+from crawler.suggestion.words import words
 from crawler.suggestion.xpath_text import has_class, has_text, is_name, literal
 
-SIGNS = frozenset("› » > >> → ⟩ ▶ ❯ ⇒ ▸".split())
-WORDS = frozenset(
+SIGNS = words("› » > >> → ⟩ ▶ ❯ ⇒ ▸")
+WORDS = words(
     "next|next page|next posts|older|older posts|older entries|more results|weiter|nächste|nächste seite|vor|suivant|"
     "page suivante|siguiente|página siguiente|successivo|avanti|próxima|próximo|volgende|następna|nästa|neste|næste|"
-    "seuraava|další|следующая|вперед|далее|下一页|下一頁|下页|次へ|次のページ|다음|التالي|הבא|sonraki".split("|")
+    "seuraava|další|следующая|вперед|далее|下一页|下一頁|下页|次へ|次のページ|다음|التالي|הבא|sonraki",
+    "|",
 )
-NEXT_CLASSES = ("next", "pagination-next", "next-page", "page-next", "nextpage", "older", "nav-next", "pager-next")
+NEXT_CLASSES = (
+    "next",
+    "pagination-next",
+    "next-page",
+    "page-next",
+    "nextpage",
+    "older",
+    "nav-next",
+    "pager-next",
+)
 CURRENT_CLASSES = ("active", "current", "this-page", "selected", "is-active", "page-current", "current-page")
-PAGE_PARAMETERS = re.compile(r"p|pg|page|paged|start|offset|from|skip|after|cursor|before|_next|next|token|row|begin|b|s", re.I)
+PAGE_PARAMETERS = re.compile(
+    r"p|pg|page|paged|start|offset|from|skip|after|cursor|before|_next|next|token|row|begin|b|s", re.I
+)
 PAGE_PATH = re.compile(r"\d|page|next|older|archive", re.I)
 
 
@@ -69,7 +82,11 @@ def _says_next(text: str) -> bool:
 
 def _by_number(links: list[Element]) -> Iterator[str]:
     """Yield XPaths of the link whose number follows the current page's, which is marked or no link."""
-    numbered = [link for link in links if (text := text_of(link) if len(link) < 3 else "").isdecimal() and len(text) < 6]
+    numbered = [
+        link
+        for link in links
+        if (text := text_of(link) if len(link) < 3 else "").isdecimal() and len(text) < 6
+    ]
     for link in numbered:
         holder = link
         for _ in range(3):
@@ -115,13 +132,17 @@ def _marks(current: Element) -> Iterator[str]:
     yield from (has_class(name) for name in CURRENT_CLASSES if name in names)
     if current.tag in ("span", "strong", "b", "em") and not current.get("href"):
         yield from (has_class(name) for name in classes(current))
-        yield f"following-sibling::a[number(.) = {int(text_of(current)) + 1}]" if text_of(current).isdecimal() else "false()"
+        yield (
+            f"following-sibling::a[number(.) = {int(text_of(current)) + 1}]"
+            if text_of(current).isdecimal()
+            else "false()"
+        )
     if not any(True for _ in current.iter("a")) and current.tag == "li":
         yield "not(.//a)"
 
 
 def _leads_on(document: Document, href: str) -> bool:
-    """Return whether a link can be that to another page of the list: of the same site, and with a number or the like."""
+    """Return whether a link can lead to another page of the list: on the same site, by a number or the like."""
     href = href.strip()
     if not href or href.startswith(("#", "javascript:", "mailto:")):
         return False
@@ -132,7 +153,9 @@ def _leads_on(document: Document, href: str) -> bool:
     except ValueError:
         return False
     changed = set(parse_qsl(there.query)) - set(parse_qsl(here.query))
-    if any(PAGE_PARAMETERS.fullmatch(name) or value.isdecimal() or len(value) > 15 for name, value in changed):
+    if any(
+        PAGE_PARAMETERS.fullmatch(name) or value.isdecimal() or len(value) > 15 for name, value in changed
+    ):
         return True
     return there.path != here.path and PAGE_PATH.search(_new_part(here.path, there.path)) is not None
 

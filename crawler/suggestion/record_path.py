@@ -77,9 +77,9 @@ def _own_conditions(group: Group) -> Iterator[str]:
     for name in shared[1:4]:
         yield f"{has_class(shared[0])} and {has_class(name)}"
     for name in first.attrib:
-        if (name.startswith("data-") or name == "itemscope") and is_name(name) and is_stable(name):
-            if all(name in element.attrib for element in sample):
-                yield f"@{name}"
+        is_data = (name.startswith("data-") or name == "itemscope") and is_name(name) and is_stable(name)
+        if is_data and all(name in element.attrib for element in sample):
+            yield f"@{name}"
     role = first.get("role")
     if role and role.isalpha() and all(element.get("role") == role for element in sample):
         yield f"@role={literal(role)}"
@@ -122,4 +122,3 @@ def _inside(group: Group) -> Iterator[str]:
     for tag in ("h2", "h3", "h4", "img", "time"):
         if all(tag in tags for tags in deeper):
             yield f".//{tag}"
-

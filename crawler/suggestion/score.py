@@ -11,7 +11,15 @@ from crawler.suggestion.selection import Candidate
 from crawler.suggestion.slots import SAMPLE
 from crawler.suggestion.stable_name import is_utility
 
-WEIGHTS = {"text": 1.0, "own": 1.0, "after": 1.0, "@href": 0.7, "@src": 0.5, "@datetime": 1.0, "@content": 0.8}
+WEIGHTS = {
+    "text": 1.0,
+    "own": 1.0,
+    "after": 1.0,
+    "@href": 0.7,
+    "@src": 0.5,
+    "@datetime": 1.0,
+    "@content": 0.8,
+}
 MOST_WEIGHT = 8.0
 MOST_ROWS = 100
 
@@ -25,12 +33,17 @@ def score(document: Document, group: Group, found: Sequence[Candidate], rows: in
     weight = min(sum(_weight(one) for one in found), MOST_WEIGHT)
     share = min(group.text_length / max(document.text_length.get(document.body, 0), 1), 1.0)
     number = log2(1 + min(rows, MOST_ROWS))
-    has_link = 1.0 if any(one.is_link for one in found) else 0.7
-    few = 0.5 if rows < 3 else 1.0
-    named = 1.1 if group.tag == "article" or (group.class_name and not is_utility(group.class_name)) else 1.0
     filled = sum(len(one.values) for one in found) / (len(found) * min(rows, SAMPLE))
-    named *= filled**2 * (0.95 if group.scattered else 1.0)
-    return named * group.penalty * weight**0.8 * number * (0.1 + share) * (1 - 0.8 * repeated) * has_link * few
+    factor = group.penalty * filled**2 * (1 - 0.8 * repeated)
+    if group.tag == "article" or (group.class_name and not is_utility(group.class_name)):
+        factor *= 1.1
+    if group.scattered:
+        factor *= 0.95
+    if not any(one.is_link for one in found):
+        factor *= 0.7
+    if rows < 3:
+        factor *= 0.5
+    return float(factor * weight**0.8 * number * (0.1 + share))
 
 
 def _weight(one: Candidate) -> float:

@@ -10,13 +10,24 @@ from functools import cached_property
 from crawler.suggestion.document import Element
 from crawler.suggestion.field_path import HEADINGS, field_path
 from crawler.suggestion.slots import SHARED, Slot, Step
+from crawler.suggestion.words import words
 
-PROSE = frozenset("em strong b i code span small abbr mark kbd sub sup u".split())
+PROSE = words("em strong b i code span small abbr mark kbd sub sup u")
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 MOST_SLOTS = 150  # whose XPaths are looked for
 TEXTS = ("text", "own", "after")
 # Of two slots with the same values the one with the lower number is the field.
-RANK = {"text": 0, "own": 1, "@datetime": 2, "@content": 2, "@href": 2, "@src": 2, "@id": 5, "@title": 6, "@alt": 7}
+RANK = {
+    "text": 0,
+    "own": 1,
+    "@datetime": 2,
+    "@content": 2,
+    "@href": 2,
+    "@src": 2,
+    "@id": 5,
+    "@title": 6,
+    "@alt": 7,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +93,14 @@ def _without_sums(found: list[Candidate], slots: dict[tuple[object, str], Slot])
         all_own = slots.get((way, "own"))
         parts = sum(text.slot.own_parts) / max(len(text.slot.own_parts), 1)
         different = _different(text.slot, all_own)
+        drop: list[Candidate | None]
         if parts < 0.5:
             drop = [text] if below else []
         elif parts >= 1.6 and not (own is None and below):
-            drop = [own, *(one for one in below if one.slot.way[-1].tag in PROSE and not one.slot.way[-1].classes)]
+            drop = [
+                own,
+                *(one for one in below if one.slot.way[-1].tag in PROSE and not one.slot.way[-1].classes),
+            ]
         elif own is not None:
             drop = [text] if different >= SHARED else [own]
         else:
@@ -137,7 +152,11 @@ def _is_icon(image: Candidate | None) -> bool:
 
 def _is_cut(text: Candidate, title: Candidate) -> bool:
     """Return whether a text ends with an ellipsis, and the attribute has all of it."""
-    cut = [(one.rstrip(".… "), other) for one, other in zip(text.values, title.values, strict=False) if one[-1:] in "….\u2026"]
+    cut = [
+        (one.rstrip(".… "), other)
+        for one, other in zip(text.values, title.values, strict=False)
+        if one[-1:] in "….\u2026"
+    ]
     return bool(cut) and all(other.startswith(one) for one, other in cut)
 
 
@@ -183,4 +202,3 @@ def repeated_share(slots: Sequence[Slot], number: int) -> float:
         if any(step.position and step.tag not in ("td", "th") for step in slot.way):
             repeated += length
     return repeated / total if total else 0.0
-

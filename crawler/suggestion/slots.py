@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from crawler.suggestion.document import Document, Element, children, classes, own_texts, text_of
 from crawler.suggestion.labels import label_of
+from crawler.suggestion.words import words
 
 SAMPLE = 60  # records that are looked at
 MOST_DEPTH = 24  # levels below a record
@@ -16,8 +17,8 @@ LONGEST = 20_000  # characters of a text
 SHARED = 0.6  # the share of records that have a class, a label or a value
 DESCRIPTION = "following-sibling::*[1][self::dd]"  # of a record that is a dt
 CELLS = ("td", "th")
-WHOLE_TEXTS = frozenset("td th dd dt h1 h2 h3 h4 h5 h6 p a li time div span".split())
-ATTRIBUTES = frozenset("src data-src datetime content value title alt aria-label".split())
+WHOLE_TEXTS = words("td th dd dt h1 h2 h3 h4 h5 h6 p a li time div span")
+ATTRIBUTES = words("src data-src datetime content value title alt aria-label")
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,11 @@ class _Collection:
             if value.strip() and _is_wanted(element, str(name), value, is_record=not way):
                 slot = self._note(number, way, f"@{name}", value.strip())
                 if name == "href" and slot is not None:
-                    slot.links.append(text_of(element) if self.document.text_length.get(element, 0) < 500 else "")
-        if not way and element.tag not in CELLS and _is_inline_list(element):
-            if text := (element.tail or "").strip():
-                self._note(number, way, "after", " ".join(text.split()))
+                    slot.links.append(
+                        text_of(element) if self.document.text_length.get(element, 0) < 500 else ""
+                    )
+        if not way and _is_inline_list(element) and (text := (element.tail or "").strip()):
+            self._note(number, way, "after", " ".join(text.split()))
         if not 0 < self.document.text_length.get(element, 0) <= LONGEST:
             return
         own = own_texts(element)
@@ -123,7 +125,7 @@ class _Collection:
         having: Counter[str] = Counter()
         beside: dict[str, Counter[str]] = defaultdict(Counter)
         for inside in self.inside:
-            of_record = set()
+            of_record: set[str] = set()
             for element in inside:
                 names = classes(element)
                 of_record.update(names)
@@ -182,7 +184,11 @@ def _cell_number(cell: Element) -> int:
 
 
 def _is_inline_list(element: Element) -> bool:
-    return element.tag == "a" and element.getparent() is not None and element.getparent().tag in ("pre", "p", "td")
+    return (
+        element.tag == "a"
+        and element.getparent() is not None
+        and element.getparent().tag in ("pre", "p", "td")
+    )
 
 
 def _is_wanted(element: Element, name: str, value: str, is_record: bool) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+
+from crawler.suggestion.words import words
 
 LONGEST = 60  # characters
 BUILD_TOOLS = re.compile(
@@ -16,10 +19,10 @@ MODULE = re.compile(
 )
 UNDERSCORE_HASH = re.compile(r"_(?=[a-zA-Z]*\d)[a-zA-Z0-9]{3,}(?:_\d+)?|_[a-z]+_[a-z0-9]{4,}_\d+")
 HEX = re.compile(r"(?=.*\d)[0-9a-f]{6,}")
-STATES = frozenset(
+STATES = words(
     "active current selected hover focus open opened closed collapsed expanded show shown hidden disabled enabled "
     "visible first last odd even alt row1 row2 even-row odd-row is-active is-selected loaded lazyloaded highlight "
-    "first-child last-child unread checked".split()
+    "first-child last-child unread checked"
 )
 # Classes that say how an element looks. They find an element, but name no field.
 UTILITY = re.compile(
@@ -51,7 +54,7 @@ def looks_random(name: str) -> bool:
     if len(part) < 5:
         return False
     digits = sum(char.isdigit() for char in part)
-    changes = sum(one.isdigit() != other.isdigit() for one, other in zip(part, part[1:], strict=False))
+    changes = sum(one.isdigit() != other.isdigit() for one, other in pairwise(part))
     if digits and changes >= 3:
         return True
     # fR4gHt, not "productTitle": capitals that are no beginnings of words.

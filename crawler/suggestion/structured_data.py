@@ -28,13 +28,19 @@ class StructuredData:
         self.values: dict[str, set[str]] = {}
         for node in _nodes(document):
             for name, value in node.items():
-                if name not in NO_FIELDS and isinstance(value, str | int | float) and not isinstance(value, bool):
+                if (
+                    name not in NO_FIELDS
+                    and isinstance(value, str | int | float)
+                    and not isinstance(value, bool)
+                ):
                     self.values.setdefault(str(name), set()).add(self._comparable(str(value)))
 
     def property_of(self, values: Sequence[str]) -> str | None:
         """Return the name of the property that has most of these values, or None."""
         texts = [self._comparable(value) for value in values]
-        shares = {name: sum(text in known for text in texts) / len(texts) for name, known in self.values.items()}
+        shares = {
+            name: sum(text in known for text in texts) / len(texts) for name, known in self.values.items()
+        }
         best = max(shares, key=lambda name: (shares[name], name in ("name", "url", "price")), default=None)
         return best if best is not None and shares[best] >= CONFIRMED and len(set(texts)) > 1 else None
 

@@ -31,7 +31,9 @@ class Suggestion:
 
     record: str  # the XPath of the records
     fields: tuple[Field, ...]
-    key: tuple[str, ...]  # the names of the natural key's fields; () if no one or two fields identify a record
+    key: tuple[
+        str, ...
+    ]  # the names of the natural key's fields; () if no one or two fields identify a record
     detail: str | None  # the relative XPath of the link to the detail page
     next_page: str | None  # the XPath of the next page's @href
     rows: int  # how many records the page has

@@ -16,7 +16,9 @@ from pipelines.values.invalid_value import InvalidValue
 
 MOST = 200  # texts that are read
 MOST_DIGITS = 9  # of a whole number: more are an identifier, if all have as many
-AMOUNT = re.compile(r"[-+−(]?\s*(?:[^\W\d_]{1,3}\.?|[$£€¥₹₩₪₱฿₦₽₺₫])?\s*[-+−]?\.?\d")  # how a text with a number begins
+AMOUNT = re.compile(
+    r"[-+−(]?\s*(?:[^\W\d_]{1,3}\.?|[$£€¥₹₩₪₱฿₦₽₺₫])?\s*[-+−]?\.?\d"
+)  # how a text with a number begins
 YES_NO = frozenset(("true", "false", "yes", "no"))
 TIME = re.compile(r"\d[:.h]\d\d|\d\s?[ap]\.?m\b|\dT\d", re.IGNORECASE)
 
@@ -32,7 +34,9 @@ def type_of(samples: Sequence[str]) -> str:
     if all(text.casefold() in YES_NO for text in texts) and _read_all(texts, Boolean()):
         return "bool"
     if all(AMOUNT.match(text) for text in texts) and not _are_identifiers(texts) and _have_one_unit(texts):
-        if not any(re.search(r"\d[.,]\d{1,2}(?!\d)", text) for text in texts) and _read_all(texts, Numeric(18, 0)):
+        if not any(re.search(r"\d[.,]\d{1,2}(?!\d)", text) for text in texts) and _read_all(
+            texts, Numeric(18, 0)
+        ):
             return "int"
         if _read_all(texts, ExactNumeric(18, 2)) or _read_all(texts, ExactNumeric(30, 12)):
             return "Decimal"
@@ -41,7 +45,11 @@ def type_of(samples: Sequence[str]) -> str:
     if not any(TIME.search(text) for text in texts) and _read_all(texts, Date()):
         return "date"
     if datetimes := _read_all(texts, UtcDateTime()):
-        return "date" if all(one.astimezone(UTC).time() == time() for one in datetimes) and len(texts) > 1 else "datetime"
+        return (
+            "date"
+            if all(one.astimezone(UTC).time() == time() for one in datetimes) and len(texts) > 1
+            else "datetime"
+        )
     return "str"
 
 
@@ -59,7 +67,9 @@ def _are_identifiers(texts: Sequence[str]) -> bool:
     if not all(text.isdecimal() for text in texts):
         return False
     lengths = {len(text) for text in texts}
-    return any(len(text) > 1 and text[0] == "0" for text in texts) or (len(lengths) == 1 and max(lengths) > MOST_DIGITS)
+    return any(len(text) > 1 and text[0] == "0" for text in texts) or (
+        len(lengths) == 1 and max(lengths) > MOST_DIGITS
+    )
 
 
 def _have_one_unit(texts: Sequence[str]) -> bool:

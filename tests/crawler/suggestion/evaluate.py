@@ -49,7 +49,9 @@ def main() -> None:
     options = parser.parse_args()
     chosen = [page for page in pages() if not options.pages or page.name in options.pages]
     more = f"{'autoscraper: records':>20} fields" if options.autoscraper_python else ""
-    print(f"{'page':<20}{'software and version':<36}{'records':>8}{'fields':>8}{'next':>6}{'detail':>8}{more}")
+    print(
+        f"{'page':<20}{'software and version':<36}{'records':>8}{'fields':>8}{'next':>6}{'detail':>8}{more}"
+    )
     scores = []
     for page in chosen:
         got = score(page)

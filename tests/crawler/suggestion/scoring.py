@@ -66,7 +66,9 @@ def score_of(page: Page, suggestion: Suggestion) -> Score:
     """Return the score of a suggestion: its XPaths are applied to the page, as a spider does."""
     root = Selector(page.html, type="html")
     records = root.xpath(suggestion.record)
-    columns = {field.name: [one.xpath(field.xpath).get() or "" for one in records] for field in suggestion.fields}
+    columns = {
+        field.name: [one.xpath(field.xpath).get() or "" for one in records] for field in suggestion.fields
+    }
     following = root.xpath(suggestion.next_page).get() if suggestion.next_page else None
     details = None
     if suggestion.detail:

@@ -1,0 +1,23 @@
+"""The suggestions for list pages of programs by other people have the records, fields and links of their truth."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.crawler.suggestion.scoring import Page, pages, score
+
+# The lowest share of the fields that a page may have; the others have all of them.
+FIELDS = {"pelican": 0.83}
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_a_page_has_the_score_that_is_documented(page: Page) -> None:
+    got = score(page)
+    assert got.records == 1.0
+    assert got.fields >= FIELDS.get(page.name, 1.0)
+    assert got.next
+    assert got.details
+
+
+def test_most_pages_have_nearly_all_fields() -> None:
+    assert len(pages()) >= 12

@@ -1,0 +1,52 @@
+"""The type of a column for known texts: that of the validator, and text if in doubt."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.values.type_guess import type_of
+
+CASES = {
+    "int": [["1", "20"], ["12 comments", "1 comment"], ["1,234", "12"], ["2019", "2020"], ["28", "12", "0"]],
+    "Decimal": [
+        ["£51.77", "£1,051.77"],
+        ["1.2", "1.10"],
+        ["5", "3.5"],
+        ["12.50 EUR", "3 EUR"],
+        ["EUR 1.50", "EUR 3"],
+    ],
+    "date": [["3 May 2019", "4 June 2020"], ["2026-11-28", "2026-01-02"], ["Nov. 3, 2026", "July 2, 2026"]],
+    "datetime": [
+        ["2026-11-28T10:00:00Z", "2026-01-02T00:00:01+00:00"],
+        ["2026-11-28 10:00", "2026-11-29 11:00"],
+        ["Nov. 3, 2026, 4:30 p.m.", "Nov. 4, 2026, 4:30 p.m."],
+    ],
+    "bool": [["true", "False"], ["Yes", "No"]],
+    "str": [
+        [],
+        ["", " "],
+        ["Chapter 1", "Chapter 2"],
+        ["3 hours ago", "2 days ago"],
+        ["1.2.3", "1.2.4"],
+        ["007", "008"],
+        ["9780000000000", "9780000000037"],
+        ["12 kB", "3 MB"],
+        ["-", "2"],
+        ["03/04/2026", "05/06/2026"],
+        ["May", "June"],
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts"), [(kind, texts) for kind, cases in CASES.items() for texts in cases], ids=str
+)
+def test_the_type_is_the_narrowest_that_reads_all_texts(kind: str, texts: list[str]) -> None:
+    assert type_of(texts) == kind
+
+
+@given(st.lists(st.text(max_size=30), max_size=5))
+def test_no_text_is_an_error(texts: list[str]) -> None:
+    assert type_of(texts) in CASES
