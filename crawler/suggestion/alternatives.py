@@ -77,7 +77,7 @@ def _scored(
         key=natural_key(fields, values, detail),
         detail=detail,
         next_page=following,
-        rows=len(records),
+        rows=max(document.count(path), len(records)),
         source=source,
     )
     return points, suggestion

@@ -18,7 +18,7 @@ from crawler.suggestion.words import words
 
 Element = Any  # lxml has no types
 
-MOST_ELEMENTS = 150_000  # of a page; later ones are in the records' count, but not in the search
+MOST_ELEMENTS = 15_000  # of a page that are searched; later ones only count as records
 MOST_CLASSES = 16  # of an element
 NOISE = words("script style template noscript head meta link svg math iframe object select datalist")
 SPACE = re.compile("[ \t\r\n]+")  # what normalize-space() of XPath replaces
@@ -35,6 +35,7 @@ class Document:
 
     root: Element
     url: str
+    complete_root: Element | None = None  # of a large page, whose end is not in ``root``
     elements: list[Element] = field(default_factory=list)
     text_length: dict[Element, int] = field(default_factory=dict)
     path: dict[Element, int] = field(default_factory=dict)
@@ -68,16 +69,19 @@ class Document:
         """Return what the XPath finds on the page: elements or texts, or nothing if it is invalid."""
         return evaluate(self.root, xpath)
 
+    def count(self, xpath: str) -> int:
+        """Return how many elements the XPath finds on the complete page."""
+        return len(evaluate(self.root if self.complete_root is None else self.complete_root, xpath))
+
 
 def parse(html: str, url: str) -> Document:
-    """Return the page as a spider's callback gets it: parsed by parsel."""
-    try:
-        root = Selector(text=html, type="html").root
-    except (ValueError, UnicodeError):  # lone surrogates
-        root = Selector(text=html.encode("utf-8", "replace").decode("utf-8", "replace"), type="html").root
-    document = Document(root, url)
-    elements = list(islice(_elements(root), MOST_ELEMENTS))
+    """Return the page as a spider's callback gets it: parsed by parsel. Of a large page the beginning is enough."""
+    document = Document(_root(html), url)
+    elements = list(islice(_elements(document.root), MOST_ELEMENTS))
     document.elements = elements
+    if len(elements) == MOST_ELEMENTS:
+        document.complete_root = _root(html)
+        _cut_after(elements[-1])
     numbers: dict[tuple[int, str], int] = {}
     for element in elements:
         step = (document.path.get(element.getparent(), -1), element.tag)
@@ -91,6 +95,21 @@ def parse(html: str, url: str) -> Document:
         if parent is not None:
             lengths[parent] = lengths.get(parent, 0) + length
     return document
+
+
+def _root(html: str) -> Element:
+    try:
+        return Selector(text=html, type="html").root
+    except (ValueError, UnicodeError):  # lone surrogates
+        return Selector(text=html.encode("utf-8", "replace").decode("utf-8", "replace"), type="html").root
+
+
+def _cut_after(element: Element) -> None:
+    """Remove everything after an element from its tree."""
+    del element[:]
+    while (parent := element.getparent()) is not None:
+        del parent[parent.index(element) + 1 :]
+        element = parent
 
 
 def _elements(root: Element) -> Iterator[Element]:

@@ -10,6 +10,7 @@ from crawler.suggestion.stable_name import is_numbered, is_stable, is_utility
 from crawler.suggestion.xpath_text import has_class, is_name, literal
 
 MOST_STEPS = 8  # ancestors that an XPath may name
+MOST_ANCHORS = 100
 LANDMARKS = frozenset(("main", "article", "table", "dl"))
 
 
@@ -17,7 +18,7 @@ def record_path(document: Document, group: Group) -> str | None:
     """Return the XPath of the group's elements; None if none of the XPaths finds exactly them, or nearly."""
     wanted = set(group.elements)
     nearest: tuple[float, str] | None = None
-    for xpath in _paths(group):
+    for xpath in _paths(document, group):
         found = set(document.select(xpath))
         if found == wanted:
             return xpath
@@ -28,15 +29,15 @@ def record_path(document: Document, group: Group) -> str | None:
     return nearest[1] if nearest else None
 
 
-def _paths(group: Group) -> Iterator[str]:
-    plain = list(dict.fromkeys(_plain_paths(group)))
+def _paths(document: Document, group: Group) -> Iterator[str]:
+    plain = list(dict.fromkeys(_plain_paths(document, group)))
     yield from plain
     for condition in _inside(group):
         for xpath in plain:
             yield f"{xpath}[{condition}]"
 
 
-def _plain_paths(group: Group) -> Iterator[str]:
+def _plain_paths(document: Document, group: Group) -> Iterator[str]:
     """Yield XPaths by the records' own attributes, then by an ancestor's."""
     tag = group.tag
     if not is_name(tag):
@@ -51,7 +52,8 @@ def _plain_paths(group: Group) -> Iterator[str]:
         for anchor in _anchors(ancestor):
             for condition in conditions:
                 yield f"{anchor}{way}{tag}{condition}"
-            if way != "//":
+            # Many elements with a "//" behind them take a time that grows with their square.
+            if way != "//" and len(document.select(anchor)) <= MOST_ANCHORS:
                 yield f"{anchor}//{tag}{conditions[0]}"
         if not is_name(ancestor.tag):
             way = "//"
