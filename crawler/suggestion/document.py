@@ -117,15 +117,22 @@ def _elements(root: Element) -> Iterator[Element]:
     stack = [root]
     while stack:
         element = stack.pop()
-        if not isinstance(element.tag, str) or element.tag in NOISE:  # comments, processing instructions
+        if is_noise(element):
             continue
         yield element
         stack.extend(reversed(element))
 
 
+def is_noise(element: Element) -> bool:
+    """Return whether an element is a comment, a processing instruction or a script, and no property of microdata."""
+    if not isinstance(element.tag, str):
+        return True
+    return element.tag in NOISE and not (element.tag in ("meta", "link") and element.get("itemprop"))
+
+
 def children(element: Element) -> list[Element]:
     """Return the element's children without noise."""
-    return [child for child in element if isinstance(child.tag, str) and child.tag not in NOISE]
+    return [child for child in element if not is_noise(child)]
 
 
 def classes(element: Element) -> tuple[str, ...]:

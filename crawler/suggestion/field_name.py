@@ -99,6 +99,8 @@ def _place_name(way: tuple[Step, ...], record: Element) -> str:
             break
         if step.itemprop:
             return step.itemprop.rsplit("/", 1)[-1]
+        if step.mark[1]:
+            return step.mark[1]
         for name in step.classes:
             if not is_utility(name) and not is_numbered(name) and name not in SAYS_NOTHING:
                 return name

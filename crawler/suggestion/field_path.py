@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from crawler.suggestion.document import Element, value_of
 from crawler.suggestion.labels import header_of
-from crawler.suggestion.slots import DESCRIPTION, Slot, Step
+from crawler.suggestion.slots import DESCRIPTION, NO_MARK, Slot, Step
 from crawler.suggestion.stable_name import is_utility
 from crawler.suggestion.words import words
 from crawler.suggestion.xpath_text import has_class, has_text, is_name, literal
@@ -64,7 +64,7 @@ def element_paths(slot: Slot, record: Element) -> Iterator[str]:
     if not all(is_name(step.tag) for step in way):
         return
     yield from _by_names(slot, utility=False)
-    if any(not is_utility(name) for name in way[0].classes):
+    if way[0].mark != NO_MARK or any(not is_utility(name) for name in way[0].classes):
         yield from _by_ancestor(way, utility=False)
     yield from _by_header(way, record)
     yield from _by_label(slot)
@@ -93,6 +93,8 @@ def _by_names(slot: Slot, utility: bool) -> Iterator[str]:
     end = slot.way[-1]
     if end.itemprop:
         yield f".//*[@itemprop={literal(end.itemprop)}]"
+    if end.mark != NO_MARK:
+        yield f".//{end.tag}[@{end.mark[0]}={literal(end.mark[1])}]"
     for condition in _class_conditions(end, utility):
         yield f".//{end.tag}[{condition}]"
     if slot.kind.startswith("@data-"):
@@ -144,6 +146,8 @@ def _by_ancestor(way: tuple[Step, ...], utility: bool) -> Iterator[str]:
     for number in range(len(way) - 2, -1, -1):
         step = way[number]
         conditions = [f"@itemprop={literal(step.itemprop)}"] if step.itemprop else []
+        if step.mark != NO_MARK:
+            conditions.append(f"@{step.mark[0]}={literal(step.mark[1])}")
         conditions += [*_class_conditions(step, utility)]
         for condition in conditions:
             start = f".//{step.tag}[{condition}]"

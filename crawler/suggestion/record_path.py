@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from crawler.suggestion.document import Document, Element, children, classes
 from crawler.suggestion.groups import Group
+from crawler.suggestion.slots import marks
 from crawler.suggestion.stable_name import is_numbered, is_stable, is_utility
 from crawler.suggestion.xpath_text import has_class, is_name, literal
 
@@ -70,6 +71,9 @@ def _own_conditions(group: Group) -> Iterator[str]:
     kind = first.get("itemtype")
     if kind and all(element.get("itemtype") == kind for element in sample):
         yield f"@itemtype={literal(kind)}"
+    for name, value in marks(first):
+        if all(element.get(name) == value for element in sample):
+            yield f"@{name}={literal(value)}"
     shared = [name for name in classes(first) if all(name in classes(element) for element in sample)]
     if group.class_name is not None and group.class_name not in shared:
         shared.insert(0, group.class_name)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from crawler.suggestion.document import Document, Element, children, classes, own_texts, text_of
 from crawler.suggestion.labels import label_of
+from crawler.suggestion.stable_name import is_stable
 from crawler.suggestion.words import words
+from crawler.suggestion.xpath_text import is_name
 
 SAMPLE = 60  # records that are looked at
 MOST_DEPTH = 24  # levels below a record
 MOST_INSIDE = 500  # elements of a record
 LONGEST = 20_000  # characters of a text
 SHARED = 0.6  # the share of records that have a class, a label or a value
+NO_MARK = ("", "")
+MARKS = words(
+    "col-id data-testid data-test data-qa data-cy data-field data-column data-col data-label data-title data-th "
+    "data-name data-key tabulator-field headers field slot part"
+)
+MARK_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9_. -]{1,39}")
 DESCRIPTION = "following-sibling::*[1][self::dd]"  # of a record that is a dt
 CELLS = ("td", "th")
 WHOLE_TEXTS = words("td th dd dt h1 h2 h3 h4 h5 h6 p a li time div span")
@@ -28,6 +37,9 @@ class Step:
     tag: str
     classes: tuple[str, ...]
     itemprop: str
+    mark: tuple[
+        str, str
+    ]  # an attribute that names the value, such as data-testid="price"; or two empty texts
     label: str
     position: int
 
@@ -63,6 +75,7 @@ class _Collection:
         self.cell_classes: set[str] = set()
         self.shared_classes = self._shared_classes()
         self.shared_labels = self._shared_labels()
+        self.shared_marks = self._shared_marks()
         self.found: dict[tuple[tuple[Step, ...], str], Slot] = {}
 
     def slots(self) -> list[Slot]:
@@ -74,10 +87,10 @@ class _Collection:
                 way = ways.get(element.getparent(), ())
                 step = self._step(element)
                 if element.getparent() not in ways:
-                    step = Step(DESCRIPTION, step.classes, step.itemprop, "", 0)
+                    step = Step(DESCRIPTION, step.classes, step.itemprop, NO_MARK, "", 0)
                 if element.tag not in CELLS:
                     place = (element.getparent(), step)
-                    step = Step(step.tag, step.classes, step.itemprop, step.label, seen[place])
+                    step = replace(step, position=seen[place])
                     seen[place] += 1
                 ways[element] = (*way, step)
                 self._read(number, ways[element], element)
@@ -90,7 +103,8 @@ class _Collection:
         label = label_of(element)
         label = label if label in self.shared_labels else ""
         position = _cell_number(element) if element.tag in CELLS else 0
-        return Step(element.tag, names, element.get("itemprop") or "", label, position)
+        mark = next((mark for mark in marks(element) if mark in self.shared_marks), NO_MARK)
+        return Step(element.tag, names, element.get("itemprop") or "", mark, label, position)
 
     def _read(self, number: int, way: tuple[Step, ...], element: Element) -> None:
         """Note the texts and attributes of an element of a record."""
@@ -161,6 +175,27 @@ class _Collection:
             having.update({label for element in inside if (label := label_of(element))})
         return {label for label, number in having.items() if number >= SHARED * len(self.records)}
 
+    def _shared_marks(self) -> set[tuple[str, str]]:
+        """Return the marks that most records have, and none of them often."""
+        having: Counter[tuple[str, str]] = Counter()
+        uses: Counter[tuple[str, str]] = Counter()
+        for inside in self.inside:
+            here = [mark for element in inside for mark in marks(element)]
+            uses.update(here)
+            having.update(set(here))
+        least = SHARED * len(self.records)
+        return {mark for mark, number in having.items() if number >= least and uses[mark] <= 1.2 * number}
+
+
+def marks(element: Element) -> list[tuple[str, str]]:
+    """Return the attributes of an element that may say what it holds, the telling ones first."""
+    found = []
+    for name, value in element.attrib.items():
+        telling = name in MARKS or (name.startswith("data-") and is_name(name))
+        if telling and MARK_VALUE.fullmatch(value) and is_stable(value):
+            found.append((str(name), str(value)))
+    return sorted(found, key=lambda mark: mark[0] not in MARKS)
+
 
 def _inside(record: Element) -> Iterator[Element]:
     """Yield the elements inside a record; of a term of a list also those of its descriptions."""
@@ -196,7 +231,7 @@ def _is_wanted(element: Element, name: str, value: str, is_record: bool) -> bool
     if len(value) > 2000:
         return False
     if name == "href":
-        return element.tag in ("a", "area") and not value.lower().startswith(("javascript:", "#"))
+        return element.tag in ("a", "area", "link") and not value.lower().startswith(("javascript:", "#"))
     if name == "value":
         return element.tag in ("data", "li", "meter", "progress", "input")
     if name.startswith("data-"):
