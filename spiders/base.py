@@ -16,6 +16,7 @@ from scrapy.http import HtmlResponse, Response
 from crawler.meta_keys import MAKES_SESSION, RENDERING
 from crawler.rendering.settings import rendering_of
 from crawler.run.stopping import stop_crawl
+from crawler.splash.page_steps import Selectors, click_seconds, step_arguments
 from crawler.splash.render_arguments import render_request
 from crawler.splash.rendered_pages import pages_of_list
 from models import Row
@@ -29,8 +30,8 @@ Callback = Callable[..., Any]
 
 @cache
 def lua_script(name: str) -> str:
-    """Return the Lua of ``spiders/lua/<name>.lua``, after the functions of ``page.lua``."""
-    return "\n".join((LUA / f"{file}.lua").read_text("utf-8") for file in ("page", name))
+    """Return the Lua of ``spiders/lua/<name>.lua``, after the functions of ``page.lua`` and ``steps.lua``."""
+    return "\n".join((LUA / f"{file}.lua").read_text("utf-8") for file in ("page", "steps", name))
 
 
 class SiteSpider(scrapy.Spider):
@@ -59,6 +60,8 @@ class SiteSpider(scrapy.Spider):
         *,
         wait_for: str | None = None,
         timeout: float | None = None,
+        click: Selectors = (),
+        dismiss: Selectors = (),
         rendering: str | None = None,
         **request: Any,
     ) -> Request:
@@ -66,13 +69,16 @@ class SiteSpider(scrapy.Spider):
 
         Args:
             wait_for: an XPath (it begins with ``/``, ``./`` or ``(``) or a CSS selector.
-            timeout: seconds; by default ``wait_timeout``.
+            timeout: seconds for ``wait_for`` and for each click; by default ``wait_timeout``.
+            click: elements that are clicked in this order before ``wait_for`` has to be on the page.
+            dismiss: elements that are clicked if they appear, as the button of a cookie banner.
             rendering: auto, always or never (docs/rendering.md); by default ``rendering``, then the setting RENDERING.
             request: arguments of ``scrapy.Request``, and ``images=True`` for a page that needs its images.
         """
         if rendering is not None:
             request["meta"] = {**request.get("meta", {}), RENDERING.name: rendering_of(rendering)}
-        return self._render("wait_for", url, callback, wait_for, timeout, {}, **request)
+        steps = step_arguments(click=click, dismiss=dismiss, waits=wait_for is not None)
+        return self._render("wait_for", url, callback, wait_for, timeout, steps, **request)
 
     def render_scrolled(
         self,
@@ -85,9 +91,11 @@ class SiteSpider(scrapy.Spider):
         scroll_timeout: float = 50.0,
         wait_for: str | None = None,
         timeout: float | None = None,
+        click: Selectors = (),
+        dismiss: Selectors = (),
         **request: Any,
     ) -> Request:
-        """Return a request for the page with everything that scrolling loads.
+        """Return a request for the page with everything that scrolling loads, after the clicks of ``click``.
 
         The renderer scrolls until ``end`` is on the page; without ``end``, until the number of ``items`` has not grown
         for ``quiet`` seconds. A page that still grows after ``scroll_timeout`` seconds, or that has no ``end`` then,
@@ -98,6 +106,7 @@ class SiteSpider(scrapy.Spider):
             "scroll_end": end,
             "scroll_quiet": quiet,
             "scroll_timeout": scroll_timeout,
+            **step_arguments(click=click, dismiss=dismiss, waits=True),
         }
         request.setdefault("busy_seconds", scroll_timeout)
         return self._render("scroll", url, callback, wait_for or items, timeout, more, **request)
@@ -112,6 +121,8 @@ class SiteSpider(scrapy.Spider):
         changes: str | None = None,
         max_pages: int = 100,
         timeout: float | None = None,
+        click: Selectors = (),
+        dismiss: Selectors = (),
         **request: Any,
     ) -> Request:
         """Return a request for a list whose next page is behind a button; ``callback`` is called with each page.
@@ -121,6 +132,7 @@ class SiteSpider(scrapy.Spider):
         are stored, the verdict names it, and no row is marked as gone.
         """
         more = {"next_button": next_button, "next_changes": changes, "max_pages": max_pages}
+        more |= step_arguments(click=click, dismiss=dismiss, waits=True)
         request.setdefault("busy_seconds", 60.0)
         request.setdefault("cb_kwargs", {})["each_page"] = callback.__name__
         return self._render("click_next", url, self.parse_pages, wait_for, timeout, more, **request)
@@ -174,17 +186,20 @@ class SiteSpider(scrapy.Spider):
         **request: Any,
     ) -> Request:
         scripts = self.settings.getbool("SPLASH_SCRIPTS", True)
-        if not scripts and script != "wait_for":
-            why = f"{url} needs a render script ({script}): set SPLASH_SCRIPTS=1 and start Splash without --disable-lua"
+        if not scripts and (script != "wait_for" or script_args):
+            needs = ", ".join(f"{name}=" for name in script_args) if script == "wait_for" else script
+            why = f"{url} needs a render script ({needs}): set SPLASH_SCRIPTS=1 and start Splash without --disable-lua"
             stop_crawl(self.crawler, "scripts_needed", why)
             raise CloseSpider("scripts_needed")
+        seconds = self.wait_timeout if timeout is None else timeout
+        request["busy_seconds"] = request.get("busy_seconds", 0.0) + click_seconds(script_args, seconds)
         return render_request(
             url,
             script=lua_script(script) if scripts else None,
             script_name=script if scripts else None,
             script_is_ours=type(self).render_script is SiteSpider.render_script,
             wait_for=wait_for,
-            wait_timeout=self.wait_timeout if timeout is None else timeout,
+            wait_timeout=seconds,
             plain_wait=self.plain_wait,
             script_args=script_args,
             callback=callback,

@@ -49,10 +49,16 @@ EQUIVALENTS: Mapping[str, Equivalent] = {
 }
 
 
+# The arguments of what the endpoint cannot do.
+ONLY_SCRIPTS = frozenset(("click", "dismiss"))
+
+
 def has_equivalent(request: Request) -> bool:
     """Return whether the endpoint does the work of the request's render script."""
     render = RENDER.get(request, {})
-    return bool(render.get("is_ours")) and render.get("script") in EQUIVALENTS
+    if not render.get("is_ours") or render.get("script") not in EQUIVALENTS:
+        return False
+    return ONLY_SCRIPTS.isdisjoint(request.meta["splash"].get("args", {}))
 
 
 def use_page_endpoint(options: dict[str, Any], script: str) -> None:

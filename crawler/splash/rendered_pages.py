@@ -24,19 +24,12 @@ from crawler.splash.errors import could_not_load, loading_error, one_line_error,
 from crawler.splash.history import documents_of
 from crawler.splash.page_endpoint import script_arguments
 from crawler.splash.request_mapping import is_splash_request, rendered_url
+from crawler.splash.step_problems import problem_of
 from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
 
 logger = logging.getLogger(__name__)
 
 LISTED = 20  # pages and URLs that a stat lists
-
-# Why no page followed a click of render_pages, by the word of spiders/lua/click_next.lua.
-CLICKS = {
-    "none": "{changes!r} matched nothing within {timeout:g} s",
-    "empty": "the text of {changes!r} did not change within {timeout:g} s (it is empty)",
-    "same": "the text of {changes!r} did not change within {timeout:g} s (it is the same)",
-    "gone": "{wait_for!r} did not appear within {timeout:g} s",
-}
 
 
 class RenderFailed(IgnoreRequest):
@@ -102,42 +95,8 @@ def failure_of(
         appeared = isinstance(response, TextResponse) and has_element(response, wait_for)
     if appeared in (None, True):
         return None
-    why = scroll_problem(data, arguments or {})
-    if "click" in data:
-        why = click_problem(data["click"], arguments or {}, timeout)
+    why = problem_of(data, arguments or {}, timeout)
     return NeverAppeared(url, wait_for or "the load event", timeout, response, reason=why)
-
-
-def click_problem(click: Mapping[str, Any], arguments: Mapping[str, Any], timeout: float) -> str:
-    """Return why no other page followed a click on the button of a list.
-
-    Args:
-        click: the answer of ``spiders/lua/click_next.lua``: the page's number, and the problem.
-        arguments: the arguments of the script.
-    """
-    wait_for = arguments.get("wait_for")
-    changes = arguments.get("next_changes") or wait_for
-    problem = str(click["problem"])
-    why = CLICKS[problem].format(changes=changes, wait_for=wait_for, timeout=timeout)
-    hint = "" if problem == "gone" else ": name an element whose text changes with changes="
-    return f"after the click on next_button {arguments.get('next_button')!r} of page {click['page']:g} {why}{hint}"
-
-
-def scroll_problem(data: Mapping[str, Any], arguments: Mapping[str, Any]) -> str | None:
-    """Return why a list that was scrolled counts as not complete; None if it was not scrolled.
-
-    Args:
-        data: the answer of ``spiders/lua/scroll.lua`` or of ``render.page``.
-        arguments: the arguments of the script.
-    """
-    items = data["scroll"]["items"] if "scroll" in data else data.get("scrolled_items")
-    if items is None:
-        return None
-    end, seconds = arguments.get("scroll_end"), arguments.get("scroll_timeout", 0)
-    found = f"{items:g} of {arguments.get('scroll_items')!r} were there"
-    if end:
-        return f"the list was scrolled, and end={end!r} never appeared: {found}"
-    return f"the list still grew after {seconds:g} s (scroll_timeout): {found}"
 
 
 def cut_of(response: Response) -> str | None:

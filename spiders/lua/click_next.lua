@@ -40,7 +40,7 @@ end
 
 function main(splash, args)
   local page = open(splash, args)
-  if not wait(page) then return result_of(page, false) end
+  if not prepare(page) then return result_of(page, false) end
   local state, button = splash:jsfunc(STATE), splash:jsfunc(BUTTON)
   local changes = args.next_changes or args.wait_for
   local pages = {}

@@ -25,9 +25,9 @@ function (fields) {
 
 function main(splash, args)
   local page = open(splash, args)
-  if not wait(page) then return result_of(page, false) end
+  if not prepare(page) then return result_of(page, false) end
   follow(page)
   local problem = splash:jsfunc(FILL)(args.fields)
   if problem ~= "" then return result_of(page, false, {form_problem = problem}) end
-  return result_of(page, wait_until(page, args.logged_in))
+  return result_of(page, wait_until(page, args.logged_in, page.waited + args.wait_timeout))
 end

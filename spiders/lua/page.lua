@@ -3,21 +3,52 @@
 
 local treat = require("treat")
 
--- Returns the number of nodes of an XPath (it begins with "/", "./" or "(") or a CSS selector; for an XPath that is no
--- set of nodes, 1 if it is true, not 0 or not empty. Returns -2 on the blank page before ours, and -1 while the browser
--- still reads the document, because more such nodes may follow; with `unread` it counts in such a document too.
+-- Functions of the page that the functions below share. `find` returns the nodes of an XPath (it begins with "/", "./" or
+-- "(") or a CSS selector; for an XPath that is no set of nodes, one `true` if it is true, not 0 or not empty. If SHADOWS
+-- is true, it finds them in a copy of the page that has its open shadow roots as <template> elements, as the HTML of the
+-- page has them; the nodes that it returns are those of the page.
+local FIND = [[
+  var originals;
+  function copyOf(node, owner) {
+    var copy = owner.importNode(node, false), inner;
+    originals.set(copy, node);
+    if (node.shadowRoot) {
+      inner = copy.appendChild(owner.createElement('template'));
+      inner.setAttribute('shadowrootmode', 'open');
+      node.shadowRoot.childNodes.forEach(function (child) { inner.appendChild(copyOf(child, owner)); });
+    }
+    node.childNodes.forEach(function (child) { copy.appendChild(copyOf(child, owner)); });
+    return copy;
+  }
+  function page() {
+    if (!SHADOWS || !document.documentElement) { return document; }
+    var owner = document.implementation.createHTMLDocument('');
+    originals = new Map();
+    owner.replaceChild(copyOf(document.documentElement, owner), owner.documentElement);
+    return owner;
+  }
+  function isXPath(what) { return /^(\/|\.\/|\()/.test(what); }
+  function find(what) {
+    var root = page(), nodes = [], found, node;
+    if (isXPath(what)) {
+      found = root.evaluate(what, root, null, 0, null);
+      if (found.resultType === 1) { return found.numberValue ? [true] : []; }
+      if (found.resultType === 2) { return found.stringValue ? [true] : []; }
+      if (found.resultType === 3) { return found.booleanValue ? [true] : []; }
+      while ((node = found.iterateNext())) { nodes.push(node); }
+    } else {
+      nodes = Array.prototype.slice.call(root.querySelectorAll(what));
+    }
+    return SHADOWS ? nodes.map(function (node) { return originals.get(node) || node; }) : nodes;
+  }
+]]
+
+-- Returns the number of nodes of a selector. Returns -2 on the blank page before ours, and -1 while the browser still
+-- reads the document, because more such nodes may follow; with `unread` it counts in such a document too.
 local LOOK = [[
-function (what, unread) {
   if (document.URL === 'about:blank') { return -2; }
   if (document.readyState === 'loading' && !unread) { return -1; }
-  if (!/^(\/|\.\/|\()/.test(what)) { return document.querySelectorAll(what).length; }
-  var found = document.evaluate(what, document, null, 0, null), count = 0;
-  if (found.resultType === 1) { return found.numberValue ? 1 : 0; }
-  if (found.resultType === 2) { return found.stringValue ? 1 : 0; }
-  if (found.resultType === 3) { return found.booleanValue ? 1 : 0; }
-  while (found.iterateNext()) { count += 1; }
-  return count;
-}
+  return find(what).length;
 ]]
 
 -- Returns a text that changes each time more of the document has come.
@@ -41,6 +72,12 @@ local TICK = 0.02  -- seconds between two looks
 local FIRST, FIRST_TICK = 20, 0.005  -- the number of the first looks at a new document, and the seconds between them
 local STALL = 1.0  -- seconds without a new part of a document, after which it is accepted without its end
 
+-- Returns a function of the page that may call the functions of FIND.
+local function finder(page, parameters, body)
+  local shadows = page.args.shadow_roots == 1 and "true" or "false"
+  return page.splash:jsfunc("function (" .. parameters .. ") { var SHADOWS = " .. shadows .. ";" .. FIND .. body .. "}")
+end
+
 -- Starts to load args.url. Does not wait for the load event, which may never come on a page with a slow resource.
 local function open(splash, args)
   local page = {splash = splash, args = args, waited = 0, loaded = false, documents = {}, first_looks = 0}
@@ -51,7 +88,8 @@ local function open(splash, args)
   splash.images_enabled = args.images == 1
   splash:init_cookies(args.cookies or {})
   splash.response_body_enabled = true  -- of the document: its end shows whether it is complete
-  page.count, page.size, page.document = splash:jsfunc(LOOK), splash:jsfunc(SIZE), splash:jsfunc(DOCUMENT)
+  page.count = finder(page, "what, unread", LOOK)
+  page.size, page.document = splash:jsfunc(SIZE), splash:jsfunc(DOCUMENT)
   splash:call_later(function()
     page.ok, page.reason = splash:go{
       args.url, headers = headers, http_method = args.http_method, body = args.body
@@ -112,9 +150,8 @@ local function pause(page, what, deadline)
   return ok and reason == "incomplete"
 end
 
--- Waits until `what` is on the page. Returns false after args.wait_timeout, or if the page has failed.
-local function wait_until(page, what)
-  local deadline = page.args.wait_timeout
+-- Waits until `what` is on the page. Returns false at the deadline, or if the page has failed.
+local function wait_until(page, what, deadline)
   while look(page, what, deadline) <= 0 do
     if failed(page) or page.waited >= deadline then return false end
     if pause(page, what, deadline) then return true end
@@ -124,7 +161,7 @@ end
 
 -- Waits for args.wait_for, or for the load event if there is none.
 local function wait(page)
-  if page.args.wait_for then return wait_until(page, page.args.wait_for) end
+  if page.args.wait_for then return wait_until(page, page.args.wait_for, page.args.wait_timeout) end
   while not page.loaded and page.waited < page.args.wait_timeout do tick(page) end
   return page.loaded
 end
@@ -192,7 +229,7 @@ local function result_of(page, appeared, more)
   result.cut = page.cut == true
   result.documents = treat.as_array(page.documents)
   local last = page.response
-  result.appeared = appeared
+  result.appeared, result.step = appeared, page.step
   local unanswered = last and last.status == 0  -- then the page is the renderer's own notice
   if unanswered or failed(page) and string.sub(page.reason or "", 1, 4) ~= "http" then
     result.render_error = page.reason or "the site did not answer"

@@ -3,10 +3,17 @@
 
 function main(splash, args)
   local page = open(splash, args)
-  if not wait(page) then return result_of(page, false) end
+  if not prepare(page) then return result_of(page, false) end
+  if splash.scroll_to_end then  -- it also collects the items that a windowed list removes
+    local scroll = splash:scroll_to_end{
+      item = args.scroll_items, last = args.scroll_end, quiet = args.scroll_quiet, timeout = args.scroll_timeout
+    }
+    return result_of(page, true, {scroll = scroll})
+  end
   local down = splash:jsfunc("function () { window.scrollTo(0, document.documentElement.scrollHeight); }")
   local items, quiet, complete = page.count(args.scroll_items, true), 0, false
-  while quiet < args.scroll_quiet and page.waited < args.scroll_timeout do
+  local deadline = page.waited + args.scroll_timeout
+  while quiet < args.scroll_quiet and page.waited < deadline do
     if args.scroll_end and page.count(args.scroll_end, true) > 0 then
       complete = true
       break

@@ -1,6 +1,6 @@
--- Returns the page as soon as args.wait_for is on it.
+-- Returns the page as soon as args.wait_for is on it, after the steps that args name.
 
 function main(splash, args)
   local page = open(splash, args)
-  return result_of(page, wait(page))
+  return result_of(page, prepare(page))
 end

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.splash.rendered_pages import click_problem
+from crawler.splash.step_problems import click_problem
 from tests.crawls import scrapy
 from tests.spiders.render_script import run_script
 

@@ -1,0 +1,42 @@
+"""What a renderer does on a page before it is read, as arguments of the render scripts: clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Selectors = str | Sequence[str]
+
+
+def step_arguments(*, click: Selectors = (), dismiss: Selectors = (), waits: bool) -> dict[str, Any]:
+    """Return the arguments of ``spiders/lua/steps.lua``; those without a value are left out.
+
+    Args:
+        click: elements that are clicked in their order, each a selector.
+        dismiss: elements that are clicked if they appear.
+        waits: whether the request says what has to be on the page after the clicks.
+    Raises:
+        ValueError: a selector is empty, or nothing says when the clicks have worked.
+        TypeError: a selector is not text.
+    """
+    arguments = {"click": _selectors("click", click), "dismiss": _selectors("dismiss", dismiss)}
+    if arguments["click"] and not waits:
+        raise ValueError("click= needs wait_for=: an element that is on the page after the clicks")
+    return {name: value for name, value in arguments.items() if value}
+
+
+def click_seconds(arguments: dict[str, Any], timeout: float) -> float:
+    """Return how many seconds the clicks may take, each as long as ``timeout``."""
+    return timeout * len(arguments.get("click", ()))
+
+
+def _selectors(name: str, given: Selectors) -> list[str]:
+    selectors = [given] if isinstance(given, str) else list(given)
+    for selector in selectors:
+        if not isinstance(selector, str):
+            raise TypeError(
+                f"{name}= has {selector!r}, which is no selector: write an XPath or a CSS selector as text"
+            )
+        if not selector.strip():
+            raise ValueError(f"{name}= has an empty selector")
+    return selectors
