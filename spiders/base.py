@@ -62,6 +62,7 @@ class SiteSpider(scrapy.Spider):
         timeout: float | None = None,
         click: Selectors = (),
         dismiss: Selectors = (),
+        shadow_roots: bool = False,
         rendering: str | None = None,
         **request: Any,
     ) -> Request:
@@ -72,12 +73,14 @@ class SiteSpider(scrapy.Spider):
             timeout: seconds for ``wait_for`` and for each click; by default ``wait_timeout``.
             click: elements that are clicked in this order before ``wait_for`` has to be on the page.
             dismiss: elements that are clicked if they appear, as the button of a cookie banner.
+            shadow_roots: selectors match elements in open shadow roots, and the HTML has them as ``<template>``.
             rendering: auto, always or never (docs/rendering.md); by default ``rendering``, then the setting RENDERING.
             request: arguments of ``scrapy.Request``, and ``images=True`` for a page that needs its images.
         """
         if rendering is not None:
             request["meta"] = {**request.get("meta", {}), RENDERING.name: rendering_of(rendering)}
-        steps = step_arguments(click=click, dismiss=dismiss, waits=wait_for is not None)
+        waits = wait_for is not None
+        steps = step_arguments(click=click, dismiss=dismiss, shadow_roots=shadow_roots, waits=waits)
         return self._render("wait_for", url, callback, wait_for, timeout, steps, **request)
 
     def render_scrolled(

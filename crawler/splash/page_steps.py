@@ -1,4 +1,4 @@
-"""What a renderer does on a page before it is read, as arguments of the render scripts: clicks."""
+"""What a renderer does on a page before it is read, as arguments of the render scripts: clicks, shadow roots."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from typing import Any
 Selectors = str | Sequence[str]
 
 
-def step_arguments(*, click: Selectors = (), dismiss: Selectors = (), waits: bool) -> dict[str, Any]:
+def step_arguments(
+    *, click: Selectors = (), dismiss: Selectors = (), shadow_roots: bool = False, waits: bool
+) -> dict[str, Any]:
     """Return the arguments of ``spiders/lua/steps.lua``; those without a value are left out.
 
     Args:
         click: elements that are clicked in their order, each a selector.
         dismiss: elements that are clicked if they appear.
+        shadow_roots: whether selectors match elements in open shadow roots, which the HTML then has.
         waits: whether the request says what has to be on the page after the clicks.
     Raises:
         ValueError: a selector is empty, or nothing says when the clicks have worked.
         TypeError: a selector is not text.
     """
-    arguments = {"click": _selectors("click", click), "dismiss": _selectors("dismiss", dismiss)}
+    arguments: dict[str, Any] = {
+        "click": _selectors("click", click),
+        "dismiss": _selectors("dismiss", dismiss),
+        "shadow_roots": int(shadow_roots),
+    }
     if arguments["click"] and not waits:
         raise ValueError("click= needs wait_for=: an element that is on the page after the clicks")
     return {name: value for name, value in arguments.items() if value}

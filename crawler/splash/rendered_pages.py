@@ -24,7 +24,7 @@ from crawler.splash.errors import could_not_load, loading_error, one_line_error,
 from crawler.splash.history import documents_of
 from crawler.splash.page_endpoint import script_arguments
 from crawler.splash.request_mapping import is_splash_request, rendered_url
-from crawler.splash.step_problems import problem_of
+from crawler.splash.step_problems import NOT_SUPPORTED, problem_of
 from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,10 @@ class RenderFailed(IgnoreRequest):
 
 class WrongSelector(RenderFailed):
     """A selector of the request is neither an XPath nor a CSS selector, so a retry would not help."""
+
+
+class NotSupported(RenderFailed):
+    """The renderer cannot do what the request asks for, so a retry would not help."""
 
 
 class NeverAppeared(RenderFailed):
@@ -80,6 +84,8 @@ def failure_of(
         return RenderFailed(url, reason)
     if status >= 400 and "error" in data:
         return RenderFailed(url, f"the renderer answered {status}, {one_line_error(data)}")
+    if "not_supported" in data:
+        return NotSupported(url, NOT_SUPPORTED[str(data["not_supported"])])
     if "render_error" in data:
         return RenderFailed(url, could_not_load(str(data["render_error"])))
     if "form_problem" in data:
@@ -201,7 +207,7 @@ class RenderedPageMiddleware:
         # One retry for NeverAppeared: sites have short failures, but each try costs the whole timeout.
         attempts = 1 if isinstance(failure, NeverAppeared) else None
         again = None
-        if not isinstance(failure, WrongSelector):
+        if not isinstance(failure, WrongSelector | NotSupported):
             again = get_retry_request(
                 request, spider=spider, reason=type(failure).__name__, max_retry_times=attempts
             )

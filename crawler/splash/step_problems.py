@@ -13,6 +13,11 @@ CLICKS = {
     "gone": "{wait_for!r} did not appear within {timeout:g} s",
 }
 
+# What Splash lacks, by the word of the render scripts.
+NOT_SUPPORTED = {
+    "shadow_roots": "shadow_roots= needs Splashdown's own renderer: Splash has no shadow DOM",
+}
+
 # Why a step of click= failed, by the word of spiders/lua/steps.lua.
 STEPS = {
     "none": "{selector!r} to click is not on the page (waited {timeout:g} s)",

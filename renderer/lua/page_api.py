@@ -85,7 +85,10 @@ class PageApi:
 
     # -- content
 
-    async def html(self) -> str:
+    async def html(self, shadow_roots: Any = False) -> str:
+        """Return the page's HTML, on request with its open shadow roots."""
+        if shadow_roots:
+            return await self._tab.document.html(shadow_roots=True)
         if self._plain_run is not None and (html := self._plain_run.kept_html()) is not None:
             return html
         return await self._tab.document.html()

@@ -33,8 +33,13 @@ class WaitApi:
             runtime.add(Command(function.__name__, function))
             runtime.host[b"add_method"](function.__name__.encode())
 
-    async def wait_for(self, selector: Any = None, timeout: Any = SECONDS) -> Any:  # noqa: ASYNC109 - a name of the script
-        """Wait until the element is there and the document is read.
+    async def wait_for(
+        self,
+        selector: Any = None,
+        timeout: Any = SECONDS,  # noqa: ASYNC109 - a name of the script
+        shadow_roots: Any = False,
+    ) -> Any:
+        """Wait until the element is there, on request in an open shadow root, and the document is read.
 
         Return True; True and ``"incomplete"`` if the document did not end; None and a reason if the element did not
         come: ``"timeout"``, or the reason of ``splash:go`` for a page that failed or is an error of the site.
@@ -43,7 +48,9 @@ class WaitApi:
             raise LuaFailure("splash:wait_for() selector must be a string", argument="selector")
         seconds = _seconds("wait_for", "timeout", timeout)
         try:
-            return await self._wait_for(selector, seconds, self._until_error_page, "selector")
+            return await self._wait_for(
+                selector, seconds, self._until_error_page, "selector", shadow_roots=bool(shadow_roots)
+            )
         except PageFailed as error:
             await self._tab.show_failure(error)
             return Results((None, error.reason))
@@ -75,17 +82,33 @@ class WaitApi:
         return result
 
     async def _wait_for(
-        self, selector: str, seconds: float, loading: Callable[[], Coroutine[Any, Any, None]], argument: str
+        self,
+        selector: str,
+        seconds: float,
+        loading: Callable[[], Coroutine[Any, Any, None]],
+        argument: str,
+        *,
+        shadow_roots: bool = False,
     ) -> Any:
         run = self._plain_run
-        take = html_expression(has_readers=True) if run is not None and run.takes_html else None
+        takes = run is not None and run.takes_html and not shadow_roots
+        take = html_expression(has_readers=True) if takes else None
         stops = run is not None and run.only_reads
         try:
             found = await wait_for(
-                self._tab, selector, seconds, loading(), take, stops=stops, ends_without=lambda: True
+                self._tab,
+                selector,
+                seconds,
+                loading(),
+                take,
+                stops=stops,
+                shadow_roots=shadow_roots,
+                ends_without=lambda: True,
             )
             if found is None and self._is_error_page():  # it may have the element, too
-                found = await wait_for(self._tab, selector, LAST_LOOK, _for_ever(), take, stops=stops)
+                found = await wait_for(
+                    self._tab, selector, LAST_LOOK, _for_ever(), take, stops=stops, shadow_roots=shadow_roots
+                )
         except BadSelector as error:
             raise LuaFailure(f"Not a selector: {error}", argument=argument) from error
         if run is not None:

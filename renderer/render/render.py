@@ -216,6 +216,7 @@ async def _wait_for(
             options.wait_for_timeout,
             _go(tab, options),
             take,
+            shadow_roots=options.shadow_roots,
             ends_without=ends_without,
         )
     except BadSelector as error:

@@ -49,6 +49,7 @@ async def wait_for(
     take: str | None = None,
     *,
     stops: bool = True,
+    shadow_roots: bool = False,
     ends_without: Callable[[], bool] = lambda: False,
 ) -> Found | None:
     """Wait, while and after the page loads, until the element is there and the document is read; return None if not.
@@ -56,8 +57,9 @@ async def wait_for(
     ``take`` is JavaScript, which may use the definitions of ``OF_DOCUMENT``; the page evaluates it at that time. A
     later question would wait for the page, which may be busy with work that the result does not need. So with ``take``
     the page stops, unless ``stops`` is False: the renderer does not wait for its other requests, and Chromium does not
-    lay it out. ``loading`` loads the page; its errors go to the caller. When it has ended, ``ends_without`` says
-    whether the wait ends too, because the element will not come.
+    lay it out. With ``shadow_roots`` the selector matches the HTML that ``html_expression(shadow_roots=True)`` returns.
+    ``loading`` loads the page; its errors go to the caller. When it has ended, ``ends_without`` says whether the wait
+    ends too, because the element will not come.
 
     Raises:
         BadSelector: the browser does not accept the selector.
@@ -68,7 +70,7 @@ async def wait_for(
     end = asyncio.get_running_loop().time() + seconds
     try:
         async with asyncio.timeout_at(end):
-            question = _question(selector, take, stops=stops)
+            question = _question(selector, take, stops=stops, shadow_roots=shadow_roots)
             answer = await _watch(tab, question, end - MARGIN, load_task, ends_without)
             return None if answer is None else Found(taken=answer[0], is_complete=answer[1])
     except TimeoutError:
@@ -78,16 +80,17 @@ async def wait_for(
         await asyncio.gather(load_task, return_exceptions=True)
 
 
-def _question(selector: str, take: str | None, *, stops: bool) -> str:
+def _question(selector: str, take: str | None, *, stops: bool, shadow_roots: bool) -> str:
     """Return the JavaScript of the wait; its LIMIT, in milliseconds, is still to be replaced."""
-    return _script_of(take, stops).replace("SELECTOR", json.dumps(selector), 1)
+    return _script_of(take, stops, shadow_roots).replace("SELECTOR", json.dumps(selector), 1)
 
 
 @functools.lru_cache(maxsize=8)  # the renderer takes few kinds of values
-def _script_of(take: str | None, stops: bool) -> str:
+def _script_of(take: str | None, stops: bool, shadow_roots: bool) -> str:
     words = {
         "STALL": str(1000 * STALL),
         "ENDS": json.dumps(stops and take is not None),
+        "SHADOWS": json.dumps(shadow_roots),
         "TAKE": take or "true",
     }
     return re.sub("|".join(words), lambda word: words[word[0]], _SCRIPT)

@@ -74,13 +74,14 @@ local STALL = 1.0  -- seconds without a new part of a document, after which it i
 
 -- Returns a function of the page that may call the functions of FIND.
 local function finder(page, parameters, body)
-  local shadows = page.args.shadow_roots == 1 and "true" or "false"
+  local shadows = page.shadow_roots and "true" or "false"
   return page.splash:jsfunc("function (" .. parameters .. ") { var SHADOWS = " .. shadows .. ";" .. FIND .. body .. "}")
 end
 
 -- Starts to load args.url. Does not wait for the load event, which may never come on a page with a slow resource.
 local function open(splash, args)
   local page = {splash = splash, args = args, waited = 0, loaded = false, documents = {}, first_looks = 0}
+  page.shadow_roots = args.shadow_roots == 1
   local headers = args.headers or {}
   for name, value in pairs(headers) do
     if string.lower(name) == "user-agent" then splash:set_user_agent(value) end
@@ -90,6 +91,10 @@ local function open(splash, args)
   splash.response_body_enabled = true  -- of the document: its end shows whether it is complete
   page.count = finder(page, "what, unread", LOOK)
   page.size, page.document = splash:jsfunc(SIZE), splash:jsfunc(DOCUMENT)
+  if page.shadow_roots and not splash.wait_for then
+    page.not_supported, page.loaded, page.ok = "shadow_roots", true, false
+    return page
+  end
   splash:call_later(function()
     page.ok, page.reason = splash:go{
       args.url, headers = headers, http_method = args.http_method, body = args.body
@@ -144,7 +149,9 @@ local function pause(page, what, deadline)
     return false
   end
   local before = page.splash:get_perf_stats().walltime
-  local ok, reason = page.splash:wait_for{what, timeout = deadline - page.waited}
+  local ok, reason = page.splash:wait_for{
+    what, timeout = deadline - page.waited, shadow_roots = page.shadow_roots
+  }
   page.waited = page.waited + page.splash:get_perf_stats().walltime - before
   if not ok then tick(page) end  -- splash:go returns why the page failed
   return ok and reason == "incomplete"
@@ -203,7 +210,7 @@ local function take(page)
   local document = page.document()
   for _ = 1, 10 do
     local before = document
-    html = page.splash:html()
+    html = page.shadow_roots and page.splash.wait_for and page.splash:html{shadow_roots = true} or page.splash:html()
     document = page.document()
     if before == document or before == -document then
       if math.abs(before) ~= page.taken then
@@ -229,7 +236,7 @@ local function result_of(page, appeared, more)
   result.cut = page.cut == true
   result.documents = treat.as_array(page.documents)
   local last = page.response
-  result.appeared, result.step = appeared, page.step
+  result.appeared, result.step, result.not_supported = appeared, page.step, page.not_supported
   local unanswered = last and last.status == 0  -- then the page is the renderer's own notice
   if unanswered or failed(page) and string.sub(page.reason or "", 1, 4) ~= "http" then
     result.render_error = page.reason or "the site did not answer"

@@ -94,6 +94,10 @@ PAGES = {
     "const root = host.attachShadow({mode: 'open'}); root.innerHTML = '<b>dark</b><i></i>';"
     "root.querySelector('i').attachShadow; const inner = document.createElement('span'); root.append(inner);"
     "inner.attachShadow({mode: 'open'}).innerHTML = '<u>deep</u>'</script>",
+    "/late-shadow": "<title>L</title><x-list></x-list><script>setTimeout(() => {"
+    "const root = document.querySelector('x-list').attachShadow({mode: 'open'});"
+    "setTimeout(() => { root.innerHTML = '<x-item></x-item>';"
+    "root.firstChild.attachShadow({mode: 'open'}).innerHTML = '<h2>deep</h2>' }, 100) }, 100)</script>",
     "/endless": "<title>E</title><ul id=l></ul><script>let n = 0; const more = () => {"
     "for (let i = 0; i < 20 && n < 70; i++) { const li = document.createElement('li');"
     "li.textContent = 'item ' + n++; li.style.height = '60px'; l.append(li); } }; more();"

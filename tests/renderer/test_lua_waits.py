@@ -31,6 +31,17 @@ def test_wait_for_returns_while_a_callback_still_loads_the_page(splash: Client, 
     assert result["ok"] == "true" and "ready" in result["html"]
 
 
+def test_wait_for_and_html_see_shadow_roots_if_the_script_asks(splash: Client, pages: Pages) -> None:
+    script = """
+    splash:go(args.url)
+    local found = splash:wait_for{"x-list h2", timeout=5, shadow_roots=true}
+    return {found = tostring(found), with = splash:html{shadow_roots=true}, without = splash:html()}
+    """
+    result = splash.main(script, url=f"{pages.url}/late-shadow")
+    assert result["found"] == "true" and "<h2>deep</h2>" in result["with"]
+    assert "<x-list></x-list>" in result["without"]
+
+
 def test_wait_for_says_that_the_element_did_not_come(splash: Client, pages: Pages) -> None:
     script = "splash:go(args.url) local ok, reason = splash:wait_for{'//table', timeout=0.3} return reason"
     assert splash.main(script, url=f"{pages.url}/plain") == "timeout"

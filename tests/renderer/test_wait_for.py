@@ -24,6 +24,16 @@ def test_wait_for_returns_when_the_element_is_there(splash: Client, pages: Pages
     assert answer.headers["x-splashdown-wait-for"] == "found"
 
 
+@pytest.mark.parametrize("selector", ["/html/body/x-list//h2", "x-list x-item h2"])
+def test_wait_for_finds_an_element_in_shadow_roots(splash: Client, pages: Pages, selector: str) -> None:
+    url = f"{pages.url}/late-shadow"
+    answer = splash.post("/render.html", url=url, wait_for=selector, shadow_roots=1)
+    assert answer.headers["x-splashdown-wait-for"] == "found"
+    assert '<template shadowrootmode="open"><h2>deep</h2></template>' in answer.text
+    answer = splash.post("/render.html", url=url, wait_for=selector, wait_for_timeout=0.6)
+    assert answer.headers["x-splashdown-wait-for"] == "missing"
+
+
 def test_wait_for_does_not_wait_for_the_load_event(splash: Client, pages: Pages) -> None:
     assert "here" in splash.html(f"{pages.url}/never", wait_for="#p", timeout=10)
 

@@ -46,7 +46,26 @@ FEED = """<button id=open>open</button><ul></ul><div style="height: 3000px"></di
   window.onscroll = function () { if (opened) { setTimeout(add, 20); } };
 </script>"""
 
-PAGES = {"/tabs": TABS, "/more": MORE, "/feed": FEED}
+# The elements get their shadow roots late, and the list has a button in its own.
+TALKS = """<my-talks></my-talks>
+<script>
+  setTimeout(function () {
+    customElements.define('my-talk', class extends HTMLElement {
+      connectedCallback() { this.attachShadow({mode: 'open'}).innerHTML = '<h2>' + this.title + '</h2>'; }
+    });
+    customElements.define('my-talks', class extends HTMLElement {
+      connectedCallback() {
+        const root = this.attachShadow({mode: 'open'});
+        root.innerHTML = '<button>more</button><my-talk title=One></my-talk><my-talk title=Two></my-talk>';
+        root.querySelector('button').onclick = () => {
+          root.append(Object.assign(document.createElement('my-talk'), {title: 'Three'}));
+        };
+      }
+    });
+  }, 100);
+</script>"""
+
+PAGES = {"/tabs": TABS, "/more": MORE, "/feed": FEED, "/talks": TALKS}
 PARTS = {"/price": "<b class=price>7.50</b>"}
 
 

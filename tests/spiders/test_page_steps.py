@@ -77,6 +77,52 @@ def test_elements_are_clicked_before_a_page_is_read(tmp_path: Path, renderer: st
     assert f"no content: {site}/more?dead: {why}" in done.stderr  # in the report at the end
 
 
+SHADOWS = """
+from spiders.base import SiteSpider
+
+class TalksSpider(SiteSpider):
+    name = "talks"
+    custom_settings = {"ITEM_PIPELINES": {}}
+    site = ""
+
+    async def start(self):
+        EXAMPLES
+        yield self.render(self.site + "/talks?all", self.parse, wait_for="//h2[.='Three']", click="my-talks button",
+                          shadow_roots=True)
+
+    def parse(self, response):
+        yield {"page": response.url.removeprefix(self.site), "rows": response.css("my-talk h2::text").getall()}
+"""
+
+
+def crawl_talks(folder: Path, renderer: str, site: str) -> tuple[str, list[dict[str, Any]]]:
+    """Crawl the page with shadow roots; return what the crawl logs, and its items."""
+    examples = examples_of_the_docs("`shadow_roots`", site)
+    (folder / "talks.py").write_text(SHADOWS.replace("EXAMPLES", examples))
+    done = scrapy(
+        "runspider", str(folder / "talks.py"), "-O", f"{folder}/out.jsonl", "-a", f"site={site}",
+        SPLASH_URL=renderer, DATABASE_URL=f"sqlite:///{folder}/x.db",
+    )  # fmt: skip
+    return done.stderr, [json.loads(line) for line in (folder / "out.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_shadow_roots_are_in_the_page_and_can_be_waited_for(
+    tmp_path: Path, chromium_renderer: str, site: str
+) -> None:
+    log, items = crawl_talks(tmp_path, chromium_renderer, site)
+    assert sorted(items, key=lambda item: len(item["rows"])) == [
+        {"page": "/talks", "rows": ["One", "Two"]},
+        {"page": "/talks?all", "rows": ["One", "Two", "Three"]},
+    ], log[-3000:]
+
+
+def test_splash_says_that_it_has_no_shadow_roots(tmp_path: Path, real_splash: str, site: str) -> None:
+    log, items = crawl_talks(tmp_path, real_splash, site)
+    assert items == []
+    assert f"no content: {site}/talks: shadow_roots= needs Splashdown's own renderer" in log
+    assert "Retrying" not in log
+
+
 @pytest.mark.parametrize(
     ("click", "wait_for", "step"),
     [
