@@ -20,7 +20,7 @@ from crawler.meta_keys import YIELDED_BY
 from crawler.page.completeness import CUT_OFF
 from crawler.page.page import Page
 from crawler.page.refusal import RefusedBySite
-from crawler.splash.rendered_pages import NeverAppeared
+from crawler.splash.rendered_pages import NeverAppeared, RenderFailed
 from frontier.page_output import through
 from frontier.request_check import check_found
 
@@ -95,5 +95,6 @@ def note_failure(page: Page, error: BaseException) -> None:
             page.never_appeared = True
             if error.response is not None:
                 page.came(error.response)
-        said = str(error) or (CUT_OFF if isinstance(error, ResponseDataLossError) else "")
+        said = error.reason if isinstance(error, RenderFailed) else str(error)
+        said = said or (CUT_OFF if isinstance(error, ResponseDataLossError) else "")
         page.fail(f"{type(error).__name__}: {said}")

@@ -17,47 +17,48 @@ LOADING = {
     "network5": "loading was cancelled",
     "network6": "the TLS handshake failed",
     "network7": "the network went away",
-    "webkit103": "a browser asks for nothing at this address or port",
+    "network99": "the network failed",
+    "network101": "the proxy refused the connection",
+    "network102": "the proxy closed the connection",
+    "network103": "the proxy was not found",
+    "network104": "the proxy did not answer in time",
+    "network105": "the proxy wants a password",
+    "network301": "a browser cannot load addresses of this kind",
+    "network399": "the site's answer is against the protocol, or it redirects without end",
+    "webkit102": "it is a download, and no page",
+    "webkit103": "a browser refuses this address or port",
     "render_error": "its answer was cut off before its end",
 }
 
-# The messages of Chromium and QtWebKit for a text that is no CSS selector or no XPath.
-WRONG_SELECTOR = re.compile(r"is not a valid (?:selector|XPath)|DOM (?:XPath )?Exception (?:12|51)\b")
-# The arguments of our render scripts that are selectors.
-SELECTORS = ("wait_for", "scroll_items", "scroll_end", "next_button", "next_changes", "logged_in")
+NO_ANSWER = ("no answer", "network4")  # codes of a site that did not answer in time
+SCRIPT_FAILED = "a render script failed on this page"
 
 
-def wrong_selector(error: Mapping[str, Any], arguments: Mapping[str, Any]) -> str | None:
-    """Return which of a request's selectors the browser refused; None if the error has another cause.
+def script_message(error: Mapping[str, Any]) -> str:
+    """Return the error that a script raised, or that the page's JavaScript threw in it, without a line of the script.
 
     Args:
         error: the JSON of an answer with status 400.
-        arguments: the arguments of the render script.
     """
     info = error.get("info")
-    message = str(info.get("message") or info.get("description", "")) if isinstance(info, Mapping) else ""
-    if not WRONG_SELECTOR.search(message):
-        return None
-    given = {name: str(arguments[name]) for name in SELECTORS if arguments.get(name)}
-    named = {name: text for name, text in given.items() if repr(text) in message or f"'{text}'" in message}
-    found = " or ".join(f"{name}={text!r}" for name, text in (named or given).items())
-    return f"{found} is neither an XPath (which begins with /, ./ or a bracket) nor a CSS selector"
+    if not isinstance(info, Mapping):
+        return ""
+    message = str(info.get("js_error") or info.get("message") or info.get("description") or "")
+    return re.sub(r"^(?:Lua error: )?\[string .*?\]:\d+: ", "", message)
 
 
-def could_not_load(reason: str) -> str:
+def could_not_load(code: str) -> str:
     """Return a message for a reason of ``splash:go``, such as ``network1``."""
-    if reason in LOADING:
-        return f"could not be loaded: {LOADING[reason]} ({reason})"
-    return f"could not be loaded ({reason})"
+    return f"could not be loaded: {LOADING.get(code, f'unknown reason ({code})')}"
 
 
-def loading_error(error: Mapping[str, Any]) -> str | None:
-    """Return why a render.* endpoint could not load the page; None for other errors."""
+def loading_code(error: Mapping[str, Any]) -> str | None:
+    """Return the code of the reason why a render.* endpoint could not load the page; None for other errors."""
     info = error.get("info")
     if error.get("type") != "RenderError" or not isinstance(info, Mapping):
         return None
     code = _loading_code("RenderError", info)
-    return could_not_load("render_error" if code == "http200" else code)
+    return "render_error" if code == "http200" else code
 
 
 def one_line_error(error: Mapping[str, Any]) -> str:

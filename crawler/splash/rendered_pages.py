@@ -20,16 +20,25 @@ from crawler.meta_keys import RENDER
 from crawler.page.completeness import CUT, CUT_OFF, NEVER_ENDED, WITHOUT_BUTTON, rendered_ends
 from crawler.page.element import has_element
 from crawler.page.refusal import refusal_of
-from crawler.splash.errors import could_not_load, loading_error, one_line_error, wrong_selector
+from crawler.splash.errors import (
+    NO_ANSWER,
+    SCRIPT_FAILED,
+    could_not_load,
+    loading_code,
+    one_line_error,
+    script_message,
+)
 from crawler.splash.history import documents_of
 from crawler.splash.page_endpoint import script_arguments
 from crawler.splash.request_mapping import is_splash_request, rendered_url
+from crawler.splash.selectors import wrong_selector
 from crawler.splash.step_problems import NOT_SUPPORTED, problem_of
 from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
 
 logger = logging.getLogger(__name__)
 
 LISTED = 20  # pages and URLs that a stat lists
+NEVER_LOADED = "it has no wait_for=, and its load event did not come within {:g} s"
 
 
 class RenderFailed(IgnoreRequest):
@@ -42,6 +51,10 @@ class RenderFailed(IgnoreRequest):
 
 class WrongSelector(RenderFailed):
     """A selector of the request is neither an XPath nor a CSS selector, so a retry would not help."""
+
+
+class NoAnswer(RenderFailed):
+    """The site did not answer within the timeout."""
 
 
 class NotSupported(RenderFailed):
@@ -57,13 +70,18 @@ class NeverAppeared(RenderFailed):
     def __init__(
         self,
         url: str,
-        wait_for: str,
+        wait_for: str | None,
         timeout: float,
         response: Response | None = None,
         *,
         reason: str | None = None,
     ) -> None:
-        super().__init__(url, reason or f"{wait_for!r} never appeared (waited {timeout:g} s)")
+        missing = (
+            f"{wait_for!r} never appeared (waited {timeout:g} s)"
+            if wait_for
+            else NEVER_LOADED.format(timeout)
+        )
+        super().__init__(url, reason or missing)
         self.wait_for, self.response = wait_for, response
 
 
@@ -78,16 +96,21 @@ def failure_of(
     """Return the failure that an answer to a render request reports; None for a page and for an error of the site."""
     data: dict[str, Any] = getattr(response, "data", None) or {}
     status = getattr(response, "splash_response_status", None) or response.status
-    if status == 400 and (wrong := wrong_selector(data, arguments or {})):
-        return WrongSelector(url, wrong)
-    if status == 502 and (reason := loading_error(data)):
-        return RenderFailed(url, reason)
-    if status >= 400 and "error" in data:
-        return RenderFailed(url, f"the renderer answered {status}, {one_line_error(data)}")
+    if status == 400:
+        message = script_message(data)
+        if wrong := wrong_selector(message, arguments or {}):
+            return WrongSelector(url, wrong)
+        if data.get("type") == "ScriptError":
+            return RenderFailed(url, f"{SCRIPT_FAILED}: {message}")
     if "not_supported" in data:
         return NotSupported(url, NOT_SUPPORTED[str(data["not_supported"])])
-    if "render_error" in data:
-        return RenderFailed(url, could_not_load(str(data["render_error"])))
+    code = loading_code(data) if status == 502 else data.get("render_error")
+    if code in NO_ANSWER:
+        return NoAnswer(url, f"the site did not answer within {timeout:g} s")
+    if code:
+        return RenderFailed(url, could_not_load(str(code)))
+    if status >= 400 and "error" in data:
+        return RenderFailed(url, f"the renderer answered {status}, {one_line_error(data)}")
     if "form_problem" in data:
         return RenderFailed(url, data["form_problem"])
     if response.status >= 400:
@@ -102,7 +125,7 @@ def failure_of(
     if appeared in (None, True):
         return None
     why = problem_of(data, arguments or {}, timeout)
-    return NeverAppeared(url, wait_for or "the load event", timeout, response, reason=why)
+    return NeverAppeared(url, wait_for, timeout, response, reason=why)
 
 
 def cut_of(response: Response) -> str | None:
@@ -204,8 +227,8 @@ class RenderedPageMiddleware:
             return marked
         spider = self.crawler.spider
         assert spider is not None and self.crawler.stats is not None
-        # One retry for NeverAppeared: sites have short failures, but each try costs the whole timeout.
-        attempts = 1 if isinstance(failure, NeverAppeared) else None
+        # One retry after a timeout: sites have short failures, but each try costs the whole timeout.
+        attempts = 1 if isinstance(failure, NeverAppeared | NoAnswer) else None
         again = None
         if not isinstance(failure, WrongSelector | NotSupported):
             again = get_retry_request(

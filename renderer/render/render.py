@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from renderer.chromium.cdp import CommandFailed
-from renderer.errors import BadOption, PageFailed, RenderError
+from renderer.errors import BadOption, PageFailed, RenderError, page_failure
 from renderer.network.blocking_rules import Rules
 from renderer.network.first_request import FirstRequest
 from renderer.network.har import readable_url
@@ -126,6 +126,9 @@ async def visit(tab: Tab, options: RenderOptions, needs: Needs) -> Visit:
         html = checked_html(found.taken) if found else None
     else:
         found = await _wait_for(tab, options, ends_without=ends_without)
+    if needs.document and not tab.load.documents:
+        # Chromium runs no JavaScript while it waits for the answer, so the page cannot even be read.
+        raise page_failure("net::ERR_CONNECTION_TIMED_OUT", options.url)
     lacks_element = options.wait_for is not None and found is None
     scrolled = None if needs.document and lacks_element else await _scroll(tab, options)
     if options.viewport == "full":

@@ -122,9 +122,17 @@ local function tick(page)
   page.waited = page.waited + seconds
 end
 
+-- Returns whether a document of ours is there. While Chromium waits for the first answer of a site, it does not run
+-- JavaScript either, so our renderer is not asked for any.
+local function is_there(page)
+  if page.splash.wait_for and #page.splash:history() == 0 then return false end
+  return page.count("*", true) > -2
+end
+
 -- Returns the number of `what` on a document that was read to its end, or of which nothing more has come for STALL
 -- seconds; less than 0 while the browser reads it. At the deadline the document is accepted without its end.
 local function look(page, what, deadline)
+  if not page.is_there and page.splash.wait_for and #page.splash:history() == 0 then return -2 end
   local found = page.count(what)
   page.reading, page.is_there = found == -1, found > -2
   if found > -2 and not page.followed then page.splash.response_body_enabled = false end
@@ -229,6 +237,8 @@ end
 -- Returns the result for the spider. Reasons that begin with "http" are answers of the site, with their own status.
 local function result_of(page, appeared, more)
   local splash, result = page.splash, more or {}
+  local unanswered = not page.loaded and not is_there(page)
+  if unanswered then splash:stop() end
   result.html = result.html or take(page)
   -- If the site did not answer, the page may be a notice of Splash, which appears before splash:go returns.
   local deadline = page.waited + STALL
@@ -237,8 +247,10 @@ local function result_of(page, appeared, more)
   result.documents = treat.as_array(page.documents)
   local last = page.response
   result.appeared, result.step, result.not_supported = appeared, page.step, page.not_supported
-  local unanswered = last and last.status == 0  -- then the page is the renderer's own notice
-  if unanswered or failed(page) and string.sub(page.reason or "", 1, 4) ~= "http" then
+  local notice = last and last.status == 0  -- then the page is the renderer's own notice
+  if unanswered then
+    result.render_error = "no answer"
+  elseif notice or failed(page) and string.sub(page.reason or "", 1, 4) ~= "http" then
     result.render_error = page.reason or "the site did not answer"
   elseif last then
     result.http_status = last.status

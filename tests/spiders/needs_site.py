@@ -65,7 +65,12 @@ TALKS = """<my-talks></my-talks>
   }, 100);
 </script>"""
 
-PAGES = {"/tabs": TABS, "/more": MORE, "/feed": FEED, "/talks": TALKS}
+# It replaces a function that a render script calls.
+BROKEN = """<button id=more>more</button><script>
+  Array.prototype.filter = function () { throw new Error('no filter here'); };
+</script>"""
+
+PAGES = {"/broken": BROKEN, "/tabs": TABS, "/more": MORE, "/feed": FEED, "/talks": TALKS}
 PARTS = {"/price": "<b class=price>7.50</b>"}
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.splash.errors import wrong_selector
+from crawler.splash.errors import script_message
+from crawler.splash.selectors import wrong_selector
 from tests.spiders.render_script import run_script
 
 SHUT = "http://127.0.0.1:1/"  # no server listens, and browsers block this port
@@ -22,4 +23,4 @@ def test_a_wrong_selector_is_not_reported_as_a_missing_element(
     arguments = {"url": f"{demo_site}/", "wait_for": selector}
     status, answer = run_script(renderer, "wait_for", **arguments)
     assert status == 400
-    assert wrong_selector(answer, arguments) is not None, answer
+    assert wrong_selector(script_message(answer), arguments) is not None, answer

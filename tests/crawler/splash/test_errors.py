@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from crawler.splash.errors import LONGEST, one_line_error, wrong_selector
+from crawler.splash.errors import LONGEST, one_line_error, script_message
+from crawler.splash.selectors import wrong_selector
 
 RENDER = {
     "error": 502,
@@ -81,12 +82,29 @@ QT, QT_XPATH = "Error: SyntaxError: DOM Exception 12", "Error: INVALID_EXPRESSIO
 @pytest.mark.parametrize("message", [CHROMIUM, CHROMIUM_XPATH, QT, QT_XPATH])
 def test_a_wrong_selector_is_named_by_its_argument(message: str) -> None:
     answer = script_error(f'error during JS function call: "{message}"', 80)
-    reason = wrong_selector(answer, {"wait_for": "div[", "url": "http://x/", "images": 0})
-    assert reason is not None and reason.startswith("wait_for='div[' is neither an XPath")
-    assert wrong_selector(script_error("oops"), {"wait_for": "div["}) is None
+    reason = wrong_selector(script_message(answer), {"wait_for": "div[", "url": "http://x/", "images": 0})
+    assert reason == (
+        "wait_for='div[' is no CSS selector: Expected ident or '*', but the text ends "
+        "(an XPath begins with /, ./ or a bracket)"
+    )
+    assert wrong_selector("oops", {"wait_for": "div["}) is None
 
 
-def test_the_wrong_one_of_several_selectors_is_named_if_the_browser_names_it() -> None:
-    both = {"wait_for": "//h1", "next_button": "div["}
-    assert "wait_for" not in (wrong_selector(script_error(CHROMIUM), both) or "wait_for")
-    assert "wait_for='//h1' or next_button='div['" in (wrong_selector(script_error(QT), both) or "")
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"wait_for": "//h1", "next_button": "//a["}, "next_button='//a[' is no XPath: Invalid expression"),
+        ({"wait_for": "li", "click": ["#a", "//b("]}, "click='//b(' is no XPath: Invalid expression"),
+        (
+            {"wait_for": "//a:b", "scroll_items": "//a:b"},
+            "items='//a:b' is no XPath: Undefined namespace prefix",
+        ),
+        ({"wait_for": "p:future()"}, "wait_for='p:future()' is no CSS selector: "),
+    ],
+)
+def test_the_wrong_one_of_several_selectors_is_named(arguments: dict[str, Any], reason: str) -> None:
+    assert (wrong_selector(QT, arguments) or "").startswith(reason)
+
+
+def test_the_message_of_a_script_has_no_line_of_it() -> None:
+    assert script_message(script_error("attempt to call a nil value", 12)) == "attempt to call a nil value"
