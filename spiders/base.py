@@ -20,7 +20,7 @@ from crawler.splash.page_steps import Selectors, click_seconds, step_arguments
 from crawler.splash.render_arguments import render_request
 from crawler.splash.rendered_pages import pages_of_list
 from models import Row
-from models.redaction import HIDDEN
+from models.redaction import HIDDEN, remember
 from models.secret_names import is_secret
 
 LUA = Path(__file__).parent / "lua"
@@ -30,8 +30,8 @@ Callback = Callable[..., Any]
 
 @cache
 def lua_script(name: str) -> str:
-    """Return the Lua of ``spiders/lua/<name>.lua``, after the functions of ``page.lua`` and ``steps.lua``."""
-    return "\n".join((LUA / f"{file}.lua").read_text("utf-8") for file in ("page", "steps", name))
+    """Return the Lua of ``spiders/lua/<name>.lua``, after the functions that all render scripts share."""
+    return "\n".join((LUA / f"{file}.lua").read_text("utf-8") for file in ("storage", "page", "steps", name))
 
 
 class SiteSpider(scrapy.Spider):
@@ -147,21 +147,37 @@ class SiteSpider(scrapy.Spider):
         *,
         fields: dict[str, str],
         logged_in: str,
-        wait_for: str = "form",
+        wait_for: str | None = None,
+        submit: str | None = None,
+        storage: bool = False,
         timeout: float | None = None,
+        click: Selectors = (),
+        dismiss: Selectors = (),
         **request: Any,
     ) -> Request:
         """Return a request that fills in a form and sends it; ``callback`` gets the page with ``logged_in``.
 
-        Later renders of this spider have the session's cookies.
+        Later renders of this spider have the session's cookies and, with ``storage``, what the site's pages of the same
+        origin have in localStorage and sessionStorage after the login.
 
         Args:
-            fields: the values of the form's fields, by their names.
+            fields: the values of the form's fields, by their names or by selectors.
             logged_in: an element of the page after the login, as in ``wait_for``.
+            wait_for: an element that is there with the fields; by default ``submit``, else a form.
+            submit: the button, if it is not that of the fields' form.
         """
-        more = {"fields": fields, "logged_in": logged_in}
+        steps = step_arguments(click=click, dismiss=dismiss, waits=True)
+        more = {
+            "fields": fields,
+            "logged_in": logged_in,
+            "submit": submit,
+            "storage": int(storage) or None,
+            **steps,
+        }
+        remember(*(value for name, value in fields.items() if is_secret(name)))
+        wait_for = wait_for or submit or "form"
         request.setdefault("dont_filter", True)
-        request["meta"] = {**request.get("meta", {}), MAKES_SESSION.name: True}
+        request["meta"] = {**request.get("meta", {}), MAKES_SESSION.name: True, "dont_cache": True}
         return self._render("log_in", url, callback, wait_for, timeout, more, **request)
 
     def render_script(self, name: str) -> str:

@@ -44,6 +44,7 @@ from crawler.splash.request_mapping import (
 )
 from crawler.splash.responses import at_last_url
 from crawler.splash.server_list import Servers
+from crawler.splash.session_storage import STORAGE, SessionStorages
 from crawler.splash.start_requests import add_start
 
 SPLASH_DEFAULT_TIMEOUT = 30.0  # seconds; Splash's own for a render without a timeout
@@ -88,6 +89,7 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
 
     crawler: Crawler
     servers: Servers
+    storages: SessionStorages
     _at = ""  # the URL of the server of the current request or response
 
     @classmethod
@@ -97,6 +99,7 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
         made: Self = super().from_crawler(crawler)
         made.servers = Servers.of(crawler)
         made.splash_base_url = made.servers.all[0].url
+        made.storages = SessionStorages()
         add_start(crawler.spider)
         return made
 
@@ -151,6 +154,7 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
         options = page.meta["splash"]
         auth = self._point_at_splash(options)
         self._at = options["splash_url"]
+        self.storages.add_to(page)
         if self._has_page_endpoint(options) and has_equivalent(page):
             use_page_endpoint(options, RENDER.get(page, {})["script"])
             leave_out_default_headers(page)
@@ -193,6 +197,8 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
             server.additions = frozenset()  # another renderer answers there since the last ping
             return restore_page_request(request)
         result: Request | Response = at_last_url(super().process_response(request, response, None))
+        if isinstance(result, Response):
+            self.storages.take_from(request, result)
         data = getattr(result, "data", None)
         if response.status >= 500 and isinstance(data, dict):
             logger.info("Splash failed on %s: %s", rendered_url(request), one_line_error(data))
@@ -362,6 +368,9 @@ class SplashDeduplicateArgsMiddleware(original.SplashDeduplicateArgsMiddleware):
             request = restore_page_request(request).replace(dont_filter=request.dont_filter)
         elif is_copy_of_splash_request(request):
             request = rebuild_page_request(request)
+        request.meta["splash"].get("args", {}).pop(
+            STORAGE, None
+        )  # a spider has copied the options of another page
         values = state_dict(self.crawler.spider, self.local_values_key)
         if not self.queue_is_scrapys and not RENDER.is_in(request):
             return with_values(request, values)

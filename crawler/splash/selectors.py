@@ -23,6 +23,7 @@ SELECTORS = {
     "next_button": "next_button",
     "next_changes": "changes",
     "logged_in": "logged_in",
+    "submit": "submit",
     "wait_for": "wait_for",
 }
 IS_XPATH = ("/", "./", "(")

@@ -36,6 +36,10 @@ def problem_of(data: Mapping[str, Any], arguments: Mapping[str, Any], timeout: f
         arguments: the arguments of the script.
         timeout: seconds.
     """
+    if data.get("sent"):
+        return (
+            f"sent the form, but logged_in={arguments.get('logged_in')!r} did not appear within {timeout:g} s"
+        )
     if "step" in data:
         return step_problem(data["step"], arguments, timeout)
     if "click" in data:

@@ -88,6 +88,7 @@ local function open(splash, args)
   end
   splash.images_enabled = args.images == 1
   splash:init_cookies(args.cookies or {})
+  restore_storage(splash, args)
   splash.response_body_enabled = true  -- of the document: its end shows whether it is complete
   page.count = finder(page, "what, unread", LOOK)
   page.size, page.document = splash:jsfunc(SIZE), splash:jsfunc(DOCUMENT)
@@ -258,5 +259,6 @@ local function result_of(page, appeared, more)
   end
   result.url = splash:url()
   result.cookies = splash:get_cookies()
+  if appeared then result.auth_storage = storage_of(splash, page.args) end
   return result
 end

@@ -14,7 +14,10 @@ local STATE = [[
   function state(what) {
     var text = String(performance.timing.navigationStart), number = 0, root;
     if (what) {
-      find(what).forEach(function (node) { text += '\n' + (node.outerHTML || node.nodeValue); });
+      find(what).forEach(function (node) {
+        text += '\n' + (node.outerHTML || node.nodeValue);
+        if (node.getClientRects && node.getClientRects().length) { text += ' is visible'; }
+      });
     } else {
       root = page().documentElement;
       text += document.URL + (root ? root.outerHTML : '');

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -74,17 +75,90 @@ PAGES = {"/broken": BROKEN, "/tabs": TABS, "/more": MORE, "/feed": FEED, "/talks
 PARTS = {"/price": "<b class=price>7.50</b>"}
 
 
+# A login by script in a dialog that is no form. It leaves a token in localStorage and loads the page again.
+LOGIN = """<button id=login>Log in</button>
+<div id=dialog hidden><input id=user><input id=password type=password><a id=go aria-disabled=true>Go</a></div>
+<main></main>
+<script>
+  var go = document.getElementById('go'), password = document.getElementById('password');
+  document.getElementById('login').onclick = function () { document.getElementById('dialog').hidden = false; };
+  password.oninput = function () {
+    password.setAttribute('value', password.value);  // as frameworks do
+    go.setAttribute('aria-disabled', 'false');
+  };
+  go.onclick = function () {
+    var asking = new XMLHttpRequest();
+    asking.onload = function () {
+      if (asking.status !== 200) { return; }
+      localStorage.setItem('auth', JSON.stringify({token: asking.responseText, theme: 'dark'}));
+      sessionStorage.setItem('tab', 'orders');
+      location.reload();
+    };
+    asking.open('POST', '/api/login');
+    asking.send(document.getElementById('user').value + ' ' + password.value);
+  };
+  if (localStorage.getItem('auth')) { document.querySelector('main').innerHTML = '<p id=hello>Hello</p>'; }
+</script>"""
+
+# The rows are for the holder of the token, who gets another one with each answer.
+ORDERS = """<main></main><script>
+  var auth = {}, asking = new XMLHttpRequest();
+  try { auth = JSON.parse(localStorage.getItem('auth')) || {}; } catch (error) {}  // Splash has none by itself
+  asking.onload = function () {
+    var found = JSON.parse(asking.responseText);
+    if (found.token) { localStorage.setItem('auth', JSON.stringify({token: found.token})); }
+    var shown = found.row + ' ' + sessionStorage.getItem('tab');
+    document.querySelector('main').innerHTML = '<p class=order>' + shown + '</p>';
+  };
+  asking.open('GET', '/api/orders' + location.search);
+  asking.setRequestHeader('Authorization', 'Bearer ' + auth.token);
+  asking.send();
+</script>"""
+
+PAGES |= {"/login": LOGIN, "/orders": ORDERS}
+PASSWORD = "correct horse 7"
+TOKEN = "tok-"  # the beginning of each token
+
+
+class NeedsSite:
+    """What the site knows: the paths that it was asked for, its tokens, and the answers that it holds back."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.asked: list[str] = []
+        self.token = ""
+        self.tokens = 0
+        self.held = ""  # the path whose answer waits for ``go_on``
+        self.go_on = threading.Event()
+
+    def new_token(self) -> str:
+        self.tokens += 1
+        self.token = f"{TOKEN}{self.tokens}-{'x' * 30}"
+        return self.token
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers with the page of a path."""
 
-    asked: list[str]
+    site: NeedsSite
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
-        self.asked.append(self.path)
+        self.site.asked.append(self.path)
+        if self.path == self.site.held:
+            self.site.go_on.wait(60)
         if path in PAGES:
             return self.answer(f"<!DOCTYPE html><html><body>{PAGES[path]}</body></html>")
+        if path == "/api/orders":
+            if self.headers.get("Authorization") != f"Bearer {self.site.token}":
+                return self.answer(json.dumps({"row": "signed out"}))
+            return self.answer(json.dumps({"row": self.path[-1], "token": self.site.new_token()}))
         return self.answer(PARTS.get(path, ""), 200 if path in PARTS else 404)
+
+    def do_POST(self) -> None:
+        sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        good = sent == f"me {PASSWORD}"
+        self.answer(self.site.new_token() if good else "", 200 if good else 403)
 
     def answer(self, text: str, status: int = 200) -> None:
         body = text.encode()
@@ -92,20 +166,23 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
 
 
 @contextlib.contextmanager
-def needs_site() -> Iterator[tuple[str, list[str]]]:
-    """Yield the site's URL, and the list of the paths that it is asked for."""
-    asked: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Asked", (Handler,), {"asked": asked}))
+def needs_site() -> Iterator[NeedsSite]:
+    """Yield the running site."""
+    site = NeedsSite()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("OfSite", (Handler,), {"site": site}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    site.url = f"http://127.0.0.1:{server.server_port}"
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield site
     finally:
+        site.go_on.set()
         server.shutdown()
         server.server_close()

@@ -46,8 +46,8 @@ class StepsSpider(SiteSpider):
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    with needs_site() as (url, _):
-        yield url
+    with needs_site() as running:
+        yield running.url
 
 
 def test_elements_are_clicked_before_a_page_is_read(tmp_path: Path, renderer: str, site: str) -> None:

@@ -68,7 +68,8 @@ def bad_site() -> Iterator[str]:
 def test_an_error_names_its_cause_in_words(tmp_path: Path, renderer: str) -> None:
     (tmp_path / "errors.py").write_text(SPIDER)
     env = {"SPLASH_URL": renderer, "DATABASE_URL": f"sqlite:///{tmp_path}/x.db"}
-    with needs_site() as (site, _), bad_site() as bad:
+    with needs_site() as running, bad_site() as bad:
+        site = running.url
         shut = f"http://127.0.0.1:{free_port()}/"
         done = scrapy(
             "runspider", str(tmp_path / "errors.py"),
@@ -109,7 +110,8 @@ def test_a_page_that_breaks_a_render_script_is_reported_without_a_line_of_it(
         pass
 """
     (tmp_path / "broken.py").write_text(text)
-    with needs_site() as (site, _):
+    with needs_site() as running:
+        site = running.url
         done = scrapy(
             "runspider", str(tmp_path / "broken.py"), "-a", f"site={site}",
             SPLASH_URL=renderer, DATABASE_URL=f"sqlite:///{tmp_path}/x.db",
