@@ -16,7 +16,7 @@ from scrapy.http import HtmlResponse, Response
 from crawler.meta_keys import MAKES_SESSION, RENDERING
 from crawler.rendering.settings import rendering_of
 from crawler.run.stopping import stop_crawl
-from crawler.splash.page_steps import Selectors, click_seconds, step_arguments
+from crawler.splash.page_steps import Selectors, step_arguments, step_seconds
 from crawler.splash.render_arguments import render_request
 from crawler.splash.rendered_pages import pages_of_list
 from models import Row
@@ -62,6 +62,7 @@ class SiteSpider(scrapy.Spider):
         timeout: float | None = None,
         click: Selectors = (),
         dismiss: Selectors = (),
+        quiet: float | None = None,
         shadow_roots: bool = False,
         rendering: str | None = None,
         **request: Any,
@@ -73,6 +74,7 @@ class SiteSpider(scrapy.Spider):
             timeout: seconds for ``wait_for`` and for each click; by default ``wait_timeout``.
             click: elements that are clicked in this order before ``wait_for`` has to be on the page.
             dismiss: elements that are clicked if they appear, as the button of a cookie banner.
+            quiet: seconds; the page is read when it has had no request in flight for so long.
             shadow_roots: selectors match elements in open shadow roots, and the HTML has them as ``<template>``.
             rendering: auto, always or never (docs/rendering.md); by default ``rendering``, then the setting RENDERING.
             request: arguments of ``scrapy.Request``, and ``images=True`` for a page that needs its images.
@@ -80,7 +82,9 @@ class SiteSpider(scrapy.Spider):
         if rendering is not None:
             request["meta"] = {**request.get("meta", {}), RENDERING.name: rendering_of(rendering)}
         waits = wait_for is not None
-        steps = step_arguments(click=click, dismiss=dismiss, shadow_roots=shadow_roots, waits=waits)
+        steps = step_arguments(
+            click=click, dismiss=dismiss, quiet=quiet, shadow_roots=shadow_roots, waits=waits
+        )
         return self._render("wait_for", url, callback, wait_for, timeout, steps, **request)
 
     def render_scrolled(
@@ -211,7 +215,7 @@ class SiteSpider(scrapy.Spider):
             stop_crawl(self.crawler, "scripts_needed", why)
             raise CloseSpider("scripts_needed")
         seconds = self.wait_timeout if timeout is None else timeout
-        request["busy_seconds"] = request.get("busy_seconds", 0.0) + click_seconds(script_args, seconds)
+        request["busy_seconds"] = request.get("busy_seconds", 0.0) + step_seconds(script_args, seconds)
         return render_request(
             url,
             script=lua_script(script) if scripts else None,

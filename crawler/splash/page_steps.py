@@ -1,21 +1,29 @@
-"""What a renderer does on a page before it is read, as arguments of the render scripts: clicks, shadow roots."""
+"""What a renderer does on a page before it is read, as arguments of the render scripts: clicks, shadow roots, quiet."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+MOST_QUIET = 30.0  # seconds
+
 Selectors = str | Sequence[str]
 
 
 def step_arguments(
-    *, click: Selectors = (), dismiss: Selectors = (), shadow_roots: bool = False, waits: bool
+    *,
+    click: Selectors = (),
+    dismiss: Selectors = (),
+    quiet: float | None = None,
+    shadow_roots: bool = False,
+    waits: bool,
 ) -> dict[str, Any]:
     """Return the arguments of ``spiders/lua/steps.lua``; those without a value are left out.
 
     Args:
         click: elements that are clicked in their order, each a selector.
         dismiss: elements that are clicked if they appear.
+        quiet: seconds in which no request is in flight.
         shadow_roots: whether selectors match elements in open shadow roots, which the HTML then has.
         waits: whether the request says what has to be on the page after the clicks.
     Raises:
@@ -27,14 +35,18 @@ def step_arguments(
         "dismiss": _selectors("dismiss", dismiss),
         "shadow_roots": int(shadow_roots),
     }
-    if arguments["click"] and not waits:
-        raise ValueError("click= needs wait_for=: an element that is on the page after the clicks")
+    if quiet is not None:
+        if not 0 < quiet <= MOST_QUIET:
+            raise ValueError(f"quiet={quiet!r} is no number of seconds between 0 and {MOST_QUIET:g}")
+        arguments["quiet"] = quiet
+    if arguments["click"] and not waits and quiet is None:
+        raise ValueError("click= needs wait_for=, an element that is on the page after the clicks, or quiet=")
     return {name: value for name, value in arguments.items() if value}
 
 
-def click_seconds(arguments: dict[str, Any], timeout: float) -> float:
-    """Return how many seconds the clicks may take, each as long as ``timeout``."""
-    return timeout * len(arguments.get("click", ()))
+def step_seconds(arguments: dict[str, Any], timeout: float) -> float:
+    """Return how many seconds the steps may take, each as long as ``timeout``."""
+    return timeout * (len(arguments.get("click", ())) + ("quiet" in arguments))
 
 
 def _selectors(name: str, given: Selectors) -> list[str]:

@@ -53,6 +53,9 @@ def step_problem(step: Mapping[str, Any], arguments: Mapping[str, Any], timeout:
     Args:
         step: the answer of ``spiders/lua/steps.lua``: the selector, its number in ``click=``, and the problem.
     """
+    if step["problem"] == "busy":
+        url = f": {step['url']} was in flight" if step.get("url") else ""
+        return f"the network was not quiet for {arguments.get('quiet', 0):g} s within {timeout:g} s{url}"
     words = {"selector": step["selector"], "wait_for": arguments.get("wait_for"), "timeout": timeout}
     problem = STEPS[str(step["problem"])].format(**words)
     if "changed" in step:

@@ -1,4 +1,4 @@
-"""The commands that wait for the page by events, which Splash does not have: wait_for and scroll_to_end."""
+"""The commands that wait for the page, which Splash does not have: wait_for, wait_for_quiet and scroll_to_end."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from renderer.errors import PageFailed
 from renderer.lua.plain_run import PlainRun
 from renderer.lua.runtime import Command, LuaFailure, Results, Runtime
+from renderer.render.quiet import wait_for_quiet
 from renderer.render.scroll import BadScrollSelector, Scrolling, scroll
 from renderer.render.wait_for import BadSelector, wait_for
 from renderer.tab.document_html import checked_html, html_expression
@@ -17,7 +18,8 @@ from renderer.tab.tab import Tab
 
 SECONDS = 10.0
 LAST_LOOK = 0.1  # seconds
-QUIET = 1.0  # seconds
+QUIET = 1.0  # seconds without new items
+QUIET_NETWORK = 0.5  # seconds without a request in flight
 SCROLL_SECONDS = 60.0
 MAX_SCREENS = 1000
 
@@ -29,7 +31,7 @@ class WaitApi:
         self._tab, self._plain_run = tab, plain_run
 
     def add_to(self, runtime: Runtime) -> None:
-        for function in (self.wait_for, self.scroll_to_end):
+        for function in (self.wait_for, self.wait_for_quiet, self.scroll_to_end):
             runtime.add(Command(function.__name__, function))
             runtime.host[b"add_method"](function.__name__.encode())
 
@@ -54,6 +56,17 @@ class WaitApi:
         except PageFailed as error:
             await self._tab.show_failure(error)
             return Results((None, error.reason))
+
+    async def wait_for_quiet(self, seconds: Any = QUIET_NETWORK, timeout: Any = SECONDS) -> Any:  # noqa: ASYNC109 - a name of the script
+        """Wait until the page has had no request in flight for so many seconds.
+
+        Return True; or None, ``"timeout"`` and the URL of a request that was in the way.
+        """
+        quiet, limit = (
+            _seconds("wait_for_quiet", *pair) for pair in (("seconds", seconds), ("timeout", timeout))
+        )
+        url = await wait_for_quiet(self._tab, quiet, limit)
+        return True if url is None else Results((None, "timeout", url))
 
     async def load_and_wait(
         self,

@@ -19,6 +19,9 @@ Params = dict[str, Any]
 REPORTS, BODY_REPORTS, REPORT_DELAY = 5, 25, 0.01
 
 
+LASTING = ("EventSource", "WebSocket")  # Chromium's types of requests that last as long as the page
+
+
 class Exchange:
     """A request and its response, as far as they are known; each redirect is an exchange of its own."""
 
@@ -163,6 +166,13 @@ class Network:
             if all(e.finished is not None for e in awaited):
                 return
             await asyncio.sleep(REPORT_DELAY)
+
+    def page_requests(self) -> tuple[int, str | None]:
+        """Return the number of requests of the present page, and the URL of one that is in flight, if one is."""
+        begins = [n for n, exchange in enumerate(self._exchanges) if self.is_main_document(exchange)]
+        own = [exchange for exchange in self._exchanges[begins[-1] if begins else 0 :] if not exchange.hidden]
+        open_ones = (e.request["url"] for e in own if e.finished is None and e.kind not in LASTING)
+        return len(own), next(open_ones, None)
 
     async def raw_headers(self, exchange: Exchange) -> None:
         """Wait up to 50 ms for the headers that the server sent, with its cookies, from another process of Chromium."""

@@ -2,11 +2,13 @@
 --   args.dismiss  selectors of elements that may appear, as the button of a cookie banner: each is clicked when it is
 --                 visible, and no error if it never is
 --   args.click    selectors of elements that are clicked in their order
+--   args.quiet    seconds without a request in flight, after all that
 -- If a step fails, page.step says which one, and the result has it:
 --   selector  the element to click, or the last one that was clicked
 --   number    its number in args.click
---   problem   "none" (it is not on the page), "disabled", "gone" (args.wait_for did not appear) or "same" (args.wait_for
---             was there before the click, and the click did not change it)
+--   problem   "none" (the element is not on the page), "disabled", "gone" (args.wait_for did not appear), "same"
+--             (args.wait_for was there before the click, and the click did not change it) or "busy" (a request was in
+--             flight; `url` is that of one)
 --   changed   whether the page is another one than before the last click
 
 -- A text that changes with the elements of `what`, or with the page if there is no `what`.
@@ -80,7 +82,7 @@ end
 -- Returns whether args.wait_for is on the page and another one than before a click.
 local function has_followed(page, before, deadline)
   local wait_for = page.args.wait_for
-  if not wait_for then return page.loaded end
+  if not wait_for then return page.loaded or page.args.quiet and look(page, "*", deadline) > 0 end
   return look(page, wait_for, deadline) > 0 and (not before.wait_for or page.state(wait_for) ~= before.wait_for)
 end
 
@@ -119,12 +121,49 @@ local function click(page, number, before)
   end
 end
 
--- Does all steps, and waits for args.wait_for. Returns false if one failed.
+-- Returns the URL of a request that is in flight, and the number of requests (Splash only).
+local function in_flight(splash)
+  local entries, url = splash:har().log.entries, nil
+  for _, entry in ipairs(entries) do
+    if entry._splash_processing_state ~= "finished" then url = entry.request.url end
+  end
+  return url, #entries
+end
+
+-- Waits until no request has been in flight for args.quiet seconds. Returns false after args.wait_timeout.
+local function settle(page)
+  local splash, args = page.splash, page.args
+  if not args.quiet then return true end
+  local ok, reason, url, number
+  if splash.wait_for_quiet then
+    local before = splash:get_perf_stats().walltime
+    ok, reason, url = splash:wait_for_quiet{args.quiet, timeout = args.wait_timeout}
+    page.waited = page.waited + splash:get_perf_stats().walltime - before
+  else
+    local deadline, since, last = page.waited + args.wait_timeout, page.waited, nil
+    while not ok and page.waited < deadline do
+      tick(page)
+      local busy, count = in_flight(splash)
+      if busy or count ~= number then since, number, last = page.waited, count, busy or last end
+      ok = page.waited - since >= args.quiet
+    end
+    url = last
+  end
+  if not ok then page.step = {problem = "busy", url = url} end
+  return ok == true
+end
+
+-- Does all steps, and waits for args.wait_for and for a quiet network. Returns false if one failed.
 local function prepare(page)
   local args = page.args
   local clicks = args.click and #args.click or 0
   page.to_dismiss, page.dismissed = args.dismiss and #args.dismiss or 0, {}
-  if clicks == 0 and page.to_dismiss == 0 then return wait(page) end
+  if clicks == 0 and page.to_dismiss == 0 then
+    if not args.wait_for and args.quiet then  -- an unfinished request may keep the load event from coming
+      return wait_until(page, "*", args.wait_timeout) and settle(page)
+    end
+    return wait(page) and settle(page)
+  end
   page.press = finder(page, "what, visible, wait_for", PRESS)
   page.state = finder(page, "what", STATE .. "return state(what);")
   local before = {}
@@ -136,5 +175,5 @@ local function prepare(page)
     return has_followed(page, before, deadline)
   end)
   if not found and clicks > 0 then page.step = without_effect(page, clicks, before) end
-  return found
+  return found and settle(page)
 end

@@ -42,6 +42,28 @@ def test_wait_for_and_html_see_shadow_roots_if_the_script_asks(splash: Client, p
     assert "<x-list></x-list>" in result["without"]
 
 
+def test_wait_for_quiet_waits_for_requests_that_follow_others(splash: Client, pages: Pages) -> None:
+    begin = f"""
+    splash:go('{pages.url}/plain')
+    splash:runjs([[
+      window.answers = 0;
+      const ask = n => fetch('{pages.url}/plain?' + n).then(() => {{
+        window.answers = n;
+        if (n < 3) setTimeout(ask, 100, n + 1);
+      }});
+      ask(1);
+      new EventSource('{pages.url}/never');
+    ]])
+    """
+    script = (
+        f"{begin} local ok = splash:wait_for_quiet{{0.3, timeout=8}} return {{ok, splash:evaljs('answers')}}"
+    )
+    assert splash.main(script) == {"1": True, "2": 3}
+    wait = "local ok, reason, url = splash:wait_for_quiet{0.3, timeout=0.1}"
+    result = splash.main(f"{begin} {wait} return {{tostring(ok), reason, url}}")
+    assert (result["1"], result["2"]) == ("nil", "timeout") and f"{pages.url}/plain" in result["3"]
+
+
 def test_wait_for_says_that_the_element_did_not_come(splash: Client, pages: Pages) -> None:
     script = "splash:go(args.url) local ok, reason = splash:wait_for{'//table', timeout=0.3} return reason"
     assert splash.main(script, url=f"{pages.url}/plain") == "timeout"

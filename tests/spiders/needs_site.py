@@ -115,7 +115,21 @@ ORDERS = """<main></main><script>
   asking.send();
 </script>"""
 
-PAGES |= {"/login": LOGIN, "/orders": ORDERS}
+# Four requests, each after the answer to the one before, and with ?endless more and more of them.
+CHAIN = """<ul></ul><script>
+  function ask(number) {
+    var asking = new XMLHttpRequest();
+    asking.onload = function () {
+      document.querySelector('ul').insertAdjacentHTML('beforeend', '<li>' + number + '</li>');
+      if (number < 4 || location.search === '?endless') { setTimeout(ask, 100, number + 1); }
+    };
+    asking.open('GET', '/price?' + number);
+    asking.send();
+  }
+  ask(1);
+</script>"""
+
+PAGES |= {"/chain": CHAIN, "/login": LOGIN, "/orders": ORDERS}
 PASSWORD = "correct horse 7"
 TOKEN = "tok-"  # the beginning of each token
 

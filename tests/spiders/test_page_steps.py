@@ -1,4 +1,4 @@
-"""What happens on a page before it is read: `click=` and `dismiss=`, and what the errors of a step say."""
+"""What happens on a page before it is read: `click=`, `dismiss=`, `quiet=`, and what the errors of a step say."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class StepsSpider(SiteSpider):
 
     async def start(self):
         EXAMPLES
+        QUIET
+        yield self.render(self.site + "/chain?endless", self.parse, quiet=0.3, timeout=0.8, errback=self.failed)
         yield self.render_scrolled(
             self.site + "/feed", self.parse, items="li", click="#open", dismiss=["#never"], quiet=0.5
         )
@@ -51,9 +53,8 @@ def site() -> Iterator[str]:
 
 
 def test_elements_are_clicked_before_a_page_is_read(tmp_path: Path, renderer: str, site: str) -> None:
-    (tmp_path / "steps.py").write_text(
-        SPIDER.replace("EXAMPLES", examples_of_the_docs("`click` and `dismiss`", site))
-    )
+    text = SPIDER.replace("EXAMPLES", examples_of_the_docs("`click` and `dismiss`", site))
+    (tmp_path / "steps.py").write_text(text.replace("QUIET", examples_of_the_docs("`quiet`", site)))
     done = scrapy(
         "runspider", str(tmp_path / "steps.py"), "-O", f"{tmp_path}/out.jsonl", "-a", f"site={site}",
         SPLASH_URL=renderer, DATABASE_URL=f"sqlite:///{tmp_path}/x.db",
@@ -69,11 +70,16 @@ def test_elements_are_clicked_before_a_page_is_read(tmp_path: Path, renderer: st
     assert rows == {
         "/tabs": [["7.50"]],
         "/more": [["1", "2", "3"]],
+        "/chain": [["1", "2", "3", "4"]],
         "/feed": [[str(number) for number in range(1, 31)]],
         "/more?pages": [["1", "2"], ["1", "2", "3"]],
     }, done.stderr[-3000:]
     why = "clicked '#dead', but '.x' did not appear within 0.5 s: the click changed nothing"
-    assert errors == [f"{site}/more?dead: {why}"]
+    busy, dead = sorted(errors)
+    assert busy.startswith(
+        f"{site}/chain?endless: the network was not quiet for 0.3 s within 0.8 s: {site}/price?"
+    )
+    assert dead == f"{site}/more?dead: {why}"
     assert f"no content: {site}/more?dead: {why}" in done.stderr  # in the report at the end
 
 
@@ -160,6 +166,9 @@ def test_the_message_of_a_failed_step_names_the_step() -> None:
 def test_steps_that_cannot_work_are_refused_at_their_line() -> None:
     assert step_arguments(click="#a", dismiss=(), waits=True) == {"click": ["#a"]}
     assert step_arguments(waits=False) == {}
+    assert step_arguments(click="#a", quiet=0.5, waits=False) == {"click": ["#a"], "quiet": 0.5}
+    with pytest.raises(ValueError, match="quiet=0 is no number of seconds"):
+        step_arguments(quiet=0, waits=True)
     with pytest.raises(ValueError, match="click= needs wait_for="):
         step_arguments(click="#a", waits=False)
     with pytest.raises(ValueError, match="dismiss= has an empty selector"):
