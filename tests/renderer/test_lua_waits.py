@@ -52,7 +52,7 @@ def test_wait_for_quiet_waits_for_requests_that_follow_others(splash: Client, pa
         if (n < 3) setTimeout(ask, 100, n + 1);
       }});
       ask(1);
-      new EventSource('{pages.url}/never');
+      new EventSource('{pages.url}/hang');
     ]])
     """
     script = (
