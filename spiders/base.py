@@ -1,11 +1,9 @@
-"""SiteSpider, the base class of our spiders: renders pages, scrolls, clicks through lists, and logs in."""
+"""SiteSpider, the base class of our spiders: renders pages, scrolls, clicks through lists, logs in, runs scripts."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from functools import cache
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from inspect import isasyncgen
-from pathlib import Path
 from typing import Any, ClassVar
 
 import scrapy
@@ -16,22 +14,15 @@ from scrapy.http import HtmlResponse, Response
 from crawler.meta_keys import MAKES_SESSION, RENDERING
 from crawler.rendering.settings import rendering_of
 from crawler.run.stopping import stop_crawl
-from crawler.splash.page_steps import Selectors, step_arguments, step_seconds
+from crawler.splash.page_steps import Selectors, own_arguments, step_arguments, step_seconds
 from crawler.splash.render_arguments import render_request
 from crawler.splash.rendered_pages import pages_of_list
 from models import Row
 from models.redaction import HIDDEN, remember
 from models.secret_names import is_secret
-
-LUA = Path(__file__).parent / "lua"
+from spiders.scripts import OWN_SUFFIX, lua_script, own_script
 
 Callback = Callable[..., Any]
-
-
-@cache
-def lua_script(name: str) -> str:
-    """Return the Lua of ``spiders/lua/<name>.lua``, after the functions that all render scripts share."""
-    return "\n".join((LUA / f"{file}.lua").read_text("utf-8") for file in ("storage", "page", "steps", name))
 
 
 class SiteSpider(scrapy.Spider):
@@ -184,9 +175,34 @@ class SiteSpider(scrapy.Spider):
         request["meta"] = {**request.get("meta", {}), MAKES_SESSION.name: True, "dont_cache": True}
         return self._render("log_in", url, callback, wait_for, timeout, more, **request)
 
+    def render_with(
+        self,
+        script: str,
+        url: str,
+        callback: Callback | None = None,
+        *,
+        args: Mapping[str, Any] | None = None,
+        wait_for: str | None = None,
+        timeout: float | None = None,
+        busy_seconds: float = 30.0,
+        **request: Any,
+    ) -> Request:
+        """Return a request that an own render script answers: a Lua file beside the module of this spider.
+
+        Args:
+            script: the path of the file, which ends with ``.lua``, from the folder of the module.
+            args: values of ``args`` in the script, which also has ``url``, ``wait_for`` and ``wait_timeout``.
+            wait_for: an element that the page has to have in the end.
+            busy_seconds: seconds that the script may need in addition to ``timeout``.
+        """
+        if not script.endswith(OWN_SUFFIX):
+            raise ValueError(f"{script!r} is no render script: the name of its file ends with {OWN_SUFFIX}")
+        request["busy_seconds"] = busy_seconds
+        return self._render(script, url, callback, wait_for, timeout, own_arguments(args or {}), **request)
+
     def render_script(self, name: str) -> str:
         """Return the Lua of a render script. The frontier stores only the name; a resumed run uses the current text."""
-        return lua_script(name)
+        return own_script(type(self), name) if name.endswith(OWN_SUFFIX) else lua_script(name)
 
     async def parse_pages(self, response: Response, each_page: str, **kwargs: Any) -> AsyncIterator[Any]:
         """Call the callback of ``render_pages`` for each page of the list, and yield its results."""
@@ -218,7 +234,7 @@ class SiteSpider(scrapy.Spider):
         request["busy_seconds"] = request.get("busy_seconds", 0.0) + step_seconds(script_args, seconds)
         return render_request(
             url,
-            script=lua_script(script) if scripts else None,
+            script=self.render_script(script) if scripts else None,
             script_name=script if scripts else None,
             script_is_ours=type(self).render_script is SiteSpider.render_script,
             wait_for=wait_for,

@@ -29,6 +29,7 @@ def version_of(spider: Spider) -> bytes | None:
         files[path] = None
         if issubclass(cls, Spider):
             files |= dict.fromkeys(sorted((path.parent / "lua").glob("*.lua")))
+            files |= dict.fromkeys(sorted(path.parent.glob("*.lua")))
     try:
         for path in files:
             digest.update(path.read_bytes())

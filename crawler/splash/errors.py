@@ -47,6 +47,19 @@ def script_message(error: Mapping[str, Any]) -> str:
     return re.sub(r"^(?:Lua error: )?\[string .*?\]:\d+: ", "", message)
 
 
+def place_in(script: str, name: str, error: Mapping[str, Any]) -> str:
+    """Return the name of an own render script and, if the error is in its lines, the line.
+
+    Args:
+        script: the text that was sent, in which a comment with the name precedes the script.
+        error: the JSON of an answer with status 400.
+    """
+    info = error.get("info")
+    line = info.get("line_number") if isinstance(info, Mapping) else None
+    before = script.partition(f"\n-- {name}\n")[0].count("\n") + 2
+    return f"{name}, line {line - before}" if isinstance(line, int) and line > before else name
+
+
 def could_not_load(code: str) -> str:
     """Return a message for a reason of ``splash:go``, such as ``network1``."""
     return f"could not be loaded: {LOADING.get(code, f'unknown reason ({code})')}"

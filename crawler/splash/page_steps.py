@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+# Arguments of Splash, and those that requests of render() have.
+RESERVED = frozenset(
+    (
+        *("url", "lua_source", "timeout", "images", "wait_for", "wait_timeout", "cookies", "headers", "body"),
+        *("http_method", "load_args", "save_args", "auth_storage", "storage", "uid"),
+    )
+)
 MOST_QUIET = 30.0  # seconds
 
 Selectors = str | Sequence[str]
@@ -42,6 +49,17 @@ def step_arguments(
     if arguments["click"] and not waits and quiet is None:
         raise ValueError("click= needs wait_for=, an element that is on the page after the clicks, or quiet=")
     return {name: value for name, value in arguments.items() if value}
+
+
+def own_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of an own render script.
+
+    Raises:
+        ValueError: an argument has a name that the request sets itself.
+    """
+    if taken := sorted(RESERVED & given.keys()):
+        raise ValueError(f"args= has {taken[0]!r}, which the request sets itself: choose another name")
+    return dict(given)
 
 
 def step_seconds(arguments: dict[str, Any], timeout: float) -> float:

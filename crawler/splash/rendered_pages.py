@@ -20,12 +20,14 @@ from crawler.meta_keys import RENDER
 from crawler.page.completeness import CUT, CUT_OFF, NEVER_ENDED, WITHOUT_BUTTON, rendered_ends
 from crawler.page.element import has_element
 from crawler.page.refusal import refusal_of
+from crawler.splash.cache_args import named_script
 from crawler.splash.errors import (
     NO_ANSWER,
     SCRIPT_FAILED,
     could_not_load,
     loading_code,
     one_line_error,
+    place_in,
     script_message,
 )
 from crawler.splash.history import documents_of
@@ -92,16 +94,26 @@ def failure_of(
     wait_for: str | None,
     timeout: float,
     arguments: Mapping[str, Any] | None = None,
+    script: tuple[str, str] | None = None,
 ) -> RenderFailed | None:
-    """Return the failure that an answer to a render request reports; None for a page and for an error of the site."""
+    """Return the failure that an answer to a render request reports; None for a page and for an error of the site.
+
+    Args:
+        timeout: seconds until ``wait_for`` counts as missing.
+        arguments: the arguments of the render script.
+        script: the name and the text of the spider's own render script.
+    """
     data: dict[str, Any] = getattr(response, "data", None) or {}
+    if not isinstance(data, dict):  # an own script may return a list or a text
+        data = {}
     status = getattr(response, "splash_response_status", None) or response.status
     if status == 400:
         message = script_message(data)
         if wrong := wrong_selector(message, arguments or {}):
             return WrongSelector(url, wrong)
         if data.get("type") == "ScriptError":
-            return RenderFailed(url, f"{SCRIPT_FAILED}: {message}")
+            where = place_in(script[1], script[0], data) if script else SCRIPT_FAILED
+            return RenderFailed(url, f"{where}: {message}")
     if "not_supported" in data:
         return NotSupported(url, NOT_SUPPORTED[str(data["not_supported"])])
     code = loading_code(data) if status == 502 else data.get("render_error")
@@ -218,6 +230,7 @@ class RenderedPageMiddleware:
             wait_for=render["wait_for"],
             timeout=render["timeout"],
             arguments=script_arguments(request.meta["splash"]),
+            script=self._own_script(request, render),
         )
         if failure is None:
             # A page without an end gets one retry. Without an end again it is accepted, and the run counts it as cut.
@@ -238,6 +251,11 @@ class RenderedPageMiddleware:
             return again
         count_failure(failure, self.crawler.stats)
         raise failure
+
+    def _own_script(self, request: Request, render: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Return the name and the text of the own render script of a request; None if it has one of ours, or none."""
+        name, text = render.get("script"), named_script(request, self.crawler.spider)
+        return (name, text) if name is not None and name.endswith(".lua") and text is not None else None
 
     def _marked(self, request: Request, response: Response, *, retries: int) -> Request | Response:
         """Return the response, with a flag if it may lack its end; or the request for another try."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crawler.page.completeness import rendered_ends
-from spiders.base import lua_script
+from spiders.scripts import lua_script
 from tests.renderer.conftest import Client, Pages
 from tests.spiders.incomplete_site import IncompleteSite, incomplete_site
 

@@ -129,7 +129,19 @@ CHAIN = """<ul></ul><script>
   ask(1);
 </script>"""
 
-PAGES |= {"/chain": CHAIN, "/login": LOGIN, "/orders": ORDERS}
+# The price of a region comes when the page's own function is called.
+REGIONS = """<select><option>south<option>north</select><div></div><script>
+  function show() {
+    var asking = new XMLHttpRequest();
+    asking.onload = function () {
+      document.querySelector('div').innerHTML = asking.responseText + document.querySelector('select').value;
+    };
+    asking.open('GET', '/price');
+    asking.send();
+  }
+</script>"""
+
+PAGES |= {"/regions": REGIONS, "/chain": CHAIN, "/login": LOGIN, "/orders": ORDERS}
 PASSWORD = "correct horse 7"
 TOKEN = "tok-"  # the beginning of each token
 

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from spiders.base import lua_script
+from spiders.scripts import lua_script
 
 
 def run_script(renderer: str, script: str, **arguments: Any) -> tuple[int, dict[str, Any]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.crawls import ROOT
 from tests.databases import make_file_with_tables
+from tests.spiders.docs_examples import lua_of_the_docs
 from tests.spiders.needs_site import PASSWORD, TOKEN, NeedsSite, needs_site
 
 SPIDER = """
@@ -33,12 +34,17 @@ class NeedsSpider(SiteSpider):
         for number in (1, 2, 3):
             yield self.render(f"{self.site}/orders?{number}", self.parse, wait_for=".order", priority=9 - number)
         yield self.render(self.site + "/tabs", self.parse, wait_for=".price", click="#tab", dismiss="#agree")
+        yield self.render(self.site + "/chain", self.parse_chain, quiet=0.3)
+        yield self.render_with("region.lua", self.site + "/regions", self.parse, args={"region": "north"})
         yield self.render(self.site.replace("127.0.0.1", "localhost") + "/orders?9", self.parse, wait_for=".order")
         yield self.render(self.site + "/orders?4", self.fail, wait_for=".order")
 
     def parse(self, response):
         page = response.url.rpartition("/")[2]
         yield {"page": page, "rows": response.css(".order::text, .price::text").getall()}
+
+    def parse_chain(self, response):
+        yield {"page": "chain", "rows": response.css("li::text").getall()}
 
     def fail(self, response):
         raise ValueError("so that a page snapshot is saved")
@@ -64,6 +70,7 @@ def start(folder: Path, renderer: str, site: NeedsSite, log: str) -> subprocess.
 
 def test_a_killed_crawl_continues_with_a_new_login_and_saves_no_secret(tmp_path: Path, renderer: str) -> None:
     (tmp_path / "needs.py").write_text(SPIDER)
+    (tmp_path / "region.lua").write_text(lua_of_the_docs("`render_with`: a script of your own"))
     with needs_site() as site:
         site.held = "/api/orders?2"
         crawl = start(tmp_path, renderer, site, "first.log")
@@ -87,6 +94,8 @@ def test_a_killed_crawl_continues_with_a_new_login_and_saves_no_secret(tmp_path:
         "orders?3": ["3 orders"],
         "orders?9": ["signed out null"],  # of another origin
         "tabs": ["7.50"],
+        "chain": ["1", "2", "3", "4"],
+        "regions": ["7.50"],
     }, (tmp_path / "second.log").read_text()[-3000:]
     assert all("auth_storage" not in item.get("data", ()) for item in items)
     assert list((tmp_path / "kept").rglob("*.html"))
