@@ -232,6 +232,7 @@ PAGE_READER = "frontier.snapshot_reader.OfflineSpider"
 PAGE_STORE = "pipelines.page_replay.PageStore"
 ITEM_PROCESSOR = "pipelines.item_processor.PageItemProcessor"
 ITEM_CHECK = "pipelines.item_check.check_item"
+TYPE_GUESS = "pipelines.values.type_guess.type_of"
 # Scrapy makes so many tasks for each page. Its default, 100, takes half of the time of a small page. Our pipelines do
 # not wait for anything, so a few tasks are enough.
 CONCURRENT_ITEMS = 4

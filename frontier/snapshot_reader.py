@@ -13,6 +13,7 @@ from scrapy.spiderloader import get_spider_loader
 from scrapy.utils.asyncgen import as_async_generator
 from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.misc import arg_to_iter, build_from_crawler, load_object
+from scrapy.utils.reactor import is_reactor_installed
 
 from crawler.page.commit import Commit
 from crawler.page.page import Page
@@ -30,7 +31,6 @@ OFFLINE = {
     "ADDONS": {},
     "RENDERER_ENABLED": False,
     "RUN_ENABLED": False,
-    "TWISTED_REACTOR_ENABLED": False,
 }
 
 
@@ -45,6 +45,8 @@ class OfflineSpider:
         own = settings.copy()
         for setting, value in OFFLINE.items():
             own.set(setting, value, priority="cmdline")
+        # After a crawl of this process there is a reactor, which does not run.
+        own.set("TWISTED_REACTOR_ENABLED", is_reactor_installed(), priority="cmdline")
         self.crawler = Crawler(get_spider_loader(own).load(name), own)
         given = {key: value for key, value in arguments.items() if value != HIDDEN}
         note_arguments(self.crawler, (), given)

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import shutil
+import asyncio
 from typing import Any
 
 from scrapy import Spider
 from scrapy.crawler import Crawler
+from scrapy.utils.misc import load_object
 
 from crawler.commands.crawl import Command as Crawl
 from crawler.project import this_project
 from crawler.run.stopping import CannotStart
 from crawler.run.verdict import BELOW_POLICY, CANNOT_START, GOOD
-from crawler.security.plain_text import one_line
 from crawler.trial.selector_hits import SelectorHits
 from crawler.trial.trial_pages import TrialPages
 from crawler.trial.trial_spider import starting_at
 
 PAGES = 3
-QUIET = {  # a trial raises no alarm, exports no metrics and has no policy; its report replaces the log
-    "ALERT_URLS": "",
-    "CONCURRENT_REQUESTS": 1,
-    "DELTA": "off",
-    "KEPT_PAGES": 0,
-    "LOG_LEVEL": "CRITICAL",
-    "METRICS_FOLDER": "",
-    "METRICS_PORT": 0,
-    "OUTBOX_ENABLED": False,
-    "RENDERING": "always",
-}
 
 
 class Command(Crawl):
@@ -56,57 +45,60 @@ class Command(Crawl):
         parser.add_argument(
             "-c", "--callback", help="the callback for the URL (default: that of the first page)"
         )
+        parser.add_argument(
+            "--save-test", action="store_true", help="write the first page and its rows into tests/pages/"
+        )
         parser.epilog = None
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        from crawler.trial.trial_setup import make_quiet  # noqa: PLC0415 - the tables, only for this command
+
         super().process_options(args, opts)
         if opts.pages < 1:
             self._refuse_options(f"--pages {opts.pages}: a trial needs at least one page")
         assert self.settings is not None
-        given = (
-            {"LOG_LEVEL"} if opts.loglevel or any(one.startswith("LOG_LEVEL=") for one in opts.set) else set()
-        )
-        for name, value in QUIET.items():
-            if name not in given:
-                self.settings.set(name, value, priority="cmdline")
+        keeps_log = bool(opts.loglevel) or any(one.startswith("LOG_LEVEL=") for one in opts.set)
+        make_quiet(self.settings, keeps_log=keeps_log)
         self.opts = opts
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        from crawler.trial.report import report  # noqa: PLC0415 - rich and the tables, only for this command
-        from models import Base  # noqa: PLC0415
-        from models.schema import upgrade  # noqa: PLC0415
-        from models.session import make_engine  # noqa: PLC0415
+        from crawler.trial.report import report  # noqa: PLC0415 - rich, only for this command
+        from crawler.trial.trial_setup import empty_folder, make_database  # noqa: PLC0415
 
         assert self.settings is not None
+        self.exitcode = CANNOT_START
+        root = this_project().root
         name = "".join(c if c.isalnum() or c in "-_" else "_" for c in args[0]) if args else "trial"
-        folder = this_project().root / "data" / "try" / name
         try:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-        except OSError as error:
-            self._say(f"{folder} cannot be written: {error.strerror}")
-            self.exitcode = CANNOT_START
+            folder = empty_folder(root / "data" / "try" / name)
+        except CannotStart as error:
+            self._say(str(error))
             return
-        url = f"sqlite:///{folder / 'rows.db'}"
-        self.settings.set("DATABASE_URL", url, priority="cmdline")
-        self.settings.set("PROJECT_MIGRATIONS", "", priority="cmdline")
-        engine = make_engine(url)
-        upgrade(engine)
-        Base.metadata.create_all(engine)  # also the tables that no migration makes yet
+        engine = make_database(self.settings, folder)
         self.pages = TrialPages(folder=folder, most=opts.pages)
-        hits = SelectorHits(this_project().root)
+        hits = SelectorHits(root)
         with hits.counting():
             super().run(args, opts)
-        if self.refusal is not None or self.exitcode == CANNOT_START:
-            self.exitcode = CANNOT_START
-        else:
+        if self.refusal is None and self.exitcode != CANNOT_START:
             outcome = report(engine, self.pages.pages, hits)
             self.exitcode = GOOD if outcome.is_good else BELOW_POLICY
+            if outcome.rows and opts.save_test:
+                print(f"saved as a test: {asyncio.run(self._save_test(args[0], engine))}")
             if outcome.is_good:
-                print(
-                    f"Next: scrapy migrate --new, if its table is new; then: scrapy crawl {one_line(args[0])}"
-                )
+                print(f"Next: scrapy migrate --new, if its table is new; then: scrapy crawl {args[0]}")
         engine.dispose()
+
+    async def _save_test(self, name: str, engine: Any) -> str:
+        """Write the first page as a test case, and return its folder in the project."""
+        from crawler.snapshots.site_test import write_case  # noqa: PLC0415
+        from crawler.trial.saved_page import first_page  # noqa: PLC0415
+
+        assert self.settings is not None
+        page = first_page(engine, self.pages, name)
+        async with load_object(self.settings["PAGE_READER"])(self.settings, name, {}) as spider:
+            result = await spider.read(page)
+        root = this_project().root
+        return str(write_case(root / "tests" / "pages", page, result).relative_to(root))
 
     def _spider_of(self, args: list[str]) -> str | type[Spider]:
         if not 1 <= len(args) <= 2:

@@ -9,6 +9,7 @@ RAISED = "raised"  # its callback raised, or yielded a request that cannot be st
 REJECTED = "rejected"  # an item of it was rejected
 NEVER_APPEARED = "never-appeared"  # the element that the render waited for did not appear in time
 REASONS = (RAISED, REJECTED, NEVER_APPEARED)
+REQUESTED = "requested"  # a person asked for it: `scrapy try --save-test`
 EMPTY = "empty"  # it yielded neither an item nor a request; saved only if the whole run has no row
 
 MOST_WHYS = 20

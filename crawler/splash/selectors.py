@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cssselect import HTMLTranslator, SelectorError
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 # The messages of Chromium and QtWebKit for a text that is no CSS selector or no XPath.
 WRONG_SELECTOR = re.compile(

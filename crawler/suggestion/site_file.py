@@ -10,14 +10,12 @@ from crawler.suggestion.python_text import LINE, around, literal
 from crawler.suggestion.suggestion import Field, Suggestion
 from models.base import BOOKKEEPING, RESERVED
 
-MODULES = {
-    "spider": "spiders.base",
-    "row": "models.base",
-    "types": "models.types",
-}  # that the text imports from
+PACKAGE = "splashdown"  # that the text imports from
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
-LENGTHS = (20, 50, 100, 200, 300, 500, 1000, 2000)  # of columns for text; longer ones are LongText
+LENGTHS = (255, 500, 1000)  # of columns for text; longer ones are LongText
+KEY_LENGTHS = (50, 100, 200, 300, 500)
+ROOM = 2  # times the longest text of the first page
 LONGEST_KEY = 700  # characters of a text in a natural key: MySQL's indexes have at most 3072 bytes
 PYTHON_TYPES = {
     "str": "str",
@@ -119,9 +117,10 @@ def _column(field: Field, key: Sequence[str], url_length: int) -> str:
 
 def _text_type(longest: int, is_key: bool) -> str:
     """Return the type of a column for text of up to ``longest`` characters, with room for longer ones."""
-    length = next((length for length in LENGTHS if length >= 1.5 * longest), None)
+    lengths = KEY_LENGTHS if is_key else LENGTHS
+    length = next((length for length in lengths if length >= ROOM * longest), None)
     if is_key:
-        return f"ExactString({min(length or LONGEST_KEY, LONGEST_KEY)})"
+        return f"ExactString({length or LONGEST_KEY})"
     return f"ExactString({length})" if length is not None else "LongText()"
 
 
@@ -156,10 +155,7 @@ def _imports(suggestion: Suggestion, columns: str) -> Iterator[str]:
     yield "from sqlalchemy.orm import Mapped, mapped_column"
     yield ""
     types = [name for name in ("ExactNumeric", "ExactString", "LongText", "UtcDateTime") if name in columns]
-    ours = [(MODULES["row"], "Row"), (MODULES["spider"], "SiteSpider")]
-    if types:
-        ours.append((MODULES["types"], ", ".join(types)))
-    yield from (f"from {module} import {names}" for module, names in sorted(ours))
+    yield f"from {PACKAGE} import {', '.join(sorted([*types, 'Row', 'SiteSpider']))}"
 
 
 def _item(fields: Sequence[Field]) -> Iterator[str]:

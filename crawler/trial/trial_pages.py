@@ -29,6 +29,7 @@ class TrialPages:
     folder: Path
     most: int
     pages: list[TrialPage] = field(default_factory=list)
+    first: Response | None = None
     _closing: asyncio.Task[None] | None = None
 
     def watch(self, crawler: Crawler) -> None:
@@ -37,6 +38,8 @@ class TrialPages:
         def save(response: Response) -> None:
             if response.url.endswith("/robots.txt") or len(self.pages) >= self.most:
                 return
+            if self.first is None and response.status < 400:
+                self.first = response
             file = self.folder / f"{len(self.pages) + 1}.html"
             file.write_bytes(response.body)
             self.pages.append(TrialPage(url=response.url, status=response.status, file=file))

@@ -16,6 +16,7 @@ from tests.crawler.project_copy import ProjectCopy
 from tests.crawls import ROOT
 
 PAGE = ROOT / "docs" / "projects.md"
+NEW = "splashdown new films https://shop.example/films     # renders it, asks, writes sites/films.py"
 TRY = (
     "scrapy try films                    # a few pages: their rows as they would be stored, and what is wrong"
 )
@@ -80,6 +81,41 @@ def test_a_project_beside_the_installed_splashdown_fills_a_table(
     assert os.access(project / "scripts" / "crawl", os.X_OK)
     tests = installed.run("pytest", "-q", cwd=project)
     assert tests.returncode in (0, 5), tests.stdout  # 5: there is no saved page yet
+
+
+def test_a_site_is_made_from_the_url_of_its_list(
+    installed: Installed, tmp_path: Path, demo_site: str
+) -> None:
+    assert installed.run("splashdown", "startproject", "shop", cwd=tmp_path).returncode == 0
+    project, outputs = tmp_path / "shop", {}
+    env = {"CHROMIUM": os.environ.get("CHROMIUM", "")}
+    for program, *arguments in commands(NEW):
+        if program == "python":
+            program, *arguments = arguments[1:]
+        given = [
+            argument.replace("https://shop.example/films", f"{demo_site}/books") for argument in arguments
+        ]
+        done = installed.run(program, *given, cwd=project, **env)
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr[-3000:]}"
+        outputs[arguments[0] if arguments else program] = done.stdout
+    assert "written: sites/films.py" in outputs["new"] and "20 records" in outputs["new"]
+    assert "saved as a test: tests/pages/films/" in outputs["try"]
+    assert outputs["changes"].count("created") >= 60  # it follows the next page
+    assert "1 passed" in outputs["pytest"]
+
+    again = installed.run("splashdown", "new", "films", f"{demo_site}/books", cwd=project, **env)
+    assert again.returncode == 1 and "there is a spider films already" in again.stderr
+    for arguments, message in {
+        ("Films", demo_site): "is no name for a site",
+        ("films2", "shop.example"): "is no URL",
+        ("films2",): "it takes a name and the URL",
+        ("films2", f"{demo_site}/no-such-page"): "could not be read",
+        ("films2", "http://127.0.0.1:9/"): "could not be read",
+    }.items():
+        refused = installed.run("splashdown", "new", *arguments, cwd=project, **env)
+        assert refused.returncode in (1, 2), arguments
+        assert message in refused.stderr and "Traceback" not in refused.stderr
+    assert {file.name for file in (project / "sites").glob("*.py")} == {"__init__.py", "films.py"}
 
 
 def test_the_wheel_adds_one_package_and_no_demo(installed: Installed) -> None:

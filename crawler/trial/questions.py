@@ -1,0 +1,77 @@
+"""Shows a suggestion, and asks on a terminal about its record, its key and its names."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from crawler.security.plain_text import one_line
+from crawler.suggestion.suggestion import Suggestion
+
+ROWS = 5
+WIDTH = 30  # characters of a sample
+FEWEST = 3  # suggestions that `choose` offers at most
+
+
+def show(suggestion: Suggestion) -> None:
+    """Print the record, its fields with five samples each, its key and the next page."""
+    console = Console(highlight=False)
+    table = Table(title=f"{suggestion.rows} records: {one_line(suggestion.record)}")
+    for heading in ("field", "type", "filled", "XPath", "samples"):
+        table.add_column(heading)
+    for field in suggestion.fields:
+        name = f"{field.name} (key)" if field.name in suggestion.key else field.name
+        samples = " | ".join(one_line(sample, WIDTH) for sample in field.samples[:ROWS])
+        table.add_row(name, field.type, f"{field.filled:.0%}", Text(one_line(field.xpath)), Text(samples))
+    console.print(table)
+    next_page = suggestion.next_page or "none found"
+    console.print(Text(f"next page: {one_line(next_page)}"), soft_wrap=True)
+
+
+def choose(suggestions: Sequence[Suggestion]) -> Suggestion:
+    """Return the suggestion that a person chose, with the key and the names that he wrote."""
+    chosen = suggestions[0]
+    for number, one in enumerate(suggestions[:FEWEST], 1):
+        show(one)
+        if (
+            number == min(FEWEST, len(suggestions))
+            or _asked("Are these the records? [Y/n] ", "y")[:1] in "yY"
+        ):
+            chosen = one
+            break
+    names = {field.name for field in chosen.fields}
+    while True:
+        key = (
+            tuple(_asked(f"Which fields identify a record? [{' '.join(chosen.key)}] ", "").split())
+            or chosen.key
+        )
+        if key and set(key) <= names:
+            break
+        print(f"write some of: {' '.join(sorted(names))}")  # noqa: T201
+    chosen = dataclasses.replace(chosen, key=key)
+    while answer := _asked("Rename or remove a field: OLD=NEW, OLD= (Enter: all are right) ", ""):
+        old, _, new = (part.strip() for part in answer.partition("="))
+        if old not in {field.name for field in chosen.fields} or (new and not new.isidentifier()):
+            print(f"write OLD=NEW; the fields are {' '.join(field.name for field in chosen.fields)}")  # noqa: T201
+        else:
+            chosen = renamed(chosen, old, new)
+    return chosen
+
+
+def renamed(suggestion: Suggestion, old: str, new: str) -> Suggestion:
+    """Return the suggestion with another name for a field, or without it if ``new`` is empty."""
+    fields = tuple(
+        dataclasses.replace(field, name=new) if field.name == old else field
+        for field in suggestion.fields
+        if field.name != old or new
+    )
+    key = tuple(new if name == old else name for name in suggestion.key if name != old or new)
+    return dataclasses.replace(suggestion, fields=fields, key=key)
+
+
+def _asked(question: str, default: str) -> str:
+    return input(question).strip() or default
