@@ -21,6 +21,19 @@ class Inspection(ScrapyCommand):
         super().__init_subclass__(**kwargs)
         cls.default_settings = {**cls.default_settings, "RUN_ENABLED": False}
 
+    renders: ClassVar[bool] = False  # the command renders the page of its URL, unless it has --plain
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        if self.renders:
+            parser.add_argument("--plain", action="store_true", help="plain HTTP: do not render the page")
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        if self.renders and not opts.plain:
+            assert self.settings is not None
+            self.settings.set("INSPECTION_RENDERED", True, priority="cmdline")
+
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         try:
             super().run(args, opts)  # type: ignore[safe-super]  # the next class is Scrapy's command

@@ -204,6 +204,7 @@ DOWNLOADER_MIDDLEWARES_BASE = {
     "frontier.current_request.RequestIdMiddleware": 1,
     "frontier.offsite.OffsiteMiddleware": 50,
     "crawler.download.link_schemes.LinkSchemesMiddleware": 60,
+    "crawler.splash.rendered_inspection.RenderedInspectionMiddleware": 70,
     "frontier.unchanged_pages.UnchangedPagesMiddleware": 150,  # after robots.txt
     "frontier.rate_limits.RateLimitMiddleware": 720,  # after the next two, before retries
     "crawler.download.refused_pages.RefusedPageMiddleware": 721,  # after RenderedPageMiddleware, before retries

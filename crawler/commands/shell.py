@@ -12,6 +12,7 @@ from crawler.inspection_command import Inspection
 
 class Command(Inspection, ScrapyCommand):
     name = "shell"
+    renders = True
     _spider: str | None = None
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

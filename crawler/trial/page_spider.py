@@ -22,7 +22,8 @@ def page_spider(url: str, *, rendered: bool) -> type[Spider]:
 
         async def start(self) -> AsyncIterator[Request]:
             if rendered:
-                yield self.render(url, self.parse, quiet=QUIET)
+                scripts = self.settings.getbool("SPLASH_SCRIPTS", True)
+                yield self.render(url, self.parse, **({"quiet": QUIET} if scripts else {}))
             else:
                 yield Request(url, self.parse)
 

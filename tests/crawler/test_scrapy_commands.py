@@ -71,6 +71,8 @@ CASES: dict[str, tuple[str, int, str]] = {
     ),
     "view": ("view --nolog SITE/", 0, ""),
     "shell": ("shell --nolog SITE/ -c response.css('title::text').get()", 0, "A shop of books"),
+    "shell of a rendered page": ("shell --nolog SITE/books -c len(response.css('article'))", 0, "20"),
+    "shell of a plain page": ("shell --nolog --plain SITE/books -c len(response.css('article'))", 0, "0"),
     "shell with a spider and no page": ("shell --nolog --spider rendered -c spider.name", 0, "rendered"),
     "shell with an unknown spider": ("shell --nolog --spider plan -c spider", 1, "did you mean 'plain'?"),
     "genspider lists its templates": ("genspider -l", 0, "site  (the default"),
@@ -124,6 +126,14 @@ def test_a_command_of_scrapy_does_its_work_or_prints_why_not(
     assert number_of_runs(database) - before == int(stores)
     if line.split()[0] != "check":
         assert "Traceback" not in done.stderr
+
+
+def test_the_headers_of_a_rendered_page_have_no_password_of_the_renderer(
+    demo_site: str, database: str
+) -> None:
+    done = run("fetch --nolog --headers SITE/books", demo_site, database)
+    assert done.returncode == 0 and "> User-Agent" in done.stdout
+    assert "authorization" not in done.stdout.lower()
 
 
 def test_the_cases_have_each_command() -> None:
