@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, MetaData, text
+from sqlalchemy import Engine, MetaData, inspect, text
 
 from models import Base, Book, Order, Quote, Review
 from models.base import ModelError, Row
-from models.schema import base_revisions, check_schema, upgrade
+from models.revisions import Revisions
+from models.schema import DEMO_TABLES, base_revisions, check_schema, upgrade, upgrade_all
 from models.session import DatabaseUnusable, for_writing, make_engine
 
 
@@ -83,3 +85,34 @@ def test_a_model_without_a_key_is_refused_with_a_hint() -> None:
         )
     if "test_keyless" in Base.metadata.tables:
         Base.metadata.remove(Base.metadata.tables["test_keyless"])
+
+
+OWN = """revision = "{number}"
+down_revision = {before!r}
+def upgrade():
+    from alembic import op
+    import sqlalchemy as sa
+    {change}
+"""
+
+
+def test_an_update_and_the_own_revisions_of_a_project_do_not_collide(bare: Engine, tmp_path: Path) -> None:
+    project = Revisions.of_project(tmp_path)
+
+    def write(number: str, before: str | None, change: str) -> None:
+        (tmp_path / f"{number}_own.py").write_text(OWN.format(number=number, before=before, change=change))
+
+    # The project was made with an earlier version of Splashdown, and has used the number of a later revision of it.
+    with for_writing(bare).begin() as connection:
+        command.upgrade(base_revisions().config(connection), "0006")
+    write("0001", None, "op.create_table('own', sa.Column('id', sa.Integer(), primary_key=True))")
+    upgrade(bare, project)
+    with bare.begin() as connection:
+        connection.execute(text("INSERT INTO own (id) VALUES (7)"))
+    write("0007", "0001", "op.add_column('own', sa.Column('more', sa.Integer(), nullable=True))")
+
+    assert upgrade_all(bare, project) == [("0006", base_revisions().head()), ("0001", "0007")]
+    check_schema(bare, project)
+    with bare.connect() as connection:
+        assert list(map(tuple, connection.execute(text("SELECT id, more FROM own")))) == [(7, None)]
+        assert not [name for name in DEMO_TABLES if name not in inspect(connection).get_table_names()]
