@@ -38,6 +38,7 @@ class Command(Crawl):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--yes", action="store_true", help="ask nothing, accept the suggestion")
+        parser.add_argument("--yaml", action="store_true", help="write a YAML file, without Python")
         parser.add_argument("--plain", action="store_true", help="do not render the page")
         parser.epilog = None
 
@@ -57,7 +58,7 @@ class Command(Crawl):
         project = this_project()
         try:
             name, url = self._arguments(args)
-            file = project.root / project.sites / f"{name}.py"
+            file = project.root / project.sites / f"{name}.{'yaml' if opts.yaml else 'py'}"
             if file.exists():
                 raise CannotStart(f"{file} is there already: choose another name, or delete it")
             folder = empty_folder(project.root / "data" / "try" / name)
@@ -96,6 +97,7 @@ class Command(Crawl):
         from crawler.suggestion.site_file import site_file  # noqa: PLC0415 - only for this command
         from crawler.suggestion.suggest import candidates  # noqa: PLC0415
         from crawler.trial.questions import choose, show  # noqa: PLC0415
+        from crawler.yaml_site.yaml_text import yaml_text  # noqa: PLC0415
 
         assert self.settings is not None
         found = candidates(page.text, page.url, load_object(self.settings["TYPE_GUESS"]))
@@ -108,7 +110,7 @@ class Command(Crawl):
         else:
             chosen = choose(found)
         try:
-            text = site_file(chosen, name, page.url)
+            text = yaml_text(chosen, page.url) if self.opts.yaml else site_file(chosen, name, page.url)
         except ValueError as error:
             self._say(f"no file was written: {error}")
             return BELOW_POLICY

@@ -58,6 +58,30 @@ class SpiderLoader(ScrapySpiderLoader):
                 yield from self._modules(below)
             elif (imported := self._imported(below)) is not None:
                 yield imported
+        yield from self._yaml_sites(module)
+
+    def _yaml_sites(self, package: ModuleType) -> Iterator[ModuleType]:
+        """Load the YAML files of sites in a package; note those that have a fault."""
+        for file in sorted(
+            file for folder in getattr(package, "__path__", ()) for file in Path(folder).glob("*.yaml")
+        ):
+            from crawler.yaml_site.classes import load_site  # noqa: PLC0415 - YAML, only where there is such a file
+
+            name = f"{package.__name__}.{file.stem}"
+            if name in sys.modules and sys.modules[name].__file__ != str(file):
+                self._note(name, f"{_shown(str(file))}: {file.stem}.py has the same name: rename one of them")
+                continue
+            try:
+                yield load_site(file, name)
+            except Exception as error:  # also those of a model: its table may be there already
+                self._note(name, _shown_reason(file, error))
+
+    def _note(self, name: str, reason: str) -> None:
+        """Note why a module cannot be loaded, and print it once."""
+        self.broken[name] = reason
+        if name not in self._announced:
+            self._announced.add(name)
+            print(reason, file=sys.stderr)  # noqa: T201  # logging is not configured yet, and may be off
 
     def _imported(self, name: str) -> ModuleType | None:
         try:
@@ -65,10 +89,7 @@ class SpiderLoader(ScrapySpiderLoader):
             check_models(module)
             return module
         except Exception as error:  # a user's module may raise any error
-            self.broken[name] = reason = import_error(error, name)
-            if name not in self._announced:
-                self._announced.add(name)
-                print(reason, file=sys.stderr)  # noqa: T201  # logging is not configured yet, and may be off
+            self._note(name, import_error(error, name))
             return None
 
     def load(self, spider_name: str) -> type[scrapy.Spider]:
@@ -116,6 +137,12 @@ def import_error(error: BaseException, module: str) -> str:
         why = error_line(error, with_type=True)
     where = f"{_shown(file)}, line {line}" if file else f"the module {module}"
     return f"{where} cannot be loaded: {why}"
+
+
+def _shown_reason(file: Path, error: BaseException) -> str:
+    """Return one line about a YAML file that cannot be loaded."""
+    text = error_line(error)
+    return text.replace(str(file), _shown(str(file))) if str(file) in text else f"{_shown(str(file))}: {text}"
 
 
 def _is_library(file: str) -> bool:

@@ -117,11 +117,15 @@ def _column(field: Field, key: Sequence[str], url_length: int) -> str:
 
 def _text_type(longest: int, is_key: bool) -> str:
     """Return the type of a column for text of up to ``longest`` characters, with room for longer ones."""
-    lengths = KEY_LENGTHS if is_key else LENGTHS
-    length = next((length for length in lengths if length >= ROOM * longest), None)
     if is_key:
-        return f"ExactString({length or LONGEST_KEY})"
+        return f"ExactString({key_length(longest)})"
+    length = next((length for length in LENGTHS if length >= ROOM * longest), None)
     return f"ExactString({length})" if length is not None else "LongText()"
+
+
+def key_length(longest: int) -> int:
+    """Return the length of a key's column for texts of up to ``longest`` characters, with room for longer ones."""
+    return next((length for length in KEY_LENGTHS if length >= ROOM * longest), LONGEST_KEY)
 
 
 def _other_type(field: Field) -> str:

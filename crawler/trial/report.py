@@ -61,7 +61,7 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits) -> Ou
     _print_hits(console, hits)
     _say(
         console,
-        f"{len(pages)} pages, {outcome.rows} rows, {outcome.rejected} rejected items, {outcome.failed} failed pages; "
+        f"pages {len(pages)}, rows {outcome.rows}, rejected items {outcome.rejected}, failed pages {outcome.failed}; "
         "nothing was written to the tables",
     )
     return outcome
@@ -75,7 +75,7 @@ def _print_pages(console: Console, pages: Sequence[TrialPage]) -> None:
 def _print_rows(console: Console, model: type[Row], rows: Sequence[Mapping[str, Any]]) -> None:
     names = list(model.fields())
     shown = names[:FIELDS]
-    table = Table(title=f"{model.__tablename__}: {len(rows)} rows")
+    table = Table(title=f"{model.__tablename__}, {len(rows)} rows")
     for name in shown:
         table.add_column(name, overflow="ellipsis", no_wrap=True)
     for row in rows[:ROWS]:

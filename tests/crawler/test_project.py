@@ -68,7 +68,7 @@ def test_a_project_beside_the_installed_splashdown_fills_a_table(
         done = installed.run(program, command, *arguments, cwd=below, **env)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr[-3000:]}"
         outputs[command] = done.stdout
-    assert "film: 20 rows" in outputs["try"] and "nothing was written to the tables" in outputs["try"]
+    assert "film, 20 rows" in outputs["try"] and "nothing was written to the tables" in outputs["try"]
     assert "this project's own revisions: applied from none to 0001" in outputs["migrate"]
     assert (project / "migrations" / "0001_films.py").is_file()
     assert outputs["changes"].count("created") == 20

@@ -54,9 +54,9 @@ def test_a_trial_shows_rows_and_selectors_without_a_hit(project: ProjectCopy, de
     env = {"DEMO_URL": demo_site, "DATABASE_URL": f"sqlite:///{database}", "COLUMNS": "200"}
     done = project.scrapy("try", "sayings", "--pages", "1", **env)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "quote: 20 rows" in done.stdout and "100% filled" in done.stdout
+    assert "quote, 20 rows" in done.stdout and "100% filled" in done.stdout
     assert "0 hits for string(.//h4) (spiders/sayings.py, line 19)" in done.stdout
-    assert "1 pages, 20 rows, 0 rejected items, 0 failed pages" in done.stdout
+    assert "pages 1, rows 20, rejected items 0, failed pages 0" in done.stdout
     page = project.folder / "data" / "try" / "sayings" / "1.html"
     assert "<article" in page.read_text("utf-8")
     assert not database.exists()
@@ -67,7 +67,7 @@ def test_a_trial_shows_rows_and_selectors_without_a_hit(project: ProjectCopy, de
     write(project, '"one"')
     wrong = project.scrapy("try", "sayings", "--pages", "1", **env)
     assert wrong.returncode == 2
-    assert "rejected (quote): quote_id" in wrong.stdout and "0 rows, 20 rejected items" in wrong.stdout
+    assert "rejected (quote): quote_id" in wrong.stdout and "rows 0, rejected items 20" in wrong.stdout
 
 
 @pytest.mark.parametrize(

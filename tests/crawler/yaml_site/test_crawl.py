@@ -1,0 +1,89 @@
+"""A site without Python is crawled like any other: the file of docs/yaml.md on the demo shop, and files with faults."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+import urllib.request
+from pathlib import Path
+
+import pytest
+from scrapy.http import HtmlResponse
+from sqlalchemy import text
+
+from crawler.yaml_site.page_values import jsonld_value, select, text_of
+from models.session import make_engine
+from tests.crawler.project_copy import ProjectCopy
+from tests.crawls import ROOT
+
+DOCS = (ROOT / "docs" / "yaml.md").read_text("utf-8")
+
+
+def film_of_the_docs(site: str) -> str:
+    """Return the file of docs/yaml.md for the books of the demo shop."""
+    lines = DOCS.splitlines()
+    first = lines.index("    # sites/films.yaml")
+    last = next(n for n, line in enumerate(lines) if n > first and line and not line.startswith("    "))
+    block = textwrap.dedent("\n".join(lines[first:last]))
+    return block.replace("https://shop.example/films", f"{site}/books")
+
+
+def test_a_yaml_file_fills_its_table(tmp_path: Path, demo_site: str) -> None:
+    project = ProjectCopy(tmp_path)
+    (project.folder / "spiders" / "films.yaml").write_text(film_of_the_docs(demo_site))
+    (project.folder / "spiders" / "broken.yaml").write_text("start: nowhere\nkey: a\nlist: {record: //a}\n")
+    (project.folder / "spiders" / "books.yaml").write_text(film_of_the_docs(demo_site))
+    project.copy("migrations")
+    url = f"sqlite:///{tmp_path}/x.db"
+    listed = project.scrapy("list", DATABASE_URL=url)
+    assert "films" in listed.stdout.split() and "quotes" in listed.stdout.split()
+    assert "spiders/broken.yaml, line" in listed.stderr and "Traceback" not in listed.stderr
+    assert "books.py has the same name" in listed.stderr
+    for name in ("broken", "books"):
+        (project.folder / "spiders" / f"{name}.yaml").unlink()
+
+    assert project.scrapy("migrate", "--new", "films", DATABASE_URL=url).returncode == 0
+    done = project.scrapy("crawl", "films", DATABASE_URL=url)
+    assert done.returncode == 0, done.stderr[-3000:]
+    with urllib.request.urlopen(f"{demo_site}/truth.json", timeout=30) as answer:
+        books = {book["sku"]: book for book in json.load(answer)["books"]}
+    engine = make_engine(url)
+    with engine.connect() as connection:
+        rows = list(connection.execute(text("SELECT sku, title, price, heading, source FROM films")))
+    engine.dispose()
+    assert len(rows) == len(books)
+    for sku, title, price, heading, source in rows:
+        assert title == heading == " ".join(books[sku]["title"].split()) and source == "shop"
+        assert f"{float(price):.2f}" == str(books[sku]["price"])
+
+
+PAGE = """<html><head><script type="application/ld+json">not json</script>
+<script type="application/ld+json">[{"@graph": [{"offers": [{"price": 7.5}]}, {"sku": ["a", "b"]}]}]</script></head>
+<body><h1> A  <b>title</b>
+ </h1><p> </p><p>second</p><a href="/x">y</a></body></html>"""
+
+
+@pytest.mark.parametrize(
+    ("query", "value"),
+    {
+        "//h1": "A title",
+        "//p": "second",  # the first one has no text
+        "//a/@href": "/x",
+        "a::attr(href)": "/x",
+        "string(//h1)": "A title",
+        "count(//p)": "2.0",
+        "//nothing": None,
+        "h2": None,
+    }.items(),
+)
+def test_a_selector_returns_the_first_text(query: str, value: str | None) -> None:
+    response = HtmlResponse("https://shop.example/", body=PAGE, encoding="utf-8")
+    assert text_of(select(response, query)) == value
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), {"offers.price": 7.5, "sku": "a", "brand": None, "offers.price.x": None}.items()
+)
+def test_a_path_in_json_ld_returns_the_first_value(path: str, value: object) -> None:
+    response = HtmlResponse("https://shop.example/", body=PAGE, encoding="utf-8")
+    assert jsonld_value(response, path) == value
