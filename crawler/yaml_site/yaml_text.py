@@ -39,7 +39,8 @@ def yaml_text(suggestion: Suggestion, url: str) -> str:
     if suggestion.next_page is not None:
         listed["next"] = suggestion.next_page
     site = {"start": url, "key": list(suggestion.key), "list": listed}
-    return yaml.safe_dump(site, sort_keys=False, allow_unicode=True, width=WIDTH)
+    text: str = yaml.safe_dump(site, sort_keys=False, allow_unicode=True, width=WIDTH)
+    return text
 
 
 def _field(field: Field, key: tuple[str, ...], url_length: int) -> dict[str, Any]:
