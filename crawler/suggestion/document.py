@@ -47,6 +47,12 @@ class Document:
         return self.absolute(str(found).strip(), self.url) if found else self.url
 
     @cached_property
+    def heads(self) -> set[Element]:
+        """Return the elements around the headers of the columns of a grid: they look like its rows."""
+        headers = (element for element in self.elements if element.get("role") == "columnheader")
+        return {above for header in headers for above in islice(header.iterancestors(), 3)}
+
+    @cached_property
     def body(self) -> Element:
         """Return the element with the page's text: body, or the root if the page has none."""
         return next((element for element in self.elements if element.tag == "body"), self.root)

@@ -11,7 +11,7 @@ from crawler.suggestion.document import Element
 from crawler.suggestion.field_path import HEADINGS
 from crawler.suggestion.labels import header_of
 from crawler.suggestion.selection import Candidate
-from crawler.suggestion.slots import Step
+from crawler.suggestion.slots import WHOLE_TEXTS, Step
 from crawler.suggestion.stable_name import is_numbered, is_utility
 from crawler.suggestion.words import words
 from models.base import BOOKKEEPING, RESERVED
@@ -75,7 +75,11 @@ def _base_name(one: Candidate, record: Element, main: Candidate | None) -> str:
         return end.itemprop.rsplit("/", 1)[-1]
     if kind == "@id":
         return "element_id"
+    if kind == "after":
+        return "text"
     place = _place_name(way, record)
+    if main is not None and _is_text_of_link(one, main) and any(step.tag in HEADINGS for step in way):
+        return "title"
     if kind == "@title" and main is not None and way == main.slot.way:
         return "title"
     if kind in BY_KIND:
@@ -101,7 +105,7 @@ def _place_name(way: tuple[Step, ...], record: Element) -> str:
             return step.itemprop.rsplit("/", 1)[-1]
         if step.mark[1]:
             return step.mark[1]
-        for name in step.classes:
+        for name in (name.rsplit("__", 1)[-1] for name in step.classes):
             if not is_utility(name) and not is_numbered(name) and name not in SAYS_NOTHING:
                 return name
         if step.label:
@@ -116,13 +120,13 @@ def _name_by_text(one: Candidate) -> str:
     end = one.slot.end
     if sum(1 for value in values if CURRENCY.search(value)) > len(values) / 2:
         return "price"
-    if end is None or end.tag in HEADINGS or end.tag in ("a", "dt", "summary"):
+    if end is None or end.tag in HEADINGS or end.tag in ("dt", "summary"):
         return "title"
     if end.tag == "time":
         return "dated"
     if sum(map(len, values)) / len(values) > 60:
         return "description"
-    return end.tag if end.tag not in ("td", "span", "div", "p", "li") else "text"
+    return {"a": "link_text"}.get(end.tag, end.tag) if end.tag not in WHOLE_TEXTS - {"a"} else "text"
 
 
 def _identifier(text: str) -> str:

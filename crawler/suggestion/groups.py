@@ -26,6 +26,7 @@ MENUS = words(
     "paginator pages toc toctree filter filters facet facets dropdown tabs tablist social share cookie carousel "
     "toolbar banner contentinfo topbar masthead submenu sitemap languages object-tools actions tagcloud"
 )
+PARENT_FOLDERS = ("..", "../")
 MENU_TAGS = frozenset(("nav", "footer", "header", "aside", "menu", "form"))
 
 
@@ -91,7 +92,9 @@ def _alike(document: Document) -> Iterator[tuple[list[Element], str | None]]:
 
 
 def _may_be_record(document: Document, element: Element) -> bool:
-    if element.tag in NO_RECORDS or not document.text_length[element]:
+    if element.tag in NO_RECORDS or not document.text_length[element] or element in document.heads:
+        return False
+    if element.get("href") in PARENT_FOLDERS:
         return False
     return element.tag != "tr" or any(cell.tag == "td" for cell in element)  # no rows of headers
 

@@ -47,6 +47,8 @@ def _plain_paths(document: Document, group: Group) -> Iterator[str]:
     for condition in own:
         yield f"//{tag}[{condition}]"
     conditions = [f"[{condition}]" for condition in own] + [""]
+    if tag == "a":  # the first link of a listing of files
+        conditions.append("[not(@href='../')]")
     # A browser puts tbody into a table whose HTML has none, so no XPath has a step from table to tr.
     way = "//" if tag == "tr" else "/"
     for ancestor in _ancestors(group):
@@ -60,8 +62,9 @@ def _plain_paths(document: Document, group: Group) -> Iterator[str]:
             way = "//"
         elif ancestor.tag not in ("tbody", "thead"):
             way = f"/{ancestor.tag}{way}"
-    yield f"//body{way}{tag}{conditions[0]}"
-    yield f"//body//{tag}{conditions[0]}"
+    for condition in conditions:
+        yield f"//body{way}{tag}{condition}"
+        yield f"//body//{tag}{condition}"
 
 
 def _own_conditions(group: Group) -> Iterator[str]:
@@ -77,7 +80,7 @@ def _own_conditions(group: Group) -> Iterator[str]:
     shared = [name for name in classes(first) if all(name in classes(element) for element in sample)]
     if group.class_name is not None and group.class_name not in shared:
         shared.insert(0, group.class_name)
-    shared.sort(key=lambda name: (is_utility(name), name != group.class_name))
+    shared.sort(key=lambda name: (is_utility(name), len(name)))
     for name in shared:
         yield has_class(name)
     for name in shared[1:4]:

@@ -99,7 +99,9 @@ class _Collection:
     def _step(self, element: Element) -> Step:
         # A class that a record has once says more than one that it has on each cell.
         shared = self.cell_classes if element.tag in CELLS else self.shared_classes
-        names = tuple(sorted(shared & {*classes(element)}, key=lambda name: (self.uses[name], name)))
+        names = tuple(
+            sorted(shared & {*classes(element)}, key=lambda name: (self.uses[name], len(name), name))
+        )
         label = label_of(element)
         label = label if label in self.shared_labels else ""
         position = _cell_number(element) if element.tag in CELLS else 0

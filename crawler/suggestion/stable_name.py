@@ -65,7 +65,7 @@ def looks_random(name: str) -> bool:
 
 def is_utility(name: str) -> bool:
     """Return whether the class says how an element looks, and not what it holds."""
-    return UTILITY.fullmatch(name) is not None
+    return "__" not in name and UTILITY.fullmatch(name) is not None
 
 
 def is_numbered(name: str) -> bool:
