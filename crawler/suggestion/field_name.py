@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from crawler.suggestion.document import Element
 from crawler.suggestion.field_path import HEADINGS
-from crawler.suggestion.labels import header_of
+from crawler.suggestion.labels import heading_of
 from crawler.suggestion.selection import Candidate
 from crawler.suggestion.slots import WHOLE_TEXTS, Step
 from crawler.suggestion.stable_name import is_numbered, is_utility
@@ -34,7 +34,7 @@ BY_KIND = {
     "@alt": "image_text",
     "@title": "full_text",
 }
-SAYS_NOTHING = words("url link links href fn u-url list reference")
+SAYS_NOTHING = words("url link links href fn u-url vcard hentry list reference")
 WORDS_BEFORE = re.compile(
     r"^(?:field|column|col|cell|views-field|td|th|js|item|product|post|entry|p|u|dt|e|c|t)[-_]+(?=\w{3})"
 )
@@ -74,7 +74,7 @@ def _base_name(one: Candidate, record: Element, main: Candidate | None) -> str:
     if end is not None and end.itemprop:
         return end.itemprop.rsplit("/", 1)[-1]
     if kind == "@id":
-        return "element_id"
+        return "anchor"
     if kind == "after":
         return "text"
     place = _place_name(way, record)
@@ -85,7 +85,7 @@ def _base_name(one: Candidate, record: Element, main: Candidate | None) -> str:
     if kind in BY_KIND:
         return place if kind not in ("@src", "@data-src") and place else BY_KIND[kind]
     if kind == "@value" and end is not None and end.tag == "input":
-        return "id"
+        return "row_id"
     if main is not None and not place and _is_text_of_link(one, main):
         return "title"
     return place or _name_by_text(one)
@@ -98,9 +98,11 @@ def _is_text_of_link(one: Candidate, link: Candidate) -> bool:
 
 def _place_name(way: tuple[Step, ...], record: Element) -> str:
     """Return the name of the nearest element with a class, header or label that says what it holds."""
-    for distance, step in enumerate(reversed(way)):
-        if distance > 2:
-            break
+    if way and way[0].tag in ("td", "th") and not any(step.itemprop for step in way):
+        header = _identifier(heading_of(record, way[0].position))
+        if header:
+            return header
+    for step in way[:-4:-1]:
         if step.itemprop:
             return step.itemprop.rsplit("/", 1)[-1]
         if step.mark[1]:
@@ -110,8 +112,6 @@ def _place_name(way: tuple[Step, ...], record: Element) -> str:
                 return name
         if step.label:
             return step.label
-        if step.tag in ("td", "th") and step is way[0] and (header := header_of(record, step.position)):
-            return header
     return ""
 
 

@@ -67,3 +67,17 @@ def header_of(row: Element, position: int) -> str:
     table = table_of(row)
     names = headers(table) if table is not None else ()
     return names[position] if position < len(names) else ""
+
+
+def heading_of(row: Element, position: int) -> str:
+    """Return the text above a column: of the table's header, or of a table beside it that has only the header."""
+    table = table_of(row)
+    if table is None or headers(table):
+        return header_of(row, position)
+    number = len(children(row))
+    for ancestor in islice(table.iterancestors(), 8):
+        for other in islice(ancestor.iter("table"), 6):
+            names = headers(other)
+            if len(names) == number:
+                return names[position] if position < number else ""
+    return ""

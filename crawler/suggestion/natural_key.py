@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
+from crawler.suggestion.stable_name import looks_random
 from crawler.suggestion.suggestion import Field
 
 IDENTIFIER = re.compile(
@@ -38,7 +39,7 @@ def natural_key(
 
 
 def _order(field: Field, detail: str | None) -> int:
-    if IDENTIFIER.fullmatch(field.name):
+    if IDENTIFIER.fullmatch(field.name) and not any(map(looks_random, field.samples)):
         return 0
     if field.xpath == detail:
         return 1

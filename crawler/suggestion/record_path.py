@@ -80,7 +80,9 @@ def _own_conditions(group: Group) -> Iterator[str]:
     shared = [name for name in classes(first) if all(name in classes(element) for element in sample)]
     if group.class_name is not None and group.class_name not in shared:
         shared.insert(0, group.class_name)
-    shared.sort(key=lambda name: (is_utility(name), len(name)))
+    # "row" of "row-even row row-level-0" is the name, the others are its states.
+    blocks = {name for name in shared if any(one.startswith(f"{name}-") for one in shared)}
+    shared.sort(key=lambda name: (is_utility(name), name not in blocks))
     for name in shared:
         yield has_class(name)
     for name in shared[1:4]:

@@ -30,7 +30,7 @@ UTILITY = re.compile(
     r"text|font|bg|border|rounded|shadow|position|overflow|display|items|content|self|space|leading|tracking|"
     r"opacity|z|min|max|sm|md|lg|xl|xs|img|btn|pull|nowrap|truncate|sr|visually|text-nowrap)-[\w:./-]+"
     r"|nowrap|truncate|clearfix|btn|button|link|card|card-\w+|container|wrapper|inner|outer|media|media-\w+"
-    r"|flex|grid|block|inline|relative|absolute|left|right|center|pull-left|pull-right|box|cell|column|column\d+"
+    r"|table|table-\w+|list|flex|grid|block|inline|relative|absolute|left|right|center|pull-left|pull-right|box|cell|column|column\d+"
     r"|item|items|entry|record|list-group-item|badge|label|value|text|small|large|muted|strong|bold|icon|fa|fas|far"
     r"|reference|internal|external|std|std-ref|xref|\w{1,2}\d*",
     re.IGNORECASE,
@@ -69,5 +69,5 @@ def is_utility(name: str) -> bool:
 
 
 def is_numbered(name: str) -> bool:
-    """Return whether the id or class has a number of its own, such as ``post-123``."""
-    return re.search(r"\d{2,}", name) is not None
+    """Return whether the id or class has a number of its own, such as ``post-123`` or ``column_2``."""
+    return re.search(r"\d{2,}|_\d+(?:_|$)", name) is not None
