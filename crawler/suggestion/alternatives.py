@@ -88,7 +88,7 @@ def _main_link(found: Sequence[Candidate], document: Document | None = None) -> 
 
     def weight(one: Candidate) -> float:
         abroad = document is not None and sum(map(document.is_same_site, one.values)) < len(one.values) / 2
-        return one.link_weight * (0.02 if abroad else 1.0)
+        return one.link_weight * (0.3 if abroad else 1.0)
 
     return max((one for one in found if one.is_link), key=weight, default=None)
 

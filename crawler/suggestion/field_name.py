@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from crawler.suggestion.document import Element
 from crawler.suggestion.field_path import HEADINGS
 from crawler.suggestion.labels import heading_of
-from crawler.suggestion.selection import Candidate
+from crawler.suggestion.selection import PROSE, Candidate
 from crawler.suggestion.slots import WHOLE_TEXTS, Step
-from crawler.suggestion.stable_name import is_numbered, is_utility
+from crawler.suggestion.stable_name import is_general, is_numbered
 from crawler.suggestion.words import words
 from models.base import BOOKKEEPING, RESERVED
 
@@ -75,6 +75,8 @@ def _base_name(one: Candidate, record: Element, main: Candidate | None) -> str:
         return end.itemprop.rsplit("/", 1)[-1]
     if kind == "@id":
         return "anchor"
+    if kind.startswith("line:"):
+        return kind.removeprefix("line:")
     if kind == "after":
         return "text"
     place = _place_name(way, record)
@@ -108,7 +110,7 @@ def _place_name(way: tuple[Step, ...], record: Element) -> str:
         if step.mark[1]:
             return step.mark[1]
         for name in (name.rsplit("__", 1)[-1] for name in step.classes):
-            if not is_utility(name) and not is_numbered(name) and name not in SAYS_NOTHING:
+            if not is_general(name) and not is_numbered(name) and name not in SAYS_NOTHING:
                 return name
         if step.label:
             return step.label
@@ -120,13 +122,17 @@ def _name_by_text(one: Candidate) -> str:
     end = one.slot.end
     if sum(1 for value in values if CURRENCY.search(value)) > len(values) / 2:
         return "price"
-    if end is None or end.tag in HEADINGS or end.tag in ("dt", "summary"):
+    if end is None:
+        return "title" if one.slot.kind == "text" else "text"
+    if end.tag in HEADINGS or end.tag in ("dt", "summary", "strong", "b"):
         return "title"
     if end.tag == "time":
         return "dated"
     if sum(map(len, values)) / len(values) > 60:
         return "description"
-    return {"a": "link_text"}.get(end.tag, end.tag) if end.tag not in WHOLE_TEXTS - {"a"} else "text"
+    if end.tag == "a":
+        return "link_text"
+    return "text" if end.tag in WHOLE_TEXTS or end.tag in PROSE else end.tag
 
 
 def _identifier(text: str) -> str:

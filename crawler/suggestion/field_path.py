@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from crawler.suggestion.document import Element, value_of
 from crawler.suggestion.labels import header_of
-from crawler.suggestion.slots import DESCRIPTION, NO_MARK, Slot, Step
+from crawler.suggestion.slots import BEHIND, NO_MARK, Slot, Step
 from crawler.suggestion.stable_name import is_utility
 from crawler.suggestion.words import words
 from crawler.suggestion.xpath_text import has_class, has_text, is_name, literal
@@ -47,6 +47,10 @@ def _value_path(path: str, kind: str) -> str:
         return f"normalize-space({path})"
     if kind == "own":
         return f"normalize-space({'' if path == '.' else path + '/'}{OWN_TEXT})"
+    if kind.startswith("line:"):
+        label = literal(kind.removeprefix("line:") + ":")
+        line = f"{'' if path == '.' else path + '/'}text()[starts-with(normalize-space(), {label})]"
+        return f"normalize-space(substring-after({line}, ':'))"
     if kind == "after":
         return "normalize-space(following-sibling::text())"
     return kind if path == "." else f"{path}/{kind}"
@@ -58,8 +62,8 @@ def element_paths(slot: Slot, record: Element) -> Iterator[str]:
         yield "."
         return
     way = slot.way
-    if way[0].tag == DESCRIPTION:
-        yield from _below_description(way)
+    if way[0].tag.startswith(BEHIND):
+        yield from _below_element_behind(way)
         return
     if not all(is_name(step.tag) for step in way):
         return
@@ -76,16 +80,19 @@ def element_paths(slot: Slot, record: Element) -> Iterator[str]:
     yield from _by_content(slot)
 
 
-def _below_description(way: tuple[Step, ...]) -> Iterator[str]:
-    inner = way[1:]
+def _below_element_behind(way: tuple[Step, ...]) -> Iterator[str]:
+    start, inner = way[0].tag, way[1:]
     if not inner:
-        yield DESCRIPTION
+        yield start
         return
     end = inner[-1]
     for name in _class_conditions(end, utility=True):
-        yield f"{DESCRIPTION}//{end.tag}[{name}]"
-    yield f"{DESCRIPTION}/{'/'.join(step.tag for step in inner)}"
-    yield f"{DESCRIPTION}//{end.tag}"
+        yield f"{start}//{end.tag}[{name}]"
+    for number, step in enumerate(inner[:-1]):
+        for name in _class_conditions(step, utility=True):
+            yield f"{start}//{step.tag}[{name}]/{'/'.join(one.tag for one in inner[number + 1 :])}"
+    yield f"{start}/{'/'.join(step.tag for step in inner)}"
+    yield f"{start}//{end.tag}"
 
 
 def _by_names(slot: Slot, utility: bool) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from crawler.suggestion.document import Document, Element, children, classes
 from crawler.suggestion.groups import Group
 from crawler.suggestion.slots import marks
-from crawler.suggestion.stable_name import is_numbered, is_stable, is_utility
+from crawler.suggestion.stable_name import is_general, is_numbered, is_stable, is_utility
 from crawler.suggestion.xpath_text import has_class, is_name, literal
 
 MOST_STEPS = 8  # ancestors that an XPath may name
@@ -43,57 +43,63 @@ def _plain_paths(document: Document, group: Group) -> Iterator[str]:
     tag = group.tag
     if not is_name(tag):
         return
-    own = [*_own_conditions(group)]
-    for condition in own:
-        yield f"//{tag}[{condition}]"
-    conditions = [f"[{condition}]" for condition in own] + [""]
-    if tag == "a":  # the first link of a listing of files
-        conditions.append("[not(@href='../')]")
+    named, looks = _own_conditions(group)
+    yield from (f"//{tag}[{condition}]" for condition in named)
+    yield from _below_ancestors(document, group, [*named, ""])
+    yield from (f"//{tag}[{condition}]" for condition in looks)
+    yield from _below_ancestors(document, group, looks)
+
+
+def _below_ancestors(document: Document, group: Group, conditions: list[str]) -> Iterator[str]:
+    """Yield XPaths that begin at an ancestor with an id, a class or a telling tag, else at body."""
+    ends = [f"{group.tag}[{condition}]" if condition else group.tag for condition in conditions]
+    if group.tag == "a" and "" in conditions:  # the first link of a listing of files
+        ends.append("a[not(@href='../')]")
+    if not ends:
+        return
     # A browser puts tbody into a table whose HTML has none, so no XPath has a step from table to tr.
-    way = "//" if tag == "tr" else "/"
+    way = "//" if group.tag == "tr" else "/"
     for ancestor in _ancestors(group):
         for anchor in _anchors(ancestor):
-            for condition in conditions:
-                yield f"{anchor}{way}{tag}{condition}"
+            yield from (f"{anchor}{way}{end}" for end in ends)
             # Many elements with a "//" behind them take a time that grows with their square.
             if way != "//" and len(document.select(anchor)) <= MOST_ANCHORS:
-                yield f"{anchor}//{tag}{conditions[0]}"
+                yield f"{anchor}//{ends[0]}"
         if not is_name(ancestor.tag):
             way = "//"
         elif ancestor.tag not in ("tbody", "thead"):
             way = f"/{ancestor.tag}{way}"
-    for condition in conditions:
-        yield f"//body{way}{tag}{condition}"
-        yield f"//body//{tag}{condition}"
+    yield from (f"//body{way}{end}" for end in ends)
+    yield from (f"//body//{end}" for end in ends)
 
 
-def _own_conditions(group: Group) -> Iterator[str]:
-    """Yield conditions that all records meet: microdata, classes, data attributes."""
-    first = group.elements[0]
-    sample = group.elements[:200]
+def _own_conditions(group: Group) -> tuple[list[str], list[str]]:
+    """Return conditions that all records meet: by what they are, and by classes that say how they look."""
+    first, sample = group.elements[0], group.elements[:200]
+    named = []
     kind = first.get("itemtype")
     if kind and all(element.get("itemtype") == kind for element in sample):
-        yield f"@itemtype={literal(kind)}"
+        named.append(f"@itemtype={literal(kind)}")
     for name, value in marks(first):
         if all(element.get(name) == value for element in sample):
-            yield f"@{name}={literal(value)}"
+            named.append(f"@{name}={literal(value)}")
     shared = [name for name in classes(first) if all(name in classes(element) for element in sample)]
     if group.class_name is not None and group.class_name not in shared:
         shared.insert(0, group.class_name)
     # "row" of "row-even row row-level-0" is the name, the others are its states.
     blocks = {name for name in shared if any(one.startswith(f"{name}-") for one in shared)}
     shared.sort(key=lambda name: (is_utility(name), name not in blocks))
-    for name in shared:
-        yield has_class(name)
-    for name in shared[1:4]:
-        yield f"{has_class(shared[0])} and {has_class(name)}"
+    named += [has_class(name) for name in shared if not is_utility(name)]
     for name in first.attrib:
         is_data = (name.startswith("data-") or name == "itemscope") and is_name(name) and is_stable(name)
         if is_data and all(name in element.attrib for element in sample):
-            yield f"@{name}"
+            named.append(f"@{name}")
     role = first.get("role")
     if role and role.isalpha() and all(element.get("role") == role for element in sample):
-        yield f"@role={literal(role)}"
+        named.append(f"@role={literal(role)}")
+    looks = [has_class(name) for name in shared if is_utility(name)]
+    looks += [f"{has_class(shared[0])} and {has_class(name)}" for name in shared[1:4]]
+    return named, looks
 
 
 def _ancestors(group: Group) -> Iterator[Element]:
@@ -111,7 +117,7 @@ def _anchors(element: Element) -> Iterator[str]:
     tag, identifier = element.tag, element.get("id") or ""
     if is_stable(identifier) and not is_numbered(identifier):
         yield f"//{tag}[@id={literal(identifier)}]"
-    for name in sorted(classes(element), key=is_utility):
+    for name in sorted(classes(element), key=lambda name: (is_utility(name), is_general(name))):
         if not is_numbered(name):
             yield f"//{tag}[{has_class(name)}]"
     if tag in LANDMARKS:
@@ -123,6 +129,8 @@ def _inside(group: Group) -> Iterator[str]:
     if group.tag == "tr":
         yield "td"
         yield "not(th)"
+    if group.elements[0].get("role") == "row":
+        yield "not(.//*[@role='columnheader'])"
     inside = [{child.tag for child in children(element)} for element in group.elements[:50]]
     for tag in sorted(set.union(*inside)):
         if is_name(tag) and sum(tag in tags for tags in inside) >= 0.95 * len(inside):

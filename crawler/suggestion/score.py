@@ -50,4 +50,8 @@ def _weight(one: Candidate) -> float:
     variety = len(set(one.values)) / len(one.values)
     end = one.slot.end
     named = end is not None and bool(end.itemprop)
-    return WEIGHTS.get(one.slot.kind, 0.2) * (0.4 + 0.6 * variety) * (1.5 if named else 1.0)
+    return (
+        (1.0 if one.is_text else WEIGHTS.get(one.slot.kind, 0.2))
+        * (0.4 + 0.6 * variety)
+        * (1.5 if named else 1.0)
+    )

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from crawler.suggestion.document import Element
 from crawler.suggestion.field_path import HEADINGS, field_path
-from crawler.suggestion.slots import SHARED, Slot, Step
+from crawler.suggestion.slots import BEHIND, SHARED, Slot, Step
 from crawler.suggestion.words import words
 
 PROSE = words("em strong b i code span small abbr mark kbd sub sup u")
@@ -45,7 +45,7 @@ class Candidate:
 
     @property
     def is_text(self) -> bool:
-        return self.slot.kind in TEXTS
+        return self.slot.kind in TEXTS or self.slot.kind.startswith("line:")
 
     @property
     def is_link(self) -> bool:
@@ -58,6 +58,10 @@ class Candidate:
         if len(set(texts)) < 2:
             return 0.1 if not texts else 0.0
         weight = len(set(texts)) / len(self.slot.links) * min(sum(map(len, texts)) / len(texts), 40)
+        if sum("://" in text for text in texts) > len(texts) / 2:
+            weight /= 20  # an address tells little
+        if self.slot.way and self.slot.way[0].tag.startswith(BEHIND):
+            weight /= 2
         in_heading = any(step.tag in HEADINGS for step in self.slot.way)
         return weight * len(set(self.values)) / len(self.values) * (3 if in_heading else 1)
 
@@ -94,7 +98,9 @@ def _without_sums(found: list[Candidate], slots: dict[tuple[object, str], Slot])
         parts = sum(text.slot.own_parts) / max(len(text.slot.own_parts), 1)
         different = _different(text.slot, all_own)
         drop: list[Candidate | None]
-        if parts < 0.5:
+        if any(one.slot.way == way and one.slot.kind.startswith("line:") for one in found):
+            drop = [text, own]
+        elif parts < 0.5:
             drop = [text] if below else []
         elif parts >= 1.6 and not (own is None and below):
             drop = [

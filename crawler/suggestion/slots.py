@@ -24,7 +24,9 @@ MARKS = words(
     "data-name data-key tabulator-field headers field slot part"
 )
 MARK_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9_. -]{1,39}")
-DESCRIPTION = "following-sibling::*[1][self::dd]"  # of a record that is a dt
+BEHIND = "following-sibling::*[1][self::"  # the step to the element behind a record that belongs to it
+WITH_ELEMENT_BEHIND = words("dt tr h2 h3 h4 h5 h6")
+LABELLED = re.compile(r"([^\W\d][^:]{0,28}):\s+(\S.*)")  # "Price: 5.00"
 CELLS = ("td", "th")
 WHOLE_TEXTS = words("td th dd dt h1 h2 h3 h4 h5 h6 p a li time div span")
 ATTRIBUTES = words("src data-src datetime content value title alt aria-label")
@@ -70,7 +72,8 @@ class _Collection:
     def __init__(self, document: Document, records: Sequence[Element]) -> None:
         self.document = document
         self.records = records
-        self.inside = [list(_inside(record)) for record in records]
+        self.behind = _tag_behind(records)
+        self.inside = [list(_inside(record, self.behind)) for record in records]
         self.uses: Counter[str] = Counter()  # the elements of each class
         self.cell_classes: set[str] = set()
         self.shared_classes = self._shared_classes()
@@ -87,7 +90,7 @@ class _Collection:
                 way = ways.get(element.getparent(), ())
                 step = self._step(element)
                 if element.getparent() not in ways:
-                    step = Step(DESCRIPTION, step.classes, step.itemprop, NO_MARK, "", 0)
+                    step = Step(f"{BEHIND}{self.behind}]", step.classes, step.itemprop, NO_MARK, "", 0)
                 if element.tag not in CELLS:
                     place = (element.getparent(), step)
                     step = replace(step, position=seen[place])
@@ -100,7 +103,10 @@ class _Collection:
         # A class that a record has once says more than one that it has on each cell.
         shared = self.cell_classes if element.tag in CELLS else self.shared_classes
         names = tuple(
-            sorted(shared & {*classes(element)}, key=lambda name: (self.uses[name], len(name), name))
+            sorted(
+                shared & {*classes(element)},
+                key=lambda name: (self.uses[name], "__" not in name, len(name), name),
+            )
         )
         label = label_of(element)
         label = label if label in self.shared_labels else ""
@@ -122,6 +128,11 @@ class _Collection:
         if not 0 < self.document.text_length.get(element, 0) <= LONGEST:
             return
         own = own_texts(element)
+        lines = [found for text in own if (found := LABELLED.fullmatch(text))]
+        for line in lines:
+            self._note(number, way, f"line:{line[1]}", line[2])
+        if lines and any(child.tag == "br" for child in element):
+            return
         if own or element.tag in WHOLE_TEXTS:
             slot = self._note(number, way, "text", text_of(element))
             if slot is not None:
@@ -199,13 +210,28 @@ def marks(element: Element) -> list[tuple[str, str]]:
     return sorted(found, key=lambda mark: mark[0] not in MARKS)
 
 
-def _inside(record: Element) -> Iterator[Element]:
-    """Yield the elements inside a record; of a term of a list also those of its descriptions."""
+def _tag_behind(records: Sequence[Element]) -> str | None:
+    """Return the tag of the elements behind the records that belong to them: the description of a term, a second row.
+
+    A row with as many cells as its record is another record, as in tables with dark and light rows.
+    """
+    if not records or records[0].tag not in WITH_ELEMENT_BEHIND:
+        return None
+    here = set(records)
+    tags: Counter[str] = Counter()
+    for record in records:
+        behind = record.getnext()
+        if behind is not None and behind not in here and isinstance(behind.tag, str) and is_name(behind.tag):
+            tags[behind.tag] += behind.tag != "tr" or len(behind) != len(record)
+    tag, number = max(tags.items(), key=lambda one: one[1], default=("", 0))
+    return tag if number >= 0.8 * len(records) else None
+
+
+def _inside(record: Element, behind: str | None) -> Iterator[Element]:
+    """Yield the elements inside a record, and those of the element behind it that belongs to it."""
     stack = [(child, 1) for child in reversed(children(record))]
-    if record.tag == "dt":
-        description = record.getnext()
-        if description is not None and description.tag == "dd":
-            stack.insert(0, (description, 1))
+    if behind is not None and (following := record.getnext()) is not None and following.tag == behind:
+        stack.insert(0, (following, 1))
     for _ in range(MOST_INSIDE):
         if not stack:
             return

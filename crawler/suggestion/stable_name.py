@@ -24,15 +24,27 @@ STATES = words(
     "visible first last odd even alt row1 row2 even-row odd-row is-active is-selected loaded lazyloaded highlight "
     "first-child last-child unread checked"
 )
-# Classes that say how an element looks. They find an element, but name no field.
-UTILITY = re.compile(
-    r"(?:-?[mp][trblxyse]?-(?:\d+|auto|n\d+))|col|row|cols?-(?:\d+|auto|(?:xs|sm|md|lg|xl|xxl)(?:-\w+)?)|(?:d|w|h|g|fs|fw|gap|order|flex|grid|align|justify|float|"
-    r"text|font|bg|border|rounded|shadow|position|overflow|display|items|content|self|space|leading|tracking|"
-    r"opacity|z|min|max|sm|md|lg|xl|xs|img|btn|pull|nowrap|truncate|sr|visually|text-nowrap)-[\w:./-]+"
-    r"|nowrap|truncate|clearfix|btn|button|link|card|card-\w+|container|wrapper|inner|outer|media|media-\w+"
-    r"|table|table-\w+|list|flex|grid|block|inline|relative|absolute|left|right|center|pull-left|pull-right|box|cell|column|column\d+"
-    r"|item|items|entry|record|list-group-item|badge|label|value|text|small|large|muted|strong|bold|icon|fa|fas|far"
-    r"|reference|internal|external|std|std-ref|xref|\w{1,2}\d*",
+# Classes that say how an element looks. They find an element if nothing better does, and name no field.
+LOOKS = re.compile(
+    r"(?:sm|md|lg|xl|xs|hover|focus|dark):.*"
+    r"|-?[mp][trblxyse]?-(?:\d+|auto|n\d+)"
+    r"|col|row|cols?-(?:\d+|auto|(?:xs|sm|md|lg|xl|xxl)(?:-\w+)?)"
+    r"|(?:d|w|h|g|fs|fw|gap|order|z|min|max|top|bottom|opacity|leading|tracking|size|inset|space|display)"
+    r"-(?:\d.*|auto|full|screen|none|flex|block|grid|inline.*|fit|[xywh]-.*|xs|sm|md|lg|xl)"
+    r"|(?:flex|grid|align|justify|float|border|rounded|shadow|overflow|bg|btn|pull|visually)(?:-.+)?"
+    r"|text-(?:left|right|center|end|start|muted|nowrap|truncate|uppercase|lowercase|xs|sm|base|lg|xl|\dxl|white|black"
+    r"|primary|secondary|success|danger|warning|info|light|dark|body|decoration.*|[a-z]+-\d{2,3})"
+    r"|(?:items|self|content)-(?:center|start|end|baseline|stretch|between|around)"
+    r"|font-(?:bold|semibold|medium|normal|light|thin|mono|sans|serif|italic|weight.*)"
+    r"|position-(?:relative|absolute|fixed|sticky|static)|img-(?:fluid|thumbnail|responsive)"
+    r"|nowrap|truncate|clearfix|button|block|inline|relative|absolute|left|right|center|small|large|muted|strong|bold"
+    r"|icon|fa|fas|far|\w{1,2}\d*",
+    re.IGNORECASE,
+)
+# Classes that name a part of any page, and so no field.
+GENERAL = re.compile(
+    r"link|card|card-\w+|container|wrapper|inner|outer|media|media-\w+|table|table-\w+|list|box|cell|column|column\d+"
+    r"|item|items|entry|record|list-group-item|badge|label|value|text|reference|internal|external|std|std-ref|xref",
     re.IGNORECASE,
 )
 
@@ -64,8 +76,13 @@ def looks_random(name: str) -> bool:
 
 
 def is_utility(name: str) -> bool:
-    """Return whether the class says how an element looks, and not what it holds."""
-    return "__" not in name and UTILITY.fullmatch(name) is not None
+    """Return whether the class says how an element looks, and not what it is."""
+    return "__" not in name and LOOKS.fullmatch(name) is not None
+
+
+def is_general(name: str) -> bool:
+    """Return whether the class cannot name a field: it is on elements of any page."""
+    return is_utility(name) or GENERAL.fullmatch(name) is not None
 
 
 def is_numbered(name: str) -> bool:

@@ -31,6 +31,10 @@ def page(record: str, around: str = "{}", after: str = "") -> Suggestion:
     return found
 
 
+def has_class(name: str) -> str:
+    return f"contains(concat(' ', normalize-space(@class), ' '), ' {name} ')"
+
+
 def fields(found: Suggestion) -> dict[str, tuple[str, str]]:
     return {field.name: (field.type, field.samples[0]) for field in found.fields}
 
@@ -143,6 +147,85 @@ def test_texts_after_links_in_preformatted_text_are_fields() -> None:
     assert {field.samples[0] for field in found.fields} == {"0.csv", "2026-11-10 00"}
 
 
+def test_a_second_row_belongs_to_the_record_before_it() -> None:
+    found = page(
+        "<tr class='story'><td>{n}.</td><td></td><td><a href='/s/{n}'>{title}</a></td></tr>"
+        "<tr><td></td><td><span class='score'>1{n} points</span> by <a class='user'>{word}</a></td></tr>",
+        "<table>{}</table>",
+    )
+    assert found.record == f"//tr[{has_class('story')}]"
+    assert found.rows == 5
+    assert fields(found)["score"] == ("int", "10 points")
+    assert fields(found)["user"] == ("str", "aaaa")
+
+
+def test_dark_and_light_rows_are_records_of_their_own() -> None:
+    rows = "".join(
+        f"<tr class='{('dark', 'light')[n % 2]}'><td><a href='/{n}'>{title}</a></td><td>{n}</td></tr>"
+        for n, title in enumerate(TITLES * 2)
+    )
+    found = suggest(f"<table class='films'>{rows}</table>", URL, type_of)
+    assert found is not None
+    assert found.rows == 10
+
+
+def test_lines_with_a_label_are_fields() -> None:
+    found = page(
+        "<div class='job'><b>{title}</b><br>Hall: {word}<br>Shown on: {day}<br><a href='/j/{n}'>More</a></div>"
+    )
+    assert fields(found) == {
+        "hall": ("str", "aaaa"),
+        "shown_on": ("date", "2026-11-10"),
+        "title": ("str", "Amber river"),
+        "url": ("str", "/j/0"),
+    }
+
+
+def test_attributes_of_tests_name_fields_whose_classes_are_hashed() -> None:
+    found = page(
+        "<div class='sc-bdVaJa' data-testid='product-card'><h2 class='Card_title__q9Rt5' data-testid='product-title'>"
+        "<a href='/p/{n}'>{title}</a></h2><div class='css-1x2y3z' data-testid='product-price'>{price}</div></div>"
+    )
+    assert found.record == "//div[@data-testid='product-card']"
+    assert {field.name: field.xpath for field in found.fields} == {
+        "url": ".//h2[@data-testid='product-title']/a/@href",
+        "title": "normalize-space(.//h2[@data-testid='product-title']/a)",
+        "price": "normalize-space(.//div[@data-testid='product-price'])",
+    }
+
+
+def test_the_head_of_a_grid_is_no_record_and_names_the_columns_below_it() -> None:
+    head = "<table><tr><th>Name</th><th>Cost</th></tr></table>"
+    found = page(
+        "<tr><td class='a1'>{title}</td><td class='a2'>{price}</td></tr>",
+        f"<div>{head}<table>{{}}</table></div>",
+    )
+    assert fields(found) == {"name": ("str", "Amber river"), "cost": ("Decimal", "£3.00")}
+    cells = "".join(
+        f"<div role='columnheader' col-id='{name}'>{name.title()}</div>" for name in ("name", "cost")
+    )
+    found = page(
+        "<div role='row'><div col-id='name'>{title}</div><div col-id='cost'>{price}</div></div>",
+        f"<div class='grid'><div><div role='row'>{cells}</div></div><div>{{}}</div></div>",
+    )
+    assert found.rows == 5
+
+
+def test_the_link_to_the_folder_above_is_no_record() -> None:
+    found = page("<a href='{n}.csv'>{n}.csv</a> {day}\n", "<pre><a href='../'>../</a>\n{}</pre>")
+    assert found.record == "//body/pre/a[not(@href='../')]"
+    assert found.rows == 5
+
+
+def test_classes_that_say_how_an_element_looks_are_the_last_choice() -> None:
+    found = page(
+        "<div class='rounded-lg border p-4'><a href='/p/{n}' class='block'>"
+        "<b class='mt-2 text-lg'>{title}</b></a></div>",
+        "<main class='grid gap-4'>{}</main>",
+    )
+    assert found.record == f"//main[{has_class('grid')}]/div"
+
+
 def test_a_class_that_differs_is_one_field() -> None:
     record = "<li class='film'><b>{title}</b><i class='stars s{n}'>{n} of 5</i></li>"
     found = page(record, "<ul>{}</ul>")
@@ -180,10 +263,6 @@ HASHED = "css-1x2y3z sc-bdVaJa _3kQd9 jsx-123 Foo_bar__a1B2c active title_f1Hy s
 def test_hashed_classes_and_states_are_not_stable() -> None:
     assert [name for name in STABLE.split() if not is_stable(name)] == []
     assert [name for name in HASHED.split() if is_stable(name)] == []
-
-
-def has_class(name: str) -> str:
-    return f"contains(concat(' ', normalize-space(@class), ' '), ' {name} ')"
 
 
 NEXT_LINKS = {
