@@ -1,6 +1,6 @@
 """What a page says about its records to machines: JSON-LD.
 
-JSON-LD has values, and no elements. So it names fields and confirms records, and the XPaths are those of the markup;
+JSON-LD has values, and no elements (nor has what extruct returns for microdata). So it names fields and confirms records, and the XPaths are those of the markup;
 microdata are attributes of the markup (``crawler.suggestion.slots``).
 """
 
