@@ -57,7 +57,7 @@ def _scored(
     found = select(places, sample)[:MOST_FIELDS]
     if len(records) < 2 or not found:
         return None
-    points = score(document, group, found, len(records), repeated_share(places, len(sample)))
+    points = score(document, group, found, len(records), repeated_share(places))
     properties = [data.property_of(one.values) for one in found]
     source = "markup"
     if {"name", "url"} & set(properties):

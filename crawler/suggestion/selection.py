@@ -197,7 +197,7 @@ def _without_side_links(found: list[Candidate]) -> list[Candidate]:
     return [one for one in found if not one.is_link or len(set(one.slot.links)) > 1]
 
 
-def repeated_share(slots: Sequence[Slot], number: int) -> float:
+def repeated_share(slots: Sequence[Slot]) -> float:
     """Return the share of the records' text that is in repeated places, such as the rows of a table in the record."""
     total = repeated = 0
     for slot in slots:

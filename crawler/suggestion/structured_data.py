@@ -1,7 +1,8 @@
 """What a page says about its records to machines: JSON-LD.
 
-JSON-LD has values, and no elements (nor has what extruct returns for microdata). So it names fields and confirms records, and the XPaths are those of the markup;
-microdata are attributes of the markup (``crawler.suggestion.slots``).
+JSON-LD has values, and no elements; extruct has values without elements for microdata, too. So JSON-LD names fields and
+confirms records, the XPaths are those of the markup, and microdata are attributes of the markup
+(``crawler.suggestion.slots``).
 """
 
 from __future__ import annotations
