@@ -20,4 +20,4 @@ def test_a_page_has_the_score_that_is_documented(page: Page) -> None:
 
 
 def test_the_pages_are_of_many_programs() -> None:
-    assert len({page.software for page in pages()}) == len(pages()) >= 24
+    assert len({page.software for page in pages()}) == len(pages()) >= 29
