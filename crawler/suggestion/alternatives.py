@@ -9,10 +9,10 @@ from crawler.suggestion.field_name import names
 from crawler.suggestion.groups import Group, groups
 from crawler.suggestion.natural_key import natural_key
 from crawler.suggestion.next_page import next_page
+from crawler.suggestion.places import SAMPLE, SHARED, places
 from crawler.suggestion.record_path import record_path
 from crawler.suggestion.score import score
 from crawler.suggestion.selection import Candidate, repeated_share, select
-from crawler.suggestion.slots import SAMPLE, SHARED, slots
 from crawler.suggestion.structured_data import StructuredData
 from crawler.suggestion.suggestion import Field, Suggestion, TypeOf, text_only
 
@@ -53,17 +53,17 @@ def _scored(
     """Return the suggestion for a group with its score; None if its records have no fields."""
     records = [record for record in document.select(path) if hasattr(record, "tag")]
     sample = records[:SAMPLE]
-    places = slots(document, sample)
-    found = select(places, sample)[:MOST_FIELDS]
+    all_places = places(document, sample)
+    found = select(all_places, sample)[:MOST_FIELDS]
     if len(records) < 2 or not found:
         return None
-    points = score(document, group, found, len(records), repeated_share(places))
+    points = score(document, group, found, len(records), repeated_share(all_places))
     properties = [data.property_of(one.values) for one in found]
     source = "markup"
     if {"name", "url"} & set(properties):
         source, points = "json-ld", points * JSON_LD_FACTOR
     if sample[0].get("itemscope") is not None and any(
-        one.slot.end and one.slot.end.itemprop for one in found
+        one.place.end and one.place.end.itemprop for one in found
     ):
         source, points = "microdata", points * MICRODATA_FACTOR
     fields, values = _fields(found, records, _main_link(found), properties, type_of)
@@ -107,7 +107,7 @@ def _fields(
         some = [text for text in texts if text]
         if len(some) < SHARED * len(texts):
             continue
-        is_address = one.slot.kind in ("@href", "@src", "@data-src")
+        is_address = one.place.kind in ("@href", "@src", "@data-src")
         fields.append(
             Field(
                 name=name,

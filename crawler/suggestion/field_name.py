@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from crawler.suggestion.document import Element
 from crawler.suggestion.field_path import HEADINGS
 from crawler.suggestion.labels import heading_of
+from crawler.suggestion.places import WHOLE_TEXTS, Step
 from crawler.suggestion.selection import PROSE, Candidate
-from crawler.suggestion.slots import WHOLE_TEXTS, Step
 from crawler.suggestion.stable_name import is_general, is_numbered
 from crawler.suggestion.words import words
 from models.base import BOOKKEEPING, RESERVED
@@ -66,9 +66,9 @@ def names(
 
 
 def _base_name(one: Candidate, record: Element, main: Candidate | None) -> str:
-    kind, way, end = one.slot.kind, one.slot.way, one.slot.end
+    kind, way, end = one.place.kind, one.place.way, one.place.end
     if one.is_link:
-        return "url" if one is main else f"{_place_name(way, record) or 'link'}_url"
+        return "url" if one is main else f"{_name_near(way, record) or 'link'}_url"
     if kind.startswith("@data-") and kind != "@data-src":
         return kind.removeprefix("@data-")
     if end is not None and end.itemprop:
@@ -79,26 +79,26 @@ def _base_name(one: Candidate, record: Element, main: Candidate | None) -> str:
         return kind.removeprefix("line:")
     if kind == "after":
         return "text"
-    place = _place_name(way, record)
+    near = _name_near(way, record)
     if main is not None and _is_text_of_link(one, main) and any(step.tag in HEADINGS for step in way):
         return "title"
-    if kind == "@title" and main is not None and way == main.slot.way:
+    if kind == "@title" and main is not None and way == main.place.way:
         return "title"
     if kind in BY_KIND:
-        return place if kind not in ("@src", "@data-src") and place else BY_KIND[kind]
+        return near if kind not in ("@src", "@data-src") and near else BY_KIND[kind]
     if kind == "@value" and end is not None and end.tag == "input":
         return "row_id"
-    if main is not None and not place and _is_text_of_link(one, main):
+    if main is not None and not near and _is_text_of_link(one, main):
         return "title"
-    return place or _name_by_text(one)
+    return near or _name_by_text(one)
 
 
 def _is_text_of_link(one: Candidate, link: Candidate) -> bool:
-    shorter, longer = sorted((one.slot.way, link.slot.way), key=len)
+    shorter, longer = sorted((one.place.way, link.place.way), key=len)
     return one.is_text and longer[: len(shorter)] == shorter and bool(shorter or len(longer) < 2)
 
 
-def _place_name(way: tuple[Step, ...], record: Element) -> str:
+def _name_near(way: tuple[Step, ...], record: Element) -> str:
     """Return the name of the nearest element with a class, header or label that says what it holds."""
     if way and way[0].tag in ("td", "th") and not any(step.itemprop for step in way):
         header = _identifier(heading_of(record, way[0].position))
@@ -119,11 +119,11 @@ def _place_name(way: tuple[Step, ...], record: Element) -> str:
 
 def _name_by_text(one: Candidate) -> str:
     values = one.values
-    end = one.slot.end
+    end = one.place.end
     if sum(1 for value in values if CURRENCY.search(value)) > len(values) / 2:
         return "price"
     if end is None:
-        return "title" if one.slot.kind == "text" else "text"
+        return "title" if one.place.kind == "text" else "text"
     if end.tag in HEADINGS or end.tag in ("dt", "summary", "strong", "b"):
         return "title"
     if end.tag == "time":

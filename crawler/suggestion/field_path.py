@@ -1,4 +1,4 @@
-"""The XPath of a slot, relative to the record: the first one that finds the slot's values in the records."""
+"""The XPath of a place, relative to the record: the first one that finds the place's values in the records."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from crawler.suggestion.document import Element, value_of
 from crawler.suggestion.labels import header_of
-from crawler.suggestion.slots import BEHIND, NO_MARK, Slot, Step
+from crawler.suggestion.places import BEHIND, NO_MARK, Place, Step
 from crawler.suggestion.stable_name import is_utility
 from crawler.suggestion.words import words
 from crawler.suggestion.xpath_text import has_class, has_text, is_name, literal
@@ -16,19 +16,19 @@ HEADINGS = words("h1 h2 h3 h4 h5 h6")
 # Tags that a record usually has once.
 TELLING = words("h1 h2 h3 h4 h5 h6 time img dt dd th summary address figure data")
 ELSEWHERE = (
-    0.15  # the share of records in which an XPath with a name may find a value that the slot does not have
+    0.15  # the share of records in which an XPath with a name may find a value that the place does not have
 )
 WRONG = 0.02  # the share of records in which an XPath may find another value
 
 
-def field_path(slot: Slot, records: Sequence[Element]) -> tuple[str, tuple[str, ...]] | None:
-    """Return an XPath that finds the slot's value in all records of the sample, and what it finds there, or None.
+def field_path(place: Place, records: Sequence[Element]) -> tuple[str, tuple[str, ...]] | None:
+    """Return an XPath that finds the place's value in all records of the sample, and what it finds there, or None.
 
     An XPath with a name may also find a value in a few records that have it in another place.
     """
-    wanted = [" ".join(slot.values.get(number, "").split()) for number in range(len(records))]
-    for path in element_paths(slot, records[0]):
-        xpath = _value_path(path, slot.kind)
+    wanted = [" ".join(place.values.get(number, "").split()) for number in range(len(records))]
+    for path in element_paths(place, records[0]):
+        xpath = _value_path(path, place.kind)
         got = [" ".join(value_of(record, xpath).split()) for record in records]
         wrong = sum(one != other for one, other in zip(got, wanted, strict=True) if other)
         more = sum(bool(one) for one, other in zip(got, wanted, strict=True) if not other)
@@ -56,28 +56,28 @@ def _value_path(path: str, kind: str) -> str:
     return kind if path == "." else f"{path}/{kind}"
 
 
-def element_paths(slot: Slot, record: Element) -> Iterator[str]:
-    """Yield XPaths of the slot's element, the ones that last longest first."""
-    if not slot.way:
+def element_paths(place: Place, record: Element) -> Iterator[str]:
+    """Yield XPaths of the place's element, the ones that last longest first."""
+    if not place.way:
         yield "."
         return
-    way = slot.way
+    way = place.way
     if way[0].tag.startswith(BEHIND):
         yield from _below_element_behind(way)
         return
     if not all(is_name(step.tag) for step in way):
         return
-    yield from _by_names(slot, utility=False)
+    yield from _by_names(place, utility=False)
     if way[0].mark != NO_MARK or any(not is_utility(name) for name in way[0].classes):
         yield from _by_ancestor(way, utility=False)
     yield from _by_header(way, record)
-    yield from _by_label(slot)
+    yield from _by_label(place)
     yield from _by_ancestor(way, utility=False)
     yield from _by_telling_tags(way)
-    yield from _by_names(slot, utility=True)
+    yield from _by_names(place, utility=True)
     yield from _by_ancestor(way, utility=True)
     yield from _by_tags(way)
-    yield from _by_content(slot)
+    yield from _by_content(place)
 
 
 def _below_element_behind(way: tuple[Step, ...]) -> Iterator[str]:
@@ -95,17 +95,17 @@ def _below_element_behind(way: tuple[Step, ...]) -> Iterator[str]:
     yield f"{start}//{end.tag}"
 
 
-def _by_names(slot: Slot, utility: bool) -> Iterator[str]:
+def _by_names(place: Place, utility: bool) -> Iterator[str]:
     """Yield XPaths by the element's own itemprop, data attribute and classes, or by those that say how it looks."""
-    end = slot.way[-1]
+    end = place.way[-1]
     if end.itemprop:
         yield f".//*[@itemprop={literal(end.itemprop)}]"
     if end.mark != NO_MARK:
         yield f".//{end.tag}[@{end.mark[0]}={literal(end.mark[1])}]"
     for condition in _class_conditions(end, utility):
         yield f".//{end.tag}[{condition}]"
-    if slot.kind.startswith("@data-"):
-        yield f".//{end.tag}[{slot.kind}]"
+    if place.kind.startswith("@data-"):
+        yield f".//{end.tag}[{place.kind}]"
 
 
 def _class_conditions(step: Step, utility: bool) -> Iterator[str]:
@@ -134,12 +134,12 @@ def _by_header(way: tuple[Step, ...], record: Element) -> Iterator[str]:
             yield f"{column}//{below[-1].tag}"
 
 
-def _by_label(slot: Slot) -> Iterator[str]:
+def _by_label(place: Place) -> Iterator[str]:
     """Yield XPaths by the constant text before a value: ``dt[.='Author']``, "Author:"."""
-    for number, step in enumerate(slot.way):
+    for number, step in enumerate(place.way):
         if not step.label:
             continue
-        below = "".join(f"/{one.tag}" for one in slot.way[number + 1 :])
+        below = "".join(f"/{one.tag}" for one in place.way[number + 1 :])
         label = has_text(step.label)
         for tag in ("dt", "th", "label"):
             yield f".//{tag}[{label}]/following-sibling::{step.tag}{below}"
@@ -180,14 +180,14 @@ def _by_tags(way: tuple[Step, ...]) -> Iterator[str]:
     yield f"./{'/'.join(tags)}"
 
 
-def _by_content(slot: Slot) -> Iterator[str]:
+def _by_content(place: Place) -> Iterator[str]:
     """Yield XPaths by the kind of the element's content, where its tag alone finds another one, too."""
-    tag = slot.way[-1].tag
-    short = f".//{'/'.join(step.tag for step in slot.way[-2:])}"
-    bases = [f".//{tag}", f"./{'/'.join(step.tag for step in slot.way)}", short]
+    tag = place.way[-1].tag
+    short = f".//{'/'.join(step.tag for step in place.way[-2:])}"
+    bases = [f".//{tag}", f"./{'/'.join(step.tag for step in place.way)}", short]
     conditions = ["normalize-space()", "not(*)", "img", "not(.//a)", "not(.//img)"]
-    if slot.kind in ("text", "own", "@href") and tag == "a" and slot.kind == "@href":
-        conditions += _link_conditions(slot)
+    if place.kind in ("text", "own", "@href") and tag == "a" and place.kind == "@href":
+        conditions += _link_conditions(place)
     elif tag in ("td", "th", "span", "div", "p"):
         conditions += ["a", "time", "not(a) and normalize-space()"]
     for condition in conditions:
@@ -195,10 +195,10 @@ def _by_content(slot: Slot) -> Iterator[str]:
             yield f"{base}[{condition}]"
 
 
-def _link_conditions(slot: Slot) -> list[str]:
-    """Return conditions on the address that all links of the slot begin with, and on their text."""
-    start = _common_start(list(slot.values.values()))
-    texts = set(slot.links)
+def _link_conditions(place: Place) -> list[str]:
+    """Return conditions on the address that all links of the place begin with, and on their text."""
+    start = _common_start(list(place.values.values()))
+    texts = set(place.links)
     conditions = [f"starts-with(@href, {literal(start)})"] if len(start) > 1 else []
     if len(texts) == 1 and (text := texts.pop()):
         conditions.append(has_text(text))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from crawler.suggestion.document import Document, Element, children, classes
 from crawler.suggestion.groups import Group
-from crawler.suggestion.slots import marks
+from crawler.suggestion.places import marks
 from crawler.suggestion.stable_name import is_general, is_numbered, is_stable, is_utility
 from crawler.suggestion.xpath_text import has_class, is_name, literal
 

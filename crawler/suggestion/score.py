@@ -7,8 +7,8 @@ from math import log2
 
 from crawler.suggestion.document import Document
 from crawler.suggestion.groups import Group
+from crawler.suggestion.places import SAMPLE
 from crawler.suggestion.selection import Candidate
-from crawler.suggestion.slots import SAMPLE
 from crawler.suggestion.stable_name import is_utility
 
 WEIGHTS = {
@@ -48,10 +48,10 @@ def score(document: Document, group: Group, found: Sequence[Candidate], rows: in
 
 def _weight(one: Candidate) -> float:
     variety = len(set(one.values)) / len(one.values)
-    end = one.slot.end
+    end = one.place.end
     named = end is not None and bool(end.itemprop)
     return (
-        (1.0 if one.is_text else WEIGHTS.get(one.slot.kind, 0.2))
+        (1.0 if one.is_text else WEIGHTS.get(one.place.kind, 0.2))
         * (0.4 + 0.6 * variety)
         * (1.5 if named else 1.0)
     )

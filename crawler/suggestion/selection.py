@@ -1,4 +1,4 @@
-"""Which slots of a record become fields: each value once, and no text that others have the parts of."""
+"""Which places of a record become fields: each value once, and no text that others have the parts of."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from functools import cached_property
 
 from crawler.suggestion.document import Element
 from crawler.suggestion.field_path import HEADINGS, field_path
-from crawler.suggestion.slots import BEHIND, SHARED, Slot, Step
+from crawler.suggestion.places import BEHIND, SHARED, Place, Step
 from crawler.suggestion.words import words
 
 PROSE = words("em strong b i code span small abbr mark kbd sub sup u")
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-MOST_SLOTS = 150  # whose XPaths are looked for
+MOST_PLACES = 150  # whose XPaths are looked for
 TEXTS = ("text", "own", "after")
-# Of two slots with the same values the one with the lower number is the field.
+# Of two places with the same values the one with the lower number is the field.
 RANK = {
     "text": 0,
     "own": 1,
@@ -32,9 +32,9 @@ RANK = {
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A slot that may become a field, its XPath, and what that finds in the records of the sample."""
+    """A place that may become a field, its XPath, and what that finds in the records of the sample."""
 
-    slot: Slot
+    place: Place
     xpath: str
     texts: tuple[str, ...]  # "" for a record without a value
 
@@ -45,67 +45,67 @@ class Candidate:
 
     @property
     def is_text(self) -> bool:
-        return self.slot.kind in TEXTS or self.slot.kind.startswith("line:")
+        return self.place.kind in TEXTS or self.place.kind.startswith("line:")
 
     @property
     def is_link(self) -> bool:
-        return self.slot.kind == "@href"
+        return self.place.kind == "@href"
 
     @cached_property
     def link_weight(self) -> float:
         """Return how much a link is the main link of its record: variety and length of its texts, headings first."""
-        texts = [text for text in self.slot.links if text]
+        texts = [text for text in self.place.links if text]
         if len(set(texts)) < 2:
             return 0.1 if not texts else 0.0
-        weight = len(set(texts)) / len(self.slot.links) * min(sum(map(len, texts)) / len(texts), 40)
+        weight = len(set(texts)) / len(self.place.links) * min(sum(map(len, texts)) / len(texts), 40)
         if sum("://" in text for text in texts) > len(texts) / 2:
             weight /= 20  # an address tells little
-        if self.slot.way and self.slot.way[0].tag.startswith(BEHIND):
+        if self.place.way and self.place.way[0].tag.startswith(BEHIND):
             weight /= 2
-        in_heading = any(step.tag in HEADINGS for step in self.slot.way)
+        in_heading = any(step.tag in HEADINGS for step in self.place.way)
         return weight * len(set(self.values)) / len(self.values) * (3 if in_heading else 1)
 
 
-def select(slots: Sequence[Slot], records: Sequence[Element]) -> list[Candidate]:
-    """Return the slots that are fields, in the order of the page."""
-    varied = [slot for slot in slots if is_varied(slot, len(records))][:MOST_SLOTS]
-    paths = ((slot, field_path(slot, records)) for slot in varied)
-    found = [Candidate(slot, *path) for slot, path in paths if path is not None]
-    found = _without_sums(found, {(slot.way, slot.kind): slot for slot in slots})
-    found = _without_hidden_texts(found)
+def select(places: Sequence[Place], records: Sequence[Element]) -> list[Candidate]:
+    """Return the places that are fields, in the order of the page."""
+    varied = [place for place in places if is_varied(place, len(records))][:MOST_PLACES]
+    paths = ((place, field_path(place, records)) for place in varied)
+    found = [Candidate(place, *path) for place, path in paths if path is not None]
+    found = _without_sums(found, {(place.way, place.kind): place for place in places})
+    found = _without_lesser_attributes(found)
     return _without_side_links(_without_repeats(found))
 
 
-def is_varied(slot: Slot, number: int) -> bool:
-    """Return whether enough records have a value in the slot, and not all the same one."""
-    return len(slot.values) >= SHARED * number and len(set(slot.values.values())) > 1
+def is_varied(place: Place, number: int) -> bool:
+    """Return whether enough records have a value in the place, and not all the same one."""
+    return len(place.values) >= SHARED * number and len(set(place.values.values())) > 1
 
 
-def _without_sums(found: list[Candidate], slots: dict[tuple[object, str], Slot]) -> list[Candidate]:
+def _without_sums(found: list[Candidate], places: dict[tuple[object, str], Place]) -> list[Candidate]:
     """Remove of each element's complete text and own text the one whose parts are fields of their own."""
-    here = {(one.slot.way, one.slot.kind): one for one in found}
-    ways = sorted({one.slot.way for one in found if one.is_text}, key=len)
+    here = {(one.place.way, one.place.kind): one for one in found}
+    ways = sorted({one.place.way for one in found if one.is_text}, key=len)
     removed: set[Candidate] = set()
     for way in reversed(ways):
         text, own = here.get((way, "text")), here.get((way, "own"))
         below = [
             one for one in found
-            if one.is_text and one not in removed and len(one.slot.way) > len(way) and one.slot.way[: len(way)] == way
+            if one.is_text and one not in removed and len(one.place.way) > len(way) and one.place.way[: len(way)] == way
         ]  # fmt: skip
         if text is None:
             continue
-        all_own = slots.get((way, "own"))
-        parts = sum(text.slot.own_parts) / max(len(text.slot.own_parts), 1)
-        different = _different(text.slot, all_own)
+        all_own = places.get((way, "own"))
+        parts = sum(text.place.own_parts) / max(len(text.place.own_parts), 1)
+        different = _different(text.place, all_own)
         drop: list[Candidate | None]
-        if any(one.slot.way == way and one.slot.kind.startswith("line:") for one in found):
+        if any(one.place.way == way and one.place.kind.startswith("line:") for one in found):
             drop = [text, own]
         elif parts < 0.5:
             drop = [text] if below else []
         elif parts >= 1.6 and not (own is None and below):
             drop = [
                 own,
-                *(one for one in below if one.slot.way[-1].tag in PROSE and not one.slot.way[-1].classes),
+                *(one for one in below if one.place.way[-1].tag in PROSE and not one.place.way[-1].classes),
             ]
         elif own is not None:
             drop = [text] if different >= SHARED else [own]
@@ -115,7 +115,7 @@ def _without_sums(found: list[Candidate], slots: dict[tuple[object, str], Slot])
     return [one for one in found if one not in removed]
 
 
-def _different(text: Slot, own: Slot | None) -> float:
+def _different(text: Place, own: Place | None) -> float:
     """Return the share of records in which an element has more text than its own first part."""
     if own is None or not text.values:
         return 0.0
@@ -123,14 +123,14 @@ def _different(text: Slot, own: Slot | None) -> float:
     return differing / len(text.values)
 
 
-def _without_hidden_texts(found: list[Candidate]) -> list[Candidate]:
+def _without_lesser_attributes(found: list[Candidate]) -> list[Candidate]:
     """Remove texts of attributes that say less than the page's text, and texts that an attribute says better."""
-    by_place = {(one.slot.way, one.slot.kind): one for one in found}
+    by_place = {(one.place.way, one.place.kind): one for one in found}
     return [one for one in found if not _is_said_better(one, by_place)]
 
 
 def _is_said_better(one: Candidate, by_place: dict[tuple[tuple[Step, ...], str], Candidate]) -> bool:
-    way, kind = one.slot.way, one.slot.kind
+    way, kind = one.place.way, one.place.kind
     text = by_place.get((way, "text")) or by_place.get((way, "own"))
     title, alt = by_place.get((way, "@title")), by_place.get((way, "@alt"))
     if one.is_text:
@@ -178,11 +178,11 @@ def _without_repeats(found: list[Candidate]) -> list[Candidate]:
 
 
 def _preference(one: Candidate) -> tuple[bool, int, float, bool, int]:
-    end = one.slot.end
+    end = one.place.end
     named = end is not None and bool(end.itemprop)
     return (
         not named,
-        RANK.get(one.slot.kind, 4),
+        RANK.get(one.place.kind, 4),
         -one.link_weight if one.is_link else 0.0,
         not (end is not None and end.classes),
         len(one.xpath),
@@ -194,17 +194,17 @@ def _without_side_links(found: list[Candidate]) -> list[Candidate]:
     links = [one for one in found if one.is_link]
     if not any(one.link_weight > 1 for one in links):
         return found
-    return [one for one in found if not one.is_link or len(set(one.slot.links)) > 1]
+    return [one for one in found if not one.is_link or len(set(one.place.links)) > 1]
 
 
-def repeated_share(slots: Sequence[Slot]) -> float:
+def repeated_share(places: Sequence[Place]) -> float:
     """Return the share of the records' text that is in repeated places, such as the rows of a table in the record."""
     total = repeated = 0
-    for slot in slots:
-        if slot.kind not in ("text", "own") or not (sum(slot.own_parts) or slot.kind == "own"):
+    for place in places:
+        if place.kind not in ("text", "own") or not (sum(place.own_parts) or place.kind == "own"):
             continue
-        length = sum(map(len, slot.values.values()))
+        length = sum(map(len, place.values.values()))
         total += length
-        if any(step.position and step.tag not in ("td", "th") for step in slot.way):
+        if any(step.position and step.tag not in ("td", "th") for step in place.way):
             repeated += length
     return repeated / total if total else 0.0

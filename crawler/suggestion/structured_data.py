@@ -2,7 +2,7 @@
 
 JSON-LD has values, and no elements; extruct has values without elements for microdata, too. So JSON-LD names fields and
 confirms records, the XPaths are those of the markup, and microdata are attributes of the markup
-(``crawler.suggestion.slots``).
+(``crawler.suggestion.places``).
 """
 
 from __future__ import annotations

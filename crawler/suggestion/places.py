@@ -1,4 +1,4 @@
-"""The places inside records that have values: the same place in every record is one ``Slot``."""
+"""The places inside records that have values: a place in every record is one ``Place``."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Step:
 
 
 @dataclass(eq=False)
-class Slot:
+class Place:
     """A place in the records: the elements on the way to it, and ``"text"``, ``"own"`` (the first text that is
     directly in the element), ``"after"`` (the text after the record) or ``"@name"``."""
 
@@ -63,9 +63,9 @@ class Slot:
         return self.way[-1] if self.way else None
 
 
-def slots(document: Document, records: Sequence[Element]) -> list[Slot]:
-    """Return the slots of the first records, in the order of the page."""
-    return _Collection(document, records[:SAMPLE]).slots()
+def places(document: Document, records: Sequence[Element]) -> list[Place]:
+    """Return the places of the first records, in the order of the page."""
+    return _Collection(document, records[:SAMPLE]).places()
 
 
 class _Collection:
@@ -79,9 +79,9 @@ class _Collection:
         self.shared_classes = self._shared_classes()
         self.shared_labels = self._shared_labels()
         self.shared_marks = self._shared_marks()
-        self.found: dict[tuple[tuple[Step, ...], str], Slot] = {}
+        self.found: dict[tuple[tuple[Step, ...], str], Place] = {}
 
-    def slots(self) -> list[Slot]:
+    def places(self) -> list[Place]:
         for number, record in enumerate(self.records):
             self._read(number, (), record)
             ways: dict[Element, tuple[Step, ...]] = {record: ()}
@@ -92,9 +92,9 @@ class _Collection:
                 if element.getparent() not in ways:
                     step = Step(f"{BEHIND}{self.behind}]", step.classes, step.itemprop, NO_MARK, "", 0)
                 if element.tag not in CELLS:
-                    place = (element.getparent(), step)
-                    step = replace(step, position=seen[place])
-                    seen[place] += 1
+                    among = (element.getparent(), step)
+                    step = replace(step, position=seen[among])
+                    seen[among] += 1
                 ways[element] = (*way, step)
                 self._read(number, ways[element], element)
         return list(self.found.values())
@@ -118,9 +118,9 @@ class _Collection:
         """Note the texts and attributes of an element of a record."""
         for name, value in element.attrib.items():
             if value.strip() and _is_wanted(element, str(name), value, is_record=not way):
-                slot = self._note(number, way, f"@{name}", value.strip())
-                if name == "href" and slot is not None:
-                    slot.links.append(
+                place = self._note(number, way, f"@{name}", value.strip())
+                if name == "href" and place is not None:
+                    place.links.append(
                         text_of(element) if self.document.text_length.get(element, 0) < 500 else ""
                     )
         if not way and _is_inline_list(element) and (text := (element.tail or "").strip()):
@@ -134,18 +134,18 @@ class _Collection:
         if lines and any(child.tag == "br" for child in element):
             return
         if own or element.tag in WHOLE_TEXTS:
-            slot = self._note(number, way, "text", text_of(element))
-            if slot is not None:
-                slot.own_parts.append(len(own))
+            place = self._note(number, way, "text", text_of(element))
+            if place is not None:
+                place.own_parts.append(len(own))
         if own and children(element):
             self._note(number, way, "own", own[0])
 
-    def _note(self, number: int, way: tuple[Step, ...], kind: str, value: str) -> Slot | None:
-        slot = self.found.setdefault((way, kind), Slot(way, kind))
-        if number in slot.values:
+    def _note(self, number: int, way: tuple[Step, ...], kind: str, value: str) -> Place | None:
+        place = self.found.setdefault((way, kind), Place(way, kind))
+        if number in place.values:
             return None
-        slot.values[number] = value
-        return slot
+        place.values[number] = value
+        return place
 
     def _shared_classes(self) -> set[str]:
         """Return the classes that most records have, without variants: "Three" of ``star-rating Three``."""
