@@ -95,6 +95,8 @@ def _base_name(one: Candidate, record: Element, main: Candidate | None) -> str:
 
 def _is_text_of_link(one: Candidate, link: Candidate) -> bool:
     shorter, longer = sorted((one.place.way, link.place.way), key=len)
+    if one.place.kind != "text" and not shorter:
+        return False  # a text beside the link
     return one.is_text and longer[: len(shorter)] == shorter and bool(shorter or len(longer) < 2)
 
 

@@ -68,7 +68,7 @@ def _below_ancestors(document: Document, group: Group, conditions: list[str]) ->
         if not is_name(ancestor.tag):
             way = "//"
         elif ancestor.tag not in ("tbody", "thead"):
-            way = f"/{ancestor.tag}{way}"
+            way = f"{'//' if ancestor.tag == 'tr' else '/'}{ancestor.tag}{way}"
     yield from (f"//body{way}{end}" for end in ends)
     yield from (f"//body//{end}" for end in ends)
 
