@@ -16,7 +16,7 @@ from crawler.rendering.settings import rendering_of
 from crawler.run.stopping import stop_crawl
 from crawler.splash.page_steps import Selectors, own_arguments, step_arguments, step_seconds
 from crawler.splash.render_arguments import render_request
-from crawler.splash.rendered_pages import pages_of_list
+from crawler.splash.rendered_pages import pages_of_list, picture_of
 from models import Row
 from models.redaction import HIDDEN, remember
 from models.secret_names import is_secret
@@ -55,6 +55,7 @@ class SiteSpider(scrapy.Spider):
         dismiss: Selectors = (),
         quiet: float | None = None,
         shadow_roots: bool = False,
+        screenshot: bool = False,
         rendering: str | None = None,
         **request: Any,
     ) -> Request:
@@ -67,6 +68,7 @@ class SiteSpider(scrapy.Spider):
             dismiss: elements that are clicked if they appear, as the button of a cookie banner.
             quiet: seconds; the page is read when it has had no request in flight for so long.
             shadow_roots: selectors match elements in open shadow roots, and the HTML has them as ``<template>``.
+            screenshot: ``screenshot_of`` returns a picture of the page, which loads its images.
             rendering: auto, always or never (docs/rendering.md); by default ``rendering``, then the setting RENDERING.
             request: arguments of ``scrapy.Request``, and ``images=True`` for a page that needs its images.
         """
@@ -74,8 +76,14 @@ class SiteSpider(scrapy.Spider):
             request["meta"] = {**request.get("meta", {}), RENDERING.name: rendering_of(rendering)}
         waits = wait_for is not None
         steps = step_arguments(
-            click=click, dismiss=dismiss, quiet=quiet, shadow_roots=shadow_roots, waits=waits
+            click=click,
+            dismiss=dismiss,
+            quiet=quiet,
+            shadow_roots=shadow_roots,
+            screenshot=screenshot,
+            waits=waits,
         )
+        request.setdefault("images", screenshot)
         return self._render("wait_for", url, callback, wait_for, timeout, steps, **request)
 
     def render_scrolled(
@@ -199,6 +207,11 @@ class SiteSpider(scrapy.Spider):
             raise ValueError(f"{script!r} is no render script: the name of its file ends with {OWN_SUFFIX}")
         request["busy_seconds"] = busy_seconds
         return self._render(script, url, callback, wait_for, timeout, own_arguments(args or {}), **request)
+
+    @staticmethod
+    def screenshot_of(response: Response) -> bytes | None:
+        """Return the PNG of a page of ``render(screenshot=True)``; None for other pages."""
+        return picture_of(response)
 
     def render_script(self, name: str) -> str:
         """Return the Lua of a render script. The frontier stores only the name; a resumed run uses the current text."""

@@ -51,7 +51,7 @@ EQUIVALENTS: Mapping[str, Equivalent] = {
 
 
 # The arguments of what the endpoint cannot do.
-ONLY_SCRIPTS = frozenset(("click", "dismiss", "quiet", STORAGE))
+ONLY_SCRIPTS = frozenset(("click", "dismiss", "quiet", "screenshot", STORAGE))
 
 
 def has_equivalent(request: Request) -> bool:

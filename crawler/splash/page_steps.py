@@ -1,4 +1,4 @@
-"""What a renderer does on a page before it is read, as arguments of the render scripts: clicks, shadow roots, quiet."""
+"""What a page needs before it is read, as arguments of the render scripts: clicks, a quiet network, and so on."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def step_arguments(
     dismiss: Selectors = (),
     quiet: float | None = None,
     shadow_roots: bool = False,
+    screenshot: bool = False,
     waits: bool,
 ) -> dict[str, Any]:
     """Return the arguments of ``spiders/lua/steps.lua``; those without a value are left out.
@@ -32,6 +33,7 @@ def step_arguments(
         dismiss: elements that are clicked if they appear.
         quiet: seconds in which no request is in flight.
         shadow_roots: whether selectors match elements in open shadow roots, which the HTML then has.
+        screenshot: whether the answer has a picture of the page.
         waits: whether the request says what has to be on the page after the clicks.
     Raises:
         ValueError: a selector is empty, or nothing says when the clicks have worked.
@@ -41,6 +43,7 @@ def step_arguments(
         "click": _selectors("click", click),
         "dismiss": _selectors("dismiss", dismiss),
         "shadow_roots": int(shadow_roots),
+        "screenshot": int(screenshot),
     }
     if quiet is not None:
         if not 0 < quiet <= MOST_QUIET:

@@ -5,6 +5,7 @@ A callback gets no page without the element of ``wait_for``: such a request fail
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Mapping
 from typing import Any, Self
@@ -34,6 +35,7 @@ from crawler.splash.history import documents_of
 from crawler.splash.page_endpoint import script_arguments
 from crawler.splash.request_mapping import is_splash_request, rendered_url
 from crawler.splash.selectors import wrong_selector
+from crawler.splash.snapshot_answer import SCREENSHOT
 from crawler.splash.step_problems import NOT_SUPPORTED, problem_of
 from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
 
@@ -160,6 +162,13 @@ def pages_of_list(response: Response) -> list[str]:
     data = getattr(response, "data", None)
     pages: list[str] = data.get("pages", []) if isinstance(data, dict) else []
     return pages
+
+
+def picture_of(response: Response) -> bytes | None:
+    """Return the screenshot of a page as PNG; None if its request did not ask for one."""
+    data = getattr(response, "data", None)
+    text = data.get(SCREENSHOT) if isinstance(data, dict) else None
+    return base64.b64decode(text) if isinstance(text, str) else None
 
 
 def unended_of(response: Response) -> str | None:

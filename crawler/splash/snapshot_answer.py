@@ -14,6 +14,7 @@ from crawler.splash.page_endpoint import SCRIPT_OPTIONS
 from crawler.splash.request_mapping import is_rendered
 
 HTML = "html"  # the key of a script's answer that has the page
+SCREENSHOT = "screenshot"  # the key that has a picture of the page, in base64
 
 
 def meta_for_snapshot(meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,8 +55,9 @@ def saved_answer(response: Response) -> dict[str, Any] | None:
     if data is None:
         return None
     of_page = isinstance(data, dict) and isinstance(data.get(HTML), str) and data[HTML] == _text(response)
-    if of_page:
-        data = {name: value for name, value in data.items() if name != HTML}
+    if isinstance(data, dict):
+        left_out = (SCREENSHOT, HTML) if of_page else (SCREENSHOT,)
+        data = {name: value for name, value in data.items() if name not in left_out}
     return {"data": without_credentials(data, texts=False), "page_is_body": of_page}
 
 

@@ -259,6 +259,7 @@ local function result_of(page, appeared, more)
   end
   result.url = splash:url()
   result.cookies = splash:get_cookies()
+  if appeared and page.args.screenshot == 1 then result.screenshot = splash:png{render_all = true} end
   if appeared then result.auth_storage = storage_of(splash, page.args) end
   return result
 end

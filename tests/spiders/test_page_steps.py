@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from crawler.splash.page_steps import step_arguments
+from crawler.splash.snapshot_answer import saved_answer
 from crawler.splash.step_problems import step_problem
 from tests.crawls import scrapy
 from tests.spiders.docs_examples import examples_of_the_docs
@@ -28,6 +30,7 @@ class StepsSpider(SiteSpider):
     async def start(self):
         EXAMPLES
         QUIET
+        SCREENSHOT
         yield self.render(self.site + "/chain?both", self.parse, wait_for="li", quiet=0.3)
         yield self.render(self.site + "/chain?endless", self.parse, quiet=0.3, timeout=0.8, errback=self.failed)
         yield self.render_scrolled(
@@ -42,6 +45,10 @@ class StepsSpider(SiteSpider):
     def parse(self, response):
         yield {"page": response.url.removeprefix(self.site), "rows": response.css("li::text, .price::text").getall()}
 
+    def parse_picture(self, response):
+        picture = self.screenshot_of(response)
+        yield {"page": "picture", "rows": [picture[1:4].decode(), len(picture) > 1000]}
+
     def failed(self, failure):
         yield {"error": str(failure.value)}
 """
@@ -55,7 +62,8 @@ def site() -> Iterator[str]:
 
 def test_elements_are_clicked_before_a_page_is_read(tmp_path: Path, renderer: str, site: str) -> None:
     text = SPIDER.replace("EXAMPLES", examples_of_the_docs("`click` and `dismiss`", site))
-    (tmp_path / "steps.py").write_text(text.replace("QUIET", examples_of_the_docs("`quiet`", site)))
+    text = text.replace("QUIET", examples_of_the_docs("`quiet`", site))
+    (tmp_path / "steps.py").write_text(text.replace("SCREENSHOT", examples_of_the_docs("`screenshot`", site)))
     done = scrapy(
         "runspider", str(tmp_path / "steps.py"), "-O", f"{tmp_path}/out.jsonl", "-a", f"site={site}",
         SPLASH_URL=renderer, DATABASE_URL=f"sqlite:///{tmp_path}/x.db",
@@ -72,6 +80,7 @@ def test_elements_are_clicked_before_a_page_is_read(tmp_path: Path, renderer: st
         "/tabs": [["7.50"]],
         "/more": [["1", "2", "3"]],
         "/chain": [["1", "2", "3", "4"]],
+        "picture": [["PNG", True]],
         "/chain?both": [["1", "2", "3", "4"]],
         "/feed": [[str(number) for number in range(1, 31)]],
         "/more?pages": [["1", "2"], ["1", "2", "3"]],
@@ -177,3 +186,8 @@ def test_steps_that_cannot_work_are_refused_at_their_line() -> None:
         step_arguments(dismiss=["#a", ""], waits=True)
     with pytest.raises(TypeError, match="click= has 7"):
         step_arguments(click=[7], waits=True)  # type: ignore[list-item]
+
+
+def test_a_page_snapshot_has_no_second_picture() -> None:
+    page: Any = SimpleNamespace(data={"html": "<p>", "screenshot": "iVBO", "url": "http://page/"}, text="<p>")
+    assert saved_answer(page) == {"data": {"url": "http://page/"}, "page_is_body": True}
