@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
 import pytest
 
+from crawler.delta.version import version_of
 from crawler.splash.errors import place_in
 from crawler.splash.page_steps import own_arguments
 from spiders.scripts import own_script
@@ -87,3 +89,17 @@ def test_the_line_of_an_error_is_that_of_the_file() -> None:
     assert place_in(text, "a.lua", {"info": {"line_number": 5}}) == "a.lua, line 2"
     assert place_in(text, "a.lua", {"info": {"line_number": 2}}) == "a.lua"
     assert place_in(text, "a.lua", {"info": {}}) == "a.lua"
+
+
+def test_a_change_of_a_script_is_a_change_of_the_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spider_with_a_script.py").write_text(SPIDER.replace("EXAMPLES", "pass"))
+    monkeypatch.syspath_prepend(tmp_path)
+    spider = importlib.import_module("spider_with_a_script").OwnSpider()
+    versions = [version_of(spider)]
+    for name in ("region.lua", "lua/region.lua"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("-- new")
+        versions.append(version_of(spider))
+    assert len({*versions}) == 3  # with DELTA, all pages are fetched

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.crawls import ROOT
 from tests.databases import make_file_with_tables
-from tests.spiders.docs_examples import lua_of_the_docs
+from tests.spiders.docs_examples import examples_of_the_docs, lua_of_the_docs
 from tests.spiders.needs_site import PASSWORD, TOKEN, NeedsSite, needs_site
 
 SPIDER = """
@@ -22,14 +22,12 @@ class NeedsSpider(SiteSpider):
     name = "needs"
     custom_settings = {"ITEM_PIPELINES": {}, "CONCURRENT_REQUESTS": 1, "DOWNLOAD_DELAY": 0}
     site = ""
+    password = os.environ["NEEDS_SAID"]
 
     async def start(self):
-        yield self.log_in(
-            self.site + "/login", self.logged_in, fields={"#user": "me", "#password": os.environ["NEEDS_SAID"]},
-            click="#login", submit="#go", logged_in="#hello", storage=True,
-        )
+        EXAMPLE
 
-    def logged_in(self, response):
+    def parse_home(self, response):
         yield {"page": "/login", "rows": response.css("#hello::text").getall(), "data": sorted(response.data)}
         for number in (1, 2, 3):
             yield self.render(f"{self.site}/orders?{number}", self.parse, wait_for=".order", priority=9 - number)
@@ -69,9 +67,11 @@ def start(folder: Path, renderer: str, site: NeedsSite, log: str) -> subprocess.
 
 
 def test_a_killed_crawl_continues_with_a_new_login_and_saves_no_secret(tmp_path: Path, renderer: str) -> None:
-    (tmp_path / "needs.py").write_text(SPIDER)
     (tmp_path / "region.lua").write_text(lua_of_the_docs("`render_with`: a script of your own"))
     with needs_site() as site:
+        (tmp_path / "needs.py").write_text(
+            SPIDER.replace("EXAMPLE", examples_of_the_docs("`log_in`", site.url))
+        )
         site.held = "/api/orders?2"
         crawl = start(tmp_path, renderer, site, "first.log")
         end = time.monotonic() + 60
