@@ -254,7 +254,8 @@ local function result_of(page, appeared, more)
   elseif notice or failed(page) and string.sub(page.reason or "", 1, 4) ~= "http" then
     result.render_error = page.reason or "the site did not answer"
   elseif last then
-    result.http_status = last.status
+    -- 304 is the site's answer to Splash, which then shows the page that it has in its cache.
+    result.http_status = last.status == 304 and appeared and 200 or last.status
     result.headers = last.headers
   end
   result.url = splash:url()

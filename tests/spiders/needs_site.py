@@ -141,7 +141,14 @@ REGIONS = """<select><option>south<option>north</select><div></div><script>
   }
 </script>"""
 
-PAGES |= {"/regions": REGIONS, "/chain": CHAIN, "/login": LOGIN, "/orders": ORDERS}
+PAGES |= {
+    "/link": "<a href=/cached>next</a>",
+    "/cached": "<p>cached</p>",
+    "/regions": REGIONS,
+    "/chain": CHAIN,
+    "/login": LOGIN,
+    "/orders": ORDERS,
+}
 PASSWORD = "correct horse 7"
 TOKEN = "tok-"  # the beginning of each token
 
@@ -173,6 +180,9 @@ class Handler(BaseHTTPRequestHandler):
         self.site.asked.append(self.path)
         if self.path == self.site.held:
             self.site.go_on.wait(60)
+        if path == "/cached" and self.headers.get("If-Modified-Since"):
+            self.send_response(304)
+            return self.end_headers()
         if path in PAGES:
             return self.answer(f"<!DOCTYPE html><html><body>{PAGES[path]}</body></html>")
         if path == "/api/orders":
@@ -191,6 +201,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
+        if self.path == "/cached":
+            self.send_header("Last-Modified", "Sat, 28 Nov 2026 10:00:00 GMT")
+            self.send_header("Cache-Control", "max-age=0")
         self.end_headers()
         with contextlib.suppress(ConnectionError):
             self.wfile.write(body)

@@ -160,6 +160,13 @@ def test_a_step_without_effect_reports_its_problem(
     assert answer["step"] == step
 
 
+def test_a_page_that_splash_has_in_its_cache_is_a_page(renderer: str, site: str) -> None:
+    for _ in range(3):
+        arguments = {"url": f"{site}/link", "wait_for": "p", "click": ["a"]}
+        status, answer = run_script(renderer, "wait_for", **arguments)
+        assert (status, answer["http_status"], answer["appeared"]) == (200, 200, True), answer
+
+
 def test_the_message_of_a_failed_step_names_the_step() -> None:
     arguments = {"click": ["#tab", "#more"], "wait_for": "//li"}
     gone = {"selector": "#more", "number": 2, "problem": "gone", "changed": True}
