@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from crawler.splash.session_storage import origin_of, secrets_of
+from crawler.splash.session_storage import STORAGE, origin_of, secrets_of
 from crawler.splash.step_problems import problem_of
+from tests.processes import ROOT
 from tests.spiders.needs_site import PASSWORD, needs_site
 from tests.spiders.render_script import run_script
 
@@ -93,3 +95,10 @@ def test_values_that_give_access_are_known_by_their_name_or_by_their_form() -> N
         "text": "a long text with some spaces in it",
     }
     assert sorted(secrets_of(values)) == ["abc123", "j1", "long-enough-without-spaces", "p1"]
+
+
+def test_the_splash_of_the_compose_file_logs_no_secret_argument() -> None:
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+    (hidden,) = re.findall(r"--dont-log-args (\S+)", text)
+    assert {"fields", "cookies", STORAGE} <= set(hidden.split(","))
+    assert hidden in (ROOT / "docs" / "secrets.md").read_text("utf-8")
