@@ -14,7 +14,6 @@ from scrapy import Request
 from scrapy.settings import default_settings
 
 from crawler.meta_keys import RENDER
-from crawler.splash.session_storage import STORAGE
 
 ENDPOINT = "render.page"
 SCRIPT_OPTIONS = "_script"  # the key of meta["splash"] that has the options of the script
@@ -51,7 +50,7 @@ EQUIVALENTS: Mapping[str, Equivalent] = {
 
 
 # The arguments of what the endpoint cannot do.
-ONLY_SCRIPTS = frozenset(("click", "dismiss", "quiet", "screenshot", STORAGE))
+ONLY_SCRIPTS = frozenset(("click", "dismiss", "quiet", "screenshot"))
 
 
 def has_equivalent(request: Request) -> bool:

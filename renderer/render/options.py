@@ -16,6 +16,7 @@ from renderer.network.blocking_rules import Rules
 from renderer.network.header_text import check_header
 from renderer.render.argument_values import describe_fault, is_text
 from renderer.render.scroll import Scrolling
+from renderer.render.storage import checked_storage
 
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_VIEWPORT = "1024x768"
@@ -92,7 +93,8 @@ class RenderOptions:
     response_body: bool
     image: ImageOptions
     include: Include
-    cookies: tuple[dict[str, Any], ...] = ()  # only render.page has them
+    cookies: tuple[dict[str, Any], ...] = ()  # only render.page has them, and the storage
+    storage: dict[str, Any] | None = None
 
     @property
     def changes_what_is_found(self) -> bool:
@@ -300,6 +302,18 @@ def read_cookies(value: Any) -> tuple[dict[str, Any], ...]:
     return tuple(value)
 
 
+def read_storage(value: Any) -> dict[str, Any] | None:
+    """Return the storage that pages of its origin find; raise BadOption for another value."""
+    if value is None:
+        return None
+    try:
+        return checked_storage(value)
+    except ValueError as error:
+        bad_argument(
+            "auth_storage", f"'auth_storage' must be an object with origin, local and session: {error}"
+        )
+
+
 def read_viewport(arguments: Arguments, wait: float) -> str:
     viewport = str(_read(arguments, "viewport", text, DEFAULT_VIEWPORT))
     if viewport == "full":
@@ -378,7 +392,8 @@ def _read_include(arguments: Arguments) -> Include:
 def read_page(arguments: Arguments, max_timeout: float, capabilities: ServerCapabilities) -> RenderOptions:
     """Return the checked arguments of render.page; raise BadOption for a wrong one."""
     options = read_render(arguments, max_timeout, capabilities)
-    return replace(options, cookies=read_cookies(arguments.get("cookies")))
+    storage = read_storage(arguments.get("auth_storage"))
+    return replace(options, cookies=read_cookies(arguments.get("cookies")), storage=storage)
 
 
 def read_render(arguments: Arguments, max_timeout: float, capabilities: ServerCapabilities) -> RenderOptions:

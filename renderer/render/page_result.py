@@ -23,6 +23,7 @@ async def page_result(
     appeared: bool,
     is_complete: bool,
     scrolled: dict[str, Any] | None,
+    storage: str | None = None,
 ) -> dict[str, Any]:
     """Return the HTML with the page's last URL, its HTTP status, headers and cookies, and how its document ended.
 
@@ -30,6 +31,7 @@ async def page_result(
         appeared: whether the element of ``wait_for`` came; without ``wait_for``, whether the load event came.
         is_complete: whether the document was read to its end.
         scrolled: the result of ``scroll``, if the page was scrolled.
+        storage: the page's storage as JSON, if the client has set one.
     """
     document = _last_document(tab)
     result: dict[str, Any] = {
@@ -48,6 +50,8 @@ async def page_result(
         result["http_status"] = response["status"]
         result["headers"] = response["headers"]
         result["documents"] = [_how_it_ended(response)]
+    if storage is not None:
+        result["auth_storage"] = storage
     if scrolled is not None:
         result["scroll"] = scrolled
     return result

@@ -26,6 +26,7 @@ from renderer.render.page_result import needs_body, page_result
 from renderer.render.reason_phrase import restore_phrase
 from renderer.render.scroll import BadScrollSelector, scroll
 from renderer.render.scroll import as_header as as_scroll_header
+from renderer.render.storage import restore_storage, stored
 from renderer.render.wait_for import BadSelector, Found, wait_for
 from renderer.tab.console import run_and_listen
 from renderer.tab.document import ScriptFailed
@@ -109,6 +110,8 @@ async def visit(tab: Tab, options: RenderOptions, needs: Needs) -> Visit:
     cookies = GivenCookies(tab)
     if options.cookies:
         await _set_cookies(cookies, options.cookies)
+    if options.storage is not None:
+        await restore_storage(tab, options.storage)
     errors = ScriptErrors(tab) if options.script_errors else None
     if options.wait_for is None and not needs.drawing and not options.changes_what_is_found:
         tab.drawing.leave_off_at_load()
@@ -348,6 +351,7 @@ async def show_page(visit: Visit) -> tuple[Any, str]:
         appeared=appeared,
         is_complete=visit.is_complete,
         scrolled=visit.scrolled,
+        storage=await stored(visit.tab) if visit.options.storage is not None and appeared else None,
     ), JSON
 
 

@@ -94,6 +94,10 @@ PAGES = {
     "const root = host.attachShadow({mode: 'open'}); root.innerHTML = '<b>dark</b><i></i>';"
     "root.querySelector('i').attachShadow; const inner = document.createElement('span'); root.append(inner);"
     "inner.attachShadow({mode: 'open'}).innerHTML = '<u>deep</u>'</script>",
+    "/storage": "<p></p><script>const shown = [localStorage.getItem('a'), sessionStorage.getItem('b')];"
+    "document.querySelector('p').textContent = shown.join(' '); localStorage.setItem('c', 'new');"
+    "if (location.search === '?out' && localStorage.getItem('a')) {"
+    "localStorage.removeItem('a'); location.search = '?again' } else document.body.id = 'end'</script>",
     "/late-shadow": "<title>L</title><x-list></x-list><script>setTimeout(() => {"
     "const root = document.querySelector('x-list').attachShadow({mode: 'open'});"
     "setTimeout(() => { root.innerHTML = '<x-item></x-item>';"

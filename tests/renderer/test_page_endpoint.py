@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -155,3 +156,34 @@ def test_a_page_is_scrolled_to_the_end_of_its_list(splash: Client, pages: Pages)
 def test_a_page_without_the_element_is_not_scrolled(splash: Client, pages: Pages) -> None:
     result = by_endpoint(splash, f"{pages.url}/endless", "//table", scroll=1000, wait_for_timeout=1)
     assert not result["appeared"] and "scroll" not in result
+
+
+def test_a_page_finds_the_storage_of_its_origin_and_returns_what_it_leaves(
+    splash: Client, pages: Pages
+) -> None:
+    storage = {"origin": pages.url, "local": {"a": 'token \u2028 "x"'}, "session": {"b": "tab"}}
+    for value in (storage, json.dumps(storage)):
+        found = by_endpoint(splash, f"{pages.url}/storage", "#end", auth_storage=value)
+        assert '<p>token \u2028 "x" tab</p>' in found["html"]
+        left = json.loads(found["auth_storage"])
+        assert left == {**storage, "local": {**storage["local"], "c": "new"}}
+    # The page removes the token and loads itself again: it must not be there a second time.
+    found = by_endpoint(splash, f"{pages.url}/storage?out", "#end", auth_storage=storage)
+    assert "<p> tab</p>" in found["html"] and json.loads(found["auth_storage"])["local"] == {"c": "new"}
+
+
+def test_other_origins_and_later_renders_do_not_find_the_storage(splash: Client, pages: Pages) -> None:
+    storage = {"origin": pages.url, "local": {"a": "token"}, "session": {"b": "tab"}}
+    other = pages.url.replace("127.0.0.1", "localhost")
+    found = by_endpoint(splash, f"{other}/storage", "#end", auth_storage=storage)
+    assert "<p> </p>" in found["html"]
+    for _ in range(8):  # so that each tab of the pool gets one
+        by_endpoint(splash, f"{pages.url}/storage", "#end", auth_storage=storage)
+        found = by_endpoint(splash, f"{pages.url}/storage", "#end")
+        assert "<p> </p>" in found["html"] and "auth_storage" not in found
+
+
+@pytest.mark.parametrize("value", ["{", [], {"local": {}}, {"origin": "http://a", "local": {"a": 1}}])
+def test_a_storage_in_another_form_is_refused(splash: Client, pages: Pages, value: Any) -> None:
+    answer = splash.post("/render.page", url=f"{pages.url}/storage", auth_storage=value)
+    assert answer.status == 400 and answer.json["info"]["argument"] == "auth_storage"
