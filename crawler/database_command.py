@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from crawler.command_failure import print_failure
 from crawler.database import open_database
+from crawler.output_pipe import reader_may_end
 from crawler.run.verdict import CANNOT_START
 from crawler.unknown_option import unknown_option
 from models.error_text import error_line
@@ -53,7 +54,8 @@ class DatabaseCommand(ScrapyCommand):
         try:
             self._check_arguments(args)
             get_spider_loader(self.project_settings)  # the modules of the spiders import the models
-            self.execute(args, opts)
+            with reader_may_end():
+                self.execute(args, opts)
         except expected as error:
             print_failure(self.program, str(error))
             self.exitcode = CANNOT_START

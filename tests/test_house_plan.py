@@ -34,6 +34,7 @@ ORDER: dict[str, list[set[str]]] = {
             "database",
             "garbage_collection",
             "meta_keys",
+            "output_pipe",
             "project",
             "remote_access",
             "security",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,6 +136,19 @@ def test_the_headers_of_a_rendered_page_have_no_password_of_the_renderer(
     done = run("fetch --nolog --headers SITE/books", demo_site, database)
     assert done.returncode == 0 and "> User-Agent" in done.stdout
     assert "authorization" not in done.stdout.lower()
+
+
+@pytest.mark.parametrize("line", ["list", "runs", "changes --json", "schedule"])
+def test_a_reader_that_ends_early_gets_no_traceback(line: str, database: str) -> None:
+    command = [sys.executable, "-m", "scrapy", *line.split()]
+    env = os.environ | {"DATABASE_URL": database, "SPLASHDOWN_ENV_FILE": ""}
+    reading, writing = os.pipe()
+    os.close(reading)  # nobody reads: the first output fails
+    done = subprocess.run(
+        command, cwd=ROOT, env=env, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_cases_have_each_command() -> None:
