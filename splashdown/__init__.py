@@ -1,4 +1,4 @@
-"""What a project imports from Splashdown: the base classes of its spiders and models, and the types of their columns.
+"""What a project imports from Splashdown: base classes of spiders and models, column types, readers of pages.
 
 In the checkout this package is beside the rooms (``crawler/``, ``models/``, ...). In an installed Splashdown it
 contains them, so that a project may have folders with these names: ``scripts/lib/relocation.py`` writes it so.
@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from crawler.yaml_site.page_values import jsonld_value, text_of, url_of
     from models.base import Row
     from models.types import Choice, ExactNumeric, ExactString, ListOf, LongText, UtcDateTime
     from spiders.base import SiteSpider
@@ -21,10 +22,20 @@ __all__ = [
     "Row",
     "SiteSpider",
     "UtcDateTime",
+    "jsonld_value",
+    "text_of",
+    "url_of",
 ]
 
 _TYPES = "models.types"
-_MODULES = {"Row": "models.base", "SiteSpider": "spiders.base"}
+_VALUES = "crawler.yaml_site.page_values"
+_MODULES = {
+    "Row": "models.base",
+    "SiteSpider": "spiders.base",
+    "jsonld_value": _VALUES,
+    "text_of": _VALUES,
+    "url_of": _VALUES,
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -27,8 +27,8 @@ def _value(field: FieldDefinition, selector: Selector, response: TextResponse) -
         return field.query
     if field.source == "jsonld":
         return jsonld_value(response, field.query)
-    text = text_of(select(selector, field.query, is_css=field.source == "css"))
-    return response.urljoin(text) if field.type == "url" and text else text
+    found = select(selector, field.query, is_css=field.source == "css")
+    return url_of(found, response) if field.type == "url" else text_of(found)
 
 
 def select(selector: Any, query: str, *, is_css: bool | None = None) -> Any:
@@ -45,6 +45,12 @@ def text_of(found: Any) -> str | None:
         if text.strip():
             return " ".join(text.split())
     return None
+
+
+def url_of(found: Any, response: TextResponse) -> str | None:
+    """Return the first text as an absolute URL."""
+    text = text_of(found)
+    return response.urljoin(text) if text else None
 
 
 def _element_text(root: Any) -> str:

@@ -86,7 +86,19 @@ CASES: dict[str, tuple[str, int, str]] = {
 }
 
 # Our own commands have their own tests. startproject makes another project.
-OURS = {"changes", "demo", "migrate", "new", "rejected", "rendering", "replay", "runs", "schedule", "try"}
+OURS = {
+    "changes",
+    "demo",
+    "eject",
+    "migrate",
+    "new",
+    "rejected",
+    "rendering",
+    "replay",
+    "runs",
+    "schedule",
+    "try",
+}
 ELSEWHERE = {"startproject"}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import textwrap
 import urllib.request
 from pathlib import Path
@@ -11,7 +13,9 @@ import pytest
 from scrapy.http import HtmlResponse
 from sqlalchemy import text
 
+from crawler.yaml_site.definition import read_definition
 from crawler.yaml_site.page_values import jsonld_value, select, text_of
+from crawler.yaml_site.python_file import python_file
 from models.session import make_engine
 from tests.crawler.project_copy import ProjectCopy
 from tests.crawls import ROOT
@@ -25,7 +29,9 @@ def film_of_the_docs(site: str) -> str:
     first = lines.index("    # sites/films.yaml")
     last = next(n for n, line in enumerate(lines) if n > first and line and not line.startswith("    "))
     block = textwrap.dedent("\n".join(lines[first:last]))
-    return block.replace("https://shop.example/films", f"{site}/books")
+    return block.replace(
+        "https://shop.example/films", f"{site}/books?page=49"
+    )  # the last two pages of the list
 
 
 def test_a_yaml_file_fills_its_table(tmp_path: Path, demo_site: str) -> None:
@@ -51,10 +57,38 @@ def test_a_yaml_file_fills_its_table(tmp_path: Path, demo_site: str) -> None:
     with engine.connect() as connection:
         rows = list(connection.execute(text("SELECT sku, title, price, heading, source FROM films")))
     engine.dispose()
-    assert len(rows) == len(books)
+    assert len(rows) == 40
     for sku, title, price, heading, source in rows:
         assert title == heading == " ".join(books[sku]["title"].split()) and source == "shop"
         assert f"{float(price):.2f}" == str(books[sku]["price"])
+
+    ejected = project.scrapy("eject", "films", DATABASE_URL=url)
+    assert ejected.returncode == 0, ejected.stderr
+    assert not (project.folder / "spiders" / "films.yaml").exists()
+    assert "no new migration" in project.scrapy("migrate", "--new", DATABASE_URL=url).stdout
+    assert project.scrapy("crawl", "films", DATABASE_URL=url).returncode == 0
+    changes = project.scrapy("changes", "films", "--run", "2", DATABASE_URL=url)
+    assert changes.returncode == 0 and changes.stdout == ""
+    for arguments, message in {
+        ("films",): "is there already",
+        ("nothing",): "No such file",
+        (): "it takes",
+    }.items():
+        refused = project.scrapy("eject", *arguments)
+        assert refused.returncode == 1 and message in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_an_ejected_site_is_formatted_and_typed(tmp_path: Path) -> None:
+    file = tmp_path / "films.yaml"
+    long = "//article[contains(concat(' ', normalize-space(@class), ' '), ' a-rather-long-name-of-a-class ')]"
+    file.write_text(film_of_the_docs("https://shop.example").replace("//article", f'"{long}"', 1))
+    text = python_file(read_definition(file))
+    (tmp_path / "films.py").write_text(text)
+    ruff = [sys.executable, "-m", "ruff", "--config", str(ROOT / "pyproject.toml")]
+    for command in (["check"], ["format", "--diff"]):
+        call = [*ruff[:3], *command, *ruff[3:], str(tmp_path / "films.py")]
+        done = subprocess.run(call, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 PAGE = """<html><head><script type="application/ld+json">not json</script>
