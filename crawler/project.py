@@ -3,7 +3,7 @@
 A folder is a project of its own if its ``scrapy.cfg`` has a section ``[splashdown]``:
 
     [settings]
-    default = splashdown.crawler.settings
+    default = splashdown.settings
 
     [splashdown]
     sites = sites

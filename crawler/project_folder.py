@@ -12,7 +12,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from string import Template
 
-from crawler.project import CODE, PACKAGE
+from crawler.project import CODE
 
 TEMPLATE = Path(__file__).parent / "templates" / "project"
 CRAWL = (
@@ -46,7 +46,7 @@ def make_project(name: str, folder: str | None = None) -> Path:
     target = Path(folder or name).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise CannotMakeProject(f"{target} is there already: choose another folder")
-    values = {"name": name, "folder": str(target), "package": PACKAGE, "requirement": requirement()}
+    values = {"name": name, "folder": str(target), "requirement": requirement()}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as temporary:

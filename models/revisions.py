@@ -50,6 +50,8 @@ class Revisions:
         config.set_main_option("path_separator", "newline")
         config.set_main_option("version_locations", str(self.folder).replace("%", "%%"))
         config.attributes["version_table"] = self.version_table
+        if self.version_table == PROJECT_VERSION_TABLE:
+            config.attributes["types_from"] = "splashdown"  # also where the rooms are in this package
         if connection is not None:
             config.attributes["connection"] = connection
         return config

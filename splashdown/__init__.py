@@ -40,6 +40,8 @@ _MODULES = {
 
 def __getattr__(name: str) -> Any:
     """Return a public name. Its module is imported only now: the renderer imports this package and needs none."""
+    if name == "types":  # for the revisions of a project
+        return import_module(_TYPES)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES.get(name, _TYPES)), name)

@@ -21,7 +21,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "pipelines": {"crawler", "models"},
     "spiders": {"crawler", "models"},
     "migrations": {"models"},
-    "splashdown": {"crawler", "models", "spiders"},
+    "splashdown": {"crawler", "frontier", "models", "spiders"},
 }
 
 # The folders and files inside a room, lowest first. Each imports only what is on the lines above its own line.

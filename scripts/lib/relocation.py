@@ -113,8 +113,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg,misc]
             included[str(target)] = (
                 Path(HOOK).name if path.as_posix() == HOOK else f"{PACKAGE}/{path.as_posix()}"
             )
-        for name in ("__init__.py", "__main__.py"):
-            path = Path(PACKAGE) / name
+        for path in sorted(file.relative_to(root) for file in (root / PACKAGE).glob("*.py")):
             target = Path(self._folder.name) / path
             target.parent.mkdir(exist_ok=True)
             target.write_text(relocated((root / path).read_text("utf-8"), path, root), "utf-8")

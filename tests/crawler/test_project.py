@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sqlite3
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from crawler.project_folder import CannotMakeProject, make_project
 from tests.crawler.installed import Installed
 from tests.crawler.project_copy import ProjectCopy
-from tests.crawls import ROOT
+from tests.crawls import ROOT, scrapy
 
 PAGE = ROOT / "docs" / "projects.md"
 NEW = "splashdown new films https://shop.example/films     # renders it, asks, writes sites/films.py"
@@ -116,6 +118,26 @@ def test_a_site_is_made_from_the_url_of_its_list(
         assert refused.returncode in (1, 2), arguments
         assert message in refused.stderr and "Traceback" not in refused.stderr
     assert {file.name for file in (project / "sites").glob("*.py")} == {"__init__.py", "films.py"}
+
+
+def test_a_project_of_the_checkout_works_with_the_wheel(installed: Installed, tmp_path: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "-m", "splashdown", "startproject", "shop"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    project = tmp_path / "shop"
+    (project / "sites" / "films.py").write_text(block("from sqlalchemy.orm import Mapped, mapped_column"))
+    written = scrapy("migrate", "--new", "films", cwd=project, PYTHONPATH=str(ROOT))
+    assert written.returncode == 0, written.stderr
+    for line in ("list", "migrate", "changes"):
+        done = installed.run("scrapy", line, cwd=project)
+        assert done.returncode == 0, done.stderr
+    assert "0001 was applied already" in installed.run("scrapy", "migrate", cwd=project).stdout
 
 
 def test_the_wheel_adds_one_package_and_no_demo(installed: Installed) -> None:
