@@ -22,6 +22,7 @@ from crawler.rendering.settings import ALWAYS, NEVER, rendering_of
 from crawler.run.extension import RunExtension
 from crawler.splash.rendered_pages import NeverAppeared, count_failure
 from crawler.splash.request_mapping import is_copy_of_splash_request, is_rendered, is_splash_request
+from crawler.splash.selectors import wrong_in_html
 from frontier.plain_requests import download, has_plain_form, plain_form, plain_page_of
 from frontier.scheduler import Scheduler, scheduler_of
 from frontier.window import host_of
@@ -109,13 +110,10 @@ class AdaptiveRenderingMiddleware:
         render = RENDER.get(request, {})
         wait_for = render.get("wait_for")
         if response.status < 400 and wait_for is not None:
-            try:
-                found = isinstance(response, TextResponse) and has_element(response, wait_for)
-            except ValueError:
-                found = False
-            if not found:
+            wrong = wrong_in_html("wait_for", wait_for)
+            if wrong or not isinstance(response, TextResponse) or not has_element(response, wait_for):
                 _answer(response, request)
-                why = f"{wait_for!r} is not in the plain page (RENDERING=never)"
+                why = wrong or f"{wait_for!r} is not in the plain page (RENDERING=never)"
                 failure = NeverAppeared(request.url, wait_for, 0.0, response, reason=why)
                 assert self.crawler.stats is not None
                 count_failure(failure, self.crawler.stats)

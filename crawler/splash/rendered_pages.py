@@ -34,7 +34,7 @@ from crawler.splash.errors import (
 from crawler.splash.history import documents_of
 from crawler.splash.page_endpoint import script_arguments
 from crawler.splash.request_mapping import is_splash_request, rendered_url
-from crawler.splash.selectors import wrong_selector
+from crawler.splash.selectors import wrong_in_html, wrong_selector
 from crawler.splash.snapshot_answer import SCREENSHOT
 from crawler.splash.step_problems import NOT_SUPPORTED, problem_of
 from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
@@ -135,6 +135,8 @@ def failure_of(
     if appeared and not data.get("scroll", {}).get("reached_end", True):
         appeared = False
     if appeared is None and wait_for is not None:
+        if wrong := wrong_in_html("wait_for", wait_for):
+            return WrongSelector(url, wrong)
         appeared = isinstance(response, TextResponse) and has_element(response, wait_for)
     if appeared in (None, True):
         return None

@@ -42,9 +42,21 @@ def wrong_selector(message: str, arguments: Mapping[str, Any]) -> str | None:
     named = {text: name for text, name in given.items() if repr(text) in message or f"'{text}'" in message}
     faults = {text: fault for text in named or given if (fault := fault_of(text)) is not None}
     wrong = {text: faults.get(text, "a browser does not accept it") for text in named or faults or given}
-    return " or ".join(
-        f"{given[text]}={text!r} is no {_kind(text)}: {fault}" for text, fault in wrong.items()
-    )
+    return " or ".join(_described(given[text], text, fault) for text, fault in wrong.items())
+
+
+def wrong_in_html(name: str, selector: str) -> str | None:
+    """Return why a selector cannot be looked for in the HTML of a response; None if it can.
+
+    Args:
+        name: the name that the spider gives it.
+    """
+    fault = fault_of(selector)
+    return None if fault is None else _described(name, selector, fault)
+
+
+def _described(name: str, selector: str, fault: str) -> str:
+    return f"{name}={selector!r} is no {_kind(selector)}: {fault}"
 
 
 def fault_of(selector: str) -> str | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from scrapy.http import HtmlResponse
 
 from crawler.splash.errors import LONGEST, one_line_error, script_message
-from crawler.splash.selectors import wrong_selector
+from crawler.splash.rendered_pages import WrongSelector, failure_of
+from crawler.splash.selectors import wrong_in_html, wrong_selector
 
 RENDER = {
     "error": 502,
@@ -108,3 +110,17 @@ def test_the_wrong_one_of_several_selectors_is_named(arguments: dict[str, Any], 
 
 def test_the_message_of_a_script_has_no_line_of_it() -> None:
     assert script_message(script_error("attempt to call a nil value", 12)) == "attempt to call a nil value"
+
+
+def test_a_selector_for_the_html_of_a_response_is_checked_too() -> None:
+    assert wrong_in_html("wait_for", "//div[") == "wait_for='//div[' is no XPath: Invalid expression"
+    assert (wrong_in_html("wait_for", "li:future") or "").startswith(
+        "wait_for='li:future' is no CSS selector: "
+    )
+    assert wrong_in_html("wait_for", "//li[1]") is None and wrong_in_html("wait_for", "ul > li") is None
+
+
+def test_a_page_without_a_script_names_a_wrong_selector() -> None:
+    response: Any = HtmlResponse("http://page/", body=b"<html></html>")
+    failure = failure_of(response, url="http://page/", wait_for="//div[", timeout=1)
+    assert isinstance(failure, WrongSelector) and failure.reason.startswith("wait_for='//div[' is no XPath")
