@@ -56,6 +56,9 @@ class SessionStorages:
         kept = self._by_session[session]
         if ASKS not in options["args"] and stored["origin"] not in kept:
             return  # a page of another site, to which this one led
+        sent = options["args"].get(STORAGE)
+        if sent is not None and json.loads(sent) == stored:
+            return  # another page may have changed it since
         kept[stored["origin"]] = stored
         remember(*secrets_of({**stored["local"], **stored["session"]}))
         if not stored["local"] and not stored["session"]:

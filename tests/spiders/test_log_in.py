@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from scrapy import Request
 
-from crawler.splash.session_storage import STORAGE, origin_of, secrets_of
+from crawler.splash.session_storage import STORAGE, SessionStorages, origin_of, secrets_of
 from crawler.splash.step_problems import problem_of
 from tests.processes import ROOT
 from tests.spiders.needs_site import PASSWORD, needs_site
@@ -77,6 +79,36 @@ def test_a_refused_login_says_what_did_not_appear_and_returns_no_password(render
         "sent the form, but logged_in='#hello' did not appear within 10 s"
     )
     assert "wrong-secret" not in json.dumps(answer)
+
+
+def test_a_page_that_changed_nothing_does_not_overwrite_what_another_page_has_changed() -> None:
+    storages, origin = SessionStorages(), "http://shop.example"
+
+    def page(token: str | None, **args: Any) -> tuple[Any, Any]:
+        """Return a request and its answer, whose page leaves this token in localStorage."""
+        meta = {"render": {}, "splash": {"session_id": "default", "args": args}}
+        data = {
+            "appeared": True,
+            STORAGE: json.dumps({"origin": origin, "local": {"token": token}, "session": {}}),
+        }
+        return Request(f"{origin}/a", meta=meta), SimpleNamespace(data=data, url=f"{origin}/a")
+
+    def sent() -> str:
+        request, _ = page(None)
+        storages.add_to(request)
+        assert request.meta["dont_cache"] is True
+        return str(request.meta["splash"]["args"][STORAGE])
+
+    storages.take_from(*page("first", storage=1))
+    slow, quick = sent(), sent()
+    storages.take_from(*page("second", **{STORAGE: quick}))
+    storages.take_from(*page("first", **{STORAGE: slow}))
+    assert json.loads(sent())["local"] == {"token": "second"}
+    other = Request(
+        "http://other.example/", meta={"render": {}, "splash": {"session_id": "default", "args": {}}}
+    )
+    storages.add_to(other)
+    assert other.meta["splash"]["args"] == {}
 
 
 def test_the_origin_of_a_url_is_that_of_a_browser() -> None:
