@@ -33,7 +33,7 @@ def step_arguments(
         dismiss: elements that are clicked if they appear.
         quiet: seconds in which no request is in flight.
         shadow_roots: whether selectors match elements in open shadow roots, which the HTML then has.
-        screenshot: whether the answer has a picture of the page.
+        screenshot: whether the response has a picture of the page.
         waits: whether the request says what has to be on the page after the clicks.
     Raises:
         ValueError: a selector is empty, or nothing says when the clicks have worked.
