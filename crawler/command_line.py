@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 from scrapy import cmdline
@@ -37,5 +38,6 @@ def _start_project(arguments: list[str]) -> int:
     except CannotMakeProject as error:
         print_failure("splashdown startproject", str(error))
         return CANNOT_START
-    print(f"{folder} is your project. Next: read {folder}/README.md, or\n    cd {folder}\n    scripts/setup")  # noqa: T201
+    where = shlex.quote(str(folder))
+    print(f"{folder} is your project, with a README.md. Next:\n    cd {where}\n    scripts/setup")  # noqa: T201
     return 0

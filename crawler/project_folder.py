@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Template
 
 from crawler.project import CODE
+from crawler.schedule.export import for_cron
 
 TEMPLATE = Path(__file__).parent / "templates" / "project"
 CRAWL = (
@@ -46,7 +47,7 @@ def make_project(name: str, folder: str | None = None) -> Path:
     target = Path(folder or name).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise CannotMakeProject(f"{target} is there already: choose another folder")
-    values = {"name": name, "folder": str(target), "requirement": requirement()}
+    values = {"name": name, "crawl": for_cron(target / "scripts" / "crawl"), "requirement": requirement()}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as temporary:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Engine, exists, func, inspect, select
 from sqlalchemy.orm import Session, aliased
 
 from models.base import Base, Row
@@ -62,7 +63,7 @@ def count_run(session: Session, run_id: int, *, history: bool = True) -> RunStat
     """
     rows: dict[str, int] = {}
     coverage: dict[str, dict[str, float]] = {}
-    for model in row_models():
+    for model in stored_models(session):
         table = model.table()
         optional = [name for name in model.fields() if table.c[name].nullable]
         counted = session.execute(
@@ -217,3 +218,25 @@ def row_models() -> list[type[Row]]:
         ),
         key=lambda model: model.__tablename__,
     )
+
+
+_complete_tables: WeakKeyDictionary[Engine, frozenset[str]] = WeakKeyDictionary()
+
+
+def stored_models(session: Session) -> list[type[Row]]:
+    """Return the models whose tables the database has with all their columns, read once for each engine.
+
+    The others are of spiders whose migration is not applied yet. Their own crawl does not start (``check_tables``); the
+    crawls of other spiders must not fail for them.
+    """
+    engine = session.get_bind().engine
+    if engine not in _complete_tables:
+        inspector = inspect(session.connection())
+        _complete_tables[engine] = frozenset(
+            table.fullname
+            for model in row_models()
+            if inspector.has_table((table := model.table()).name, schema=table.schema)
+            and {column.name for column in table.columns}
+            <= {column["name"] for column in inspector.get_columns(table.name, schema=table.schema)}
+        )
+    return [model for model in row_models() if model.table().fullname in _complete_tables[engine]]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import keyword
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,8 @@ class Command(Crawl):
         super().process_options(args, opts)
         assert self.settings is not None
         make_quiet(self.settings, keeps_log=bool(opts.loglevel))
+        if opts.plain:
+            self.settings.set("RENDERER_ENABLED", False, priority="cmdline")
         self.opts = opts
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -84,7 +88,7 @@ class Command(Crawl):
                 "it takes a name and the URL of a list page: scrapy new films https://shop.example/films"
             )
         name, url = args
-        if not name.isidentifier() or not name.isascii() or name != name.lower() or len(name) > 50:
+        if not re.fullmatch(r"[a-z_][a-z0-9_]{0,49}", name) or keyword.iskeyword(name):
             raise CannotStart(f"{name!r} is no name for a site: use small letters, digits and _")
         if not url.startswith(("http://", "https://")):
             raise CannotStart(f"{url} is no URL: write https://...")
@@ -94,6 +98,7 @@ class Command(Crawl):
         return name, url
 
     def _suggest(self, name: str, page: TextResponse, file: Path) -> int:
+        from crawler.suggestion.next_button import next_button  # noqa: PLC0415
         from crawler.suggestion.site_file import site_file  # noqa: PLC0415 - only for this command
         from crawler.suggestion.suggest import candidates  # noqa: PLC0415
         from crawler.trial.questions import choose, show  # noqa: PLC0415
@@ -114,6 +119,10 @@ class Command(Crawl):
         except ValueError as error:
             self._say(f"no file was written: {error}")
             return BELOW_POLICY
+        if chosen.next_page is None and (button := next_button(page.text)):
+            print(
+                f"The list may have more pages: {one_line(button)!r} is a button and no link, so use render_pages."
+            )
         file.write_text(text, "utf-8")
         root = this_project().root
         print(f"written: {file.relative_to(root)}")

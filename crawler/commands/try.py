@@ -80,7 +80,7 @@ class Command(Crawl):
         with hits.counting():
             super().run(args, opts)
         if self.refusal is None and self.exitcode != CANNOT_START:
-            outcome = report(engine, self.pages.pages, hits)
+            outcome = report(engine, self.pages.pages, hits, folder)
             self.exitcode = GOOD if outcome.is_good else BELOW_POLICY
             if outcome.rows and opts.save_test:
                 print(f"saved as a test: {asyncio.run(self._save_test(args[0], engine))}")

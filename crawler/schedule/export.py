@@ -44,12 +44,13 @@ WantedBy=timers.target
 def crontab_lines(schedules: Mapping[str, CronExpression], root: Path) -> list[str]:
     """Return a crontab line for each spider; ``root`` is the folder of the project."""
     return [
-        f"{expression} {_for_cron(root / 'scripts' / 'crawl')} {_for_cron(name)}"
+        f"{expression} {for_cron(root / 'scripts' / 'crawl')} {for_cron(name)}"
         for name, expression in schedules.items()
     ]
 
 
-def _for_cron(word: str | Path) -> str:
+def for_cron(word: str | Path) -> str:
+    """Return a word of a command in a crontab, quoted where it must be."""
     return shlex.quote(str(word)).replace("%", r"\%")  # a bare % ends the command
 
 

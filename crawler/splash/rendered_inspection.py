@@ -7,6 +7,7 @@ from typing import Any, Self
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
+from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.misc import load_object
 
 from crawler.splash.request_mapping import is_rendered, is_splash_request
@@ -32,7 +33,12 @@ class RenderedInspectionMiddleware:
 
     def process_request(self, request: Request) -> Request | None:
         is_page = request.method == "GET" and request.url.startswith(("http://", "https://"))
-        if not is_page or is_rendered(request) or is_splash_request(request) or _is_robots_txt(request):
+        if (
+            not is_page
+            or is_rendered(request)
+            or is_splash_request(request)
+            or request.callback is NO_CALLBACK
+        ):
             return None
         kept = {name: getattr(request, name) for name in KEPT}
         if self._crawler.settings.getbool("SPLASH_SCRIPTS", True):
@@ -51,7 +57,3 @@ class RenderedInspectionMiddleware:
 def _made(kind: Any, crawler: Crawler) -> Spider:
     spider: Spider = kind.from_crawler(crawler, name="inspection")
     return spider
-
-
-def _is_robots_txt(request: Request) -> bool:
-    return request.url.endswith("/robots.txt")

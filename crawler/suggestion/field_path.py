@@ -126,7 +126,9 @@ def _by_header(way: tuple[Step, ...], record: Element) -> Iterator[str]:
     if not header:
         return
     for heads in ("ancestor::table[1]/thead/tr/th", "../tr/th", "ancestor::table[1]//tr/th"):
-        column = f"./*[count({heads}[{has_text(header)}]/preceding-sibling::*)+1]"
+        head = f"{heads}[{has_text(header)}]"
+        # Without the header the path matches nothing: the count alone would be that of the first column.
+        column = f"./*[{head}][count({head}/preceding-sibling::*)+1]"
         if not below:
             yield column
         else:

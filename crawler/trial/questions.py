@@ -37,10 +37,7 @@ def choose(suggestions: Sequence[Suggestion]) -> Suggestion:
     chosen = suggestions[0]
     for number, one in enumerate(suggestions[:FEWEST], 1):
         show(one)
-        if (
-            number == min(FEWEST, len(suggestions))
-            or _asked("Are these the records? [Y/n] ", "y")[:1] in "yY"
-        ):
+        if number == min(FEWEST, len(suggestions)) or _is_yes("Are these the records? [Y/n] "):
             chosen = one
             break
     names = {field.name for field in chosen.fields}
@@ -71,6 +68,12 @@ def renamed(suggestion: Suggestion, old: str, new: str) -> Suggestion:
     )
     key = tuple(new if name == old else name for name in suggestion.key if name != old or new)
     return dataclasses.replace(suggestion, fields=fields, key=key)
+
+
+def _is_yes(question: str) -> bool:
+    while (answer := _asked(question, "y").lower()) not in ("y", "yes", "n", "no"):
+        print("write y or n")  # noqa: T201
+    return answer[0] == "y"
 
 
 def _asked(question: str, default: str) -> str:

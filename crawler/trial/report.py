@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -39,8 +40,12 @@ class Outcome:
         return self.rows > 0 and not self.rejected and not self.failed
 
 
-def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits) -> Outcome:
-    """Print what the trial found, and return its numbers. Texts of the site are printed as plain text."""
+def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folder: Path) -> Outcome:
+    """Print what the trial found, and return its numbers. Texts of the site are printed as plain text.
+
+    Args:
+        folder: of the trial; it has snapshots of pages that have a fault.
+    """
     console = Console(soft_wrap=False, highlight=False)
     _print_pages(console, pages)
     rows = 0
@@ -57,6 +62,8 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits) -> Ou
             _say(console, f"rejected ({item.table_name}): {reasons}", "red")
         for request in failed[:ROWS]:
             _say(console, f"failed: {request.url}: {last_line(request.error or '')}", "red")
+            for file in sorted((folder / "snapshots").glob(f"{request.run_id}/{request.number}.*")):
+                _say(console, f"  {file}")
         outcome = Outcome(rows=rows, rejected=len(rejected), failed=len(failed))
     _print_hits(console, hits)
     _say(

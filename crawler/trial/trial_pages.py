@@ -9,6 +9,7 @@ from pathlib import Path
 from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
 
 ENOUGH = "trial_pages"  # the reason with which a trial closes its spider
 
@@ -36,7 +37,10 @@ class TrialPages:
         """Receive the pages of this crawl."""
 
         def save(response: Response) -> None:
-            if response.url.endswith("/robots.txt") or len(self.pages) >= self.most:
+            is_page = response.request is not None and response.request.callback is not NO_CALLBACK
+            if (
+                not is_page or len(self.pages) >= self.most
+            ):  # robots.txt has no callback, wherever it redirects to
                 return
             if self.first is None and response.status < 400:
                 self.first = response

@@ -17,7 +17,6 @@ QUIET = {  # the report replaces the log
     "ALERT_URLS": "",
     "CONCURRENT_REQUESTS": 1,
     "DELTA": "off",
-    "KEPT_PAGES": 0,
     "LOG_LEVEL": "CRITICAL",
     "METRICS_FOLDER": "",
     "METRICS_PORT": 0,
@@ -56,4 +55,7 @@ def make_database(settings: BaseSettings, folder: Path) -> Engine:
     engine = make_engine(url)
     upgrade(engine)
     Base.metadata.create_all(engine)
+    settings.set(
+        "KEPT_PAGES_FOLDER", str(folder / "snapshots"), priority="cmdline"
+    )  # of pages that have a fault
     return engine

@@ -26,9 +26,9 @@ from models.run_stats import (
     cut_pages,
     has_earlier_run,
     pages_without_button,
-    row_models,
     skipped_because,
     stats_of_good_runs,
+    stored_models,
 )
 from pipelines.storage.run_context import RunContext
 from pipelines.storage.statements import key_in
@@ -101,7 +101,7 @@ def removed_rows(
 ) -> list[str]:
     """Return a line for each table that has fewer rows than the run created, by its history."""
     lines = []
-    for model in row_models():
+    for model in stored_models(session):
         table = model.table()
         created = stats.changes.get(f"{table.name}/created", 0)
         # The run itself deletes children that are not in their parent's list any more.
@@ -188,7 +188,7 @@ def _models_of(session: Session, context: RunContext) -> list[type[Row]]:
     scope = select(CrawlRun.id).where(CrawlRun.scope == context.run.scope)
     return [
         model
-        for model in row_models()
+        for model in stored_models(session)
         if session.scalar(select(model.table().c.run_id).where(model.table().c.run_id.in_(scope)).limit(1))
         is not None
     ]

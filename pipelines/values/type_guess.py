@@ -16,9 +16,13 @@ from pipelines.values.invalid_value import InvalidValue
 
 MOST = 200  # texts that are read
 MOST_DIGITS = 9  # of a whole number: more are an identifier, if all have as many
-AMOUNT = re.compile(
-    r"[-+−(]?\s*(?:[^\W\d_]{1,3}\.?|[$£€¥₹₩₪₱฿₦₽₺₫])?\s*[-+−]?\.?\d"
-)  # how a text with a number begins
+_CURRENCY = (
+    r"AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW|KWD|MAD|MXN|MYR|"
+    r"NGN|NOK|NZD|PEN|PHP|PKR|PLN|QAR|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR|"
+    r"(?:HK|NZ|US|[ACRS])\$|Fr\.?|Ft|Kč|Rs\.?|R|kr\.?|lei|zł"
+)
+# How a text with a number begins. Other words before it make it text: "Bug 1", "Run 3".
+AMOUNT = re.compile(rf"[-+−(]?\s*(?:(?:{_CURRENCY})(?![^\W\d_])|[$£€¥₹₩₪₱฿₦₽₺₫])?\s*[-+−]?\.?\d")
 YES_NO = frozenset(("true", "false", "yes", "no"))
 TIME = re.compile(r"\d[:.h]\d\d|\d\s?[ap]\.?m\b|\dT\d", re.IGNORECASE)
 

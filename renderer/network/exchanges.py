@@ -171,7 +171,9 @@ class Network:
         """Return the number of requests of the present page, and the URL of one that is in flight, if one is."""
         begins = [n for n, exchange in enumerate(self._exchanges) if self.is_main_document(exchange)]
         own = [exchange for exchange in self._exchanges[begins[-1] if begins else 0 :] if not exchange.hidden]
-        open_ones = (e.request["url"] for e in own if e.finished is None and e.kind not in LASTING)
+        # Without a loader it is the script of a worker, whose end Chromium reports to the worker only.
+        pending = (e for e in own if e.finished is None and e.kind not in LASTING and e.loader_id)
+        open_ones = (exchange.request["url"] for exchange in pending)
         return len(own), next(open_ones, None)
 
     async def raw_headers(self, exchange: Exchange) -> None:

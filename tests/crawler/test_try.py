@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,8 @@ def test_a_trial_shows_rows_and_selectors_without_a_hit(project: ProjectCopy, de
     assert "<article" in page.read_text("utf-8")
     assert not database.exists()
 
+    second = project.scrapy("try", "sayings", f"{demo_site}/books?page=2", "--pages", "1", **env)
+    assert f"HTTP 200 {demo_site}/books?page=2" in second.stdout and "quote, 20 rows" in second.stdout
     other = project.scrapy("try", "sayings", f"{demo_site}/books?page=2", "-c", "parse_more", **env)
     assert other.returncode == 0 and f"{demo_site}/books?page=2" in other.stdout
 
@@ -68,6 +72,46 @@ def test_a_trial_shows_rows_and_selectors_without_a_hit(project: ProjectCopy, de
     wrong = project.scrapy("try", "sayings", "--pages", "1", **env)
     assert wrong.returncode == 2
     assert "rejected (quote): quote_id" in wrong.stdout and "rows 0, rejected items 20" in wrong.stdout
+
+
+class Moving(BaseHTTPRequestHandler):
+    """A site whose robots.txt leads to another page."""
+
+    def do_GET(self) -> None:
+        self.send_response(302 if self.path == "/robots.txt" else 200)
+        if self.path == "/robots.txt":
+            self.send_header("Location", "/login")
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        kind = "nav" if self.path == "/login" else "film"
+        rows = "".join(f"<li class={kind}><a href=/{kind}{n}>{kind} {n}</a></li>" for n in range(9))
+        self.wfile.write(f"<html><body><ul>{rows}</ul></body></html>".encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_robots_txt_that_redirects_is_no_page(project: ProjectCopy) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Moving)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/list"
+        done = project.scrapy("new", "films", url, "--plain")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert done.returncode == 0, done.stderr
+    assert "film 1" in done.stdout and "nav" not in done.stdout
+
+
+def test_the_page_of_an_element_that_did_not_appear_is_shown(project: ProjectCopy, demo_site: str) -> None:
+    write(project, "number")
+    file = project.folder / "spiders" / "sayings.py"
+    file.write_text(file.read_text().replace('wait_for="//article"', 'wait_for="//nothing", timeout=0.5'))
+    done = project.scrapy("try", "sayings", "--pages", "1", DEMO_URL=demo_site, COLUMNS="200")
+    assert done.returncode == 2 and "'//nothing' never appeared" in done.stdout
+    (snapshot,) = sorted((project.folder / "data" / "try" / "sayings" / "snapshots").rglob("*.html"))[:1]
+    assert str(snapshot) in done.stdout and "<article" in snapshot.read_text("utf-8")
 
 
 @pytest.mark.parametrize(

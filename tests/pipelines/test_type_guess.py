@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from pipelines.values.type_guess import type_of
 
 CASES = {
-    "int": [["1", "20"], ["12 comments", "1 comment"], ["1,234", "12"], ["2019", "2020"], ["28", "12", "0"]],
+    "int": [
+        ["1", "20"],
+        ["12 comments", "1 comment"],
+        ["1,234", "12"],
+        ["2019", "2020"],
+        ["28", "12", "0"],
+        ["kr 5", "kr. 7"],
+        ["US$5", "US$ 6"],
+    ],
     "Decimal": [
         ["£51.77", "£1,051.77"],
         ["1.2", "1.10"],
@@ -28,6 +36,8 @@ CASES = {
         [],
         ["", " "],
         ["Chapter 1", "Chapter 2"],
+        ["Bug 1", "Bug 2"],
+        ["RUN 3", "RUN 4"],
         ["3 hours ago", "2 days ago"],
         ["1.2.3", "1.2.4"],
         ["007", "008"],

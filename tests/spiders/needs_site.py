@@ -146,6 +146,7 @@ PAGES |= {
     "/cached": "<p>cached</p>",
     "/regions": REGIONS,
     "/chain": CHAIN,
+    "/worker": "<ul><li>1</ul><script>window.Worker && new Worker('/worker.js');</script>",
     "/login": LOGIN,
     "/orders": ORDERS,
 }
@@ -189,6 +190,8 @@ class Handler(BaseHTTPRequestHandler):
             if self.headers.get("Authorization") != f"Bearer {self.site.token}":
                 return self.answer(json.dumps({"row": "signed out"}))
             return self.answer(json.dumps({"row": self.path[-1], "token": self.site.new_token()}))
+        if path == "/worker.js":
+            return self.answer("postMessage(1);")
         return self.answer(PARTS.get(path, ""), 200 if path in PARTS else 404)
 
     def do_POST(self) -> None:
@@ -199,7 +202,8 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, text: str, status: int = 200) -> None:
         body = text.encode()
         self.send_response(status)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+        kind = "text/javascript" if self.path.endswith(".js") else "text/html; charset=utf-8"
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         if self.path == "/cached":
             self.send_header("Last-Modified", "Sat, 28 Nov 2026 10:00:00 GMT")

@@ -32,6 +32,7 @@ class StepsSpider(SiteSpider):
         QUIET
         SCREENSHOT
         yield self.render(self.site + "/chain?both", self.parse, wait_for="li", quiet=0.3)
+        yield self.render(self.site + "/worker", self.parse, quiet=0.3, errback=self.failed)
         yield self.render(self.site + "/chain?endless", self.parse, quiet=0.3, timeout=0.8, errback=self.failed)
         yield self.render_scrolled(
             self.site + "/feed", self.parse, items="li", click="#open", dismiss=["#never"], quiet=0.5
@@ -82,6 +83,7 @@ def test_elements_are_clicked_before_a_page_is_read(tmp_path: Path, renderer: st
         "/chain": [["1", "2", "3", "4"]],
         "picture": [["PNG", True]],
         "/chain?both": [["1", "2", "3", "4"]],
+        "/worker": [["1"]],
         "/feed": [[str(number) for number in range(1, 31)]],
         "/more?pages": [["1", "2"], ["1", "2", "3"]],
     }, done.stderr[-3000:]
