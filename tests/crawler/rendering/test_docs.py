@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from scrapy.utils.test import get_crawler
 
 from spiders.base import SiteSpider
 from tests.crawls import ROOT, scrapy
+from tests.databases import make_file_with_tables
+from tests.processes import server
 
 PAGE = (ROOT / "docs" / "rendering.md").read_text("utf-8")
 BLOCKS = [
@@ -22,16 +26,23 @@ COMMANDS = [
 ]
 
 
-def test_the_commands_run_in_their_order(demo_site: str, chromium_renderer: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def small_shop() -> Iterator[str]:
+    """Yield the URL of a demo shop with books on three pages of its list, which are three URLs of one pattern."""
+    with server("demo", "--port", "0", "--books", "60", "--exit-with-stdin") as url:
+        yield url
+
+
+def test_the_commands_run_in_their_order(small_shop: str, chromium_renderer: str, tmp_path: Path) -> None:
     env = {
         "DATABASE_URL": f"sqlite:///{tmp_path / 'docs.db'}",
-        "DEMO_URL": demo_site,
+        "DEMO_URL": small_shop,
         "SPLASH_URL": chromium_renderer,
     }
     assert len(COMMANDS) == 6
     said = []
     for command in COMMANDS:
-        words = shlex.split(command.replace("127.0.0.1:8765", urlsplit(demo_site).netloc))
+        words = shlex.split(command.replace("127.0.0.1:8765", urlsplit(small_shop).netloc))
         own = dict(word.split("=") for word in words if re.match("[A-Z]+=", word))
         done = scrapy(*words[len(own) + 1 :], **env | own)
         assert done.returncode == 0, (command, done.stderr[-2000:])
@@ -62,7 +73,7 @@ def test_the_spider_of_the_docs_sets_modes() -> None:
 
 def test_forget_names_what_it_does_not_know(tmp_path: Path) -> None:
     env = {"DATABASE_URL": f"sqlite:///{tmp_path / 'docs.db'}"}
-    scrapy("migrate", **env)
+    make_file_with_tables(env["DATABASE_URL"])
     assert scrapy("rendering", **env).stdout == "nothing was learned yet\n"
     for what in ("7", "no.example"):
         done = scrapy("rendering", "--forget", what, **env)
