@@ -13,7 +13,6 @@ from crawler.commands.demo import untrue
 from models import Book, Order, Review
 from models.session import make_engine
 from models.table_contents import table_contents
-from tests.conftest import service
 from tests.crawls import crawl, scrapy
 from tests.processes import free_port, server
 from tests.spiders.demo_truth import TABLES, assert_true, truth
@@ -28,6 +27,12 @@ def small_shop() -> Iterator[str]:
         yield url
 
 
+# Each renderer, and each database. The other pairs: test_splash_and_our_renderer_fill_identical_tables.
+@pytest.mark.parametrize(
+    ("renderer", "database_url"),
+    [("splash", "sqlite"), ("chromium", "mariadb"), ("chromium", "postgresql")],
+    indirect=True,
+)
 def test_crawled_tables_have_the_rows_of_the_demo_site(
     renderer: str, database_url: str, engine: Engine, small_shop: str
 ) -> None:
@@ -37,13 +42,22 @@ def test_crawled_tables_have_the_rows_of_the_demo_site(
     assert_true(engine, small_shop, *TABLES)
 
 
-def test_a_crawl_without_splash_url_starts_its_own_renderer(tmp_path: Path, small_shop: str) -> None:
-    database = f"sqlite:///{tmp_path}/x.db"
+@pytest.fixture(scope="module")
+def own_renderer(small_shop: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Return the database and the log of a crawl of the books that started its own renderer."""
+    database = f"sqlite:///{tmp_path_factory.mktemp('own')}/x.db"
     done = crawl("books", SPLASH_URL="", DATABASE_URL=database, DEMO_URL=small_shop)
+    return database, done.stderr
+
+
+def test_a_crawl_without_splash_url_starts_its_own_renderer(
+    own_renderer: tuple[str, str], small_shop: str
+) -> None:
+    database, log = own_renderer
     engine = make_engine(database)
     assert_true(engine, small_shop, "books", "reviews")
     engine.dispose()
-    assert f"{BOOKS} book" in done.stderr and "rejected: 0" in done.stderr
+    assert f"{BOOKS} book" in log and "rejected: 0" in log
 
 
 def test_a_second_crawl_updates_the_rows_that_it_sees(tmp_path: Path, chromium_renderer: str) -> None:
@@ -51,20 +65,27 @@ def test_a_second_crawl_updates_the_rows_that_it_sees(tmp_path: Path, chromium_r
     engine = make_engine(env["DATABASE_URL"])
     port = str(free_port())  # the same on both days: the rows have URLs
     for day in ("1", "2"):
-        with server("demo", "--port", port, "--books", "80", "--day", day, "--exit-with-stdin") as url:
+        with server("demo", "--port", port, "--books", "40", "--day", day, "--exit-with-stdin") as url:
             crawl("books", DEMO_URL=url, **env)
             seen = table_contents(engine, Book, run_id=int(day))
             assert not untrue(seen, truth(url)["books"], Book)
     engine.dispose()
 
 
+@pytest.fixture(scope="module")
+def tiny_shop() -> Iterator[str]:
+    """Yield the URL of a demo shop with few books, for a crawl that waits two seconds for each page."""
+    with server("demo", "--port", "0", "--books", "8", "--exit-with-stdin") as url:
+        yield url
+
+
 def test_without_scripts_pages_are_rendered_after_a_fixed_wait(
-    tmp_path: Path, renderer: str, small_shop: str
+    tmp_path: Path, renderer: str, tiny_shop: str
 ) -> None:
     database = f"sqlite:///{tmp_path}/x.db"
-    crawl("books", SPLASH_URL=renderer, SPLASH_SCRIPTS="0", DATABASE_URL=database, DEMO_URL=small_shop)
+    crawl("books", SPLASH_URL=renderer, SPLASH_SCRIPTS="0", DATABASE_URL=database, DEMO_URL=tiny_shop)
     engine = make_engine(database)
-    assert_true(engine, small_shop, "books")
+    assert_true(engine, tiny_shop, "books")
     engine.dispose()
 
 
@@ -152,12 +173,23 @@ def test_a_spider_handles_buttons_slow_resources_and_missing_elements(
     assert f"no content: {small_shop}/never" in done.stderr
 
 
+IMPATIENT = """
+from spiders.orders import OrdersSpider
+
+class ImpatientSpider(OrdersSpider):
+    name = "impatient"
+    wait_timeout = 3.0
+"""
+
+
 def test_a_failed_login_stores_nothing_and_is_reported(
     tmp_path: Path, chromium_renderer: str, small_shop: str
 ) -> None:
+    (tmp_path / "impatient.py").write_text(IMPATIENT)
     done = scrapy(
-        "crawl", "orders", "-a", "password=wrong-secret",
+        "crawl", "impatient", "-s", "SPIDER_MODULES=impatient", "-a", "password=wrong-secret",
         SPLASH_URL=chromium_renderer, DEMO_URL=small_shop, DATABASE_URL=f"sqlite:///{tmp_path}/x.db",
+        PYTHONPATH=str(tmp_path),
     )  # fmt: skip
     assert done.returncode == 2
     assert "sent the form, but logged_in=" in done.stderr
@@ -168,17 +200,13 @@ def test_a_failed_login_stores_nothing_and_is_reported(
 
 
 def test_splash_and_our_renderer_fill_identical_tables(
-    tmp_path: Path, real_splash: str, chromium_renderer: str, small_shop: str
+    server_url: str, own_renderer: tuple[str, str], real_splash: str, small_shop: str
 ) -> None:
+    crawl("books", SPLASH_URL=real_splash, DATABASE_URL=server_url, DEMO_URL=small_shop)
     tables = []
-    for name, (splash, database) in {
-        "embedded": ("", f"sqlite:///{tmp_path}/x.db"),
-        "mariadb": (real_splash, service("TEST_MARIADB_URL", "MariaDB")),
-        "postgresql": (real_splash, service("TEST_POSTGRESQL_URL", "PostgreSQL")),
-    }.items():
-        scrapy("migrate", DATABASE_URL=database)
-        crawl("books", SPLASH_URL=splash, DATABASE_URL=database, DEMO_URL=small_shop)
+    for database in (own_renderer[0], server_url):
         engine = make_engine(database)
         tables.append([table_contents(engine, model) for model in (Book, Review)])
         engine.dispose()
-        assert tables[0] == tables[-1], name
+    assert tables[0] == tables[1]
+    assert all(tables[0])
