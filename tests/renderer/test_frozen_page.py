@@ -161,8 +161,9 @@ def test_a_page_has_no_history_of_other_renders(one_tab: Client, site: LeakySite
         one_tab.html(f"{url}/plain?secret", wait_for="#done")
         assert look(one_tab, url)[2] <= 2
         one_tab.html(f"{url}/plain?secret", wait_for="#done")
-        # The redirect leads to another site, whose document Chromium does not freeze.
-        assert "plain" not in one_tab.html(f"{url}/elsewhere", wait_for="#done", wait=0.2)
+        # The redirect leads to another site, whose document Chromium does not freeze. It may leave its own page.
+        html = one_tab.html(f"{url}/elsewhere", wait_for="#done", wait_for_timeout=2, wait=0.2)
+        assert "plain" not in html
 
 
 @pytest.mark.parametrize("before", ["plain", "pushes"])
@@ -204,6 +205,18 @@ def test_a_page_without_a_response_shows_nothing_of_the_page_before(one_tab: Cli
     assert one_tab.main("return splash:evaljs('document.URL + typeof own')") == "about:blankundefined"
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[tuple[asyncio.Runner, Browser]]:
+    """Yield a browser with one slot, and the runner of its event loop."""
+    with asyncio.Runner() as runner:
+        browser = Browser(Chromium(program=find_chromium(None, os.environ)), 1)
+        runner.run(browser.start())
+        try:
+            yield runner, browser
+        finally:
+            runner.run(browser.end())
+
+
 @pytest.mark.parametrize(
     ("script", "is_frozen"),
     [
@@ -231,26 +244,19 @@ def test_a_page_without_a_response_shows_nothing_of_the_page_before(one_tab: Cli
     ],
 )
 def test_a_tab_freezes_only_pages_without_work_elsewhere(
-    site: LeakySite, script: str, is_frozen: bool
+    browser: tuple[asyncio.Runner, Browser], site: LeakySite, script: str, is_frozen: bool
 ) -> None:
-    async def run() -> list[bool]:
-        browser = Browser(Chromium(program=find_chromium(None, os.environ)), 1)
-        seen: list[bool] = []
+    runner, chromium = browser
+    seen: list[bool] = []
 
-        async def work(tab: Tab) -> None:
-            seen.append(tab.frozen_page.is_frozen)
-            url = f"{site.url}/runs?{urlencode({'script': script, 'number': len(seen)})}"
-            assert await wait_for(tab, "#done", 5, tab.go(url)) is not None
+    async def work(tab: Tab) -> None:
+        seen.append(tab.frozen_page.is_frozen)
+        url = f"{site.url}/runs?{urlencode({'script': script, 'number': len(seen)})}"
+        assert await wait_for(tab, "#done", 5, tab.go(url)) is not None
 
-        await browser.start()
-        try:
-            for _ in range(3):
-                await browser.render(work)
-        finally:
-            await browser.end()
-        return seen
-
-    assert asyncio.run(run())[1:] == [is_frozen, is_frozen]
+    for _ in range(3):
+        runner.run(chromium.render(work))
+    assert seen[1:] == [is_frozen, is_frozen]  # the first one is about the page before
 
 
 @pytest.mark.parametrize("event", ["_content_read", "_load_event_fired"])
