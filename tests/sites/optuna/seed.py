@@ -7,7 +7,7 @@ import sys
 
 import optuna
 
-STUDIES, TRIALS = 3, 12
+STUDIES, TRIALS = 3, 5
 
 
 def main(storage_url: str) -> None:
