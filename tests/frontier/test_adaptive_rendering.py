@@ -155,7 +155,7 @@ def test_a_site_that_refuses_plain_clients_teaches_nothing(
     crawls: Crawls, site: RenderingSite, plain: int | str
 ) -> None:
     site.plain = plain
-    crawls.crawl(CONCURRENT_REQUESTS=1, DOWNLOAD_TIMEOUT=3)
+    crawls.crawl(CONCURRENT_REQUESTS=1, DOWNLOAD_TIMEOUT=1)
     crawls.assert_true()
     assert crawls.select(CrawlRendering.id) == []
     assert crawls.fetched == {"rendered": SIZE}
