@@ -110,8 +110,13 @@ def start(site: PoliteSite, url: str, *options: str, **env: str) -> subprocess.P
 
 
 def last_run(url: str) -> dict[str, Any]:
-    """Return what ``scrapy runs show`` says about the newest run."""
-    listed = scrapy("runs", "--json", "--limit", "1", DATABASE_URL=url)
-    shown = scrapy("runs", "show", str(json.loads(listed.stdout)["id"]), "--json", DATABASE_URL=url)
+    """Return what ``scrapy runs`` says about the newest run."""
+    run: dict[str, Any] = json.loads(scrapy("runs", "--json", "--limit", "1", DATABASE_URL=url).stdout)
+    return run
+
+
+def last_run_with_pages(url: str) -> dict[str, Any]:
+    """Return what ``scrapy runs show`` says about the newest run: also its failed, refused and ignored pages."""
+    shown = scrapy("runs", "show", str(last_run(url)["id"]), "--json", DATABASE_URL=url)
     run: dict[str, Any] = json.loads(shown.stdout)
     return run

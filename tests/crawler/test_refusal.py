@@ -13,7 +13,15 @@ from scrapy.utils.test import get_crawler
 
 from crawler.meta_keys import REQUEST_NUMBER
 from crawler.page.refusal import refusal_of
-from tests.crawler.polite_site import Answer, PoliteSite, crawl, last_run, polite_site, quote_page
+from tests.crawler.polite_site import (
+    Answer,
+    PoliteSite,
+    crawl,
+    last_run,
+    last_run_with_pages,
+    polite_site,
+    quote_page,
+)
 from tests.crawls import scrapy
 
 CHALLENGE = Answer(503, "<html><body>Just a moment...<script>window._cf_chl_opt={}</script></body></html>")
@@ -76,7 +84,7 @@ def test_refused_pages_are_asked_for_once_and_named_in_the_verdict(
     done = crawl(site, database_url, RENDERER_ENABLED="0")
     assert done.returncode == 2, done.stderr
     assert [len(site.asks_for(path)) for path in ("/2", "/3", "/4")] == [1, 1, 1]
-    run = last_run(database_url)
+    run = last_run_with_pages(database_url)
     assert run["counts"]["pages"] == {"done": 2, "refused": 3}
     host, port = "127.0.0.1", site.port
     assert run["reasons"] == [
@@ -116,7 +124,7 @@ def test_a_rendered_page_is_refused_as_a_plain_one(site: PoliteSite, renderer: s
     }
     done = crawl(site, url, "-s", "RENDERED=1", SPLASH_URL=renderer)
     assert done.returncode == 2, done.stderr
-    run = last_run(url)
+    run = last_run_with_pages(url)
     assert {(one["reason"], *one["urls"]) for one in run["refused_pages"]} == {
         ("HTTP 403", f"{site.url}/1"),
         ("HTTP 200, challenge page of Cloudflare", f"{site.url}/2"),

@@ -15,7 +15,16 @@ from sqlalchemy.orm import Session
 from crawler.page.retry_after import retry_after
 from models import CrawlHost
 from models.session import make_engine
-from tests.crawler.polite_site import Answer, PoliteSite, crawl, last_run, polite_site, quote_page, start
+from tests.crawler.polite_site import (
+    Answer,
+    PoliteSite,
+    crawl,
+    last_run,
+    last_run_with_pages,
+    polite_site,
+    quote_page,
+    start,
+)
 from tests.crawler.shop_crawls import wait_for
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -118,7 +127,9 @@ def test_a_wait_is_limited_and_a_host_that_always_asks_to_wait_fails_its_page(
     done = crawl(site, url, RETRY_AFTER_LIMIT="0.1", RETRY_TIMES="0", MIN_ROWS="0")
     assert done.returncode == 2, done.stderr
     assert "asks to wait 86400 s, which is limited to 0.1 s (RETRY_AFTER_LIMIT)" in done.stderr
-    assert last_run(url)["ignored_pages"] == [{"status": 429, "pages": 1, "urls": [f"{site.url}/start"]}]
+    assert last_run_with_pages(url)["ignored_pages"] == [
+        {"status": 429, "pages": 1, "urls": [f"{site.url}/start"]}
+    ]
     assert len(site.asks_for("/start")) == 6
 
 
