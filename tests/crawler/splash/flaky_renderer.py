@@ -13,7 +13,9 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+from tests.crawler.splash.hung_chromium import pages_done
 from tests.processes import ROOT
 
 
@@ -25,13 +27,20 @@ def free_port() -> int:
 
 
 class FlakyRenderer:
-    """A renderer of ours that is killed again and again during its work, and started again at once."""
+    """A renderer of ours that is killed again and again during its work, and started again at once.
 
-    def __init__(self, port: int, *, every: float = 1000.0) -> None:
-        """Kill the renderer ``every`` seconds after it answers."""
-        self.port, self.every = port, every
+    It answers when the ``with`` block begins.
+    """
+
+    def __init__(self, port: int, *, database: Path | None = None, every: int = 0) -> None:
+        """Kill the renderer each time that a crawl has ``every`` more pages done in its database.
+
+        Without a database it is killed at the end only.
+        """
+        self.port, self.database, self.every = port, database, every
         self.kills = 0
         self._over = threading.Event()
+        self._listens = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
@@ -46,14 +55,24 @@ class FlakyRenderer:
             )
             assert process.stdout is not None
             process.stdout.readline()  # it listens, or has ended
-            self._over.wait(self.every)
+            self._listens.set()
+            self._wait_for_pages()
             self.kills += not self._over.is_set()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
+    def _wait_for_pages(self) -> None:
+        if self.database is None:
+            self._over.wait()
+            return
+        enough = pages_done(self.database) + self.every
+        while not self._over.wait(0.1) and pages_done(self.database) < enough:
+            pass
+
     def __enter__(self) -> FlakyRenderer:
         self._thread.start()
+        assert self._listens.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -20,15 +19,18 @@ import pytest
 from crawler.run.verdict import INTERRUPTED
 from models.session import make_engine
 from tests.crawler.splash.flaky_renderer import FlakyRenderer, broken, dying_of, free_port, silent
-from tests.crawler.splash.hung_chromium import KINDS, crawl_disturbed
+from tests.crawler.splash.hung_chromium import KINDS, crawl_disturbed, pages_done
 from tests.crawls import ROOT, scrapy
 from tests.processes import server
 from tests.spiders.demo_truth import assert_true
 
+BOOKS = 60
+OFTEN = {"DATABASE_BATCH_ROWS": "10"}  # the database shows soon how many pages are done
+
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[str]:
-    with server("demo", "--port", "0", "--books", "120", "--exit-with-stdin") as url:
+    with server("demo", "--port", "0", "--books", str(BOOKS), "--exit-with-stdin") as url:
         yield url
 
 
@@ -67,17 +69,10 @@ def after_pages(folder: Path, number: int, act: Callable[[], object]) -> None:
     def watch() -> None:
         until = time.monotonic() + 200
         while time.monotonic() < until:
-            with contextlib.suppress(sqlite3.Error), contextlib.closing(connect()) as database:
-                (done,) = database.execute(
-                    "SELECT count(*) FROM crawl_request WHERE state = 'done'"
-                ).fetchone()
-                if done >= number:
-                    break
-            time.sleep(0.2)
+            if pages_done(folder / "x.db") >= number:
+                break
+            time.sleep(0.1)  # between two looks
         act()
-
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{folder}/x.db?mode=ro", uri=True)
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -85,10 +80,13 @@ def after_pages(folder: Path, number: int, act: Callable[[], object]) -> None:
 def test_a_crawl_with_two_renderers_that_are_killed_again_and_again_is_complete(
     tmp_path: Path, shop: str
 ) -> None:
-    ports = free_port(), free_port()
-    with FlakyRenderer(ports[0], every=4) as one, FlakyRenderer(ports[1], every=5) as other:
+    ports, database = (free_port(), free_port()), tmp_path / "x.db"
+    with (
+        FlakyRenderer(ports[0], database=database, every=20) as one,
+        FlakyRenderer(ports[1], database=database, every=25) as other,
+    ):
         urls = ", ".join(f"http://127.0.0.1:{port}" for port in ports)
-        crawl = Crawl(tmp_path, shop, SPLASH_URL=urls)
+        crawl = Crawl(tmp_path, shop, SPLASH_URL=urls, **OFTEN)
     crawl.assert_complete()
     assert one.kills + other.kills >= 2
     assert crawl.stat("renderer/rests") >= 1
@@ -99,8 +97,8 @@ def test_a_crawl_with_one_renderer_that_is_killed_again_and_again_is_complete(
     tmp_path: Path, shop: str
 ) -> None:
     port = free_port()
-    with FlakyRenderer(port, every=4) as one:
-        crawl = Crawl(tmp_path, shop, SPLASH_URL=f"http://127.0.0.1:{port}")
+    with FlakyRenderer(port, database=tmp_path / "x.db", every=20) as one:
+        crawl = Crawl(tmp_path, shop, SPLASH_URL=f"http://127.0.0.1:{port}", **OFTEN)
     crawl.assert_complete()
     assert one.kills >= 1 and crawl.stat("renderer/rests") >= 1
 
@@ -109,8 +107,8 @@ def test_a_crawl_with_splash_and_a_renderer_that_is_killed_is_complete(
     tmp_path: Path, shop: str, real_splash: str
 ) -> None:
     port = free_port()
-    with FlakyRenderer(port, every=3):
-        crawl = Crawl(tmp_path, shop, SPLASH_URL=f"{real_splash} http://127.0.0.1:{port}")
+    with FlakyRenderer(port, database=tmp_path / "x.db", every=20):
+        crawl = Crawl(tmp_path, shop, SPLASH_URL=f"{real_splash} http://127.0.0.1:{port}", **OFTEN)
     crawl.assert_complete()
 
 
@@ -125,18 +123,36 @@ def test_a_crawl_starts_its_killed_renderer_again(tmp_path: Path, shop: str) -> 
                     process.kill()
                     kills.append(process.pid)
 
-    for done in (10, 70):
+    for done in (10, 35):
         after_pages(tmp_path, done, kill)
     crawl = Crawl(tmp_path, shop, SPLASH_URL="")
     crawl.assert_complete()
     assert len(set(kills)) == 2 and crawl.log.count("starting it again") == 2
 
 
+QUICK = """
+import crawler.splash.ping
+import crawler.splash.render_arguments
+from spiders.books import BooksSpider
+
+crawler.splash.ping.PING_SECONDS = 2.0
+crawler.splash.render_arguments.SPARE_SECONDS = 2.0
+
+class Quick(BooksSpider):
+    name = "quick"
+    wait_timeout = 3.0
+"""
+
+
 def test_a_renderer_that_never_answers_gets_no_page(
     tmp_path: Path, few_books: str, chromium_renderer: str
 ) -> None:
+    (tmp_path / "quick.py").write_text(QUICK)
     with silent() as url:
-        crawl = Crawl(tmp_path, few_books, SPLASH_URL=f"{url},{chromium_renderer}")
+        crawl = Crawl(
+            tmp_path, few_books, "-s", "SPIDER_MODULES=quick",
+            spider="quick", SPLASH_URL=f"{url},{chromium_renderer}", PYTHONPATH=str(tmp_path),
+        )  # fmt: skip
     crawl.assert_complete()
     assert f"the renderer at {url}/ does not answer (timed out)" in crawl.log
     assert crawl.stat("renderer/lost_pages/DownloadTimeoutError") == 0
@@ -153,18 +169,6 @@ def test_pages_of_a_renderer_that_answers_500_go_to_the_other_one(
     assert (0 < len(asked) < 12) if pings else not asked
 
 
-QUICK = """
-import crawler.splash.render_arguments
-from spiders.books import BooksSpider
-
-crawler.splash.render_arguments.SPARE_SECONDS = 5.0
-
-class Quick(BooksSpider):
-    name = "quick"
-    wait_timeout = 5.0
-"""
-
-
 def test_pages_of_a_renderer_that_hangs_go_to_the_other_one_after_their_timeout(
     tmp_path: Path, few_books: str, chromium_renderer: str
 ) -> None:
@@ -176,12 +180,15 @@ def test_pages_of_a_renderer_that_hangs_go_to_the_other_one_after_their_timeout(
         )  # fmt: skip
     crawl.assert_complete()
     assert crawl.stat("renderer/lost_pages/DownloadTimeoutError") >= len(asked) > 0
-    # Splash's time (5 s for wait_for, 5 s to spare) and 5 s more, not DOWNLOAD_TIMEOUT.
-    assert "took longer than 15" in crawl.log
+    # Splash's time (3 s for wait_for, 2 s to spare) and 5 s more, not DOWNLOAD_TIMEOUT.
+    assert "took longer than 10" in crawl.log
 
 
 POISONED = """
+import crawler.splash.server_list
 from spiders.base import SiteSpider
+
+crawler.splash.server_list.LONGEST_BACKOFF_OF_ALL = 0.3
 
 class Poisoned(SiteSpider):
     name = "poisoned"
@@ -272,22 +279,20 @@ def test_a_crawl_waits_for_a_renderer_that_starts_late(tmp_path: Path, few_books
 
 def test_a_crawl_without_renderers_stops_and_is_resumed(tmp_path: Path, shop: str) -> None:
     port = free_port()
-    env = {"SPLASH_URL": f"http://127.0.0.1:{port}", "RENDERER_PATIENCE": "12"}
+    env = {"SPLASH_URL": f"http://127.0.0.1:{port}", "RENDERER_PATIENCE": "5"}
     with FlakyRenderer(port) as renderer:
         after_pages(tmp_path, 20, renderer.end)
         crawl = Crawl(tmp_path, shop, **env)
     assert crawl.done.returncode == INTERRUPTED
-    assert (
-        "no renderer has answered for 12 s" in crawl.log and "'finish_reason': 'renderer_lost'" in crawl.log
-    )
+    assert "no renderer has answered for 5 s" in crawl.log and "'finish_reason': 'renderer_lost'" in crawl.log
     done = crawl.stat("pages/done")
-    assert 0 < done < 120 and crawl.stat("pages/failed") == 0
+    assert 0 < done < BOOKS and crawl.stat("pages/failed") == 0
     with FlakyRenderer(port):
         crawl = Crawl(tmp_path, shop, **env)
     crawl.assert_complete()
     assert "is resumed" in crawl.log
     # all pages without those of the first crawl
-    assert crawl.stat("splash/execute/request_count") < 130 - done + 10
+    assert crawl.stat("splash/execute/request_count") < BOOKS + 10 - done + 10
 
 
 def started(folder: Path, site: str, **env: str) -> subprocess.Popen[str]:
