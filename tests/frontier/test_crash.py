@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,7 @@ def test_a_database_server_that_is_killed_twice_costs_nothing(
         crawls = Crawls(url, tmp_path)
         for day, poison in zip(days, (True, False), strict=True):
             process = crawls.start(day, poison=poison)
-            wait_for_pages(crawls, 30)
+            crawls.wait_for_requests(process, len(crawls.requests()) + 30)
             server.kill()
             server.start()
             said, _ = process.communicate(timeout=120)
@@ -66,11 +65,3 @@ def test_two_processes_that_race_for_one_run_do_it_once(
             assert sum("is in use by process" in words or "is being started" in words for words in said) == 2
         assert crawls.left_behind() == reference
         crawls.engine.dispose()
-
-
-def wait_for_pages(crawls: Crawls, number: int) -> None:
-    """Until the crawl has asked for so many more pages."""
-    before, until = len(crawls.requests()), time.monotonic() + 60
-    while len(crawls.requests()) < before + number:
-        assert time.monotonic() < until
-        time.sleep(0.02)  # between two looks
