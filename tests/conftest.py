@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import Engine
 
-from models import Base
+from models import Base, Book, Order, Quote
 from models.schema import upgrade
 from models.session import make_engine
 from tests.databases import make_file_with_tables
@@ -109,6 +109,7 @@ def empty(url: str) -> None:
         return
     engine = make_engine(url)
     upgrade(engine)
+    assert {Book, Order, Quote}  # their tables have rows of other tests, too
     with engine.begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(table.delete())

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import platform
-import resource
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -24,6 +23,7 @@ from crawler.logs.run_ids import current_run
 from crawler.rendering.settings import RenderingSettings
 from crawler.run.errors import DatabaseLost
 from crawler.run.interfaces import FrontierCallbacks, MakePageWriter, PageWriter
+from crawler.run.peak_memory import peak_memory
 from crawler.run.stopping import AlreadyRunning, CannotStart, stop_crawl, stopped_because
 from crawler.run.verdict import GOOD, INTERRUPTED, NOT_STORED, Ending, Policy, Verdict
 from crawler.spider.arguments import arguments_of
@@ -153,7 +153,7 @@ class RunExtension:
             covered=covered,
             message=stopped_because(self.crawler) or message,
             seconds=round(time.monotonic() - self.began, 3),
-            peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            peak_memory=peak_memory(),
         )
         if self.failure is None and self._writer is not None:
             try:

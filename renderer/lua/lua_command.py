@@ -67,8 +67,10 @@ class Command:
                 )
             if name not in names:
                 raise LuaFailure(f"{method}() got an unexpected argument '{name}'", splash_method=method)
-        if len(positional) > len(names):
-            raise LuaFailure(f"{method}() takes at most {len(names)} arguments", splash_method=method)
+        # Additions to Splash have only names, so that a call with too many arguments fails as on Splash.
+        most = sum(parameter.kind is not inspect.Parameter.KEYWORD_ONLY for parameter in self._parameters)
+        if len(positional) > most:
+            raise LuaFailure(f"{method}() takes at most {most} arguments", splash_method=method)
         missing = [
             parameter.name
             for parameter in self._parameters[len(positional) :]

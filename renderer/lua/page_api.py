@@ -85,7 +85,7 @@ class PageApi:
 
     # -- content
 
-    async def html(self, shadow_roots: Any = False) -> str:
+    async def html(self, *, shadow_roots: Any = False) -> str:
         """Return the page's HTML, on request with its open shadow roots."""
         if shadow_roots:
             return await self._tab.document.html(shadow_roots=True)

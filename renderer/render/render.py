@@ -130,7 +130,9 @@ async def visit(tab: Tab, options: RenderOptions, needs: Needs) -> Visit:
     else:
         found = await _wait_for(tab, options, ends_without=ends_without)
     if needs.document and not tab.load.documents:
-        # Chromium runs no JavaScript while it waits for the answer, so the page cannot even be read.
+        # Chromium runs no JavaScript while it waits for the answer, so the page cannot even be read. If Chromium itself
+        # hangs, the site is not at fault: this command does not return until the watchdog ends Chromium.
+        await tab.connection.browser.call("Browser.getVersion")
         raise page_failure("net::ERR_CONNECTION_TIMED_OUT", options.url)
     lacks_element = options.wait_for is not None and found is None
     scrolled = None if needs.document and lacks_element else await _scroll(tab, options)

@@ -102,7 +102,7 @@ async def _watch(
     """Return the answer to the question; None if the page has loaded without it and the wait ends then."""
     while True:
         answer_future = None
-        if tab.load.documents:
+        if tab.load.documents and tab.load.failed_url is None:  # no element of Chromium's error page counts
             # Rounded, so that V8 reuses the compiled question of an earlier page.
             limit = 1000 * max(0.0, end - asyncio.get_running_loop().time())
             answer_future = tab.session.send(
@@ -149,7 +149,7 @@ async def _answer(
             # A page that loads may not have the element yet; a page that failed never gets it.
             load_task.result()
             await tab.check_loaded()
-        if answer_future is not None and answer_future.done():
+        if answer_future is not None and answer_future.done() and tab.load.failed_url is None:
             return answer_future.result()
         if load_task.done() and ends_without():
             return None
