@@ -126,7 +126,8 @@ def crawl_disturbed(
         renderer = ("renderer", "--port", "0", "--exit-with-stdin", "--chromium", str(chromium.program))
         urls = [stack.enter_context(server(*renderer)) for _ in range(servers)]
         disturbance = stack.enter_context(Disturbance(chromium, folder / "x.db", times, pause))
-        env = {"SPLASH_URL": ",".join(urls), "CHROMIUM": str(chromium.program)}
+        # Small batches: the database shows soon that the crawl has pages.
+        env = {"SPLASH_URL": ",".join(urls), "CHROMIUM": str(chromium.program), "DATABASE_BATCH_ROWS": "10"}
         done = scrapy("crawl", "books", DATABASE_URL=database, DEMO_URL=shop, deadline=580, **env)
         log = done.stderr
         assert done.returncode == 0, log[-4000:]

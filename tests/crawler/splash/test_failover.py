@@ -352,5 +352,5 @@ def test_a_crawl_whose_pages_wait_for_a_renderer_ends_at_a_signal_and_is_resumed
 
 
 def test_a_chromium_that_is_stopped_or_whose_pipe_is_blocked_costs_no_page(tmp_path: Path) -> None:
-    numbers = crawl_disturbed(tmp_path, pages=50, times=2, pause=0.5)
+    numbers = crawl_disturbed(tmp_path, pages=100, times=2, pause=0.2)
     assert sum(numbers.get(kind, 0) for kind in KINDS) == 2
