@@ -14,7 +14,12 @@ def reader_may_end() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as error:
+        # rich ends the process when its console meets a closed pipe.
+        if not isinstance(
+            error if isinstance(error, BrokenPipeError) else error.__context__, BrokenPipeError
+        ):
+            raise
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())  # Python flushes standard output once more at its end
         os.close(nowhere)
