@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def reader_may_end() -> Iterator[None]:
-    """End the block without an error when nobody reads standard output any more; later output goes nowhere."""
+    """End the block without an error when the reader of standard output has ended; later output is dropped."""
     try:
         yield
         sys.stdout.flush()

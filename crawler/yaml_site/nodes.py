@@ -21,7 +21,7 @@ class SiteFileError(Exception):
 
 
 class Node:
-    """A value of the file. ``name`` says what it is, for messages: ``detail.fields.title``."""
+    """A value of the file. ``name`` is its path, for messages: ``detail.fields.title``."""
 
     def __init__(self, file: Path, node: yaml.Node, name: str) -> None:
         self._file, self._node, self.name = file, node, name

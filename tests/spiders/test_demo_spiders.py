@@ -27,12 +27,6 @@ def small_shop() -> Iterator[str]:
         yield url
 
 
-# Each renderer, and each database. The other pairs: test_splash_and_our_renderer_fill_identical_tables.
-@pytest.mark.parametrize(
-    ("renderer", "database_url"),
-    [("splash", "sqlite"), ("chromium", "mariadb"), ("chromium", "postgresql")],
-    indirect=True,
-)
 def test_crawled_tables_have_the_rows_of_the_demo_site(
     renderer: str, database_url: str, engine: Engine, small_shop: str
 ) -> None:
