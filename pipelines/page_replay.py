@@ -103,7 +103,7 @@ def _rows_seen_later(
     """Return the rows that a later run has seen or marked as gone: an old page must not overwrite them."""
     later = set()
     for model in {row.model for row in rows}:
-        table = model.table()
+        table = model.bookkeeping_table()
         key = [table.c[name] for name in model.key()]
         keys = sorted({row.key for row in rows if row.model is model}, key=repr)
         query = select(*key).where(

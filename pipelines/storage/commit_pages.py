@@ -14,7 +14,6 @@ from crawler.page.commit import Commit, Committed
 from crawler.page.row import Rejection, ValidRow
 from models.crawl_page import PageForgotten, PageNote
 from pipelines.storage.database_errors import error_text, is_missing_parent
-from pipelines.storage.parent_rows import foreign_keys
 from pipelines.storage.refused_rows import find_refused_rows, is_row_error, rejection_from_row
 from pipelines.storage.retry import Transactions
 from pipelines.storage.run_context import RunContext
@@ -59,7 +58,9 @@ def commit_pages(
 def _look_for_parents(context: RunContext, commits: Sequence[Commit]) -> bool:
     """Let the run look for the parents of these models' rows from now on; return False if it does so already."""
     models = {row.model for commit in commits for row in commit.rows}
-    models = {model for model in models if any(map(foreign_keys, [model, *_descendants(model, set())]))}
+    models = {
+        model for model in models if any(one.parent_keys() for one in [model, *_descendants(model, set())])
+    }
     new = models - context.check_parents
     context.check_parents.update(new)
     return bool(new)

@@ -222,7 +222,7 @@ def _outdated(session: Session, context: RunContext, found: Sequence[_Waiting]) 
         by_model.setdefault(candidate.row.model, {}).setdefault(candidate.row.key, []).append(candidate)
     old: set[int] = set()
     for model, by_key in by_model.items():
-        columns = model.table().c
+        columns = model.bookkeeping_table().c
         names = [columns[name] for name in model.key()]
         for some in chunks(list(by_key)):
             query = select(*names, columns.last_seen_at).where(
