@@ -58,6 +58,7 @@ class ReflectedTable:
     parents: Mapping[str, Parent]
     rows: FromClause  # the table, joined with its parent tables
     parent_keys: tuple[ForeignKeyOfFields, ...]
+    described: Mapping[str, str]  # the filled columns, as the database describes them
     has_zero_dates: bool  # MySQL's 0000-00-00 is the default of a column
     gone: Column[Any] | None
     gone_values: tuple[Any, Any]  # when a row is gone, perhaps TIME_OF_THE_RUN, and when it is not
@@ -148,10 +149,15 @@ def _read(definition: Definition, tables: Tables) -> ReflectedTable:
         parents=parents,
         rows=rows,
         parent_keys=_parent_keys(definition, table, parents, tables),
+        described={column.name: _shown(described[column.name]) for column in columns.values()},
         has_zero_dates=any(str(one.get("default")).startswith("'0000-00-00") for one in described.values()),
         gone=gone,
         gone_values=gone_values,
     )
+
+
+def _shown(facts: Mapping[str, Any]) -> str:
+    return f"{facts['type']!r}{'' if facts['nullable'] else ' NOT NULL'}"
 
 
 def _no_such_column(name: str, described: Mapping[str, Any]) -> str:

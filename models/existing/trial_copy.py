@@ -31,6 +31,7 @@ def copy_for_trial(models: Iterable[type[ExistingRow]], engine: Engine) -> None:
             parents={},
             rows=table,
             parent_keys=(),
+            has_zero_dates=False,
             gone=None,
         )
     copies.create_all(engine)
