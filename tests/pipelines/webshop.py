@@ -6,14 +6,17 @@ table in utf8mb3, 0000-00-00, ENUM, FLOAT, CHAR, and a table without an id.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, make_url
 
 from models.existing.definition import forget_existing_models
 
-SCHEMA = "splashdown_test_webshop"
+# On MariaDB a schema is a database beside the others: each process of the tests has its own.
+_OURS = make_url(os.environ.get("TEST_MARIADB_URL", "mysql://127.0.0.1/splashdown_test")).database
+SCHEMA = f"{_OURS}_webshop"
 TABLES = (
     "brand",
     "category",
