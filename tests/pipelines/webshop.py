@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine, inspect, make_url
 
 from models.existing.definition import forget_existing_models
 
@@ -163,7 +163,8 @@ def _statements(script: str) -> list[str]:
 
 def _drop(engine: Engine) -> None:
     """Drop the shop's schema and our tables for it, and forget the definitions of existing tables."""
-    names = forget_existing_models()
+    forget_existing_models()
+    names = [name for name in inspect(engine).get_table_names() if name.startswith(f"{SCHEMA}_")]
     with engine.begin() as connection:
         cascade = "" if engine.dialect.name in ("mysql", "mariadb") else " CASCADE"
         for name in names:
