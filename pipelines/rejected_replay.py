@@ -66,7 +66,7 @@ def replay(
                 found = [rejected for rejected in found if rejected not in outdated_items]
                 valid, invalid = _split_valid(session, context, found)
                 run_ids = _run_ids(session, valid)
-                write_pages(session, context, [Commit(rows=tuple(row for _, row in valid))], commits)
+                write_pages(session, context, [Commit(rows=tuple(row for _, row in valid))])
                 _restore_run_ids(session, run, run_ids)
                 _mark(session, [rejected.id for rejected, _ in valid])
                 stored, left = stored + len(valid), left + invalid

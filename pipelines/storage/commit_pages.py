@@ -35,7 +35,7 @@ def commit_pages(
         Exception: the database refuses a page, and none of its parts is the cause.
     """
     try:
-        return transactions.run(lambda session: write_pages(session, context, commits, transactions.number))
+        return transactions.run(lambda session: write_pages(session, context, commits))
     except Exception as error:
         if not is_row_error(error):
             raise
@@ -159,7 +159,7 @@ def _refusal_of(transactions: Transactions, context: RunContext, part: Commit) -
     """Return why the database refuses a part of a page; None if it accepts the part."""
 
     def attempt(session: Session) -> None:
-        write_pages(session, context, [part], transactions.number)
+        write_pages(session, context, [part])
         session.rollback()
 
     return _reason_for(transactions, attempt)

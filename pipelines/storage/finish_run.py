@@ -42,7 +42,7 @@ FIRST = "the first run with these arguments: there is no earlier run to compare 
 NONE_GOOD = "no earlier run with these arguments was good: there is no good run to compare its columns with"
 
 
-def finish_run(session: Session, context: RunContext, ending: Ending, number: int) -> Verdict:
+def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict:
     """Write the last transaction of a crawl and return its verdict.
 
     A run that tried every page is over, and its rows that it did not see are gone. Another run is left to be resumed.
@@ -58,7 +58,7 @@ def finish_run(session: Session, context: RunContext, ending: Ending, number: in
     if ending.covered:
         why = reason_to_mark_none(session, context)
         if why is None:
-            gone_rows, why = _mark_gone(session, context, number, now)
+            gone_rows, why = _mark_gone(session, context, now)
             violations += [why] if why else []
         if why:
             logger.warning("%s: no row is marked as gone: %s", run.spider, why)
@@ -152,9 +152,7 @@ def reason_to_mark_none(session: Session, context: RunContext) -> str | None:
     return None
 
 
-def _mark_gone(
-    session: Session, context: RunContext, number: int, now: datetime
-) -> tuple[Mapping[str, int], str | None]:
+def _mark_gone(session: Session, context: RunContext, now: datetime) -> tuple[Mapping[str, int], str | None]:
     """Mark the rows of the scope that the run did not see as gone; return their number by table.
 
     Returns no number and the reason if GONE_LIMIT forbids it.
@@ -184,7 +182,7 @@ def _mark_gone(
             if issubclass(model, ExistingRow):
                 write_gone(session, model, some, now)
     if changes:
-        write_changes(session, context, changes, number, now)
+        write_changes(session, context, changes, now)
         logger.info("%s: %d rows are gone", run.spider, len(changes))
     return {model.__tablename__: len(keys) for model, keys in by_model.items()}, None
 

@@ -120,7 +120,7 @@ def store_waiting_rows_at_end(transactions: Transactions, context: RunContext) -
         now = database_now(session)
         result = _store(session, context, found, now)
         if result.changes:
-            write_changes(session, context, list(result.changes), transactions.number, now)
+            write_changes(session, context, list(result.changes), now)
         return len(found), len(result.rows), found[-1].id
 
     while True:
