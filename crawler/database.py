@@ -19,19 +19,20 @@ def project_revisions(settings: BaseSettings) -> Revisions | None:
     return Revisions.of_project(Path(folder)) if folder else None
 
 
-def open_database(settings: BaseSettings, *, check_schema: bool = True) -> Engine:
+def open_database(settings: BaseSettings, *, check_schema: bool = True, pool_size: int = 5) -> Engine:
     """Return an engine for DATABASE_URL, after one connection and a check of the schema's revision.
 
     The schema of an SQLite file is brought up to date. The caller disposes of the engine.
 
     Args:
+        pool_size: how many connections the engine may have at once.
         check_schema: off for ``scrapy migrate``, which changes the schema.
 
     Raises:
         DatabaseUnusable: the URL is wrong, the server does not answer or refuses the user, or the schema is behind;
             the message says what to do, in one line.
     """
-    engine = make_engine(settings["DATABASE_URL"])
+    engine = make_engine(settings["DATABASE_URL"], pool_size=pool_size)
     try:
         check_connection(engine)
         if check_schema:

@@ -27,6 +27,8 @@ from models.session import DatabaseUnusable
 class CommandFailed(Exception):
     """The command cannot do its work; the message says why, in one line."""
 
+    exit_code = CANNOT_START
+
 
 class DatabaseCommand(ScrapyCommand):
     """A command that opens the database: an error of ``expected_errors`` is one line, and exit code 1.
@@ -58,7 +60,7 @@ class DatabaseCommand(ScrapyCommand):
                 self.execute(args, opts)
         except expected as error:
             print_failure(self.program, str(error))
-            self.exitcode = CANNOT_START
+            self.exitcode = getattr(error, "exit_code", CANNOT_START)
         except SQLAlchemyError as error:  # transactions that are committed stay
             print_failure(self.program, error_line(error))
             self.exitcode = CANNOT_START

@@ -95,7 +95,23 @@ DATABASE_PATIENCE = _env(
     "DATABASE_PATIENCE", 900.0, float
 )  # seconds that the writer waits for a lost database
 HISTORY_ENABLED = _env("HISTORY_ENABLED", True, _switch)  # each change of a row is stored in row_change
-OUTBOX_ENABLED = _env("OUTBOX_ENABLED", False, _switch)  # and in outbox_event, to be sent
+
+# --- Events: each change of a row is sent to brokers and webhooks (scrapy relay) ------------------------------------
+
+BROKER_URL = _env(
+    "BROKER_URL", "", str
+)  # the addresses of the sinks, with blanks between them; they are secrets
+OUTBOX_ENABLED = _env(
+    "OUTBOX_ENABLED", bool(BROKER_URL), _switch
+)  # each change is stored in outbox_event, too
+OUTBOX_KEEP = _env("OUTBOX_KEEP", 604_800.0, float)  # seconds that events stay after all sinks have got them
+OUTBOX_LAG_LIMIT = _env(
+    "OUTBOX_LAG_LIMIT", 600.0, float
+)  # seconds; an older event that is not sent is an alarm
+RELAY = "outbox.command.run_relay"
+
+# --- Runs -------------------------------------------------------------------------------------------------------
+
 GONE_LIMIT = _env(
     "GONE_LIMIT", 0.2, float
 )  # the largest share of a spider's rows that may be gone after one run

@@ -25,7 +25,7 @@ OUTBOX_CHANNEL = "splashdown_outbox"  # of PostgreSQL's NOTIFY: new events are c
 class OutboxEvent(Base):
     """A CloudEvents 1.0 event.
 
-    ``event_id`` is random, because a database that is made anew must not repeat the ids of the old one. The relay
+    ``event_id`` is random, because a new database must not repeat the ids of the old one. The relay
     numbers the events that it sees, in ``sequence``: ids are not in the order of the commits.
     """
 

@@ -150,12 +150,23 @@ def release_relay(session: Session, relay: HeldRelay) -> None:
     )
 
 
+def has_new_events(session: Session) -> bool:
+    """Return whether there are events without a number."""
+    query = select(OutboxEvent.id).where(OutboxEvent.sequence.is_(None)).limit(1)
+    return session.scalar(query) is not None
+
+
+def last_number(session: Session) -> int:
+    """Return the largest number that an event has got."""
+    return session.scalar(select(RelayRow.last_sequence).where(RelayRow.id == ONLY)) or 0
+
+
 def number_events(session: Session, limit: int) -> tuple[int, int]:
     """Number committed events that have no number, in the order of their ids; return how many, and the last number.
 
     Call ``hold`` before. The events are named by their ids: a condition would wait for events that are not committed.
     """
-    last = session.scalar(select(RelayRow.last_sequence).where(RelayRow.id == ONLY)) or 0
+    last = last_number(session)
     query = select(OutboxEvent.id).where(OutboxEvent.sequence.is_(None)).order_by(OutboxEvent.id).limit(limit)
     ids = list(session.scalars(query))
     if not ids:

@@ -21,6 +21,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "pipelines": {"crawler", "models"},
     "spiders": {"crawler", "models"},
     "migrations": {"models"},
+    "outbox": {"crawler", "models"},
     "splashdown": {"crawler", "frontier", "models", "spiders"},
 }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crawler.atomic_file import write_atomically
-from crawler.run.verdict import ALREADY_RUNNING, GOOD, Verdict
+from crawler.run.verdict import ALREADY_RUNNING, BELOW_POLICY, GOOD, Verdict
 from crawler.security.plain_text import one_line
 from models.redaction import redacted
 
@@ -89,6 +89,35 @@ class Alarm:
             file.unlink(missing_ok=True)
         else:
             _write(file, State(code=verdict.code, since=now, runs=1))
+
+    def tell_state(self, subject: str, fault: str | None) -> None:
+        """Send a message if the subject, such as a sink of the relay, has a fault now and had none, or the reverse.
+
+        Args:
+            fault: what is wrong; None: nothing.
+        """
+        if self.apprise is None or not len(self.apprise):
+            return
+        from apprise import NotifyFormat, NotifyType  # noqa: PLC0415
+
+        file = self._file(subject, {})
+        before = _read(file)
+        if (before is not None) == (fault is not None):
+            return
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        title = redacted(
+            f"{subject} is good again" if fault is None else f"{subject}: {one_line(fault, 200)}"
+        )
+        body = redacted(f"On {socket.gethostname()}, {now}" + (f"\n{one_line(fault, 1000)}" if fault else ""))
+        kind = NotifyType.SUCCESS if fault is None else NotifyType.FAILURE
+        if not self.apprise.notify(title=title, body=body, notify_type=kind, body_format=NotifyFormat.TEXT):
+            logger.warning("the alarm did not reach all of ALERT_URLS; it is sent again")
+            return
+        logger.info("alarm sent: %s", title)
+        if fault is None:
+            file.unlink(missing_ok=True)
+        else:
+            _write(file, State(code=BELOW_POLICY, since=now, runs=1))
 
     def _file(self, spider: str, arguments: Mapping[str, Any]) -> Path:
         scope = json.dumps(dict(arguments), sort_keys=True, default=str).encode()

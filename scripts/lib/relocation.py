@@ -23,7 +23,7 @@ except ImportError:  # the tests call `relocated` in an environment without the 
     BuildHookInterface = object  # type: ignore[assignment,misc]
 
 PACKAGE = "splashdown"
-ROOMS = ("crawler", "frontier", "migrations", "models", "pipelines", "renderer", "spiders")
+ROOMS = ("crawler", "frontier", "migrations", "models", "outbox", "pipelines", "renderer", "spiders")
 DEMO = {
     "crawler/commands/demo.py",
     *(f"models/{name}.py" for name in ("book", "order", "quote")),

@@ -1,0 +1,281 @@
+"""Delivery: one sink's thread. It sends the numbered events in order, and stores the sink's position."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from models.error_text import error_line
+from models.relay import (
+    ENDED,
+    HeldRelay,
+    OutboxSink,
+    RelayLost,
+    events_after,
+    hold,
+    refused_again,
+    settle_refusals,
+    store_error,
+    store_position,
+)
+from models.session import make_sessions
+from outbox.event import Event
+from outbox.sink import Outcome, Sink, SinkDown, SinkEnded, WrongSink
+
+logger = logging.getLogger("splashdown.relay")
+
+SHORTEST_WAIT, LONGEST_WAIT = 0.2, 30.0  # seconds between two attempts of a sink that is down
+LOOK = 1.0  # seconds after which a delivery looks for refused events to send again
+
+
+@dataclass
+class Progress:
+    """What a batch has come to: the position that can be stored, and the outcomes of the events up to it.
+
+    An event that is confirmed after one that is not is sent again: consumers drop the repeat.
+    """
+
+    position: int
+    outcomes: dict[int, Outcome] = field(default_factory=dict)  # by sequence
+    sent: int = 0
+    refused: dict[int, str] = field(default_factory=dict)  # reasons by the id of the event
+    failure: Outcome | None = None
+
+    def note(self, event: Event, outcome: Outcome) -> None:
+        if outcome.failed is not None:
+            self.failure = outcome
+        else:
+            self.outcomes[event.sequence] = outcome
+
+    def advance(self, events: Sequence[Event]) -> None:
+        """Move the position over the events that have an outcome, up to the first one that has none."""
+        for event in events:
+            if event.sequence not in self.outcomes:
+                return
+            self.position = event.sequence
+            reason = self.outcomes[event.sequence].refused
+            if reason is None:
+                self.sent += 1
+            else:
+                self.refused[event.id] = reason
+
+
+def waves(events: Sequence[Event]) -> Iterator[list[Event]]:
+    """Yield the events in lists that have at most one event of a row, in their order.
+
+    The second event of a row is sent when the first one is confirmed: so their order holds whatever the broker loses.
+    """
+    left = list(events)
+    while left:
+        rows: set[bytes] = set()
+        wave: list[Event] = []
+        later: list[Event] = []
+        for event in left:
+            (later if event.row_hash in rows else wave).append(event)
+            rows.add(event.row_hash)
+        yield wave
+        left = later
+
+
+class Delivery(threading.Thread):
+    """Sends events to one sink until it is stopped.
+
+    Args:
+        lost: called if another relay has taken over.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sink: Sink,
+        engine: Engine,
+        relay: HeldRelay,
+        lost: Callable[[], None],
+    ) -> None:
+        super().__init__(name=f"sink {name}", daemon=True)
+        self.sink_name, self.sink, self.relay, self.lost = name, sink, relay, lost
+        self.engine, self.sessions = engine, make_sessions(engine)
+        self.error: str | None = None  # why the sink does not get on now
+        self.sent = 0  # by this process
+        self.ended = False
+        self.attempts = 0  # that failed, one after the other
+        self._idle_at = -1  # the last number that there was when there was nothing to send
+        self._wake = threading.Condition()
+        self._last = 0
+        self._stopping = False
+        self._is_open = False
+        self._looked = 0.0
+
+    # --- From the relay's thread ----------------------------------------------------------------------------
+
+    def tell(self, last: int) -> None:
+        """Say that the events up to this number can be sent."""
+        with self._wake:
+            self._last = last
+            self._wake.notify()
+
+    def is_done(self, last: int) -> bool:
+        """Return whether all events up to this number are confirmed or refused."""
+        return self._idle_at >= last and self.error is None
+
+    def stop(self) -> None:
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+
+    # --- In the thread --------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        try:
+            while not self._stopping and not self.ended:
+                self._step()
+        except RelayLost:
+            self.lost()
+        except Exception:
+            logger.exception("%s: the relay has a fault and stops", self.sink_name)
+            self.lost()
+        finally:
+            self.sink.close()
+
+    def _step(self) -> None:
+        try:
+            if not self._is_open:
+                self.sink.open()
+                self._is_open = True
+            if self._send_next():
+                self._recovered()
+            else:
+                self._wait()
+        except SinkEnded as error:
+            self._store_error(str(error), ended=True)
+        except (SinkDown, WrongSink) as error:
+            self._close()
+            self._failed(str(error), wait=getattr(error, "wait", 0.0))
+        except DBAPIError as error:
+            self._failed(f"the database: {error_line(error)}", store=False)
+
+    def _send_next(self) -> bool:
+        """Send the next batch; return False if there is none."""
+        last = self._last
+        with Session(self.engine) as session:
+            row = session.execute(
+                select(OutboxSink.position, OutboxSink.state).where(OutboxSink.name == self.sink_name)
+            ).one()
+            if row.state == ENDED:
+                self.ended = True
+                self.error = "it has ended"
+                return False
+            found = events_after(session, self.sink_name, row.position, self.sink.batch)
+            events = [Event.of(one) for one in found]
+            again = []
+            if time.monotonic() - self._looked > LOOK:
+                self._looked = time.monotonic()
+                again = list(refused_again(session, self.sink_name, self.sink.batch))
+        if again:
+            self._send_again(again)
+        if not events:
+            self._idle_at = last
+            return bool(again)
+        progress = Progress(position=row.position)
+        try:
+            self._send(events, progress)
+        finally:
+            progress.advance(events)
+            self._store(progress)
+        if progress.failure is not None:
+            if progress.sent:
+                self.attempts = 0  # it gets on
+            raise SinkDown(progress.failure.failed or "", wait=progress.failure.wait)
+        return True
+
+    def _send(self, events: Sequence[Event], progress: Progress) -> None:
+        blocked: set[bytes] = set()  # rows of which an event must be sent again first
+        for wave in waves(events):
+            sendable = [event for event in wave if event.row_hash not in blocked]
+            if not sendable:
+                continue
+            for event, outcome in zip(sendable, self.sink.send(sendable), strict=True):
+                progress.note(event, outcome)
+                if outcome.failed is not None:
+                    blocked.add(event.row_hash)
+
+    def _send_again(self, again: Sequence[Any]) -> None:
+        """Send refused events again, on request of a person."""
+        sent: list[int] = []
+        refused: dict[int, str] = {}
+        for row in again:
+            event = Event.of(row)
+            (outcome,) = self.sink.send([event])
+            if outcome.failed is not None:
+                break
+            if outcome.refused is not None:
+                refused[row.refusal] = outcome.refused
+            else:
+                sent.append(row.refusal)
+        self.sent += len(sent)
+        with self.sessions.begin() as session:
+            hold(session, self.relay)
+            settle_refusals(session, sent, refused)
+
+    def _store(self, progress: Progress) -> None:
+        """Store what is confirmed or refused."""
+        for reason in progress.refused.values():
+            logger.warning("%s refused an event: %s", self.sink_name, reason)
+        with self.sessions.begin() as session:
+            now = hold(session, self.relay)
+            store_position(
+                session,
+                self.sink_name,
+                progress.position,
+                sent=progress.sent,
+                refused=progress.refused,
+                now=now,
+            )
+        self.sent += progress.sent
+
+    def _recovered(self) -> None:
+        if self.error is not None:
+            logger.info("%s gets events again", self.sink_name)
+            self._store_error(None)
+        self.attempts = 0
+
+    def _failed(self, message: str, *, store: bool = True, wait: float = 0.0) -> None:
+        if self.error != message:
+            logger.warning("%s gets no events: %s; trying again", self.sink_name, message)
+            if store:
+                self._store_error(message)
+        self.error = message
+        self.attempts += 1
+        with self._wake:
+            if not self._stopping:
+                seconds = min(SHORTEST_WAIT * 2 ** min(self.attempts - 1, 10), LONGEST_WAIT)
+                self._wake.wait_for(lambda: self._stopping, max(seconds, wait))
+
+    def _store_error(self, message: str | None, *, ended: bool = False) -> None:
+        self.error = message
+        if ended:
+            self.ended = True
+            logger.warning("%s ends: %s", self.sink_name, message)
+        try:
+            with self.sessions.begin() as session:
+                hold(session, self.relay)
+                store_error(session, self.sink_name, message, ended=ended)
+        except DBAPIError as error:
+            logger.warning("%s: the database: %s", self.sink_name, error_line(error))
+
+    def _close(self) -> None:
+        self.sink.close()
+        self._is_open = False
+
+    def _wait(self) -> None:
+        with self._wake:
+            if not self._stopping and self._last <= self._idle_at:
+                self._wake.wait(LOOK)

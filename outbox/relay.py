@@ -1,0 +1,182 @@
+"""Relay: numbers the committed events, and lets a delivery for each sink send them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from models.error_text import error_line
+from models.relay import (
+    HeldRelay,
+    RelayLost,
+    SinkState,
+    claim_relay,
+    delete_sent,
+    has_new_events,
+    hold,
+    last_number,
+    number_events,
+    release_relay,
+    sink_states,
+)
+from models.session import make_sessions
+from outbox.delivery import Delivery
+from outbox.sink import Sink, SinkDown
+from outbox.wake_up import WakeUp
+
+logger = logging.getLogger("splashdown.relay")
+
+NUMBERED_AT_ONCE = 5000
+HEARTBEAT = 4.0  # seconds
+CHECK = 10.0  # seconds between two looks at the states of the sinks
+DELETED_AT_ONCE = 5000
+PATIENCE_ONCE = 3  # attempts of a sink that is down, with --once
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelayEnd:
+    """How a relay ended: by its order, or because another one took over; the errors of the sinks by name."""
+
+    lost: bool
+    errors: Mapping[str, str]
+
+
+class Relay:
+    """Sends the events of the outbox to the sinks.
+
+    Args:
+        engine: its pool has a connection for each sink and three more.
+        sinks: by name.
+        keep: for how long events stay after all sinks have confirmed them.
+        check: called now and then with the states of the sinks, for alarms and metrics.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        sinks: Mapping[str, Sink],
+        *,
+        keep: timedelta,
+        check: Callable[[Sequence[SinkState]], None] = lambda _: None,
+    ) -> None:
+        self.engine, self.sinks, self.keep, self.check = engine, dict(sinks), keep, check
+        self.sessions = make_sessions(engine)
+        self.deliveries: list[Delivery] = []
+        self._wake_up: WakeUp | None = None
+        self._stopping = threading.Event()
+        self._lost = False
+        self._heartbeat = self._checked = 0.0
+
+    def run(self, *, once: bool = False) -> RelayEnd:
+        """Send events until ``stop`` is called; with ``once`` until there is none left that a sink accepts.
+
+        Raises:
+            RelayIsAlive: another relay sends the events.
+            WrongSink: a sink cannot be used as BROKER_URL names it. A sink that is down is no error.
+        """
+        relay = claim_relay(self.sessions, list(self.sinks))
+        try:
+            self._check_sinks()
+            self._wake_up = WakeUp(self.engine)
+            self.deliveries = [
+                Delivery(name, sink, self.engine, relay, self._lose) for name, sink in self.sinks.items()
+            ]
+            for delivery in self.deliveries:
+                delivery.start()
+            self._serve(relay, once=once)
+        except RelayLost:
+            self._lost = True
+        finally:
+            self._end(relay)
+        errors = {one.sink_name: one.error for one in self.deliveries if one.error is not None}
+        return RelayEnd(lost=self._lost, errors=errors)
+
+    def stop(self) -> None:
+        """End the relay soon. Signal handlers may call it."""
+        self._stopping.set()
+        if self._wake_up is not None:
+            self._wake_up.wake()
+
+    def _lose(self) -> None:
+        self._lost = True
+        self.stop()
+
+    def _check_sinks(self) -> None:
+        """Open each sink once, so that a wrong address ends the relay before it sends anything."""
+        for name, sink in self.sinks.items():
+            try:
+                sink.open()
+            except SinkDown as error:
+                logger.warning("%s: %s; the relay tries again", name, error)
+            finally:
+                sink.close()
+
+    def _serve(self, relay: HeldRelay, *, once: bool) -> None:
+        assert self._wake_up is not None
+        while not self._stopping.is_set():
+            try:
+                numbered, last = self._number(relay)
+                for delivery in self.deliveries:
+                    delivery.tell(last)
+                self._look_after(relay)
+            except DBAPIError as error:
+                logger.warning("the relay waits for the database: %s", error_line(error))
+                self._stopping.wait(1)
+                continue
+            if once and not numbered and all(self._is_over(one, last) for one in self.deliveries):
+                return
+            if numbered:
+                self._wake_up.found()
+            elif once:
+                self._stopping.wait(0.02)
+            else:
+                self._wake_up.wait()
+
+    def _number(self, relay: HeldRelay) -> tuple[int, int]:
+        """Number new events; return how many, and the last number. Write a heartbeat if it is time."""
+        now = time.monotonic()
+        if now - self._heartbeat < HEARTBEAT:
+            with Session(self.engine) as session:
+                if not has_new_events(session):
+                    return 0, last_number(session)
+        self._heartbeat = now
+        with self.sessions.begin() as session:
+            hold(session, relay)
+            return number_events(session, NUMBERED_AT_ONCE)
+
+    @staticmethod
+    def _is_over(delivery: Delivery, last: int) -> bool:
+        return delivery.ended or delivery.is_done(last) or delivery.attempts >= PATIENCE_ONCE
+
+    def _look_after(self, relay: HeldRelay) -> None:
+        """Delete old events, and let alarms and metrics see the states of the sinks."""
+        now = time.monotonic()
+        if now - self._checked < CHECK:
+            return
+        self._checked = now
+        with self.sessions.begin() as session:
+            time_now = hold(session, relay)
+            delete_sent(session, list(self.sinks), time_now - self.keep, DELETED_AT_ONCE)
+        with Session(self.engine) as session:
+            self.check(sink_states(session, list(self.sinks)))
+
+    def _end(self, relay: HeldRelay) -> None:
+        for delivery in self.deliveries:
+            delivery.stop()
+        for delivery in self.deliveries:
+            delivery.join(timeout=20)
+        if self._wake_up is not None:
+            self._wake_up.stop()
+        try:
+            with self.sessions.begin() as session:
+                release_relay(session, relay)
+        except DBAPIError as error:
+            logger.warning("the relay's place stays taken for a while: %s", error_line(error))

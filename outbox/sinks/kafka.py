@@ -1,0 +1,204 @@
+"""Kafka: an idempotent producer that waits for all replicas. A row's events stay in one partition, by its key."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from outbox.address import SinkAddress
+from outbox.event import CLOUDEVENTS_JSON, JSON, Event
+from outbox.sink import SENT, Outcome, SinkDown, WrongSink
+
+logger = logging.getLogger("splashdown.relay")
+
+PATIENCE = 30.0  # seconds for the confirmations of a batch
+CONNECT = 10.0  # seconds for the list of topics
+# Errors with which the broker refuses one event for good.
+REFUSED = (
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.INVALID_RECORD,
+    KafkaError._INVALID_ARG,
+    KafkaError.TOPIC_EXCEPTION,
+)
+
+
+class KafkaSink:
+    """``kafka://host:port,host:port/topic``
+
+    The topic may have ``{table}``; without a topic it is ``splashdown.{table}``. Options: ``partitions`` and
+    ``replicas`` of a topic that is created, ``declare=0`` to create none, ``mode=binary``, ``security`` (ssl,
+    sasl_plain, sasl_ssl), ``mechanism``, ``ca`` (a file).
+    """
+
+    batch = 5000
+
+    def __init__(self, address: SinkAddress) -> None:
+        self.name = address.name
+        self.topic = address.path or "splashdown.{table}"
+        try:
+            self.topic.format(table="")
+        except (KeyError, IndexError, ValueError):
+            raise WrongSink(f"{self.name}: the topic {self.topic} may have {{table}} only") from None
+        self.partitions = address.number("partitions", 6)
+        self.replicas = address.number("replicas", -1)  # -1: as the broker has it
+        self.declare = address.switch("declare", default=True)
+        self.binary = address.option("mode", "structured", ("structured", "binary")) == "binary"
+        security = address.option(
+            "security", "sasl_plain" if address.user else "", ("", "ssl", "sasl_plain", "sasl_ssl")
+        )
+        servers = ",".join(f"{host}:{port or 9092}" for host, port in address.hosts)
+        self.settings: dict[str, Any] = {
+            "bootstrap.servers": servers,
+            "client.id": "splashdown-relay",
+            "log_level": 0,  # its own log goes to the standard error; errors come by callbacks
+            "error_cb": self._note,
+            "socket.connection.setup.timeout.ms": 10_000,
+        }
+        if security:
+            self.settings["security.protocol"] = {"sasl_plain": "SASL_PLAINTEXT"}.get(
+                security, security.upper()
+            )
+        if address.user:
+            self.settings |= {
+                "sasl.mechanism": address.option("mechanism", "PLAIN"),
+                "sasl.username": address.user,
+                "sasl.password": address.password or "",
+            }
+        if ca := address.option("ca", ""):
+            self.settings["ssl.ca.location"] = ca
+        self.producer: Producer | None = None
+        self.known: set[str] = set()  # topics that are there
+        self.error: str | None = None  # the last one of the connection
+
+    def open(self) -> None:
+        try:
+            admin = AdminClient(self.settings)
+            self.known = set(admin.list_topics(timeout=CONNECT).topics)
+            self.producer = Producer(
+                self.settings
+                | {
+                    "enable.idempotence": True,
+                    "acks": "all",
+                    "linger.ms": 5,
+                    "delivery.timeout.ms": int(PATIENCE * 1000),
+                    "compression.type": "lz4",
+                }
+            )
+        except KafkaException as error:
+            raise self._translated(error) from None
+
+    def send(self, events: Sequence[Event]) -> Sequence[Outcome]:
+        if self.producer is None:
+            raise SinkDown("not connected")
+        outcomes: list[Outcome] = [Outcome(failed="no confirmation")] * len(events)
+        self._create_topics({self._topic_of(event) for event in events} - self.known)
+        for position, event in enumerate(events):
+            outcome = self._produce(event, outcomes, position)
+            if outcome is not None:
+                outcomes[position] = outcome
+        until = time.monotonic() + PATIENCE
+        while self.producer.flush(1.0) and time.monotonic() < until:
+            pass
+        if self.error is not None and not any(one.sent for one in outcomes):
+            error, self.error = self.error, None
+            raise SinkDown(error)
+        return outcomes
+
+    def close(self) -> None:
+        if self.producer is not None:
+            # Nobody waits for what is not confirmed: it is sent again.
+            self.producer.purge()
+            self.producer.flush(1.0)
+            self.producer = None
+
+    def _produce(self, event: Event, outcomes: list[Outcome], position: int) -> Outcome | None:
+        """Hand an event to the producer. Return its outcome if there is one at once."""
+        assert self.producer is not None
+
+        def delivered(error: KafkaError | None, _message: Any) -> None:
+            outcomes[position] = _outcome_of(error)
+
+        attributes = event.attributes
+        headers = {"content-type": JSON if self.binary else CLOUDEVENTS_JSON}
+        if self.binary:
+            headers |= {
+                f"ce_{name}": value for name, value in attributes.items() if name != "datacontenttype"
+            }
+        try:
+            self.producer.produce(
+                self._topic_of(event),
+                event.body if self.binary else event.structured,
+                event.row_key.encode(),
+                timestamp=int(event.at.timestamp() * 1000),
+                headers=[(name, value.encode()) for name, value in headers.items()],
+                on_delivery=delivered,
+            )
+        except BufferError:
+            self.producer.flush(PATIENCE)
+            return Outcome(failed="the producer's queue is full")
+        except KafkaException as error:
+            return _outcome_of(error.args[0])
+        self.producer.poll(0)
+        return None
+
+    def _topic_of(self, event: Event) -> str:
+        return self.topic.format(table=event.table_name)
+
+    def _create_topics(self, missing: set[str]) -> None:
+        if not missing:
+            return
+        if not self.declare:
+            admin = AdminClient(self.settings)
+            self.known |= set(admin.list_topics(timeout=CONNECT).topics)
+            if still := sorted(missing - self.known):
+                raise WrongSink(
+                    f"{self.name}: there is no topic {', '.join(still)}, and declare=0 creates none"
+                )
+            return
+        admin = AdminClient(self.settings)
+        made = admin.create_topics(
+            [
+                NewTopic(name, num_partitions=self.partitions, replication_factor=self.replicas)
+                for name in missing
+            ],
+            request_timeout=CONNECT,
+        )
+        for name, future in made.items():
+            try:
+                future.result()
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise self._translated(error, f"the topic {name} cannot be created: ") from None
+            self.known.add(name)
+
+    def _note(self, error: KafkaError) -> None:
+        self.error = error.str()
+
+    def _translated(self, error: KafkaException, before: str = "") -> Exception:
+        cause = error.args[0]
+        text = f"{before}{self.error or cause.str()}"
+        wrong = (
+            KafkaError._AUTHENTICATION,
+            KafkaError.SASL_AUTHENTICATION_FAILED,
+            KafkaError.TOPIC_AUTHORIZATION_FAILED,
+            KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+            KafkaError.INVALID_REPLICATION_FACTOR,
+            KafkaError.INVALID_PARTITIONS,
+            KafkaError._INVALID_ARG,
+        )
+        if cause.code() in wrong:
+            return WrongSink(f"{self.name}: {text}")
+        return SinkDown(text)
+
+
+def _outcome_of(error: KafkaError | None) -> Outcome:
+    if error is None:
+        return SENT
+    return Outcome(refused=error.str()) if error.code() in REFUSED else Outcome(failed=error.str())

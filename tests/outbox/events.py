@@ -1,0 +1,96 @@
+"""Events for tests: changes of rows that a real writer has stored, and what consumers get."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from models import OutboxEvent, Quote, RowChange
+from outbox.address import SinkAddress
+from outbox.event import Event
+from outbox.sink import SENT, Outcome, SinkDown
+from tests.pipelines.runs import Run, page
+
+_versions = itertools.count()
+
+
+def store_changes(engine: Engine, versions: Sequence[Sequence[int]]) -> None:
+    """Commit a page for each list of row numbers; a row changes each time that its number is in a list."""
+    run = Run(engine, outbox=True)
+    for rows in versions:
+        number = next(_versions)
+        items = [
+            (Quote, {"quote_id": row, "body": f"version {number}", "author": "ann", "tags": None})
+            for row in rows
+        ]
+        run.commit(page(*items))
+    run.finish()
+
+
+def history(engine: Engine) -> dict[str, list[Any]]:
+    """Return what each row's consumers must get, in order: the changes of ``row_change`` by natural key."""
+    found: dict[str, list[Any]] = {}
+    with Session(engine) as session:
+        for change in session.scalars(select(RowChange).order_by(RowChange.id)):
+            found.setdefault(change.row_key, []).append([change.kind, change.fields or {}])
+    return found
+
+
+def without_repeats(envelopes: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return what a consumer has by row, in its order, after it has dropped repeats by the event's id."""
+    seen: set[str] = set()
+    found: dict[str, list[Any]] = {}
+    for envelope in envelopes:
+        if envelope["id"] in seen:
+            continue
+        seen.add(envelope["id"])
+        key = envelope["subject"].partition("/")[2]
+        found.setdefault(key, []).append([envelope["data"]["kind"], envelope["data"]["changed"]])
+    return found
+
+
+def unnumbered(engine: Engine) -> int:
+    with Session(engine) as session:
+        return len(session.scalars(select(OutboxEvent.id).where(OutboxEvent.sequence.is_(None))).all())
+
+
+class RecordingSink:
+    """A sink in memory. It passes the same tests as the real brokers."""
+
+    def __init__(self, batch: int = 50) -> None:
+        self.batch = batch
+        self.received: list[dict[str, Any]] = []
+        self.calls: list[list[str]] = []
+        self.answer: Callable[[Event], Outcome] = lambda _: SENT
+        self.down: str | None = None
+        self.lock = threading.Lock()
+
+    def open(self) -> None:
+        if self.down:
+            raise SinkDown(self.down)
+
+    def send(self, events: Sequence[Event]) -> Sequence[Outcome]:
+        if self.down:
+            raise SinkDown(self.down)
+        outcomes = []
+        with self.lock:
+            self.calls.append([event.row_key for event in events])
+            for event in events:
+                outcome = self.answer(event)
+                outcomes.append(outcome)
+                if outcome.sent:
+                    self.received.append(json.loads(event.structured))
+        return outcomes
+
+    def close(self) -> None:
+        pass
+
+
+def address(text: str) -> SinkAddress:
+    return SinkAddress.of(text)

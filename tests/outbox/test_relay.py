@@ -1,0 +1,193 @@
+"""The relay: every event, in the order of its row's changes, whatever sinks, databases and other relays do."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.orm import Session
+
+from models import OutboxEvent, OutboxRefusal, OutboxSink, RelayRow
+from models.relay import (
+    RelayIsAlive,
+    RelayLost,
+    claim_relay,
+    delete_sent,
+    hold,
+    number_events,
+    sink_states,
+)
+from models.run import database_now
+from models.session import make_sessions
+from outbox.event import Event
+from outbox.relay import Relay, RelayEnd
+from outbox.sink import SENT, Outcome, Sink, SinkEnded
+from tests.outbox.events import RecordingSink, history, store_changes, unnumbered, without_repeats
+
+WEEK = timedelta(days=7)
+DEADLINE = 60.0  # seconds
+
+
+def once(engine: Engine, **sinks: Sink) -> RelayEnd:
+    return Relay(engine, sinks, keep=WEEK).run(once=True)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < until, "the deadline is over"
+        time.sleep(0.01)
+
+
+def test_every_sink_gets_every_change_in_the_order_of_its_row(engine: Engine) -> None:
+    store_changes(engine, [[1, 2, 3], [2], [2, 3], [4, 2]])
+    first, second = RecordingSink(), RecordingSink(batch=2)
+    assert once(engine, first=first, second=second) == RelayEnd(lost=False, errors={})
+    assert without_repeats(first.received) == without_repeats(second.received) == history(engine)
+    assert len(first.received) == len(second.received) == 8
+    store_changes(engine, [[1]])
+    once(engine, first=first, second=second)
+    assert len(first.received) == len(second.received) == 9  # nothing is sent twice
+    assert unnumbered(engine) == 0
+
+
+def test_one_call_has_one_event_of_a_row(engine: Engine) -> None:
+    store_changes(engine, [[1, 2], [1, 2], [1]])
+    sink = RecordingSink()
+    once(engine, sink=sink)
+    assert sink.calls == [["[1]", "[2]"], ["[1]", "[2]"], ["[1]"]]
+
+
+def test_a_sink_that_loses_events_at_random_gets_all_in_their_order(engine: Engine) -> None:
+    store_changes(
+        engine, [[row for row in range(9) if random.Random(n * 31 + row).random() < 0.5] for n in range(12)]
+    )
+    dice = random.Random(5)
+    sink = RecordingSink(batch=7)
+    sink.answer = lambda _: SENT if dice.random() < 0.7 else Outcome(failed="lost")
+    relay = Relay(engine, {"sink": sink}, keep=WEEK)
+    thread = threading.Thread(target=relay.run)
+    thread.start()
+    wait_until(lambda: without_repeats(list(sink.received)) == history(engine))
+    relay.stop()
+    thread.join(DEADLINE)
+    assert not thread.is_alive()
+
+
+def test_a_sink_that_is_down_holds_back_nobody(engine: Engine) -> None:
+    store_changes(engine, [[1], [2]])
+    up, down = RecordingSink(), RecordingSink()
+    down.down = "no route"
+    end = once(engine, up=up, down=down)
+    assert len(up.received) == 2 and end.errors == {"down": "no route"}
+    with Session(engine) as session:
+        states = {state.name: (state.unsent, state.sent, state.error) for state in sink_states(session)}
+    assert states == {"up": (0, 2, None), "down": (2, 0, "no route")}
+    down.down = None
+    assert once(engine, up=up, down=down).errors == {}
+    assert without_repeats(down.received) == history(engine) and len(up.received) == 2
+
+
+def test_a_refused_event_is_kept_with_its_reason_and_the_rest_goes_on(engine: Engine) -> None:
+    store_changes(engine, [[1, 2, 3], [2]])
+    sink = RecordingSink()
+    sink.answer = lambda event: Outcome(refused="too large") if event.row_key == "[2]" else SENT
+    assert once(engine, sink=sink).errors == {}
+    assert set(without_repeats(sink.received)) == {"[1]", "[3]"}
+    with Session(engine) as session:
+        refusals = session.scalars(select(OutboxRefusal)).all()
+        assert [(one.sink, one.reason) for one in refusals] == [("sink", "too large")] * 2
+        now = database_now(session)
+        assert delete_sent(session, ["sink"], now + WEEK, 100) == 2  # but not the refused ones
+        assert session.scalar(select(func.count()).select_from(OutboxEvent)) == 2
+        session.commit()
+    with Session(engine) as session:
+        session.execute(update(OutboxRefusal).values(retry=True))
+        session.commit()
+    sink.answer = lambda _: SENT
+    once(engine, sink=sink)
+    assert without_repeats(sink.received) == history(engine)
+    with Session(engine) as session:
+        assert session.scalars(select(OutboxRefusal)).all() == []
+
+
+def test_a_receiver_that_ends_gets_nothing_more(engine: Engine) -> None:
+    store_changes(engine, [[1]])
+    sink = RecordingSink()
+
+    def end(_event: Event) -> Outcome:
+        raise SinkEnded("HTTP 410")
+
+    sink.answer = end
+    assert once(engine, sink=sink).errors == {"sink": "HTTP 410"}
+    sink.answer = lambda _: SENT
+    assert once(engine, sink=sink).errors == {"sink": "it has ended"}
+    assert sink.received == []
+    with Session(engine) as session:
+        assert session.scalars(select(OutboxSink.state)).all() == ["ended"]
+
+
+def test_a_second_relay_is_refused_until_the_first_has_no_heartbeat(engine: Engine) -> None:
+    sessions = make_sessions(engine)
+    first = claim_relay(sessions, ["sink"])
+    with pytest.raises(RelayIsAlive, match="another relay sends the events: process"):
+        claim_relay(sessions, ["sink"])
+    with sessions.begin() as session:
+        session.execute(update(RelayRow).values(heartbeat_at=database_now(session) - timedelta(minutes=1)))
+    second = claim_relay(sessions, ["sink"])
+    store_changes(engine, [[1]])
+    with sessions() as session, pytest.raises(RelayLost):
+        hold(session, first)
+    with sessions.begin() as session:
+        hold(session, second)
+        assert number_events(session, 10) == (1, session.scalar(select(OutboxEvent.id)))
+
+
+def test_events_that_commit_late_get_later_numbers(engine: Engine) -> None:
+    """An id is given before the commit, so an event with a smaller id may become visible later."""
+    sessions = make_sessions(engine)
+    relay = claim_relay(sessions, ["sink"])
+    store_changes(engine, [[1, 2, 3]])
+    with sessions.begin() as session:  # as if the first two were not committed yet
+        ids = session.scalars(select(OutboxEvent.id).order_by(OutboxEvent.id)).all()
+        late = [
+            {c.name: getattr(row, c.name) for c in OutboxEvent.__table__.columns}
+            for row in session.execute(
+                select(*OutboxEvent.__table__.columns).where(OutboxEvent.id.in_(ids[:2]))
+            )
+        ]
+        session.execute(OutboxEvent.__table__.delete().where(OutboxEvent.id.in_(ids[:2])))  # type: ignore[attr-defined]
+    with sessions.begin() as session:
+        hold(session, relay)
+        numbered, last = number_events(session, 10)
+        assert numbered == 1
+    with sessions.begin() as session:
+        session.execute(OutboxEvent.__table__.insert(), late)  # type: ignore[attr-defined]
+    with sessions.begin() as session:
+        hold(session, relay)
+        assert number_events(session, 10)[0] == 2
+    with sessions() as session:
+        numbers = dict(session.execute(select(OutboxEvent.id, OutboxEvent.sequence)).all())
+    assert last == numbers[ids[2]] < numbers[ids[0]] < numbers[ids[1]]
+
+
+def test_a_relay_that_runs_sends_new_events_soon(engine: Engine) -> None:
+    sink = RecordingSink()
+    relay = Relay(engine, {"sink": sink}, keep=WEEK)
+    thread = threading.Thread(target=relay.run)
+    thread.start()
+    try:
+        for number in range(3):
+            store_changes(engine, [[number]])
+            wait_until(lambda: without_repeats(list(sink.received)) == history(engine))
+    finally:
+        relay.stop()
+        thread.join(DEADLINE)
+    assert len(sink.received) == 3
+    with Session(engine) as session:
+        assert session.scalar(select(RelayRow.owner)) is None  # the next relay need not wait
