@@ -7,6 +7,7 @@ from pathlib import Path
 from scrapy.settings import BaseSettings
 from sqlalchemy import Engine
 
+from models.existing.reflection import read_existing_tables
 from models.revisions import Revisions
 from models.schema import check_schema as check_revision
 from models.session import check_connection, make_engine
@@ -35,6 +36,7 @@ def open_database(settings: BaseSettings, *, check_schema: bool = True) -> Engin
         check_connection(engine)
         if check_schema:
             check_revision(engine, project_revisions(settings))
+        read_existing_tables(engine)
     except BaseException:
         engine.dispose()
         raise

@@ -14,6 +14,7 @@ from models.crawl_page import CrawlPage
 from models.host import CrawlHost
 from models.outbox import OutboxEvent
 from models.rejected import RejectedItem
+from models.relay import OutboxRefusal, OutboxSink, RelayRow
 from models.rendering import CrawlRendering
 from models.request import CrawlRequest
 from models.run import CrawlRun
@@ -34,8 +35,11 @@ __all__ = [
     "ModelError",
     "Order",
     "OutboxEvent",
+    "OutboxRefusal",
+    "OutboxSink",
     "Quote",
     "RejectedItem",
+    "RelayRow",
     "Review",
     "Row",
     "RowChange",

@@ -9,7 +9,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, MetaData, Table, inspect
+from sqlalchemy import Column, ColumnElement, ForeignKey, FromClause, MetaData, Table, inspect
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -64,6 +64,15 @@ class Children:
     def own_key(self) -> tuple[str, ...]:
         """Return the columns of the child's key that identify a child among those of its parent."""
         return tuple(name for name in self.model.key() if name not in self.columns_from_parent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignKeyOfFields:
+    """A foreign key: the values of ``fields`` name the row of ``table`` that has them in its columns ``referred``."""
+
+    fields: tuple[str, ...]
+    table: Table
+    referred: tuple[str, ...]
 
 
 class Row(Base):
@@ -150,6 +159,38 @@ class Row(Base):
         assert isinstance(cls.__table__, Table)
         return cls.__table__
 
+    @classmethod
+    def has_table(cls) -> bool:
+        """Return whether this class is the model of a table, and not a base class of models."""
+        return "__table__" in vars(cls)
+
+    # An existing table (models.existing) has no bookkeeping columns, and its fields have other names than its columns.
+
+    @classmethod
+    def bookkeeping_table(cls) -> Table:
+        """Return the table that has the bookkeeping columns of each row, and its natural key by the fields' names."""
+        return cls.table()
+
+    @classmethod
+    def rows_from(cls) -> FromClause:
+        """Return what a query selects from that needs fields and bookkeeping columns."""
+        return cls.table()
+
+    @classmethod
+    def value_columns(cls) -> Mapping[str, ColumnElement[Any]]:
+        """Return the columns from which a query reads the fields, by the fields' names."""
+        return cls.fields()
+
+    @classmethod
+    def parent_keys(cls) -> tuple[ForeignKeyOfFields, ...]:
+        """Return the foreign keys of the model, without that of the run."""
+        return _parent_keys(cls)
+
+    @classmethod
+    def fields_in_columns(cls, columns: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Return the fields that fill these columns of the table; None if one of them has no field."""
+        return columns if cls.fields().keys() >= set(columns) else None
+
     def __repr__(self) -> str:
         key = ", ".join(f"{name}={getattr(self, name)!r}" for name in type(self).key())
         return f"{type(self).__name__}({key})"
@@ -212,6 +253,20 @@ class _Layout:
     values_of: Getter
     untracked: frozenset[str]
     children: Mapping[str, Children]
+
+
+@cache
+def _parent_keys(model: type[Row]) -> tuple[ForeignKeyOfFields, ...]:
+    found = []
+    for constraint in model.table().foreign_key_constraints:
+        columns = tuple(element.parent.name for element in constraint.elements)
+        if BOOKKEEPING.isdisjoint(columns):
+            targets = [element.column for element in constraint.elements]
+            table = targets[0].table
+            assert isinstance(table, Table)
+            referred = tuple(target.name for target in targets)
+            found.append(ForeignKeyOfFields(fields=columns, table=table, referred=referred))
+    return tuple(sorted(found, key=lambda foreign_key: foreign_key.fields))
 
 
 def getter(names: tuple[str, ...]) -> Getter:

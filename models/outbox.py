@@ -1,80 +1,114 @@
-"""The outbox: events that are committed with their rows, and sent later."""
+"""The outbox: events that are committed with their rows, and sent later by the relay."""
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer
+from sqlalchemy import BigInteger, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from models.change import Change, key_text
+from models.change import Change, key_hash, key_text
 from models.json_values import to_json_value
 from models.text import json_text
-from models.types import ExactString, LongText, UtcDateTime
+from models.types import Digest, ExactString, LongText, UtcDateTime
 
-NAMESPACE = uuid.UUID("6f1d2f3c-5e0b-5d5a-9c8e-2f4f7f0a9b11")
+SNAPSHOT = "snapshot"  # the kind of an event that is no change: it has a row as it is
+SINK_NAME_LENGTH = 200
+OUTBOX_CHANNEL = "splashdown_outbox"  # of PostgreSQL's NOTIFY: new events are committed
 
 
 class OutboxEvent(Base):
-    """A CloudEvents 1.0 envelope in JSON; ``event_id`` is the same in every attempt of the transaction."""
+    """A CloudEvents 1.0 event.
+
+    ``event_id`` is random, because a database that is made anew must not repeat the ids of the old one. The relay
+    numbers the events that it sees, in ``sequence``: ids are not in the order of the commits.
+    """
 
     __tablename__ = "outbox_event"
+    # The relay looks for events without a number, by id, and each sink for those after its position.
+    __table_args__ = (Index("ix_outbox_event_sequence", "sequence", "id"),)
 
     id: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     )
-    event_id: Mapped[str] = mapped_column(ExactString(36), unique=True)
-    type: Mapped[str] = mapped_column(ExactString(100))
-    envelope: Mapped[str] = mapped_column(LongText())
+    event_id: Mapped[str] = mapped_column(ExactString(36))
+    sequence: Mapped[int | None] = mapped_column(BigInteger)
+    sink: Mapped[str | None] = mapped_column(ExactString(SINK_NAME_LENGTH))  # None: for all sinks
+    table_name: Mapped[str] = mapped_column(ExactString(64))
+    kind: Mapped[str] = mapped_column(ExactString(8))
+    row_hash: Mapped[bytes] = mapped_column(Digest(16))  # of table and natural key
+    row_key: Mapped[str] = mapped_column(LongText())  # the natural key as a JSON list
+    spider: Mapped[str] = mapped_column(ExactString(255))
+    run_id: Mapped[int | None] = mapped_column(BigInteger)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
-    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    data: Mapped[str] = mapped_column(LongText())  # JSON
+
+    @property
+    def envelope(self) -> str:
+        """Return the event as JSON, in CloudEvents' structured mode."""
+        return structured(cloud_attributes(self), self.data)
 
 
-def event_rows(
-    changes: list[Change], *, spider: str, run_id: int, commit: int, at: datetime
-) -> list[dict[str, Any]]:
-    """Return the rows of ``outbox_event`` for the changes of the run's transaction number ``commit``.
+def cloud_attributes(event: Any) -> dict[str, str]:
+    """Return the attributes of CloudEvents for an event of the outbox.
 
-    https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md describes the envelope.
+    https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md describes them.
     """
-    rows = []
-    for position, change in enumerate(changes):
-        event_id = str(uuid.uuid5(NAMESPACE, f"{run_id}/{commit}/{position}"))
-        kind = f"splashdown.row.{change.kind}"
-        table = change.model.__tablename__
-        envelope = {
-            "specversion": "1.0",
-            "id": event_id,
-            "source": f"/splashdown/{spider}",
-            "type": kind,
-            "subject": f"{table}/{key_text(change.key)}",
-            "time": at.isoformat(),
-            "datacontenttype": "application/json",
-            "data": {
-                "table": table,
-                "key": {
-                    name: to_json_value(part)
-                    for name, part in zip(change.model.key(), change.key, strict=True)
-                },
-                "kind": change.kind,
-                "changed": {
-                    name: [to_json_value(old), to_json_value(new)]
-                    for name, (old, new) in change.fields.items()
-                },
-                "row": {name: to_json_value(value) for name, value in change.row.items()},
-                "run": run_id,
+    return {
+        "specversion": "1.0",
+        "id": event.event_id,
+        "source": f"/splashdown/{event.spider}",
+        "type": f"splashdown.{event.table_name}.{event.kind}",
+        "subject": f"{event.table_name}/{event.row_key}",
+        "time": event.at.isoformat(),
+        "datacontenttype": "application/json",
+    }
+
+
+def structured(attributes: dict[str, str], data: str) -> str:
+    """Return the JSON of an event; ``data`` is JSON already."""
+    return f'{json.dumps(attributes, ensure_ascii=False)[:-1]}, "data": {data}}}'
+
+
+PageOf = Callable[[Change], str | None]
+
+
+def event_columns(changes: Sequence[Change], *, run_id: int | None, page_of: PageOf) -> dict[str, list[Any]]:
+    """Return the columns of ``outbox_event``, without those that a transaction's events share, for its changes.
+
+    Args:
+        page_of: returns the URL of the page that a changed row came from, if it is known.
+    """
+    keys = [key_text(change.key) for change in changes]
+    tables = [change.model.__tablename__ for change in changes]
+    return {
+        "event_id": [str(uuid.uuid4()) for _ in changes],
+        "table_name": tables,
+        "kind": [change.kind for change in changes],
+        "row_hash": [key_hash(f"{table}/{key}") for table, key in zip(tables, keys, strict=True)],
+        "row_key": keys,
+        "data": [_data(change, run_id, page_of(change)) for change in changes],
+    }
+
+
+def _data(change: Change, run_id: int | None, page: str | None) -> str:
+    return json_text(
+        {
+            "table": change.model.__tablename__,
+            "key": {
+                name: to_json_value(part) for name, part in zip(change.model.key(), change.key, strict=True)
             },
+            "kind": change.kind,
+            "changed": {
+                name: [to_json_value(old), to_json_value(new)] for name, (old, new) in change.fields.items()
+            },
+            "row": {name: to_json_value(value) for name, value in change.row.items()},
+            "run": run_id,
+            "page": page,
         }
-        rows.append(
-            {
-                "event_id": event_id,
-                "type": kind,
-                "envelope": json_text(envelope),
-                "at": at,
-                "sent_at": None,
-            }
-        )
-    return rows
+    )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from models.base import Base, Row
 from models.change import CHANGED, CREATED, GONE, RETURNED, RowChange
+from models.existing.definition import existing_models
 from models.rejected import RejectedItem
 from models.request import CUT, DONE, NO_BUTTON, SKIPPED, CrawlRequest
 from models.run import CrawlRun
@@ -64,16 +65,16 @@ def count_run(session: Session, run_id: int, *, history: bool = True) -> RunStat
     rows: dict[str, int] = {}
     coverage: dict[str, dict[str, float]] = {}
     for model in stored_models(session):
-        table = model.table()
-        optional = [name for name in model.fields() if table.c[name].nullable]
+        values = model.value_columns()
+        optional = [name for name, column in model.fields().items() if column.nullable]
         counted = session.execute(
-            select(func.count(), *(func.count(table.c[name]) for name in optional)).where(
-                table.c.run_id == run_id
-            )
+            select(func.count(), *(func.count(values[name]) for name in optional))
+            .select_from(model.rows_from())
+            .where(model.bookkeeping_table().c.run_id == run_id)
         ).one()
         if counted[0]:
-            rows[table.name] = counted[0]
-            coverage[table.name] = {
+            rows[model.__tablename__] = counted[0]
+            coverage[model.__tablename__] = {
                 name: round(number / counted[0], 4)
                 for name, number in zip(optional, counted[1:], strict=True)
             }
@@ -209,15 +210,21 @@ def stats_of_good_runs(session: Session, scope: bytes, before: int) -> list[RunS
 
 
 def row_models() -> list[type[Row]]:
-    """Return all models of rows, in the order of their tables' names."""
-    return sorted(
-        (
-            mapper.class_
-            for mapper in Base.registry.mappers
-            if issubclass(mapper.class_, Row) and mapper.class_.__tablename__ in Base.metadata.tables
-        ),
-        key=lambda model: model.__tablename__,
-    )
+    """Return all models of rows, in the order of their tables' names.
+
+    The model of an existing table is among them when the table was read from the database.
+    """
+    existing = (model for model in existing_models() if model.reflected is not None)
+    return sorted((*own_models(), *existing), key=lambda model: model.__tablename__)
+
+
+def own_models() -> list[type[Row]]:
+    """Return the models of the tables that our migrations create."""
+    return [
+        mapper.class_
+        for mapper in Base.registry.mappers
+        if issubclass(mapper.class_, Row) and mapper.class_.__tablename__ in Base.metadata.tables
+    ]
 
 
 _complete_tables: WeakKeyDictionary[Engine, frozenset[str]] = WeakKeyDictionary()
@@ -235,8 +242,8 @@ def stored_models(session: Session) -> list[type[Row]]:
         _complete_tables[engine] = frozenset(
             table.fullname
             for model in row_models()
-            if inspector.has_table((table := model.table()).name, schema=table.schema)
+            if inspector.has_table((table := model.bookkeeping_table()).name, schema=table.schema)
             and {column.name for column in table.columns}
             <= {column["name"] for column in inspector.get_columns(table.name, schema=table.schema)}
         )
-    return [model for model in row_models() if model.table().fullname in _complete_tables[engine]]
+    return [model for model in row_models() if model.bookkeeping_table().fullname in _complete_tables[engine]]

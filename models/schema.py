@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Engine, MetaData, Table, inspect
 from sqlalchemy.schema import DropTable
 
 from models.base import Row
+from models.existing.definition import ExistingRow
 from models.revisions import Revisions
-from models.run_stats import row_models
+from models.run_stats import own_models
 from models.session import DatabaseUnusable, for_writing, shown
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
@@ -72,7 +73,7 @@ Columns = Mapping[str, Mapping[str, str]]
 def _columns_of_rows(connection: Connection) -> Columns:
     """Return the types of the columns of each table of rows, as the database names them."""
     inspector = inspect(connection)
-    tables = [model.table() for model in row_models()]
+    tables = [model.table() for model in own_models()]
     return {
         table.fullname: {
             column["name"]: str(column["type"])
@@ -89,7 +90,7 @@ def _forget_hashes(connection: Connection, before: Columns) -> None:
     A column of another type has other values, and the stored hash is that of the old values.
     """
     after = _columns_of_rows(connection)
-    for model in row_models():
+    for model in own_models():
         table = model.table()
         if before.get(table.fullname, after.get(table.fullname)) != after.get(table.fullname):
             connection.execute(table.update().values(content_hash=None))
@@ -145,7 +146,9 @@ def check_tables(engine: Engine, models: Iterable[type[Row]]) -> None:
     with engine.connect() as connection:
         inspector = inspect(connection)
         for model in models:
-            table = model.table()
+            if issubclass(model, ExistingRow) and model.problem is not None:
+                raise DatabaseUnusable(f"{model.problem} ({shown(engine.url)})")
+            table = model.bookkeeping_table()
             if not inspector.has_table(table.name, schema=table.schema):
                 missing.append(f"the table {table.name} of the model {model.__name__}")
                 continue

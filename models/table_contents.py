@@ -20,10 +20,10 @@ def table_contents(
     engine: Engine, model: type[Row], *, run_id: int | None = None
 ) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Return the rows by natural key, with JSON values; with ``run_id`` only the rows that this run saw last."""
-    columns = [model.table().c[name] for name in model.fields()]
-    query = select(*columns)
+    columns = [model.value_columns()[name].label(name) for name in model.fields()]
+    query = select(*columns).select_from(model.rows_from())
     if run_id is not None:
-        query = query.where(model.table().c.run_id == run_id)
+        query = query.where(model.bookkeeping_table().c.run_id == run_id)
     with engine.connect() as connection:
         rows = [
             {name: to_json_value(value) for name, value in row.items()}

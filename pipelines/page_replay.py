@@ -70,7 +70,7 @@ class PageStore:
             valid_rows = [row for row in not_seen_later if id(row) not in {id(one) for one, _, _ in refused}]
             changes = write_batch(session, valid_rows, run_id=page.run_id, now=now) if valid_rows else []
             if changes:
-                write_changes(session, self.context, changes, self.commits, now)
+                write_changes(session, self.context, changes, now, lambda _: page.url)
             fault = result.still_wrong(reason) or "; ".join(why for _, why, _ in refused) or None
             good = {(row.model, row.key) for row in valid_rows} | newer
             for item in rejected_on(session, page):
@@ -103,7 +103,7 @@ def _rows_seen_later(
     """Return the rows that a later run has seen or marked as gone: an old page must not overwrite them."""
     later = set()
     for model in {row.model for row in rows}:
-        table = model.table()
+        table = model.bookkeeping_table()
         key = [table.c[name] for name in model.key()]
         keys = sorted({row.key for row in rows if row.model is model}, key=repr)
         query = select(*key).where(

@@ -66,7 +66,7 @@ def replay(
                 found = [rejected for rejected in found if rejected not in outdated_items]
                 valid, invalid = _split_valid(session, context, found)
                 run_ids = _run_ids(session, valid)
-                write_pages(session, context, [Commit(rows=tuple(row for _, row in valid))], commits)
+                write_pages(session, context, [Commit(rows=tuple(row for _, row in valid))])
                 _restore_run_ids(session, run, run_ids)
                 _mark(session, [rejected.id for rejected, _ in valid])
                 stored, left = stored + len(valid), left + invalid
@@ -89,7 +89,7 @@ def _outdated(session: Session, found: Sequence[RejectedItem]) -> list[RejectedI
             by_key.setdefault(model, {}).setdefault(key, []).append(rejected)
     outdated_items: list[RejectedItem] = []
     for model, items in by_key.items():
-        columns = model.table().c
+        columns = model.bookkeeping_table().c
         names = [columns[name] for name in model.key()]
         for some in chunks(list(items)):
             query = select(*names, columns.last_seen_at).where(key_in(session, model, some))
@@ -166,7 +166,7 @@ def _run_ids(
             of_model = run_ids.setdefault(each.model, {})
             of_model[each.key] = max(rejected.run_id, of_model.get(each.key, 0))
     for model, of_model in run_ids.items():
-        columns = model.table().c
+        columns = model.bookkeeping_table().c
         key = [columns[name] for name in model.key()]
         for some in chunks(list(of_model)):
             query = select(*key, columns.run_id).where(key_in(session, model, some)).with_for_update()
@@ -184,7 +184,7 @@ def _restore_run_ids(
 ) -> None:
     """Write the ids of their runs into the rows that the replay has written."""
     for model, of_model in run_ids.items():
-        table = model.table()
+        table = model.bookkeeping_table()
         by_run: dict[int, list[Key]] = {}
         for key, owner_id in of_model.items():
             by_run.setdefault(owner_id, []).append(key)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from crawler.yaml_site.page_values import jsonld_value, text_of, url_of
     from models.base import Row
+    from models.existing.definition import existing
     from models.types import Choice, ExactNumeric, ExactString, ListOf, LongText, UtcDateTime
     from spiders.base import SiteSpider
+    from splashdown.database import open_engine
 
 __all__ = [
     "Choice",
@@ -22,7 +24,9 @@ __all__ = [
     "Row",
     "SiteSpider",
     "UtcDateTime",
+    "existing",
     "jsonld_value",
+    "open_engine",
     "text_of",
     "url_of",
 ]
@@ -32,7 +36,9 @@ _VALUES = "crawler.yaml_site.page_values"
 _MODULES = {
     "Row": "models.base",
     "SiteSpider": "spiders.base",
+    "existing": "models.existing.definition",
     "jsonld_value": _VALUES,
+    "open_engine": "splashdown.database",
     "text_of": _VALUES,
     "url_of": _VALUES,
 }

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from crawler.database_command import CommandFailed, DatabaseCommand
 from crawler.security.plain_text import json_line
 from models import Base, Row, RowChange
+from models.existing.definition import existing_models
 from models.history import read_changes
 
 if TYPE_CHECKING:
@@ -65,8 +66,12 @@ def table_of(name: str) -> str:
     Raises:
         CommandFailed: there is no such model; the message lists the models.
     """
-    models = {mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}
-    rows = {known: model for known, model in models.items() if issubclass(model, Row)}
+    rows: dict[str, type[Row]] = {
+        mapper.class_.__name__: mapper.class_
+        for mapper in Base.registry.mappers
+        if issubclass(mapper.class_, Row)
+    }
+    rows |= {model.__name__: model for model in existing_models()}
     for known, model in rows.items():
         if name.lower() in (known.lower(), model.__tablename__.lower()):
             return str(model.__tablename__)

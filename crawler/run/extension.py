@@ -22,6 +22,7 @@ from crawler.delta.settings import DeltaSettings
 from crawler.logs.run_ids import current_run
 from crawler.rendering.settings import RenderingSettings
 from crawler.run.errors import DatabaseLost
+from crawler.run.existing_columns import changed_columns, existing_columns
 from crawler.run.interfaces import FrontierCallbacks, MakePageWriter, PageWriter
 from crawler.run.peak_memory import peak_memory
 from crawler.run.stopping import AlreadyRunning, CannotStart, stop_crawl, stopped_because
@@ -59,7 +60,9 @@ class RunExtension:
         except ValueError as error:
             raise CannotStart(str(error)) from None
         self.engine = open_database(settings)
-        check_tables(self.engine, models_of(crawler.spider))
+        models = models_of(crawler.spider)
+        check_tables(self.engine, models)
+        self.columns = existing_columns(models)
         self.sessions = make_sessions(self.engine)
         spider = crawler.spider
         try:
@@ -72,6 +75,9 @@ class RunExtension:
         except RunIsAlive as alive:
             raise AlreadyRunning(str(alive)) from None
         current_run.set(self.held)
+        with self.sessions() as session:
+            for line in changed_columns(session, self.held, self.columns):
+                logger.warning("%s", line)
         self.began = time.monotonic()
         self.verdict: Verdict | None = None  # when the run is released
         self.failure: Exception | None = None
@@ -134,7 +140,8 @@ class RunExtension:
                 self.crawler.settings, has_model=getattr(self.crawler.spider, "model", None) is not None
             ),
             versions={name: version(name) for name in ("splashdown", "scrapy", "scrapy-splash", "sqlalchemy")}
-            | {"python": platform.python_version()},
+            | {"python": platform.python_version()}
+            | self.columns,
         )
         self._writer.start()
 

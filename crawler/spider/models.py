@@ -24,11 +24,7 @@ def _is_own(cls: type) -> bool:
 
 
 def _add(value: object, found: dict[type[Row], None]) -> None:
-    if (
-        not (isinstance(value, type) and issubclass(value, Row))
-        or value in found
-        or "__table__" not in vars(value)
-    ):
+    if not (isinstance(value, type) and issubclass(value, Row)) or value in found or not value.has_table():
         return
     found[value] = None
     for children in value.children().values():

@@ -8,8 +8,11 @@ from pathlib import Path
 from scrapy.settings import BaseSettings
 from sqlalchemy import Engine
 
+from crawler.database import open_database
 from crawler.run.stopping import CannotStart
 from models import Base
+from models.existing.definition import existing_models
+from models.existing.trial_copy import copy_for_trial
 from models.schema import upgrade
 from models.session import make_engine
 
@@ -50,11 +53,14 @@ def empty_folder(folder: Path) -> Path:
 
 def make_database(settings: BaseSettings, folder: Path) -> Engine:
     """Make the database of a trial, with the tables of all models, also of those that no migration makes yet."""
+    if existing_models():
+        open_database(settings, check_schema=False).dispose()  # reads the existing tables
     url = f"sqlite:///{folder / 'rows.db'}"
     settings.set("DATABASE_URL", url, priority="cmdline")
     engine = make_engine(url)
     upgrade(engine)
     Base.metadata.create_all(engine)
+    copy_for_trial(existing_models(), engine)
     settings.set(
         "KEPT_PAGES_FOLDER", str(folder / "snapshots"), priority="cmdline"
     )  # of pages that have a fault

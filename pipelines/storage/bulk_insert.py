@@ -81,7 +81,9 @@ def _plan(insert: Insert, dialect: Dialect, names: tuple[str, ...]) -> _Plan | N
         and type(insert) is Insert
         and all(type_.bind_expression(bindparam("value")) is None for type_ in types.values())
     ):
-        names_there = ", ".join(map(dialect.identifier_preparer.quote, order))
+        names_there = ", ".join(
+            dialect.identifier_preparer.quote(insert.table.c[name].name) for name in order
+        )
         copy = f"COPY {dialect.identifier_preparer.format_table(insert.table)} ({names_there}) FROM STDIN"
     return _Plan(
         sql=str(compiled),

@@ -14,7 +14,6 @@ from crawler.page.commit import Commit, Committed
 from crawler.page.row import Rejection, ValidRow
 from models.crawl_page import PageForgotten, PageNote
 from pipelines.storage.database_errors import error_text, is_missing_parent
-from pipelines.storage.parent_rows import foreign_keys
 from pipelines.storage.refused_rows import find_refused_rows, is_row_error, rejection_from_row
 from pipelines.storage.retry import Transactions
 from pipelines.storage.run_context import RunContext
@@ -36,7 +35,7 @@ def commit_pages(
         Exception: the database refuses a page, and none of its parts is the cause.
     """
     try:
-        return transactions.run(lambda session: write_pages(session, context, commits, transactions.number))
+        return transactions.run(lambda session: write_pages(session, context, commits))
     except Exception as error:
         if not is_row_error(error):
             raise
@@ -59,7 +58,9 @@ def commit_pages(
 def _look_for_parents(context: RunContext, commits: Sequence[Commit]) -> bool:
     """Let the run look for the parents of these models' rows from now on; return False if it does so already."""
     models = {row.model for commit in commits for row in commit.rows}
-    models = {model for model in models if any(map(foreign_keys, [model, *_descendants(model, set())]))}
+    models = {
+        model for model in models if any(one.parent_keys() for one in [model, *_descendants(model, set())])
+    }
     new = models - context.check_parents
     context.check_parents.update(new)
     return bool(new)
@@ -158,7 +159,7 @@ def _refusal_of(transactions: Transactions, context: RunContext, part: Commit) -
     """Return why the database refuses a part of a page; None if it accepts the part."""
 
     def attempt(session: Session) -> None:
-        write_pages(session, context, [part], transactions.number)
+        write_pages(session, context, [part])
         session.rollback()
 
     return _reason_for(transactions, attempt)

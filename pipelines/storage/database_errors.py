@@ -14,6 +14,10 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from models.error_text import error_line
 
 
+class MissingParent(Exception):
+    """A field names a parent row by another column than its key, and there is no such row."""
+
+
 class Fault(Enum):
     """The cause of a database error."""
 
@@ -151,6 +155,8 @@ def is_transient(error: DBAPIError) -> bool:
 
 def is_missing_parent(error: BaseException) -> bool:
     """Return whether the database refused a row because a parent row is missing."""
+    if isinstance(error, MissingParent):
+        return True
     cause = error.orig if isinstance(error, DBAPIError) else None
     if isinstance(cause, sqlite3.Error):
         return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY

@@ -17,6 +17,7 @@ from models import CrawlRun, RejectedItem, Row
 from models.change import GONE, Change
 from models.chunks import chunks
 from models.crawl_page import forget_pages_before
+from models.existing.definition import ExistingRow
 from models.request import FAILED, count
 from models.run import ClaimedRun, RunEnd, database_now, end_run
 from models.run_failures import ignored_pages, refused_pages
@@ -32,6 +33,7 @@ from models.run_stats import (
 )
 from pipelines.storage.run_context import RunContext
 from pipelines.storage.statements import key_in
+from pipelines.storage.write_existing import write_gone
 from pipelines.storage.write_history import write_changes
 
 logger = logging.getLogger("splashdown.run")
@@ -40,7 +42,7 @@ FIRST = "the first run with these arguments: there is no earlier run to compare 
 NONE_GOOD = "no earlier run with these arguments was good: there is no good run to compare its columns with"
 
 
-def finish_run(session: Session, context: RunContext, ending: Ending, number: int) -> Verdict:
+def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict:
     """Write the last transaction of a crawl and return its verdict.
 
     A run that tried every page is over, and its rows that it did not see are gone. Another run is left to be resumed.
@@ -56,7 +58,7 @@ def finish_run(session: Session, context: RunContext, ending: Ending, number: in
     if ending.covered:
         why = reason_to_mark_none(session, context)
         if why is None:
-            gone_rows, why = _mark_gone(session, context, number, now)
+            gone_rows, why = _mark_gone(session, context, now)
             violations += [why] if why else []
         if why:
             logger.warning("%s: no row is marked as gone: %s", run.spider, why)
@@ -102,18 +104,19 @@ def removed_rows(
     """Return a line for each table that has fewer rows than the run created, by its history."""
     lines = []
     for model in stored_models(session):
-        table = model.table()
-        created = stats.changes.get(f"{table.name}/created", 0)
+        table = model.__tablename__
+        created = stats.changes.get(f"{table}/created", 0)
         # The run itself deletes children that are not in their parent's list any more.
-        deleted_children = stats.changes.get(f"{table.name}/gone", 0) - gone_rows.get(table.name, 0)
-        if stats.rows.get(table.name, 0) >= created - deleted_children:
+        deleted_children = stats.changes.get(f"{table}/gone", 0) - gone_rows.get(table, 0)
+        if stats.rows.get(table, 0) >= created - deleted_children:
             continue
         # Another run may have seen some of the rows since.
         began = select(CrawlRun.started_at).where(CrawlRun.id == run.id).scalar_subquery()
-        there = session.scalar(select(func.count()).select_from(table).where(table.c.first_seen_at >= began))
+        since = select(func.count()).select_from(model.rows_from())
+        there = session.scalar(since.where(model.bookkeeping_table().c.first_seen_at >= began))
         if (missing := created - deleted_children - (there or 0)) > 0:
             lines.append(
-                f"{missing} of the {created} rows of {table.name} that the run created are missing: "
+                f"{missing} of the {created} rows of {table} that the run created are missing: "
                 "another program deleted them"
             )
     return lines
@@ -149,9 +152,7 @@ def reason_to_mark_none(session: Session, context: RunContext) -> str | None:
     return None
 
 
-def _mark_gone(
-    session: Session, context: RunContext, number: int, now: datetime
-) -> tuple[Mapping[str, int], str | None]:
+def _mark_gone(session: Session, context: RunContext, now: datetime) -> tuple[Mapping[str, int], str | None]:
     """Mark the rows of the scope that the run did not see as gone; return their number by table.
 
     Returns no number and the reason if GONE_LIMIT forbids it.
@@ -160,14 +161,14 @@ def _mark_gone(
     scope = select(CrawlRun.id).where(CrawlRun.scope == run.scope)
     changes: list[Change] = []
     for model in _models_of(session, context):
-        table = model.table()
+        table = model.bookkeeping_table()
         ours = table.c.run_id.in_(scope) & table.c.gone_at.is_(None)
         key = [table.c[name] for name in model.key()]
         known = session.scalar(select(func.count()).select_from(table).where(ours)) or 0
         unseen = [tuple(row) for row in session.execute(select(*key).where(ours, table.c.run_id != run.id))]
         if len(unseen) > known * context.gone_limit:
             return {}, (
-                f"{len(unseen)} of the {known} rows of {table.name} were not seen, more than GONE_LIMIT "
+                f"{len(unseen)} of the {known} rows of {model.__tablename__} were not seen, more than GONE_LIMIT "
                 f"({context.gone_limit:.0%}) allows"
             )
         changes += [Change(model=model, key=found, kind=GONE) for found in unseen]
@@ -176,9 +177,12 @@ def _mark_gone(
         by_model.setdefault(change.model, []).append(change.key)
     for model, keys in by_model.items():
         for some in chunks(keys):
-            session.execute(update(model.table()).where(key_in(session, model, some)).values(gone_at=now))
+            rows = update(model.bookkeeping_table()).where(key_in(session, model, some))
+            session.execute(rows.values(gone_at=now))
+            if issubclass(model, ExistingRow):
+                write_gone(session, model, some, now)
     if changes:
-        write_changes(session, context, changes, number, now)
+        write_changes(session, context, changes, now)
         logger.info("%s: %d rows are gone", run.spider, len(changes))
     return {model.__tablename__: len(keys) for model, keys in by_model.items()}, None
 
@@ -189,6 +193,6 @@ def _models_of(session: Session, context: RunContext) -> list[type[Row]]:
     return [
         model
         for model in stored_models(session)
-        if session.scalar(select(model.table().c.run_id).where(model.table().c.run_id.in_(scope)).limit(1))
-        is not None
+        for columns in [model.bookkeeping_table().c]
+        if session.scalar(select(columns.run_id).where(columns.run_id.in_(scope)).limit(1)) is not None
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,22 +13,13 @@ from sqlalchemy.orm import Session
 
 from crawler.page.row import ValidRow
 from models import Row
-from models.base import BOOKKEEPING
+from models.base import ForeignKeyOfFields
 from models.chunks import chunks
 from models.json_values import to_json_value
 from models.run_stats import row_models
 
 Key = tuple[Any, ...]
 Values = Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ForeignKey:
-    """A foreign key: ``columns`` of a model name the row of ``table`` that has their values in ``referred``."""
-
-    columns: tuple[str, ...]
-    table: Table
-    referred: tuple[str, ...]
 
 
 class ParentReference(NamedTuple):
@@ -52,25 +42,9 @@ class ParentReference(NamedTuple):
 
 
 @cache
-def foreign_keys(model: type[Row]) -> tuple[ForeignKey, ...]:
-    """Return the foreign keys of a model, without that of the run."""
-    found = []
-    for constraint in model.table().foreign_key_constraints:
-        columns = tuple(element.parent.name for element in constraint.elements)
-        if BOOKKEEPING.isdisjoint(columns):
-            targets = [element.column for element in constraint.elements]
-            table = targets[0].table
-            assert isinstance(table, Table)
-            found.append(
-                ForeignKey(columns=columns, table=table, referred=tuple(target.name for target in targets))
-            )
-    return tuple(sorted(found, key=lambda foreign_key: foreign_key.columns))
-
-
-@cache
-def self_references(model: type[Row]) -> tuple[ForeignKey, ...]:
+def self_references(model: type[Row]) -> tuple[ForeignKeyOfFields, ...]:
     """Return the foreign keys of a model that name rows of its own table."""
-    return tuple(foreign_key for foreign_key in foreign_keys(model) if foreign_key.table is model.table())
+    return tuple(foreign_key for foreign_key in model.parent_keys() if foreign_key.table is model.table())
 
 
 @cache
@@ -80,7 +54,7 @@ def _referred_columns(table: Table) -> tuple[tuple[str, ...], ...]:
         {
             foreign_key.referred
             for model in row_models()
-            for foreign_key in foreign_keys(model)
+            for foreign_key in model.parent_keys()
             if foreign_key.table is table
         }
     )
@@ -89,8 +63,8 @@ def _referred_columns(table: Table) -> tuple[tuple[str, ...], ...]:
 def references_of(row: ValidRow) -> Iterator[ParentReference]:
     """Yield the parent rows that must be stored before this row and its children."""
     for model, values in _with_children(row.model, row.values, row.children):
-        for foreign_key in foreign_keys(model):
-            wanted = tuple(values.get(name) for name in foreign_key.columns)
+        for foreign_key in model.parent_keys():
+            wanted = tuple(values.get(name) for name in foreign_key.fields)
             if None not in wanted:
                 yield ParentReference(foreign_key.table, foreign_key.referred, wanted)
 
@@ -99,8 +73,9 @@ def references_to(row: ValidRow) -> Iterator[ParentReference]:
     """Yield the references by which other rows may name this row and its children."""
     for model, values in _with_children(row.model, row.values, row.children):
         for referred in _referred_columns(model.table()):
-            if all(name in values for name in referred):
-                yield ParentReference(model.table(), referred, tuple(values[name] for name in referred))
+            fields = model.fields_in_columns(referred)
+            if fields is not None and all(name in values for name in fields):
+                yield ParentReference(model.table(), referred, tuple(values[name] for name in fields))
 
 
 def _with_children(
@@ -160,15 +135,16 @@ def parents_first(model: type[Row], rows: Mapping[Key, ValidRow]) -> list[Key]:
     if not references or len(keys) == 1:
         return keys
     by_values = {
-        (foreign_key.referred, tuple(rows[key].values.get(name) for name in foreign_key.referred)): key
+        (foreign_key.referred, tuple(rows[key].values.get(name) for name in fields)): key
         for foreign_key in references
+        if (fields := model.fields_in_columns(foreign_key.referred)) is not None
         for key in keys
     }
     followers: dict[Key, list[Key]] = {}
     missing_parents = dict.fromkeys(keys, 0)
     for key in keys:
         for foreign_key in references:
-            wanted = tuple(rows[key].values.get(name) for name in foreign_key.columns)
+            wanted = tuple(rows[key].values.get(name) for name in foreign_key.fields)
             parent = by_values.get((foreign_key.referred, wanted)) if None not in wanted else None
             if parent is not None and parent != key:
                 followers.setdefault(parent, []).append(key)
@@ -204,7 +180,7 @@ def without_forward_references(model: type[Row], rows: Sequence[Values]) -> list
     references = [
         foreign_key
         for foreign_key in self_references(model)
-        if all(model.table().c[name].nullable and name not in model.key() for name in foreign_key.columns)
+        if all(model.table().c[name].nullable and name not in model.key() for name in foreign_key.fields)
     ]
     if not references:
         return None
@@ -213,8 +189,8 @@ def without_forward_references(model: type[Row], rows: Sequence[Values]) -> list
     for foreign_key in references:
         later = {tuple(values.get(name) for name in foreign_key.referred): n for n, values in enumerate(rows)}
         for position, values in enumerate(rows):
-            wanted = tuple(values.get(name) for name in foreign_key.columns)
+            wanted = tuple(values.get(name) for name in foreign_key.fields)
             if later.get(wanted, -1) > position:
-                shortened[position] = {**shortened[position], **dict.fromkeys(foreign_key.columns)}
+                shortened[position] = {**shortened[position], **dict.fromkeys(foreign_key.fields)}
                 found = True
     return shortened if found else None

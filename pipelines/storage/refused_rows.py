@@ -58,7 +58,7 @@ def _refused(
         changes = write_batch(session, rows, run_id=context.run.id, now=now)
         if changes:
             outer = session.begin_nested()
-            write_changes(session, context, changes, -1, now)
+            write_changes(session, context, changes, now)
             outer.rollback()  # the changes are only tried here
         savepoint.commit()
     except Exception as error:

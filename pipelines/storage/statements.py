@@ -48,9 +48,10 @@ from models.types import MYSQL, Digest
 def upsert(dialect: str, model: type[Row], columns: tuple[str, ...]) -> Insert:
     """Return an INSERT for ``executemany`` that updates the row with the same natural key instead, if there is one.
 
-    A row that exists keeps its ``first_seen_at``, and its ``gone_at`` becomes NULL.
+    A row that exists keeps its ``first_seen_at``, and its ``gone_at`` becomes NULL. For an existing table this is the
+    row of the bookkeeping table.
     """
-    table = model.table()
+    table = model.bookkeeping_table()
     updated = [name for name in columns if name not in model.key() and name != "first_seen_at"]
     if dialect in ("mysql", "mariadb"):
         insert = mysql().insert(table)
@@ -87,8 +88,14 @@ def _has_other_unique_keys(table: Table) -> bool:
 
 
 def key_in(session: Session, model: type[Row], keys: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:
-    """Return the condition that a row's natural key is one of these."""
-    columns = [model.table().c[name] for name in model.key()]
+    """Return the condition on the bookkeeping table that a row's natural key is one of these."""
+    return keys_in(session, [model.bookkeeping_table().c[name] for name in model.key()], keys)
+
+
+def keys_in(
+    session: Session, columns: Sequence[ColumnElement[Any]], keys: Sequence[tuple[Any, ...]]
+) -> ColumnElement[bool]:
+    """Return the condition that the columns have one of these keys."""
     if len(columns) > 1:
         return tuple_(*columns).in_(keys)
     return _value_in(session, columns[0], [key[0] for key in keys])
@@ -99,7 +106,7 @@ def hash_in(session: Session, column: Column[bytes | None], hashes: Iterable[byt
     return _value_in(session, column, list(hashes))
 
 
-def _value_in(session: Session, column: Column[Any], values: list[Any]) -> ColumnElement[bool]:
+def _value_in(session: Session, column: ColumnElement[Any], values: list[Any]) -> ColumnElement[bool]:
     """Return the condition. The list is one parameter if possible: single values are slow in SQLAlchemy and drivers."""
     dialect = session.get_bind().dialect
     kinds = set(map(type, values))
@@ -128,7 +135,7 @@ ARRAYS: dict[type | None, tuple[TypeEngine[Any], Callable[[list[Any]], str]]] = 
 }
 
 
-def _is_passed_unchanged(column: Column[Any], dialect: Dialect) -> bool:
+def _is_passed_unchanged(column: ColumnElement[Any], dialect: Dialect) -> bool:
     """Return whether SQLAlchemy passes the column's values to the driver unchanged."""
     if isinstance(column.type, Digest):
         return True  # SQLAlchemy would convert bytes to bytes

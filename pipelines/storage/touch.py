@@ -19,9 +19,10 @@ def mark_seen(
 ) -> set[tuple[Any, ...]]:
     """Mark the rows with these keys as seen; return the keys that have a row."""
     found: set[tuple[Any, ...]] = set()
-    columns = [model.table().c[name] for name in model.key()]
+    table = model.bookkeeping_table()
+    columns = [table.c[name] for name in model.key()]
     for some in chunks(sorted(set(keys), key=repr)):
         found |= {tuple(key) for key in session.execute(select(*columns).where(key_in(session, model, some)))}
         seen = {"run_id": run_id, "last_seen_at": now}
-        session.execute(update(model.table()).where(key_in(session, model, some)).values(**seen))
+        session.execute(update(table).where(key_in(session, model, some)).values(**seen))
     return found

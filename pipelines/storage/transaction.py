@@ -14,6 +14,7 @@ from crawler.page.row import Rejection, ValidRow
 from models import CrawlRun, RejectedItem, Row
 from models.change import CHANGED, CREATED, RETURNED, Change
 from models.crawl_page import write_page_notes
+from models.outbox import PageOf
 from models.rendering import write_lessons
 from models.request import QUEUED, insert_new, settle
 from models.run import ClaimedRun, database_now
@@ -24,10 +25,8 @@ from pipelines.storage.write_history import write_changes
 from pipelines.storage.write_rows import write_batch
 
 
-def write_pages(
-    session: Session, context: RunContext, commits: Sequence[Commit], number: int
-) -> list[Committed]:
-    """Write the pages as the run's transaction ``number`` and return what became of each."""
+def write_pages(session: Session, context: RunContext, commits: Sequence[Commit]) -> list[Committed]:
+    """Write the pages as one transaction of the run and return what became of each."""
     run = context.run
     now = database_now(session)
     rows = [row for commit in commits for row in commit.rows]
@@ -38,7 +37,7 @@ def write_pages(
     released = release_waiting_rows(session, context, rows, now) if context.awaited else NOTHING_RELEASED
     changes += released.changes
     if changes:
-        write_changes(session, context, changes, number, now)
+        write_changes(session, context, changes, now, _pages_of(commits) if context.outbox else _no_page)
     rejected = [(commit, rejection) for commit in commits for rejection in commit.rejections]
     waiting = [
         (commit, waiting_rows[id(row)])
@@ -73,6 +72,22 @@ def write_pages(
         )
         for position, commit in enumerate(commits)
     ]
+
+
+def _no_page(_change: Change) -> str | None:
+    return None
+
+
+def _pages_of(commits: Sequence[Commit]) -> PageOf:
+    """Return a function that returns the URL of the page that a changed row, or its parent row, came from."""
+    urls: dict[tuple[type[Row], tuple[Any, ...]], str | None] = {}
+    for commit in commits:
+        for row in commit.rows:
+            urls[row.model, row.key] = commit.url
+            for name, items in row.children.items():
+                model = row.model.children()[name].model
+                urls.update(dict.fromkeys([(model, model.key_getter()(item)) for item in items], commit.url))
+    return lambda change: urls.get((change.model, change.key))
 
 
 def _count_rows(rows: Iterable[ValidRow]) -> int:

@@ -120,7 +120,7 @@ def store_waiting_rows_at_end(transactions: Transactions, context: RunContext) -
         now = database_now(session)
         result = _store(session, context, found, now)
         if result.changes:
-            write_changes(session, context, list(result.changes), transactions.number, now)
+            write_changes(session, context, list(result.changes), now)
         return len(found), len(result.rows), found[-1].id
 
     while True:
@@ -222,7 +222,7 @@ def _outdated(session: Session, context: RunContext, found: Sequence[_Waiting]) 
         by_model.setdefault(candidate.row.model, {}).setdefault(candidate.row.key, []).append(candidate)
     old: set[int] = set()
     for model, by_key in by_model.items():
-        columns = model.table().c
+        columns = model.bookkeeping_table().c
         names = [columns[name] for name in model.key()]
         for some in chunks(list(by_key)):
             query = select(*names, columns.last_seen_at).where(

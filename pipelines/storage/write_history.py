@@ -5,22 +5,32 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from models import OutboxEvent, RowChange
 from models.change import Change, change_columns
-from models.outbox import event_rows
+from models.outbox import OUTBOX_CHANNEL, PageOf, event_columns
 from pipelines.storage.bulk_insert import insert_rows
 from pipelines.storage.run_context import RunContext
 
 INTO_HISTORY = insert(RowChange.__table__)  # type: ignore[arg-type]
+INTO_OUTBOX = insert(OutboxEvent.__table__)  # type: ignore[arg-type]
+NOTIFY = text(f"NOTIFY {OUTBOX_CHANNEL}")
 
 
 def write_changes(
-    session: Session, context: RunContext, changes: list[Change], number: int, now: datetime
+    session: Session,
+    context: RunContext,
+    changes: list[Change],
+    now: datetime,
+    page_of: PageOf = lambda _: None,
 ) -> None:
-    """Insert the changes into the history and, if the outbox is on, their events into the outbox."""
+    """Insert the changes into the history and, if the outbox is on, their events into the outbox.
+
+    Args:
+        page_of: returns the URL of the page that a changed row came from, for its event.
+    """
     run = context.run
     if context.history:
         columns = change_columns(changes)
@@ -30,5 +40,7 @@ def write_changes(
                 constants[name] = columns.pop(name)[0]
         insert_rows(session, INTO_HISTORY, columns, constants)
     if context.outbox:
-        events = event_rows(changes, spider=run.spider, run_id=run.id, commit=number, at=now)
-        session.execute(insert(OutboxEvent.__table__), events)  # type: ignore[arg-type]
+        events = event_columns(changes, run_id=run.id, page_of=page_of)
+        insert_rows(session, INTO_OUTBOX, events, {"at": now, "spider": run.spider, "run_id": run.id})
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(NOTIFY)  # wakes the relay when this transaction commits

@@ -16,8 +16,11 @@ from sqlalchemy.schema import sort_tables
 from crawler.page.row import ValidRow
 from models import Row
 from models.change import GONE, Change
+from models.existing.definition import ExistingRow
+from pipelines.storage.seen_stamp import SeenStamp
 from pipelines.storage.statements import delete_missing_children
-from pipelines.storage.write_table import Key, SeenStamp, write_table
+from pipelines.storage.write_existing import write_existing
+from pipelines.storage.write_table import Key, write_table
 
 
 def write_batch(
@@ -47,7 +50,12 @@ def write_batch(
     stamp = SeenStamp(run_id=run_id, now=now)
     changes: list[Change] = []
     for model in tables_in_order(merged):
-        changes += write_table(session, model, merged[model], stamp, set() if all_new is None else all_new)
+        if issubclass(model, ExistingRow):
+            changes += write_existing(session, model, merged[model], stamp)
+        else:
+            changes += write_table(
+                session, model, merged[model], stamp, set() if all_new is None else all_new
+            )
     for (model, name), by_parent in lists.items():
         children = model.children()[name]
         positions = [model.key().index(parent) for parent in children.columns_from_parent.values()]
@@ -62,7 +70,10 @@ def write_batch(
 def tables_in_order(models: Iterable[type[Row]]) -> list[type[Row]]:
     """Return the models of parent rows before those of child rows."""
     by_table = {model.table(): model for model in models}
-    return [by_table[table] for table in sort_tables(by_table)]
+    # An existing table has no foreign keys here: its parent keys also name parents that the database does not know.
+    between = [(parent.table, table) for table, model in by_table.items() for parent in model.parent_keys()]
+    own = [(parent, table) for parent, table in between if parent is not table and parent in by_table]
+    return [by_table[table] for table in sort_tables(by_table, extra_dependencies=own)]
 
 
 def _merge(row: ValidRow, values: Mapping[str, Any]) -> ValidRow:

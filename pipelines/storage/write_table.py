@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import groupby
@@ -27,6 +26,7 @@ from pipelines.storage.bulk_insert import insert_rows
 from pipelines.storage.changed_fields import changed_fields
 from pipelines.storage.database_errors import is_transient
 from pipelines.storage.parent_rows import parents_first, self_references, without_forward_references
+from pipelines.storage.seen_stamp import SeenStamp
 from pipelines.storage.statements import hash_in, key_in, plain_insert, upsert
 
 Key = tuple[Any, ...]
@@ -35,23 +35,6 @@ REPLAN = {"replan": True}  # models.session._execute_unprepared says why
 _RowsWithHash = list[
     tuple[Values, bytes | None]
 ]  # each with its hash, or None if the item leaves out a field
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeenStamp:
-    """The run and the time that a transaction writes into every row that it sees."""
-
-    run_id: int
-    now: datetime
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        return {"last_seen_at": self.now, "run_id": self.run_id}
-
-    @property
-    def first_columns(self) -> dict[str, Any]:
-        """Return the columns for a row that may be new."""
-        return {"first_seen_at": self.now, **self.columns}
 
 
 class _Stored(NamedTuple):

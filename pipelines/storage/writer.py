@@ -184,7 +184,7 @@ class Writer(threading.Thread):
         context = self.context
         try:
             store_waiting_rows_at_end(self.transactions, context)
-            return self.transactions.run(lambda session: finish_run(session, context, ending, self.commits))
+            return self.transactions.run(lambda session: finish_run(session, context, ending))
         finally:
             self.transactions.disconnect()
 

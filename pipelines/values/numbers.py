@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Float, Integer, Numeric, SmallInteger
 
+from models.existing.types import RangedInteger
 from pipelines.values.decimal_mark import NumberRules
 from pipelines.values.invalid_value import Hints, InvalidValue, Reader, quoted
 from pipelines.values.number_text import read_number
@@ -25,14 +26,17 @@ PLAIN_PRICE = re.compile(r"[$£€¥]?((?:\d+|[1-9]\d{0,2}(?:,\d{3})+)\.\d\d)", 
 def integer_reader(type_: Integer, hints: Hints) -> Reader:
     """Return a reader for whole numbers within the range of the type."""
 
-    bits = next((bits for kind, bits in INTEGER_BITS.items() if isinstance(type_, kind)), 32)
-    least, most = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    if isinstance(type_, RangedInteger):
+        least, most, limits = type_.least, type_.most, f"{type_.least} to {type_.most}"
+    else:
+        bits = next((bits for kind, bits in INTEGER_BITS.items() if isinstance(type_, kind)), 32)
+        least, most, limits = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1, f"{bits} bits"
     rules = NumberRules.of(hints, decimals=0)
 
     def read(value: Any) -> int:
         number = value if type(value) is int else _whole(value, rules)
         if not least <= number <= most:
-            raise InvalidValue(f"is out of range for {bits} bits: {quoted(value)}")
+            raise InvalidValue(f"is out of range for {limits}: {quoted(value)}")
         return number
 
     return read

@@ -18,7 +18,7 @@ def is_user_type(type_: TypeEngine[Any]) -> bool:
     """Return whether the type is a TypeDecorator with its own conversion of values."""
     if not isinstance(type_, TypeDecorator) or isinstance(type_, Interval):
         return False
-    if type(type_).__module__ == "models.types":
+    if type(type_).__module__ in ("models.types", "models.existing.types"):
         return False
     overridden = ("process_bind_param", "process_result_value", "bind_processor", "result_processor")
     return any(getattr(type(type_), name) is not getattr(TypeDecorator, name) for name in overridden)

@@ -177,7 +177,7 @@ class Crawls:
                     CrawlRequest.url, CrawlRequest.state, CrawlRequest.depth, CrawlRequest.run_id
                 ),
                 "rejected_item": all_of(RejectedItem.url, RejectedItem.reasons, RejectedItem.run_id),
-                "outbox_event": Counter(session.scalars(select(OutboxEvent.type))),
+                "outbox_event": Counter(session.scalars(select(OutboxEvent.kind))),
                 "arguments": Counter(map(str, session.scalars(select(CrawlRun.arguments)))),
                 "crawl_run": all_of(CrawlRun.finish_reason, CrawlRun.note, CrawlRun.verdict, CrawlRun.id),
             }

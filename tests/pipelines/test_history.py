@@ -182,7 +182,9 @@ def test_every_change_has_an_event_with_a_unique_id(engine: Engine) -> None:
     crawl(engine, (Book, book()), (Book, book("B2")), outbox=True)
     run = crawl(engine, (Book, book(price="9.99")), (Book, book("B2")), outbox=True)
     events = [json.loads(event.envelope) for event in run.all(OutboxEvent)]
-    assert [event["type"] for event in events] == ["splashdown.row.created"] * 2 + ["splashdown.row.changed"]
+    assert [event["type"] for event in events] == ["splashdown.book.created"] * 2 + [
+        "splashdown.book.changed"
+    ]
     assert len({event["id"] for event in events}) == 3
     assert events[-1]["specversion"] == "1.0" and events[-1]["data"]["changed"] == {
         "price": ["51.77", "9.99"]
