@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import keyword
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -21,7 +22,11 @@ CRAWL = (
     TEMPLATE / "scripts" / "crawl",
     CODE / "scripts" / "crawl",
 )  # installed; in the checkout
-DOT_FILES = ("env", "gitignore")  # a package of Python cannot have all files whose names begin with a dot
+DOT_FILES = (
+    "dockerignore",
+    "env",
+    "gitignore",
+)  # a package of Python cannot have all files whose names begin with a dot
 PROGRAMS = ("scripts/setup", "scripts/crawl")
 SUFFIX = ".tmpl"
 
@@ -47,7 +52,13 @@ def make_project(name: str, folder: str | None = None) -> Path:
     target = Path(folder or name).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise CannotMakeProject(f"{target} is there already: choose another folder")
-    values = {"name": name, "crawl": for_cron(target / "scripts" / "crawl"), "requirement": requirement()}
+    values = {
+        "name": name,
+        "crawl": for_cron(target / "scripts" / "crawl"),
+        "requirement": requirement(),
+        "password": secrets.token_hex(16),
+        "token": secrets.token_hex(16),
+    }
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as temporary:
@@ -71,6 +82,7 @@ def _write(folder: Path, values: Mapping[str, str]) -> None:
     shutil.copyfile(installed if installed.is_file() else checkout, folder / name)
     for program in PROGRAMS:
         (folder / program).chmod(0o755)
+    (folder / ".env").chmod(0o600)  # it has a password and a token
 
 
 def requirement() -> str:

@@ -30,9 +30,21 @@ from crawler.spider import arguments as spider_arguments  # noqa: E402
 PROJECT = this_project()
 ROOT = PROJECT.root
 ENV_FILE = os.environ.get("SPLASHDOWN_ENV_FILE", str(ROOT / ".env"))
-ENVIRONMENT = {**(dotenv_values(ENV_FILE) if ENV_FILE else {}), **os.environ}
 
 T = TypeVar("T")
+
+
+def _environment() -> dict[str, str | None]:
+    """Return the settings of ``.env`` and of the environment, which override them."""
+    try:
+        return {**(dotenv_values(ENV_FILE) if ENV_FILE else {}), **os.environ}
+    except PermissionError:
+        sys.exit(f"{ENV_FILE} may not be read by this user: run the command as the owner of the file")
+    except UnicodeDecodeError:
+        sys.exit(f"{ENV_FILE} is no text in UTF-8: write it again")
+
+
+ENVIRONMENT = _environment()
 
 
 def _env(name: str, default: T, read: Callable[[str], T]) -> T:

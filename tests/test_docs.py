@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import importlib
 import re
-import textwrap
 from pathlib import Path
 
 import pytest
 from scrapy.utils.misc import load_object
 
 from models import Base
+from tests.doc_pages import DocPage
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), ROOT / "renderer" / "README.md"]
 EXAMPLES = {"models/film.py", "spiders/films.py"}  # files that docs/spiders.md asks the reader to write
 SCRAPY_COMMANDS = {"edit", "settings", "startproject", "version"}  # without a file in crawler/commands
 
-SPIDERS = ROOT / "docs" / "spiders.md"
-START = "        # models/film.py\n"
-
 
 def test_the_model_of_the_docs_has_the_columns_that_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = SPIDERS.read_text("utf-8").partition(START)[2]
-    lines = text.splitlines()
-    end = next(number for number, line in enumerate(lines) if line and not line.startswith("        "))
-    (tmp_path / "film_of_the_docs.py").write_text(textwrap.dedent("\n".join(lines[:end])))
+    text = DocPage("spiders.md").block("# models/film.py").text
+    (tmp_path / "film_of_the_docs.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     film = importlib.import_module("film_of_the_docs").Film
     try:
@@ -35,7 +30,8 @@ def test_the_model_of_the_docs_has_the_columns_that_it_shows(
         assert film.untracked() == {"views"}
         assert set(film.fields()) == {"slug", "title", "price", "released", "views"}
     finally:
-        Base.metadata.remove(Base.metadata.tables["film"])
+        for name in ("film_role", "film"):
+            Base.metadata.remove(Base.metadata.tables[name])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -55,14 +51,14 @@ def test_the_files_that_a_page_names_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_commands_that_a_page_names_exist(page: Path) -> None:
     text = page.read_text("utf-8")
-    commands = set(re.findall(r"(?:^    |`)scrapy (\w+)\b", text, re.MULTILINE))
+    commands = set(re.findall(r"(?:^    (?:\$ )?|`)scrapy (\w+)\b", text, re.MULTILINE))
     assert (
         sorted(
             name for name in commands - SCRAPY_COMMANDS if not (ROOT / f"crawler/commands/{name}.py").exists()
         )
         == []
     )
-    scripts = set(re.findall(r"(?:^    |`)scripts/([\w.-]+)(?![\w./-])", text, re.MULTILINE))
+    scripts = set(re.findall(r"(?:^    (?:\$ )?|`)scripts/([\w.-]+)(?![\w./-])", text, re.MULTILINE))
     assert sorted(name for name in scripts if not (ROOT / "scripts" / name).exists()) == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"created": "green", "changed": "yellow", "gone": "red", "returned": "cyan"}
 LONGEST_VALUE = 60  # characters
+DAYS = {"today": 0, "yesterday": 1}  # whole days: dateparser reads "today" as now
 
 
 class Command(DatabaseCommand):
@@ -36,7 +37,7 @@ class Command(DatabaseCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument(
-            "--since", help="only changes from this datetime on (UTC): 2026-05-01, '3 days ago', 12:30"
+            "--since", help="only changes from this datetime on (UTC): 2026-05-01, today, '3 days ago', 12:30"
         )
         parser.add_argument("--key", help="only this row; write / between the parts of its key")
         parser.add_argument("--run", type=int, help="only changes of this run")
@@ -85,6 +86,9 @@ def datetime_of(text: str) -> datetime:
     """
     import dateparser  # noqa: PLC0415
 
+    if (days := DAYS.get(text.strip().lower())) is not None:
+        midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight - timedelta(days=days)
     settings = {"TIMEZONE": "UTC", "RETURN_AS_TIMEZONE_AWARE": True, "PREFER_DATES_FROM": "past"}
     since = dateparser.parse(text, settings=settings)
     if since is None:

@@ -117,3 +117,10 @@ def test_the_crawl_prints_the_mistake_in_a_model_or_an_item(name: str, tmp_path:
     )
     assert done.returncode == 1
     assert advice in done.stderr and "Traceback" not in done.stderr, done.stderr[-2000:]
+
+
+def test_an_env_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "wrong.env").write_bytes(b"CONTACT=caf\xe9\n")
+    done = scrapy("list", SPLASHDOWN_ENV_FILE=str(tmp_path / "wrong.env"))
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path / 'wrong.env'} is no text in UTF-8: write it again\n"

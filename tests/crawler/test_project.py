@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sqlite3
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -16,26 +14,11 @@ from crawler.project_folder import CannotMakeProject, make_project
 from tests.crawler.installed import Installed
 from tests.crawler.project_copy import ProjectCopy
 from tests.crawls import ROOT, scrapy
+from tests.doc_pages import DocPage
 
-PAGE = ROOT / "docs" / "projects.md"
-NEW = "splashdown new films https://shop.example/films     # renders it, asks, writes sites/films.py"
-TRY = (
-    "scrapy try films                    # a few pages: their rows as they would be stored, and what is wrong"
-)
+PAGE = DocPage("projects.md")
+NEW, TRY = "splashdown new films https://shop.example/films   ", "scrapy try films  "
 CLASH = "from models import OURS\n\nassert OURS\n"  # the project's own package, not Splashdown's
-
-
-def block(begins: str) -> str:
-    """Return the code block of docs/projects.md that begins with this line."""
-    lines = PAGE.read_text("utf-8").splitlines()
-    first = lines.index(f"    {begins}")
-    last = next(n for n, line in enumerate(lines) if n > first and line and not line.startswith("    "))
-    return textwrap.dedent("\n".join(lines[first:last]))
-
-
-def commands(begins: str) -> list[list[str]]:
-    """Return the command lines of the block that begins with this line, without their comments."""
-    return [shlex.split(line, comments=True) for line in block(begins).splitlines() if line.strip()]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +32,7 @@ def test_a_project_beside_the_installed_splashdown_fills_a_table(
     made = installed.run("splashdown", "startproject", "shop", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     project = tmp_path / "shop"
-    site = block("from sqlalchemy.orm import Mapped, mapped_column")
+    site = PAGE.block("from sqlalchemy.orm import Mapped").text
     (project / "sites" / "films.py").write_text(
         site.replace("https://shop.example/films", f"{demo_site}/books")
     )
@@ -66,7 +49,7 @@ def test_a_project_beside_the_installed_splashdown_fills_a_table(
     below = project / "deep" / "down"
     below.mkdir(parents=True)
     outputs = {}
-    for program, command, *arguments in commands(TRY):
+    for program, command, *arguments in PAGE.block(TRY).commands:
         done = installed.run(program, command, *arguments, cwd=below, **env)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr[-3000:]}"
         outputs[command] = done.stdout
@@ -91,7 +74,7 @@ def test_a_site_is_made_from_the_url_of_its_list(
     assert installed.run("splashdown", "startproject", "shop", cwd=tmp_path).returncode == 0
     project, outputs = tmp_path / "shop", {}
     env = {"CHROMIUM": os.environ.get("CHROMIUM", "")}
-    for program, *arguments in commands(NEW):
+    for program, *arguments in PAGE.block(NEW).commands:
         if program == "python":
             program, *arguments = arguments[1:]
         given = [
@@ -131,7 +114,7 @@ def test_a_project_of_the_checkout_works_with_the_wheel(installed: Installed, tm
     )
     assert made.returncode == 0, made.stderr
     project = tmp_path / "shop"
-    (project / "sites" / "films.py").write_text(block("from sqlalchemy.orm import Mapped, mapped_column"))
+    (project / "sites" / "films.py").write_text(PAGE.block("from sqlalchemy.orm import Mapped").text)
     written = scrapy("migrate", "--new", "films", cwd=project, PYTHONPATH=str(ROOT))
     assert written.returncode == 0, written.stderr
     for line in ("list", "migrate", "changes"):

@@ -141,7 +141,15 @@ REGIONS = """<select><option>south<option>north</select><div></div><script>
   }
 </script>"""
 
+# A list of films, and a film with its roles.
+FILMS = "<article><a href=/films/alien>Alien</a></article><article><a href=/films/brazil>Brazil</a></article>"
+ALIEN = """<h1>Alien</h1><p class=price>7,50 €</p><time>3 May 2019</time>
+<ul><li><b>Sigourney Weaver</b> <i>Ripley</i></li><li><b>John Hurt</b></li></ul>"""
+
 PAGES |= {
+    "/films": FILMS,
+    "/films/alien": ALIEN,
+    "/films/brazil": "<h1>Brazil</h1>",
     "/link": "<a href=/cached>next</a>",
     "/cached": "<p>cached</p>",
     "/regions": REGIONS,

@@ -70,7 +70,7 @@ def test_a_killed_crawl_continues_with_a_new_login_and_saves_no_secret(tmp_path:
     (tmp_path / "region.lua").write_text(lua_of_the_docs("`render_with`: a script of your own"))
     with needs_site() as site:
         (tmp_path / "needs.py").write_text(
-            SPIDER.replace("EXAMPLE", examples_of_the_docs("`log_in`", site.url))
+            SPIDER.replace("EXAMPLE", examples_of_the_docs("`log_in`", site.url, "storage=True"))
         )
         site.held = "/api/orders?2"
         crawl = start(tmp_path, renderer, site, "first.log")
