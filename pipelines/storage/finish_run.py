@@ -189,15 +189,18 @@ def mark_gone(
         ours = table.c.run_id.in_(scope) & table.c.gone_at.is_(None)
         key = [table.c[name] for name in model.key()]
         known = session.scalar(select(func.count()).select_from(table).where(ours)) or 0
-        # A later run may have seen a row: then the row is there. Until COMMIT no other run sees one of these.
-        before = select(*key).where(ours, table.c.run_id < run.id).with_for_update()
-        unseen = [tuple(row) for row in session.execute(before)]
+        # A later run may have seen a row, and then the row is there.
+        not_seen = select(*key).where(ours, table.c.run_id < run.id)
+        unseen = [tuple(row) for row in session.execute(not_seen)]
         if len(unseen) > known * context.gone_limit:
             return {}, (
                 f"{len(unseen)} of the {known} rows of {table.name} were not seen, more than GONE_LIMIT "
                 f"({context.gone_limit:.0%}) allows"
             )
-        changes += [Change(model=model, key=found, kind=GONE) for found in unseen]
+        for some in chunks(unseen):
+            # Another run may see a row meanwhile. It cannot see the rows of this query until our COMMIT.
+            locked = session.execute(not_seen.where(key_in(session, model, some)).with_for_update())
+            changes += [Change(model=model, key=tuple(found), kind=GONE) for found in locked]
     by_model: dict[type[Row], list[tuple[object, ...]]] = {}
     for change in changes:
         by_model.setdefault(change.model, []).append(change.key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from crawler.commands.crawl import Command
+from crawler.run.stopping import CannotStart, NothingToDo
 from tests.crawler.fake_shop_site import fake_shop, quotes
 from tests.crawler.shop_crawls import ShopCrawls
 
@@ -62,3 +65,22 @@ def test_a_killed_crawl_of_failed_pages_is_resumed(shop: ShopCrawls) -> None:
     assert done.returncode == 0, done.stderr
     assert "/0" not in shop.site.asked and "/4" in shop.site.asked
     assert shop.stored() == list(range(8)) and shop.runs() == [(0, "")]
+
+
+@pytest.mark.parametrize(("error", "code", "alarming"), [(NothingToDo, 0, False), (CannotStart, 1, True)])
+def test_a_crawl_with_nothing_to_do_sends_no_alarm(
+    error: type[CannotStart], code: int, alarming: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fail() -> None:
+        raise error("run 2 has no failed page")
+
+    async def work() -> Command:
+        command, task = Command(), asyncio.ensure_future(fail())
+        await asyncio.wait([task])
+        command._report(task)
+        return command
+
+    command = asyncio.run(work())
+    assert command.refusal is not None
+    assert (command.refusal.code, command.is_alarming) == (code, alarming)
+    assert capsys.readouterr().err == "scrapy crawl: run 2 has no failed page\n"

@@ -24,13 +24,17 @@ def shop(tmp_path: Path) -> Iterator[ShopCrawls]:
         yield ShopCrawls(site, f"sqlite:///{tmp_path}/shop.db")
 
 
-def test_a_trial_crawls_so_many_pages_and_no_run_is_compared_with_it(shop: ShopCrawls) -> None:
+def test_a_trial_crawls_so_many_pages_and_no_run_is_compared_with_it(
+    shop: ShopCrawls, tmp_path: Path
+) -> None:
     shop.site.fill(24, tags="old")
     assert shop.crawl().returncode == 0
     shop.site.fill(24, tags=None)
-    trial = shop.crawl("--pages", "8", "-s", "MIN_ROWS=24")
+    metrics = tmp_path / "metrics"
+    trial = shop.crawl("--pages", "8", "-s", "MIN_ROWS=24", METRICS_FOLDER=str(metrics))
     assert trial.returncode == 0, trial.stderr  # a part of the rows may well be without tags
     assert len(shop.site.asked) == 8 and "good, a trial of 8 pages (exit code 0)" in trial.stderr
+    assert not metrics.exists()  # its files are about whole runs
     bad = shop.crawl()
     assert bad.returncode == 2 and "if this is right: scrapy runs accept 3" in bad.stderr
     assert len(shop.site.asked) == 13  # the requests that the trial left are not resumed

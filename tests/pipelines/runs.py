@@ -28,13 +28,14 @@ class Run:
         *,
         spider: str = "test",
         outbox: bool = False,
+        delta: bool = False,
         trial_pages: int | None = None,
         policy: Policy | None = None,
         **arguments: Any,
     ) -> None:
         self.engine, self.sessions = engine, make_sessions(engine)
         self.spider, self.arguments, self.outbox = spider, arguments, outbox
-        self.policy = policy
+        self.policy, self.delta = policy, delta
         self.claimed: ClaimedRun = (
             begin_trial(self.sessions, spider, arguments, trial_pages)
             if trial_pages
@@ -60,6 +61,7 @@ class Run:
                 outbox=self.outbox,
                 gone_limit=options.pop("gone_limit", 0.2),
                 policy=self.policy,
+                delta=self.delta,
             )
             writer = Writer(self.sessions, target, loop=loop, failed=failed.set_result, **options)
             writer.start()

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from scrapy.settings import Settings
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event, update
 
 from crawler.run.acceptance import CannotAccept
 from crawler.run.verdict import Policy
 from models import CrawlRun, OutboxEvent, Quote, RowChange
 from models.change import GONE
+from models.session import make_engine
 from pipelines.run_acceptance import accept_run
 from tests.pipelines.runs import Run, page
 
@@ -71,3 +72,23 @@ def test_a_run_with_faults_of_its_own_stays_as_it_is(engine: Engine) -> None:
     with pytest.raises(CannotAccept, match="there is no run 999"):
         accept_run(engine, SETTINGS, 999, by="me@here")
     assert len(there(run)) == 20 and run.all(CrawlRun)[1].accepted_at is None
+
+
+def test_a_row_that_another_run_sees_meanwhile_is_not_gone(server_url: str) -> None:
+    engine, other = make_engine(server_url), make_engine(server_url)
+    crawl(engine, quotes(0, 20))
+    bad = crawl(engine, quotes(0, 12))
+    crawl(engine, quotes(0, 12))
+    newest = bad.all(CrawlRun)[2].id
+
+    def see_one(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "FOR UPDATE" in statement and "FROM quote" in statement:
+            with other.begin() as connection:
+                connection.execute(update(Quote).where(Quote.quote_id == 15).values(run_id=newest))
+
+    event.listen(engine, "before_cursor_execute", see_one)
+    done = accept_run(engine, SETTINGS, bad.claimed.id, by="me@here")
+    assert done.gone == {"quote": 7}
+    assert there(bad) == [*range(12), 15]
+    engine.dispose()
+    other.dispose()
