@@ -257,6 +257,7 @@ SPIDER_MIDDLEWARES_BASE = {
 SCHEDULER = "frontier.scheduler.Scheduler"
 PAGE_WRITER = "pipelines.storage.writer.make_writer"
 REPLAY = "pipelines.rejected_replay.replay"
+RUN_ACCEPTANCE = "pipelines.run_acceptance.accept_run"
 PAGE_READER = "frontier.snapshot_reader.OfflineSpider"
 PAGE_STORE = "pipelines.page_replay.PageStore"
 ITEM_PROCESSOR = "pipelines.item_processor.PageItemProcessor"

@@ -18,7 +18,7 @@ from crawler.page.element import has_element
 from crawler.page.page import Page
 from crawler.rendering.decision import Decision
 from crawler.rendering.plain_page import NO_ELEMENT
-from crawler.rendering.settings import ALWAYS, NEVER, rendering_of
+from crawler.rendering.settings import ALWAYS, AUTO, NEVER, rendering_of
 from crawler.run.extension import RunExtension
 from crawler.splash.rendered_pages import NeverAppeared, count_failure
 from crawler.splash.request_mapping import is_copy_of_splash_request, is_rendered, is_splash_request
@@ -35,6 +35,8 @@ PLAIN_FLAG = "plain"  # the flag of a response that plain HTTP gave to a request
 class AdaptiveRenderingMiddleware:
     def __init__(self, crawler: Crawler, run: RunExtension) -> None:
         self.crawler, self.default = crawler, run.rendering.mode
+        # Plain pages may be made again later in the run. A trial has no later.
+        self.is_trial = run.held.trial_pages is not None
         self._warned = False
 
     @classmethod
@@ -56,6 +58,8 @@ class AdaptiveRenderingMiddleware:
         if not is_rendered(request) or is_splash_request(request) or is_copy_of_splash_request(request):
             return None
         mode = self._mode_of(request)
+        if mode == AUTO and self.is_trial:
+            mode = ALWAYS
         scheduler = scheduler_of(self.crawler)
         page = scheduler.page_of(request) if scheduler is not None else None
         if mode == ALWAYS or scheduler is None or page is None or page.answered or page.closed:

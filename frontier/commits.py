@@ -15,7 +15,7 @@ from frontier.logins import Logins
 from frontier.pages_in_progress import PagesInProgress
 from frontier.window_refill import WindowRefill
 from models.rendering_lesson import Lesson
-from models.request import LEASED, NewRequest
+from models.request import LEASED, NewRequest, Settled
 
 logger = logging.getLogger("frontier.scheduler")
 
@@ -25,8 +25,9 @@ MOST_LOGGED = 3  # pages whose merged items are logged
 class Commits:
     """Hands commits to the writer and counts in Scrapy's stats what the database made of them.
 
-    ``page_closed`` is called with each page that is done, failed or skipped, before its commit is handed over, and
-    ``lesson_written`` with each lesson of adaptive rendering that is committed.
+    ``page_closed`` is called with each page that is done, failed or skipped, before its commit is handed over,
+    ``page_committed`` with its state after that commit, and ``lesson_written`` with each lesson of adaptive rendering
+    that is committed.
 
     Args:
         writer: returns the writer, which is there when the scheduler is open.
@@ -47,6 +48,7 @@ class Commits:
     ) -> None:
         self.uncommitted = 0
         self.page_closed: Callable[[Page], None] = lambda _: None
+        self.page_committed: Callable[[Settled], None] = lambda _: None
         self.lesson_written: Callable[[Lesson], None] = lambda _: None
         self.start_is_read = False  # all that start() yields is committed
         self._pages, self._logins, self._refill, self._stats = pages, logins, refill, stats
@@ -77,6 +79,7 @@ class Commits:
                 self._stats.inc_value(f"{UNCHANGED_PAGES}{commit.settled.unchanged}")
             if self._logins.finish(commit.settled.number) and commit.settled.state != "done":
                 self._login_failed(commit)
+            self.page_committed(commit.settled)
         if commit.lesson is not None:
             self.lesson_written(commit.lesson)
         if committed.queued_again:

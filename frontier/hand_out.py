@@ -26,6 +26,7 @@ class HandOut:
     Args:
         commit: is called with each commit of the pages.
         snapshot_policy: returns how a page is saved if it has a fault, by its request's number and JSON.
+        begun: is called with the number of each page that is opened, logins excepted.
     """
 
     def __init__(
@@ -35,9 +36,10 @@ class HandOut:
         *,
         commit: Callable[[Commit], None],
         snapshot_policy: Callable[[int, str], SnapshotPolicy | None],
+        begun: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._pages, self._window = pages, window
-        self._commit, self._snapshot_policy = commit, snapshot_policy
+        self._commit, self._snapshot_policy, self._begun = commit, snapshot_policy, begun
 
     def request_of(self, queued: QueuedRequest, spider: Spider) -> Request | None:
         """Return the request; None if its JSON cannot be read: then its page fails."""
@@ -48,6 +50,8 @@ class HandOut:
             return queued.request
         page = Page(queued.number, queued.url, self._commit)
         self._pages.add(page)
+        if queued.request is None:
+            self._begun(queued.number)
         page.request_text = queued.text
         if queued.text is not None:  # a login has none; its snapshot would have a password
             page.snapshot_policy = self._snapshot_policy(queued.number, queued.text)

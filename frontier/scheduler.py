@@ -24,7 +24,8 @@ from crawler.page.commit import Commit
 from crawler.page.page import Page
 from crawler.run.extension import RunExtension
 from crawler.run.interfaces import FrontierCallbacks
-from crawler.run.stopping import stop_crawl
+from crawler.run.stopping import close_crawl, stop_crawl
+from crawler.run.verdict import TRIAL_OVER
 from crawler.security.plain_text import last_line
 from crawler.snapshots.extension import SnapshotExtension
 from frontier.commits import Commits
@@ -34,16 +35,18 @@ from frontier.hand_out import HandOut
 from frontier.host_waits import HostWaits
 from frontier.learned_rendering import LearnedRendering
 from frontier.logins import Logins
+from frontier.page_budget import PageBudget
 from frontier.pages_in_progress import PagesInProgress
 from frontier.request_identity import RequestIdentities
 from frontier.window import Window
 from frontier.window_refill import WindowRefill
-from models.request import FrontierState
+from models.request import FrontierState, Settled
 
 logger = logging.getLogger(__name__)
 
 WINDOW = 10_000  # requests in memory
 BACKLOG = 4  # batches that may wait to be committed before the crawl waits for the database
+SMALLEST_WINDOW = 16  # of a trial, whose window has about as many requests as the trial has pages
 
 
 def scheduler_of(crawler: Crawler) -> Scheduler | None:
@@ -76,6 +79,9 @@ class Scheduler(BaseScheduler):
         snapshots = SnapshotExtension.of(crawler)
         wake = partial(wake_engine, crawler)
         size = settings.getint("FRONTIER_WINDOW", WINDOW)
+        self.budget = PageBudget(run.held.trial_pages)
+        if self.budget.limit is not None:
+            size = min(size, max(self.budget.limit, SMALLEST_WINDOW))
         self.max_backlog = BACKLOG * settings.getint("DATABASE_BATCH_ROWS", 500)
         self.window, self.logins = Window(), Logins()
         self.pages = PagesInProgress(self.window)
@@ -95,12 +101,14 @@ class Scheduler(BaseScheduler):
         if snapshots is not None:
             self.commits.page_closed = snapshots.closed
         self.commits.lesson_written = self.rendering.written
+        self.commits.page_committed = self._page_committed
         self.commits.start_is_read = run.held.start_read
         self.hand_out = HandOut(
             self.pages,
             self.window,
             commit=self._commit,
             snapshot_policy=partial(snapshots.snapshot_policy, run.held.id) if snapshots else lambda *_: None,
+            begun=self.budget.begin,
         )
         self.start_page = Page(None, None, self._commit)
         crawler.signals.connect(self._announced, signals.request_scheduled)
@@ -134,16 +142,19 @@ class Scheduler(BaseScheduler):
         is_read = self.commits.start_is_read
         covered = reason == "finished" and is_read and not self._left() and self.run.failure is None
         why = None
+        if reason == TRIAL_OVER and self.start_page.error:
+            reason = "start_error"
         if reason in ("finished", "start_error") and not covered:
             why = self.start_page.error or "start() did not come to its end"
-            why = f"{last_line(why, 1000)} (in start()); the next crawl goes on from there"
+            next_crawl = "" if self.budget.limit is not None else "; the next crawl goes on from there"
+            why = f"{last_line(why, 1000)} (in start()){next_crawl}"
         await self.run.finish(reason, covered=covered, message=why)
 
     def has_pending_requests(self) -> bool:
         """Return whether the crawl is not finished. Scrapy asks when nothing is downloaded or processed."""
         if self.run.failure is not None or not (self._left() or self._begin_last_checks()):
             return False
-        nothing_moves = engine_is_idle(self.crawler) and not self.uncommitted and not len(self.window)
+        nothing_moves = engine_is_idle(self.crawler) and not self.uncommitted and not self.window.expected
         self.pages.abandon_orphans(time.monotonic(), nothing_moves=nothing_moves)
         return True
 
@@ -187,7 +198,9 @@ class Scheduler(BaseScheduler):
         """Return the next request; None if there is none now, or if too much waits to be committed."""
         if self.run.failure is not None or self.run.writer.backlog > self.max_backlog:
             return None
-        self.refill.refill_if_low()
+        self.window.begun_only = not self.budget.may_begin
+        if self.budget.may_begin:
+            self.refill.refill_if_low()
         queued = self.logins.pop_from(self.window, start_page_closed=self.start_page.closed)
         if queued is None:
             self.run.writer.flush_soon()
@@ -198,7 +211,8 @@ class Scheduler(BaseScheduler):
 
     def _stop_if_hosts_wait_too_long(self) -> None:
         """Stop the crawl if nothing is left but requests to hosts that asked for a wait longer than HOST_PATIENCE."""
-        if self.window.ready or self.refill.has_ready or self.pages.in_flight or self.uncommitted:
+        has_ready = self.window.ready or (self.budget.may_begin and self.refill.has_ready)
+        if has_ready or self.pages.in_flight or self.uncommitted:
             return
         if not self.commits.start_is_read or not (len(self.window) or self.refill.has_more):
             return
@@ -243,6 +257,12 @@ class Scheduler(BaseScheduler):
     def _commit(self, commit: Commit) -> None:
         if self.run.failure is None:
             self.commits.add(commit)
+
+    def _page_committed(self, settled: Settled) -> None:
+        """Count a page, and close the crawl after the last page of a trial."""
+        self.budget.end(settled)
+        if self.budget.is_spent:
+            close_crawl(self.crawler, TRIAL_OVER)
 
     def _login_failed(self, commit: Commit) -> None:
         error = commit.settled.error if commit.settled else None

@@ -135,6 +135,8 @@ class EngineSideMiddleware:
         check = partial(check_request, spider=scheduler.spider)
         async for one in through(scheduler.start_page, start, check):
             yield one
+            if scheduler.budget.is_spent:
+                return
 
     def process_spider_input(self, response: Response) -> None:
         scheduler = scheduler_of(self.crawler)

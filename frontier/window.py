@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from bisect import insort
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -28,6 +29,11 @@ class QueuedRequest(NamedTuple):
     def rank(self) -> Rank:
         return self.priority, self.position
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether it is a retry, a redirect or a request to a renderer of a page that is begun, or a login."""
+        return self.request is not None
+
 
 @dataclass
 class _Queue:
@@ -45,6 +51,9 @@ class Window:
         self._waiting: dict[str, _Queue] = {}  # the queues that are not empty
         self._paused: set[str] = set()  # hosts whose requests may not be made now
         self._length = 0
+        self.begun_only = (
+            False  # ``pop`` returns only requests of pages that are begun: retries, redirects, logins
+        )
 
     def __len__(self) -> int:
         return self._length
@@ -64,9 +73,20 @@ class Window:
 
     @property
     def ready(self) -> int:
-        """How many requests are not for a paused host."""
+        """How many requests ``pop`` can return now: those that are not for a paused host."""
+        if self.begun_only:
+            return self._begun(self._waiting.keys() - self._paused)
         paused = (self._waiting[site] for site in self._paused if site in self._waiting)
         return self._length - sum(len(same) for queue in paused for same in queue.by_priority.values())
+
+    @property
+    def expected(self) -> int:
+        """How many requests ``pop`` can return now or when their host is asked again."""
+        return self._begun(self._waiting) if self.begun_only else self._length
+
+    def _begun(self, sites: Iterable[str]) -> int:
+        queues = (self._waiting[site].by_priority.values() for site in sites)
+        return sum(waiting.is_begun for queue in queues for same in queue for waiting in same)
 
     def pause(self, host: str) -> None:
         """Return no request of the host until ``resume``."""
@@ -78,13 +98,30 @@ class Window:
 
     def pop(self) -> QueuedRequest | None:
         waiting_sites = self._waiting.keys() - self._paused if self._paused else self._waiting.keys()
+        if self.begun_only:
+            return self._pop_begun(waiting_sites)
         if not waiting_sites:
             return None
         site = min(waiting_sites, key=lambda name: self._waiting[name].active)
         queue = self._waiting[site]
-        priority = max(queue.by_priority)
+        return self._remove(site, queue.by_priority[max(queue.by_priority)][-1])
+
+    def _pop_begun(self, sites: Iterable[str]) -> QueuedRequest | None:
+        for site in sorted(sites, key=lambda name: self._waiting[name].active):
+            for _, same in sorted(self._waiting[site].by_priority.items(), reverse=True):
+                begun = next((waiting for waiting in reversed(same) if waiting.is_begun), None)
+                if begun is not None:
+                    return self._remove(site, begun)
+        return None
+
+    def _remove(self, site: str, waiting: QueuedRequest) -> QueuedRequest:
+        """Remove a request that is handed out, and return it."""
+        queue, priority = self._waiting[site], waiting.priority
         same = queue.by_priority[priority]
-        waiting = same.pop()
+        if same[-1] is waiting:
+            same.pop()
+        else:
+            same.remove(waiting)
         if not same:
             del queue.by_priority[priority]
             if not queue.by_priority:

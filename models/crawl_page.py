@@ -115,12 +115,16 @@ def find_pages(session: Session, scope: bytes, pages: Sequence[bytes]) -> dict[b
 
 
 def last_finished_run(session: Session, scope: bytes, before: int) -> int:
-    """Return the id of the scope's last run before the run with this id that came to its end; 0 if there is none."""
+    """Return the id of the scope's last run before the run with this id that came to its end; 0 if there is none.
+
+    A trial is no such run.
+    """
     query = select(func.max(CrawlRun.id)).where(
         CrawlRun.scope == scope,
         CrawlRun.id < before,
         CrawlRun.finished_at.is_not(None),
         CrawlRun.finish_reason != GIVEN_UP,
+        CrawlRun.trial_pages.is_(None),
     )
     return session.scalar(query) or 0
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,8 +30,9 @@ GIVEN_UP = "given up"  # the finish reason of a run that a new run replaces
 class CrawlRun(Base):
     """A run of a spider: its arguments, its owner and its end. A row has the id of the last run that saw it.
 
-    ``scope`` is a hash of the spider and its arguments. ``unfinished`` is the scope while the run is unfinished, then
-    NULL; it is unique, so a scope has at most one unfinished run. ``owner`` is the process that has claimed the run.
+    ``scope`` is a hash of the spider and its arguments. ``unfinished`` is the scope while the run is unfinished (for a
+    trial ``trial_scope(scope)``), then NULL; it is unique, so a scope has at most one unfinished run and at most one
+    trial. ``owner`` is the process that has claimed the run.
     ``commits`` counts the committed transactions of the run: after a lost connection a process reads from it whether
     its last COMMIT took place, and whether another process has claimed the run.
     """
@@ -65,6 +66,11 @@ class CrawlRun(Base):
         Double
     )  # duration, the sum over all processes that ended in order
     peak_memory: Mapped[int | None] = mapped_column(BigInteger)  # bytes, the maximum over all processes
+    trial_pages: Mapped[int | None]  # the run is a trial of at most so many pages
+    # The run is below its policy only because it differs from earlier runs, so a person may accept it.
+    acceptable: Mapped[bool | None]
+    accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    accepted_by: Mapped[str | None] = mapped_column(FreeString(255))
 
 
 class RunIsAlive(Exception):
@@ -87,6 +93,8 @@ class ClaimedRun:
     start_read: bool
     scope: bytes = b""
     given_up: int | None = None  # the id of the unfinished run that was given up for this one
+    trial_pages: int | None = None  # the run is a trial of at most so many pages
+    again: int = 0  # pages of a finished run that failed or were refused, and are crawled again
 
 
 def scope_of(spider: str, arguments: Mapping[str, Any]) -> bytes:
@@ -94,6 +102,11 @@ def scope_of(spider: str, arguments: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(
         json.dumps([spider, dict(arguments)], sort_keys=True, default=str).encode()
     ).digest()
+
+
+def trial_scope(scope: bytes) -> bytes:
+    """Return what ``unfinished`` has in a trial of the scope: a trial may stand beside an interrupted run."""
+    return hashlib.sha256(b"trial " + scope).digest()
 
 
 CLOCKS = {
@@ -127,12 +140,23 @@ def claim_run(
     Raises:
         RunIsAlive: the owner of the unfinished run is alive.
     """
-    for _ in range(
-        3
-    ):  # another process may claim or begin the run between our SELECT and our UPDATE or INSERT
+    return claim_in_turn(sessions, spider, lambda session: _claim(session, spider, arguments, fresh=fresh))
+
+
+def claim_in_turn(
+    sessions: sessionmaker[Session], spider: str, claim: Callable[[Session], ClaimedRun | None]
+) -> ClaimedRun:
+    """Return the result of ``claim``, which has a transaction of its own.
+
+    ``claim`` is called again if it returns None or violates a unique key: another process was faster.
+
+    Raises:
+        RunIsAlive: other processes were faster each time, or ``claim`` raises it.
+    """
+    for _ in range(3):
         try:
             with sessions.begin() as session:
-                claimed = _claim(session, spider, arguments, fresh=fresh)
+                claimed = claim(session)
         except IntegrityError:  # another process has begun a run of the scope
             continue
         if claimed is not None:
@@ -145,31 +169,9 @@ def _claim(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh
     scope = scope_of(spider, arguments)
     me = str(Process.current())
     now = database_now(session)
-    row = session.execute(
-        select(
-            CrawlRun.id,
-            CrawlRun.owner,
-            CrawlRun.heartbeat_at,
-            CrawlRun.held_since,
-            CrawlRun.commits,
-            CrawlRun.start_read,
-        )
-        .where(CrawlRun.unfinished == scope)
-        .with_for_update()
-    ).one_or_none()
+    row = lock_unfinished(session, spider, scope, now)
     given_up = None
     if row is not None:
-        owner = Process.parse(row.owner) if row.owner else None
-        if (
-            owner is not None
-            and row.heartbeat_at
-            and owner.may_be_alive(now - row.heartbeat_at, HEARTBEAT_TIMEOUT)
-        ):
-            since = f" since {row.held_since:%F %T} UTC" if row.held_since else ""
-            raise RunIsAlive(
-                f"run {row.id} of {spider} is in use by {owner.shown}{since} (last heartbeat "
-                f"{row.heartbeat_at:%F %T} UTC)"
-            )
         values: dict[str, Any] = {
             "owner": me,
             "heartbeat_at": now,
@@ -179,13 +181,7 @@ def _claim(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh
             "reasons": None,
         }
         if fresh:
-            values = {
-                "owner": None,
-                "unfinished": None,
-                "finished_at": now,
-                "finish_reason": GIVEN_UP,
-                "commits": row.commits + 1,
-            }
+            values = _given_up(row, now)
         # Another process that read the same row updates no row now, and tries again.
         claimed_rows = session.execute(
             update(CrawlRun).where(CrawlRun.id == row.id, CrawlRun.commits == row.commits).values(**values)
@@ -203,17 +199,87 @@ def _claim(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh
                 scope=scope,
             )
         given_up = row.id
+    return insert_run(session, spider, arguments, now, given_up=given_up)
+
+
+def lock_unfinished(session: Session, spider: str, scope: bytes, now: datetime) -> Any | None:
+    """Lock the unfinished run of the scope and return its row; None if there is none. End a dead trial of the scope.
+
+    Raises:
+        RunIsAlive: the owner of the run, or of a trial of the scope, is alive.
+    """
+    columns = (
+        CrawlRun.id,
+        CrawlRun.owner,
+        CrawlRun.heartbeat_at,
+        CrawlRun.held_since,
+        CrawlRun.commits,
+        CrawlRun.start_read,
+        CrawlRun.trial_pages,
+    )
+    query = select(*columns).where(CrawlRun.unfinished.in_((scope, trial_scope(scope))))
+    rows = session.execute(query.order_by(CrawlRun.id).with_for_update()).all()
+    for row in rows:
+        _check_is_dead(row, spider, now)
+    for row in rows:
+        if row.trial_pages is not None:
+            note = f"a trial of {row.trial_pages} pages, whose process died; the pages that it committed are stored"
+            session.execute(
+                update(CrawlRun).where(CrawlRun.id == row.id).values(**_given_up(row, now), note=note)
+            )
+    return next((row for row in rows if row.trial_pages is None), None)
+
+
+def _check_is_dead(row: Any, spider: str, now: datetime) -> None:
+    """Raise RunIsAlive if the run has an owner that is alive."""
+    owner = Process.parse(row.owner) if row.owner else None
+    if (
+        owner is not None
+        and row.heartbeat_at
+        and owner.may_be_alive(now - row.heartbeat_at, HEARTBEAT_TIMEOUT)
+    ):
+        since = f" since {row.held_since:%F %T} UTC" if row.held_since else ""
+        trial = ", a trial," if row.trial_pages is not None else ""
+        raise RunIsAlive(
+            f"run {row.id} of {spider}{trial} is in use by {owner.shown}{since} (last heartbeat "
+            f"{row.heartbeat_at:%F %T} UTC)"
+        )
+
+
+def _given_up(row: Any, now: datetime) -> dict[str, Any]:
+    """Return the values of a run that no process resumes."""
+    return {
+        "owner": None,
+        "unfinished": None,
+        "finished_at": now,
+        "finish_reason": GIVEN_UP,
+        "commits": row.commits + 1,
+    }
+
+
+def insert_run(
+    session: Session,
+    spider: str,
+    arguments: Mapping[str, Any],
+    now: datetime,
+    *,
+    given_up: int | None = None,
+    trial_pages: int | None = None,
+) -> ClaimedRun:
+    """Insert a new run that this process owns."""
+    scope, me = scope_of(spider, arguments), str(Process.current())
     run = CrawlRun(
         spider=spider,
         arguments=storable_parts(hidden_values(arguments)),
         scope=scope,
-        unfinished=scope,
+        unfinished=scope if trial_pages is None else trial_scope(scope),
         started_at=now,
         start_read=False,
         owner=me,
         heartbeat_at=now,
         held_since=now,
         commits=0,
+        trial_pages=trial_pages,
     )
     session.add(run)
     session.flush()
@@ -226,6 +292,7 @@ def _claim(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh
         start_read=False,
         scope=scope,
         given_up=given_up,
+        trial_pages=trial_pages,
     )
 
 
@@ -284,6 +351,7 @@ class RunEnd:
     host: str | None = None
     seconds: float = 0.0
     peak_memory: int = 0
+    acceptable: bool = False  # below its policy only because it differs from earlier runs
 
 
 def end_run(session: Session, run: ClaimedRun, end: RunEnd, now: datetime) -> None:
@@ -299,6 +367,7 @@ def end_run(session: Session, run: ClaimedRun, end: RunEnd, now: datetime) -> No
     row.host = end.host
     row.seconds = (row.seconds or 0.0) + end.seconds
     row.peak_memory = max(row.peak_memory or 0, end.peak_memory)
+    row.acceptable = end.acceptable
     if end.finished:
         row.finished_at, row.unfinished = now, None
     session.flush()

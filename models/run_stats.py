@@ -157,9 +157,11 @@ def _changed_rows(session: Session, run_id: int, changes: Mapping[str, int]) -> 
 
 
 def has_earlier_run(session: Session, scope: bytes, before: int) -> bool:
-    """Return whether the scope has a run before the run with this id."""
-    earlier = select(CrawlRun.id).where(CrawlRun.scope == scope, CrawlRun.id < before).limit(1)
-    return session.scalar(earlier) is not None
+    """Return whether the scope has a run before the run with this id. A trial does not count."""
+    earlier = select(CrawlRun.id).where(
+        CrawlRun.scope == scope, CrawlRun.id < before, CrawlRun.trial_pages.is_(None)
+    )
+    return session.scalar(earlier.limit(1)) is not None
 
 
 def skipped_because(session: Session, run_id: int, reason: str) -> dict[str, int]:
@@ -199,14 +201,28 @@ def _done_with(session: Session, run_id: int, remark: str) -> list[tuple[str, st
 
 
 def stats_of_good_runs(session: Session, scope: bytes, before: int) -> list[RunStats]:
-    """Return the counts of the last good runs of a scope before the run with this id."""
-    found = session.scalars(
-        select(CrawlRun.counts)
-        .where(CrawlRun.scope == scope, CrawlRun.verdict == 0, CrawlRun.id < before)
+    """Return the counts of the last good runs of a scope before the run with this id; no trials.
+
+    An accepted run is good, and runs before it are not compared with any more.
+    """
+    found = session.execute(
+        select(CrawlRun.counts, CrawlRun.accepted_at)
+        .where(
+            CrawlRun.scope == scope,
+            (CrawlRun.verdict == 0) | CrawlRun.accepted_at.is_not(None),
+            CrawlRun.trial_pages.is_(None),
+            CrawlRun.id < before,
+        )
         .order_by(CrawlRun.id.desc())
         .limit(GOOD_RUNS)
     )
-    return [RunStats.from_json(counts) for counts in found if counts]
+    good: list[RunStats] = []
+    for counts, accepted_at in found:
+        if counts:
+            good.append(RunStats.from_json(counts))
+        if accepted_at is not None:
+            break
+    return good
 
 
 def row_models() -> list[type[Row]]:

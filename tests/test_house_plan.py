@@ -69,7 +69,7 @@ ORDER: dict[str, list[set[str]]] = {
     "pipelines": [
         {"storage", "values"},
         {"validate"},
-        {"item_check", "item_processor", "page_replay", "rejected_replay", "upsert"},
+        {"item_check", "item_processor", "page_replay", "rejected_replay", "run_acceptance", "upsert"},
     ],
 }
 

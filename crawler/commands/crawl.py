@@ -20,7 +20,7 @@ from crawler.command_failure import print_failure
 from crawler.run.alarm import Alarm, WrongAddress
 from crawler.run.extension import RunExtension
 from crawler.run.shutdown import Shutdown
-from crawler.run.stopping import CannotStart, stopped_because
+from crawler.run.stopping import CannotStart, NothingToDo, stopped_because
 from crawler.run.verdict import CANNOT_START, GOOD, Ending, Verdict, exit_code_help
 from crawler.security.plain_text import last_line
 from crawler.spider.arguments import arguments_of
@@ -31,6 +31,7 @@ from models.base import ModelError
 from models.error_text import error_line
 from models.run_failures import failed_requests, rejected_items
 from models.session import DatabaseUnusable
+from models.trial_run import MOST_PAGES
 
 logger = logging.getLogger(__name__)
 
@@ -43,20 +44,38 @@ class Command(ScrapyCrawl):
     def long_desc(self) -> str:
         return (
             "Run the spider with this name. If its last run with these arguments was interrupted, the crawl resumes "
-            "that run; otherwise it begins a new run."
+            "that run; otherwise it begins a new run. A trial (--pages) is a run of its own, which no crawl resumes; "
+            "--failed-only crawls the failed pages of the last run again."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument(
-            "--fresh",
-            action="store_true",
-            help="begin a new run and give up the requests that are left of an interrupted run",
-        )
+        self.add_run_options(parser)
         self._parser = parser
         parser.epilog = exit_code_help()
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
         parser.error = self._refuse_options  # type: ignore[method-assign]  # argparse's exit code is 2
+
+    def add_run_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options that choose the run of the crawl."""
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument(
+            "--fresh",
+            action="store_true",
+            help="begin a new run and give up the requests that are left of an interrupted run",
+        )
+        which.add_argument(
+            "--pages",
+            type=number_of_pages,
+            metavar="N",
+            help="a trial: crawl at most N pages and store their rows; then the run is over, no row becomes gone, and "
+            "no later run is compared with it",
+        )
+        which.add_argument(
+            "--failed-only",
+            action="store_true",
+            help="crawl the failed and refused pages of the last run again, in that run",
+        )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         try:
@@ -65,11 +84,18 @@ class Command(ScrapyCrawl):
             self._refuse_options(str(error))
         if problem := unknown_option(args, self._parser):
             self._refuse_options(problem)
-        if opts.fresh:
-            assert self.settings is not None
-            self.settings.set("RUN_FRESH", True, priority="cmdline")
+        self.choose_run(opts)
+
+    def choose_run(self, opts: argparse.Namespace) -> None:
+        """Set the settings of the options that choose the run."""
+        assert self.settings is not None
+        chosen = {"RUN_FRESH": opts.fresh, "RUN_TRIAL_PAGES": opts.pages, "RUN_FAILED_ONLY": opts.failed_only}
+        for setting, value in chosen.items():
+            if value:
+                self.settings.set(setting, value, priority="cmdline")
 
     refusal: Verdict | None = None  # the verdict if the crawl could not start
+    is_alarming = True  # whether the verdict says something about the spider's runs
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         self.exitcode = CANNOT_START  # until there is a verdict
@@ -84,6 +110,8 @@ class Command(ScrapyCrawl):
         except WrongAddress as error:
             self._say(str(error))
             return
+        # A person who makes a trial looks at it, and one trial does not make a spider good.
+        self.is_alarming = not self.settings.getint("RUN_TRIAL_PAGES", 0)
         import_download_handler()
         Shutdown(crawler).install()
         task = self.crawler_process.crawl(crawler, **opts.spargs)
@@ -92,6 +120,8 @@ class Command(ScrapyCrawl):
         self.crawler_process.start(install_signal_handlers=False)
         verdict = verdict_on(crawler) if self.refusal is None else self.refusal
         self.exitcode = verdict.code
+        if not self.is_alarming:
+            return
         run = RunExtension.of(crawler) if self.refusal is None else None
         alarm.tell(
             crawler.spidercls.name,
@@ -116,6 +146,7 @@ class Command(ScrapyCrawl):
         if isinstance(error, CannotStart | DatabaseUnusable | ModelError):
             self._say(str(error))
             code = error.exit_code if isinstance(error, CannotStart) else CANNOT_START
+            self.is_alarming = self.is_alarming and not isinstance(error, NothingToDo)
             self.refusal = Verdict(code=code, reasons=(str(error),))
         elif error is not None:
             logger.error("the crawl could not start", exc_info=error)
@@ -127,6 +158,17 @@ class Command(ScrapyCrawl):
     def _refuse_options(self, message: str) -> NoReturn:
         self._say(f"{message}; `scrapy {self.name} --help` lists the options")
         sys.exit(CANNOT_START)
+
+
+def number_of_pages(text: str) -> int:
+    """Return the number of pages of a trial.
+
+    Raises:
+        ArgumentTypeError: it is no such number.
+    """
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_PAGES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_PAGES}")
+    return int(text)
 
 
 def import_download_handler() -> None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import getpass
+import os
+import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from scrapy.utils.misc import load_object
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from crawler.database_command import CommandFailed, DatabaseCommand
 from crawler.rendering.counts import rendering_text
-from crawler.run.verdict import BELOW_POLICY, GOOD, INTERRUPTED, NOT_STORED, WORDS
+from crawler.run.acceptance import CannotAccept, refusal
+from crawler.run.interfaces import AcceptRun
+from crawler.run.verdict import BELOW_POLICY, GOOD, INTERRUPTED, NOT_STORED, WORDS, acceptance_hint
 from crawler.security.plain_text import json_line, last_line, one_line
 from models import CrawlRun
 from models.process_id import Process
@@ -26,6 +33,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+ACCEPTED = "accepted"  # the state of a bad run that a person accepted
+LARGEST_ID = 2**31 - 1
 LONGEST_LINE = 1000  # characters
 WIDE = 200  # columns without a terminal: in a mail, in a file
 COLOURS = {GOOD: "green", BELOW_POLICY: "red", NOT_STORED: "red", INTERRUPTED: "yellow"}
@@ -34,12 +43,20 @@ COLOURS = {GOOD: "green", BELOW_POLICY: "red", NOT_STORED: "red", INTERRUPTED: "
 class Command(DatabaseCommand):
     program = "scrapy runs"
     max_arguments = 2
+    expected_errors = (CannotAccept,)
 
     def syntax(self) -> str:
-        return "[options] [SPIDER] | show ID"
+        return "[options] [SPIDER] | show ID | accept ID"
 
     def short_desc(self) -> str:
-        return "List the last runs and their verdicts; `show ID` shows one run with all details"
+        return "List the last runs and their verdicts; show one run with all details; accept a changed site"
+
+    def long_desc(self) -> str:
+        return (
+            "List the last runs and their verdicts. `show ID` shows one run with all details. `accept ID` accepts a "
+            "run that is below its policy only because a column has fewer values (MAX_COVERAGE_DROP) or rows were not "
+            "seen (GONE_LIMIT): later runs are compared with it, and the rows that it did not see become gone."
+        )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
@@ -47,12 +64,18 @@ class Command(DatabaseCommand):
         parser.add_argument("--json", action="store_true", help="print a JSON object on each line")
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
-        one = args[:1] == ["show"]
-        if len(args) > (2 if one else 1) or (one and not (len(args) == 2 and args[1].isdigit())):
-            raise CommandFailed("write: scrapy runs, scrapy runs SPIDER, or scrapy runs show ID")
+        one = args[0] if args and args[0] in ("show", "accept") else None
+        if len(args) > (2 if one else 1) or (one and not (len(args) == 2 and args[1].isdecimal())):
+            raise CommandFailed(
+                "write: scrapy runs, scrapy runs SPIDER, scrapy runs show ID, or scrapy runs accept ID"
+            )
         with self.database() as engine:
-            if one:
+            if one and int(args[1]) > LARGEST_ID:
+                raise CommandFailed(f"there is no run {args[1]}; `scrapy runs` lists them")
+            if one == "show":
                 self._show(engine, int(args[1]), opts)
+            elif one == "accept":
+                self._accept(engine, int(args[1]))
             else:
                 self._list(engine, args[0] if args else None, opts)
 
@@ -61,14 +84,20 @@ class Command(DatabaseCommand):
             query = select(CrawlRun).order_by(CrawlRun.id.desc()).limit(opts.limit)
             if spider:
                 query = query.where(CrawlRun.spider == spider)
-            runs = [as_json(run, state_of(run, database_now(session))) for run in session.scalars(query)]
+            found = session.scalars(query).all()
+            runs = [as_json(run, state_of(run, database_now(session))) for run in found]
+            hints = hints_of(found)
         if opts.json:
             for run in runs:
                 print(json_line(run))
         elif runs:
             from rich.console import Console  # noqa: PLC0415
+            from rich.text import Text  # noqa: PLC0415
 
-            Console(width=None if sys.stdout.isatty() else WIDE).print(_table(runs))
+            console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+            console.print(_table(runs))
+            for hint in hints:
+                console.print(Text(hint))
         else:
             print("no run yet")
 
@@ -90,16 +119,50 @@ class Command(DatabaseCommand):
                 | ({"kept_page": one.kept_page} if one.kept_page else {})
                 for one in rejected_items(session, run_id, opts.limit)
             ]
+            hint = acceptance_hint(run_id) if may_be_accepted(run) else None
         if opts.json:
             print(json_line(shown))
         else:
-            _print(shown)
+            _print(shown | {"hint": hint})
+
+    def _accept(self, engine: Engine, run_id: int) -> None:
+        accept: AcceptRun = load_object(self.project_settings["RUN_ACCEPTANCE"])
+        done = accept(engine, self.project_settings, run_id, by=this_person())
+        if done.is_new:
+            print(f"run {run_id} is accepted, and later runs are compared with it; {done.what}")
+        else:
+            print(f"run {run_id} was accepted on {done.at:%F %T} UTC by {one_line(done.by)}")
+
+
+def this_person() -> str:
+    """Return the user and the host of this process."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = f"user {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
+
+
+def hints_of(runs: Sequence[CrawlRun]) -> list[str]:
+    """Return a line for each scope whose last run a person may accept; ``runs`` begins with the last one."""
+    last: dict[bytes, CrawlRun] = {}
+    for run in runs:
+        if run.trial_pages is None:
+            last.setdefault(run.scope, run)
+    return [f"run {run.id}: {acceptance_hint(run.id)}" for run in last.values() if may_be_accepted(run)]
+
+
+def may_be_accepted(run: CrawlRun) -> bool:
+    """Return whether a person may accept the run, and has not done so."""
+    return run.accepted_at is None and refusal(run) is None
 
 
 def state_of(run: CrawlRun, now: datetime) -> str:
     """Return the word for the run's verdict. Without a verdict, the run is running, was ended, or was killed."""
+    if run.accepted_at is not None:
+        return ACCEPTED
     if run.verdict is not None:
-        return WORDS[run.verdict]
+        return WORDS[run.verdict] + (" (trial)" if run.trial_pages is not None else "")
     owner = Process.parse(run.owner) if run.owner else None
     if (
         owner is not None
@@ -129,6 +192,9 @@ def as_json(run: CrawlRun, state: str) -> dict[str, Any]:
         "owner": owner.shown if run.owner and (owner := Process.parse(run.owner)) else None,
         "versions": run.versions,
         "counts": run.counts,
+        "trial_pages": run.trial_pages,
+        "accepted_at": run.accepted_at.isoformat() if run.accepted_at else None,
+        "accepted_by": run.accepted_by,
     }
 
 
@@ -153,7 +219,7 @@ def _table(runs: list[dict[str, Any]]) -> Table:
             pages if run["counts"] else "",
             str(sum(counts.rows.values())) if run["counts"] else "",
             str(sum(counts.rejected.values())) if run["counts"] else "",
-            Text(run["state"], COLOURS.get(run["exit_code"], "yellow")),
+            Text(run["state"], "green" if run["accepted_at"] else COLOURS.get(run["exit_code"], "yellow")),
             Text(one_line("; ".join(run["reasons"]) or run["note"] or "")),
         )
     return table
@@ -172,11 +238,19 @@ def _print(run: dict[str, Any]) -> None:
         ("run", f"{run['id']}, {_named(run)}"),
         ("verdict", run["state"] + code),
         *(("because", reason) for reason in run["reasons"]),
+        (
+            "accepted",
+            f"{run['accepted_at'][:19]} UTC by {run['accepted_by']}" if run["accepted_at"] else None,
+        ),
+        ("hint", run["hint"]),
+        ("trial", f"of at most {run['trial_pages']} pages" if run["trial_pages"] else None),
         ("note", run["note"]),
         ("started", f"{run['started_at'][:19]} UTC"),
         (
             "finished",
-            f"{run['finished_at'][:19]} UTC" if run["finished_at"] else "no: the next crawl resumes it",
+            f"{run['finished_at'][:19]} UTC"
+            if run["finished_at"]
+            else f"no: {'no crawl' if run['trial_pages'] else 'the next crawl'} resumes it",
         ),
         ("took", _took(run["seconds"])),
         ("memory", f"{run['peak_memory'] / 2**20:.0f} MiB at most" if run["peak_memory"] else None),

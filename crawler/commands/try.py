@@ -37,11 +37,14 @@ class Command(Crawl):
             "data/try/. The tables stay as they are. Exit code: 0 if there are rows and no fault, otherwise 2."
         )
 
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
-        super().add_options(parser)
+    def add_run_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the number of pages; a trial of this command has a database of its own, and so no earlier run."""
         parser.add_argument(
             "--pages", type=int, default=PAGES, help=f"the number of pages (default: {PAGES})"
         )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
         parser.add_argument(
             "-c", "--callback", help="the callback for the URL (default: that of the first page)"
         )
@@ -49,6 +52,9 @@ class Command(Crawl):
             "--save-test", action="store_true", help="write the first page and its rows into tests/pages/"
         )
         parser.epilog = None
+
+    def choose_run(self, opts: argparse.Namespace) -> None:
+        """Do nothing: ``add_run_options`` adds no option that chooses a run."""
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         from crawler.trial.trial_setup import make_quiet  # noqa: PLC0415 - the tables, only for this command

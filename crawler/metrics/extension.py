@@ -12,6 +12,7 @@ from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
+from crawler.run.extension import RunExtension
 from crawler.splash.request_mapping import is_splash_request
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ class MetricsExtension:
         if self.server is not None:
             await asyncio.to_thread(self.server.shutdown)
             self.server.server_close()
-        if self.folder:
+        run = RunExtension.of(self.running.crawler)
+        is_trial = run is not None and run.held.trial_pages is not None
+        if self.folder and not is_trial:  # the file is about the spider's last run
             from crawler.metrics.textfile import write_textfile  # noqa: PLC0415
 
             try:

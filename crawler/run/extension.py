@@ -14,8 +14,9 @@ from typing import Any, Self
 from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
+from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from crawler.database import open_database
 from crawler.delta.settings import DeltaSettings
@@ -25,17 +26,28 @@ from crawler.run.errors import DatabaseLost
 from crawler.run.existing_columns import changed_columns, existing_columns
 from crawler.run.interfaces import FrontierCallbacks, MakePageWriter, PageWriter
 from crawler.run.peak_memory import peak_memory
-from crawler.run.stopping import AlreadyRunning, CannotStart, stop_crawl, stopped_because
-from crawler.run.verdict import GOOD, INTERRUPTED, NOT_STORED, Ending, Policy, Verdict
+from crawler.run.stopping import AlreadyRunning, CannotStart, NothingToDo, stop_crawl, stopped_because
+from crawler.run.verdict import (
+    GOOD,
+    INTERRUPTED,
+    NOT_STORED,
+    Ending,
+    Policy,
+    Verdict,
+    acceptance_hint,
+    trial_of,
+)
 from crawler.spider.arguments import arguments_of
 from crawler.spider.models import models_of
 from crawler.stat_names import RENDERING_PAGES, UNCHANGED_PAGES, VERDICT, VERDICT_REASONS
 from models.error_text import error_line
+from models.reopened_run import CannotReopen, NoFailedPage, reopen_run
 from models.request import DONE, FAILED, LEASED, QUEUED, REFUSED, SKIPPED, count
 from models.run import ClaimedRun, RunIsAlive, RunLost, claim_run
 from models.run_stats import KINDS, RunStats
 from models.schema import check_tables
 from models.session import make_sessions, shown
+from models.trial_run import begin_trial
 
 logger = logging.getLogger("splashdown.run")
 
@@ -47,6 +59,7 @@ class RunExtension:
         DatabaseUnusable: what to do about the database, in one line.
         AlreadyRunning: another process has the run.
         CannotStart: a setting has a wrong value.
+        NothingToDo: with RUN_FAILED_ONLY, the last run has no failed page.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -65,15 +78,7 @@ class RunExtension:
         self.columns = existing_columns(models)
         self.sessions = make_sessions(self.engine)
         spider = crawler.spider
-        try:
-            self.held: ClaimedRun = claim_run(
-                self.sessions,
-                spider.name,
-                arguments_of(crawler),
-                fresh=settings.getbool("RUN_FRESH", False),
-            )
-        except RunIsAlive as alive:
-            raise AlreadyRunning(str(alive)) from None
+        self.held: ClaimedRun = claim(self.sessions, spider.name, arguments_of(crawler), settings)
         current_run.set(self.held)
         with self.sessions() as session:
             for line in changed_columns(session, self.held, self.columns):
@@ -120,11 +125,7 @@ class RunExtension:
         if held.given_up is not None:
             logger.warning("%s: %s", held.spider, self._what_is_left(held.given_up))
         logger.info(
-            "run %d of %s %s; it writes to %s",
-            held.id,
-            held.spider,
-            "goes on" if held.resumed else "begins",
-            shown(self.engine.url),
+            "run %d of %s %s; it writes to %s", held.id, held.spider, how(held), shown(self.engine.url)
         )
         loop = asyncio.get_running_loop()
         self.failed = loop.create_future()
@@ -182,17 +183,21 @@ class RunExtension:
             logger.info("run %d of %s: %s", self.held.id, self.held.spider, self.verdict.note)
         self.crawler.stats.set_value(VERDICT, self.verdict.code)
         self.crawler.stats.set_value(VERDICT_REASONS, list(self.verdict.reasons))
+        trial = self.held.trial_pages
         logger.log(
             logging.INFO if self.verdict.code == GOOD else logging.ERROR,
-            "run %d of %s: %s (exit code %d)%s",
+            "run %d of %s: %s%s (exit code %d)%s",
             self.held.id,
             self.held.spider,
             self.verdict.word,
+            f", {trial_of(trial)}" if trial is not None else "",
             self.verdict.code,
             "".join(
                 f"; {reason}" for reason in self.verdict.reasons if reason != stopped_because(self.crawler)
             ),
         )
+        if self.verdict.acceptable:
+            logger.warning("%s", acceptance_hint(self.held.id))
 
     def _fail(self, error: Exception) -> None:
         self.failure = error
@@ -213,6 +218,40 @@ class RunExtension:
 
     def engine_stopped(self) -> None:
         self.engine.dispose()
+
+
+def claim(
+    sessions: sessionmaker[Session], spider: str, arguments: Mapping[str, Any], settings: BaseSettings
+) -> ClaimedRun:
+    """Claim the run that the settings ask for: the scope's own, a trial, or its last run with the failed pages.
+
+    Raises:
+        AlreadyRunning: another process has the run.
+        CannotStart: with RUN_FAILED_ONLY, the scope has no finished run.
+        NothingToDo: with RUN_FAILED_ONLY, the last run has no failed page.
+    """
+    pages = settings.getint("RUN_TRIAL_PAGES", 0)
+    try:
+        if pages:
+            return begin_trial(sessions, spider, arguments, pages)
+        if settings.getbool("RUN_FAILED_ONLY", False):
+            return reopen_run(sessions, spider, arguments)
+        return claim_run(sessions, spider, arguments, fresh=settings.getbool("RUN_FRESH", False))
+    except RunIsAlive as alive:
+        raise AlreadyRunning(str(alive)) from None
+    except CannotReopen as error:
+        raise CannotStart(str(error)) from None
+    except NoFailedPage as error:
+        raise NothingToDo(str(error)) from None
+
+
+def how(run: ClaimedRun) -> str:
+    """Return how a crawl continues or begins its run, for the log."""
+    if run.again:
+        return f"goes on with {run.again} pages that had failed or were refused"
+    if run.trial_pages is not None:
+        return f"begins, {trial_of(run.trial_pages)}"
+    return "goes on" if run.resumed else "begins"
 
 
 def stats_of(counts: RunStats, *, history: bool) -> dict[str, int]:

@@ -6,6 +6,7 @@
 | `PAGE_READER` | `OfflineSpider` in frontier/snapshot_reader.py | `MakePageReader` |
 | `PAGE_STORE` | `PageStore` in pipelines/page_replay.py | `MakePageStore` |
 | `REPLAY` | `replay` in pipelines/rejected_replay.py | `ReplayRejected` |
+| `RUN_ACCEPTANCE` | `accept_run` in pipelines/run_acceptance.py | `AcceptRun` |
 | `ITEM_PROCESSOR` | `PageItemProcessor` in pipelines/item_processor.py | `ItemProcessor` |
 | `ITEM_CHECK` | `check_item` in pipelines/item_check.py | `CheckItem` |
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -177,6 +178,43 @@ class ReplayRejected(Protocol):
         self, engine: Engine, settings: BaseSettings, *, spider: str | None = None, run_id: int | None = None
     ) -> tuple[int, int, int]:
         """Validate rejected items again. Return how many are stored, still rejected, and out of date."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acceptance:
+    """A run that a person accepted.
+
+    Attributes:
+        gone: the rows that became gone with it, by table.
+        why_none: why no row became gone.
+        is_new: False if the run was accepted before.
+    """
+
+    run_id: int
+    at: datetime
+    by: str
+    gone: Mapping[str, int] = field(default_factory=dict)
+    why_none: str | None = None
+    is_new: bool = True
+
+    @property
+    def what(self) -> str:
+        """What the acceptance did to the rows, in words."""
+        if self.why_none is not None:
+            return f"no row is marked as gone: {self.why_none}"
+        if not self.gone:
+            return "no row is gone"
+        return ", ".join(
+            f"{number} {'row' if number == 1 else 'rows'} of {table} {'is' if number == 1 else 'are'} gone"
+            for table, number in self.gone.items()
+        )
+
+
+class AcceptRun(Protocol):
+    """What `RUN_ACCEPTANCE` names."""
+
+    def __call__(self, engine: Engine, settings: BaseSettings, run_id: int, *, by: str) -> Acceptance:
+        """Accept a run, or raise CannotAccept."""
 
 
 class ItemProcessor(Protocol):

@@ -29,6 +29,8 @@ class Shutdown:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.timeout = crawler.settings.getfloat("SHUTDOWN_TIMEOUT", 20.0)
+        is_trial = bool(crawler.settings.getint("RUN_TRIAL_PAGES", 0))
+        self.what_follows = "no crawl resumes the trial" if is_trial else "the next crawl resumes the run"
         self.begun = False
 
     def install(self) -> None:
@@ -41,7 +43,7 @@ class Shutdown:
             # Not through the log: the interrupted code may hold its lock.
             os.write(
                 2,
-                f"{signal.Signals(number).name}: the crawl ends at once; the next crawl resumes the run\n".encode(),
+                f"{signal.Signals(number).name}: the crawl ends at once; {self.what_follows}\n".encode(),
             )
             os._exit(INTERRUPTED)
         self.begun = True
@@ -71,6 +73,6 @@ class Shutdown:
         slot._maybe_fire_closing()
 
     def _end_now(self) -> None:
-        logger.error("the crawl hangs, so its process ends now; the next crawl resumes the run")
+        logger.error("the crawl hangs, so its process ends now; %s", self.what_follows)
         logging.shutdown()
         os._exit(INTERRUPTED)

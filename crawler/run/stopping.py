@@ -10,7 +10,7 @@ from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import is_asyncio_available
 from scrapy.utils.defer import deferred_from_coro
 
-from crawler.run.verdict import ALREADY_RUNNING, CANNOT_START
+from crawler.run.verdict import ALREADY_RUNNING, CANNOT_START, GOOD
 from crawler.stat_names import STOPPED_BECAUSE
 
 logger = logging.getLogger(__name__)
@@ -20,6 +20,12 @@ class CannotStart(Exception):
     """The crawl cannot start; the message says what to change, in one line."""
 
     exit_code = CANNOT_START
+
+
+class NothingToDo(CannotStart):
+    """The crawl has no page to make; the message says why."""
+
+    exit_code = GOOD
 
 
 class AlreadyRunning(CannotStart):
@@ -40,6 +46,11 @@ def stop_crawl(crawler: Crawler, reason: str, message: str) -> None:
         return
     crawler.stats.set_value(STOPPED_BECAUSE, message)
     logger.error("%s; the crawl stops", message)
+    close_crawl(crawler, reason)
+
+
+def close_crawl(crawler: Crawler, reason: str) -> None:
+    """Start no more pages, wait for the items in the pipelines, and close the spider with this finish reason."""
     if crawler.engine is not None and is_asyncio_available():
         deferred_from_coro(_close(crawler.engine, reason))
 

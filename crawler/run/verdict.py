@@ -66,6 +66,18 @@ CODES_OF_FINISH_REASONS = {
     "login_failed": BELOW_POLICY,
     "start_error": BELOW_POLICY,
 }
+TRIAL_OVER = "trial_over"  # the finish reason of a trial that crawled all of its pages
+
+
+def trial_of(pages: int) -> str:
+    """Return the words for a trial of at most so many pages."""
+    return f"a trial of {pages} page" if pages == 1 else f"a trial of {pages} pages"
+
+
+def acceptance_hint(run_id: int) -> str:
+    """Return the line below the verdict on a run that a person may accept."""
+    return f"if this is right: scrapy runs accept {run_id}"
+
 
 NAMED = 3  # pages that a reason names as examples
 FEW = 10  # with fewer rows the share of a column's values is chance
@@ -81,6 +93,7 @@ class Verdict:
         counts: the counts of the run over all of its processes; None if the database could not be read.
         ignored: the pages that were ignored because of their HTTP status; empty if the database could not be read.
         note: facts about the run that do not change its verdict.
+        acceptable: the run is below its policy only because it differs from earlier runs: ``scrapy runs accept``.
     """
 
     code: int
@@ -88,6 +101,7 @@ class Verdict:
     counts: RunStats | None = None
     ignored: tuple[Ignored, ...] = ()
     note: str | None = None
+    acceptable: bool = False
 
     @property
     def word(self) -> str:
@@ -114,8 +128,8 @@ class Ending:
 
     @property
     def verdict(self) -> Verdict | None:
-        """The verdict on an early end; None if all pages were covered, since the policy decides then."""
-        if self.covered:
+        """The verdict on an early end; None if the policy decides: all pages were covered, or those of a trial."""
+        if self.covered or self.reason == TRIAL_OVER:
             return None
         if self.reason == "finished":
             return Verdict(code=BELOW_POLICY, reasons=(self.message or "not all of its pages were tried",))
@@ -214,13 +228,20 @@ class Policy:
 
     def broken_by(self, run: RunStats, before: Sequence[RunStats]) -> list[str]:
         """Return a line for each limit that the run breaks. ``before`` has the stats of the last good runs."""
+        return [*self.faults_of(run), *self.emptied(run, before)]
+
+    def faults_of(self, run: RunStats, *, is_part: bool = False) -> list[str]:
+        """Return a line for each limit that the run breaks without a comparison with earlier runs.
+
+        Args:
+            is_part: the run crawled a part of its pages, so it may have fewer rows than MIN_ROWS.
+        """
         return [
-            *self._too_few(run),
+            *([] if is_part else self._too_few(run)),
             *self._too_many_failed(run),
             *self._too_many_refused(run),
             *self._too_many_cut(run),
             *self._too_many_rejected(run),
-            *self._emptied(run, before),
         ]
 
     def _too_few(self, run: RunStats) -> list[str]:
@@ -262,7 +283,8 @@ class Policy:
                 )
         return found
 
-    def _emptied(self, run: RunStats, before: Sequence[RunStats]) -> list[str]:
+    def emptied(self, run: RunStats, before: Sequence[RunStats]) -> list[str]:
+        """Return a line for each column that has values in fewer rows than in the last good runs."""
         found = []
         for table, fields in run.coverage.items():
             if run.rows[table] < FEW:

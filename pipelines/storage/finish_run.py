@@ -31,8 +31,10 @@ from models.run_stats import (
     stats_of_good_runs,
     stored_models,
 )
+from models.trial_run import adopt_rows_of_trials
 from pipelines.storage.run_context import RunContext
 from pipelines.storage.statements import key_in
+from pipelines.storage.trial_verdict import TrialEnd
 from pipelines.storage.write_existing import write_gone
 from pipelines.storage.write_history import write_changes
 
@@ -46,20 +48,24 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
     """Write the last transaction of a crawl and return its verdict.
 
     A run that tried every page is over, and its rows that it did not see are gone. Another run is left to be resumed.
+    A trial is over however it ends, and it makes no row gone.
     """
     run = context.run
     now = database_now(session)
+    is_trial = run.trial_pages is not None
     notes: list[str] = []
     gone_rows: Mapping[str, int] = {}
-    violations: list[str] = []
+    not_seen: list[str] = []
     good = stats_of_good_runs(session, run.scope, run.id)
-    if ending.covered and context.delta:
+    if not is_trial:
+        adopt_rows_of_trials(session, run, stored_models(session))
+    if ending.covered and context.delta and not is_trial:
         forget_pages_before(session, run.scope, run.id)
-    if ending.covered:
+    if ending.covered and not is_trial:
         why = reason_to_mark_none(session, context)
         if why is None:
-            gone_rows, why = _mark_gone(session, context, now)
-            violations += [why] if why else []
+            gone_rows, why = mark_gone(session, context, now)
+            not_seen += [why] if why else []
         if why:
             logger.warning("%s: no row is marked as gone: %s", run.spider, why)
             notes.append(why)
@@ -67,16 +73,34 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
             notes.append(FIRST)
         elif not good:
             notes.append(NONE_GOOD)
+    if run.again:
+        notes.append(
+            f"{run.again} of its pages, failed or refused before, were crawled again (--failed-only)"
+        )
     notes += button_note(pages_without_button(session, run.id))
     stats = count_run(session, run.id, history=context.history)
     if not context.history:
         stats = replace(stats, changes={f"{table}/{GONE}": number for table, number in gone_rows.items()})
+    trial = None
+    if run.trial_pages is not None:
+        trial = TrialEnd.of(session, run.id, run.trial_pages, stats)
+        notes.insert(0, trial.note)
     verdict = ending.verdict
     if verdict is None:
-        if context.policy is not None:
-            violations = context.policy.broken_by(stats, good) + violations
-        violations += removed_rows(session, run, stats, gone_rows)
-        verdict = Verdict(code=BELOW_POLICY if violations else GOOD, reasons=tuple(violations))
+        faults: list[str] = []
+        emptied: list[str] = []
+        if trial is not None and context.policy is not None:
+            faults, remarks = trial.judge(context.policy, stats, good)
+            notes += remarks
+        elif context.policy is not None:
+            faults, emptied = context.policy.faults_of(stats), context.policy.emptied(stats, good)
+        removed = removed_rows(session, run, stats, gone_rows)
+        broken = (*faults, *emptied, *not_seen, *removed)
+        verdict = Verdict(
+            code=BELOW_POLICY if broken else GOOD,
+            reasons=broken,
+            acceptable=bool(emptied or not_seen) and not faults and not removed,
+        )
     cut = cut_note(cut_pages(session, run.id)) if stats.cut else []
     refused = refused_note(refused_pages(session, run.id))
     reasons = (*verdict.reasons, *refused, *cut, *refused_links(session, run.id))
@@ -84,7 +108,7 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
     note = "; ".join(notes) or None
     end = RunEnd(
         reason=ending.reason,
-        finished=ending.covered,
+        finished=ending.covered or is_trial,
         verdict=verdict.code,
         reasons=verdict.reasons,
         note=note,
@@ -93,6 +117,7 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
         host=socket.gethostname(),
         seconds=ending.seconds,
         peak_memory=ending.peak_memory,
+        acceptable=verdict.acceptable,
     )
     end_run(session, run, end, now)
     return replace(verdict, counts=stats, ignored=tuple(ignored_pages(session, run.id)), note=note)
@@ -152,7 +177,7 @@ def reason_to_mark_none(session: Session, context: RunContext) -> str | None:
     return None
 
 
-def _mark_gone(session: Session, context: RunContext, now: datetime) -> tuple[Mapping[str, int], str | None]:
+def mark_gone(session: Session, context: RunContext, now: datetime) -> tuple[Mapping[str, int], str | None]:
     """Mark the rows of the scope that the run did not see as gone; return their number by table.
 
     Returns no number and the reason if GONE_LIMIT forbids it.
@@ -165,13 +190,18 @@ def _mark_gone(session: Session, context: RunContext, now: datetime) -> tuple[Ma
         ours = table.c.run_id.in_(scope) & table.c.gone_at.is_(None)
         key = [table.c[name] for name in model.key()]
         known = session.scalar(select(func.count()).select_from(table).where(ours)) or 0
-        unseen = [tuple(row) for row in session.execute(select(*key).where(ours, table.c.run_id != run.id))]
+        # A later run may have seen a row, and then the row is there.
+        not_seen = select(*key).where(ours, table.c.run_id < run.id)
+        unseen = [tuple(row) for row in session.execute(not_seen)]
         if len(unseen) > known * context.gone_limit:
             return {}, (
                 f"{len(unseen)} of the {known} rows of {model.__tablename__} were not seen, more than GONE_LIMIT "
                 f"({context.gone_limit:.0%}) allows"
             )
-        changes += [Change(model=model, key=found, kind=GONE) for found in unseen]
+        for some in chunks(unseen):
+            # Another run may see a row meanwhile. It cannot see the rows of this query until our COMMIT.
+            locked = session.execute(not_seen.where(key_in(session, model, some)).with_for_update())
+            changes += [Change(model=model, key=tuple(found), kind=GONE) for found in locked]
     by_model: dict[type[Row], list[tuple[object, ...]]] = {}
     for change in changes:
         by_model.setdefault(change.model, []).append(change.key)

@@ -20,12 +20,14 @@ class FakeShop:
 
     Attributes:
         pages: the response of each path; other paths have HTTP 404.
+        statuses: the HTTP status of a path, in place of 200 or 404.
         held: the response of such a path waits for the event.
         asked: the paths of the requests so far.
     """
 
     def __init__(self) -> None:
         self.pages: dict[str, Any] = {}
+        self.statuses: dict[str, int] = {}
         self.held: dict[str, threading.Event] = {}
         self.asked: list[str] = []
         site = self
@@ -38,7 +40,7 @@ class FakeShop:
                 page = site.pages.get(self.path)
                 body = json.dumps(page).encode()
                 with contextlib.suppress(OSError):  # the crawl may be dead
-                    self.send_response(404 if page is None else 200)
+                    self.send_response(site.statuses.get(self.path, 404 if page is None else 200))
                     self.send_header("Content-Type", "application/json")
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()

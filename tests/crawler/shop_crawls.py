@@ -51,14 +51,17 @@ class ShopCrawls:
             text=True,
         )
 
-    def runs(self) -> list[tuple[int | None, str]]:
-        """Return the verdict and the reasons of all runs."""
+    def all_runs(self) -> list[CrawlRun]:
+        """Return all runs, the first one first."""
         engine = make_engine(self.url)
         with Session(engine) as session:
-            found = session.scalars(select(CrawlRun).order_by(CrawlRun.id))
-            runs = [(run.verdict, "; ".join(run.reasons or [])) for run in found]
+            runs = list(session.scalars(select(CrawlRun).order_by(CrawlRun.id)))
         engine.dispose()
         return runs
+
+    def runs(self) -> list[tuple[int | None, str]]:
+        """Return the verdict and the reasons of all runs."""
+        return [(run.verdict, "; ".join(run.reasons or [])) for run in self.all_runs()]
 
     def stored(self) -> list[int]:
         """Return the numbers of the stored quotes."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from scrapy import Request
+
 from frontier.window import QueuedRequest, Window
 
 
@@ -54,3 +56,22 @@ def test_those_that_come_last_leave_and_what_is_on_its_way_stays() -> None:
     taken = window.take_worst(4)
     assert [one.number for one in taken] == [3, 2, 1, 0]
     assert sorted(emptied(window)) == [-1, 4, 5, 6, 7, 8, 9]
+
+
+def test_a_window_can_return_only_requests_of_pages_that_are_begun() -> None:
+    window = Window()
+    for one in (waiting(1), waiting(2, site="other"), waiting(3), waiting(4, priority=5)):
+        window.add(one)
+    retry = waiting(2)._replace(request=Request("http://shop/2"))
+    redirect = waiting(5, priority=1, site="paused")._replace(request=Request("http://paused/5"))
+    window.add(retry)
+    window.add(redirect)
+    window.pause("paused")
+    window.begun_only = True
+    assert (window.ready, window.expected) == (1, 2)
+    assert emptied(window) == [2]
+    window.resume("paused")
+    assert emptied(window) == [5]
+    assert (window.ready, window.expected, len(window)) == (0, 0, 4)
+    window.begun_only = False
+    assert sorted(emptied(window)) == [1, 2, 3, 4]

@@ -10,11 +10,12 @@ from sqlalchemy import Engine, select
 
 from crawler.page.commit import Commit, Committed
 from crawler.page.row import ValidRow, row_of
-from crawler.run.verdict import Ending
+from crawler.run.verdict import Ending, Policy
 from models import Row
 from models.request import Settled
 from models.run import ClaimedRun, claim_run
 from models.session import make_sessions
+from models.trial_run import begin_trial
 from pipelines.storage.run_context import RunContext
 from pipelines.storage.writer import Writer
 from pipelines.validate import validated
@@ -22,11 +23,24 @@ from pipelines.validate import validated
 
 class Run:
     def __init__(
-        self, engine: Engine, *, spider: str = "test", outbox: bool = False, **arguments: Any
+        self,
+        engine: Engine,
+        *,
+        spider: str = "test",
+        outbox: bool = False,
+        delta: bool = False,
+        trial_pages: int | None = None,
+        policy: Policy | None = None,
+        **arguments: Any,
     ) -> None:
         self.engine, self.sessions = engine, make_sessions(engine)
         self.spider, self.arguments, self.outbox = spider, arguments, outbox
-        self.claimed: ClaimedRun = claim_run(self.sessions, spider, arguments)
+        self.policy, self.delta = policy, delta
+        self.claimed: ClaimedRun = (
+            begin_trial(self.sessions, spider, arguments, trial_pages)
+            if trial_pages
+            else claim_run(self.sessions, spider, arguments)
+        )
 
     def commit(
         self,
@@ -43,7 +57,11 @@ class Run:
             failed: asyncio.Future[Exception] = loop.create_future()
             outcome: list[Committed] = []
             target = RunContext(
-                run=self.claimed, outbox=self.outbox, gone_limit=options.pop("gone_limit", 0.2)
+                run=self.claimed,
+                outbox=self.outbox,
+                gone_limit=options.pop("gone_limit", 0.2),
+                policy=self.policy,
+                delta=self.delta,
             )
             writer = Writer(self.sessions, target, loop=loop, failed=failed.set_result, **options)
             writer.start()

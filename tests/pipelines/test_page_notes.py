@@ -122,3 +122,12 @@ def test_a_run_that_came_to_its_end_is_the_last_finished_one(engine: Engine) -> 
         assert last_finished_run(session, run.claimed.scope, run.claimed.id + 1) == run.claimed.id
         assert last_finished_run(session, run.claimed.scope, run.claimed.id) == 0
         assert session.scalars(select(CrawlPage.run_id)).all() == [run.claimed.id]
+
+
+def test_only_a_run_that_is_no_trial_deletes_the_records_of_other_pages(engine: Engine) -> None:
+    run = Run(engine, delta=True)
+    run.commit(noted(RECORD), finish="finished")
+    Run(engine, delta=True, trial_pages=5).finish()
+    assert notes(engine, run).keys() == {KNOWN.page}
+    Run(engine, delta=True).finish()
+    assert notes(engine, run) == {}

@@ -11,8 +11,8 @@ from alembic import op
 from models.change import key_hash
 from models.types import Digest, ExactString, FreeText, LongText, UtcDateTime
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
