@@ -306,3 +306,47 @@ def sink_states(session: Session, sinks: Sequence[str] | None = None) -> list[Si
             )
         )
     return states
+
+
+def refusals(session: Session, limit: int) -> Sequence[Row[Any]]:
+    """Return the refused events, the newest first: the refusal's columns, and the event's id, subject and size."""
+    query = (
+        select(
+            OutboxRefusal.id,
+            OutboxRefusal.sink,
+            OutboxRefusal.reason,
+            OutboxRefusal.at,
+            OutboxRefusal.retry,
+            OutboxEvent.event_id,
+            OutboxEvent.table_name,
+            OutboxEvent.row_key,
+            OutboxEvent.kind,
+            func.length(OutboxEvent.data).label("size"),
+        )
+        .join(OutboxEvent, OutboxEvent.id == OutboxRefusal.event)
+        .order_by(OutboxRefusal.id.desc())
+        .limit(limit)
+    )
+    return session.execute(query).all()
+
+
+def retry_refused(session: Session, sink: str | None) -> tuple[int, int]:
+    """Let the relay send the refused events again, and begin again with sinks that have ended.
+
+    Returns:
+        How many events, and how many sinks.
+    """
+    events = update(OutboxRefusal).where(OutboxRefusal.retry.is_(False))
+    sinks = update(OutboxSink).where(OutboxSink.state == ENDED)
+    if sink is not None:
+        events = events.where(OutboxRefusal.sink == sink)
+        sinks = sinks.where(OutboxSink.name == sink)
+    refused = session.execute(events.values(retry=True))
+    begun = session.execute(sinks.values(state=ACTIVE, error=None))
+    return refused.rowcount, begun.rowcount  # type: ignore[attr-defined]
+
+
+def newest_events(session: Session, limit: int) -> list[OutboxEvent]:
+    """Return the newest events, the oldest of them first."""
+    query = select(OutboxEvent).order_by(OutboxEvent.id.desc()).limit(limit)
+    return list(reversed(session.scalars(query).all()))

@@ -69,8 +69,9 @@ class SinkAddress:
             return given[:SINK_NAME_LENGTH]
         hosts = ",".join(host if port is None else f"{host}:{port}" for host, port in self.hosts)
         path = self.path.rstrip("/")
-        where = f"//{hosts}{f'/{path}' if path else ''}" if hosts else path
-        return f"{self.scheme}:{where}"[:SINK_NAME_LENGTH]
+        if not hosts:
+            return f"{self.scheme}:{path}".rstrip(":")
+        return f"{self.scheme}://{hosts}{f'/{path}' if path else ''}"[:SINK_NAME_LENGTH]
 
     def option(self, name: str, default: str, choices: Sequence[str] = ()) -> str:
         """Return the value of an option.

@@ -59,6 +59,7 @@ def _accept(session: Session, settings: BaseSettings, run: CrawlRun, by: str) ->
     if why is None:
         gone, _ = mark_gone(session, context, now)
     acceptance = Acceptance(run_id=run.id, at=now, by=by, gone=gone, why_none=why)
+    run.commits += 1  # this is a transaction of the run: a former owner of it cannot write any more
     run.accepted_at, run.accepted_by = now, by
     run.note = "; ".join(filter(None, [run.note, f"accepted: {acceptance.what}"]))
     if run.counts is not None:
