@@ -87,7 +87,7 @@ class Command(DatabaseCommand):
                 )
             self._check_sink(session, sink)
         stored = 0
-        for stored in store_snapshot(engine, model, sink):  # noqa: B007 - the last number is printed
+        for stored in store_snapshot(engine, model, sink):
             if sys.stderr.isatty():
                 print(f"\r{stored} rows", end="", file=sys.stderr)
         if sys.stderr.isatty():
