@@ -1,7 +1,7 @@
-"""The servers that the tests use, all of them real: the demo site, two renderers and three databases.
+"""The servers that the tests use, all of them real: the demo site, two renderers, three databases and four brokers.
 
-``scripts/test`` starts the services and names them in TEST_SPLASH_URL, TEST_MARIADB_URL and TEST_POSTGRESQL_URL. The
-tests of a missing service are skipped with a reason; in CI (``CI=true``) they fail.
+``scripts/test`` starts the services and names them in TEST_SPLASH_URL, TEST_MARIADB_URL, TEST_RABBITMQ_URL and so on.
+The tests of a missing service are skipped with a reason; in CI (``CI=true``) they fail.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from sqlalchemy import Engine
 from models import Base, Book, Order, Quote
 from models.schema import upgrade
 from models.session import make_engine
+from tests.brokers import virtual_host, with_virtual_host_of
 from tests.databases import make_file_with_tables
 from tests.processes import ROOT, server
+from tests.services import service
 
 # No deadline: on a busy machine an example takes longer.
 settings.register_profile("no deadline", deadline=None)
@@ -39,17 +41,6 @@ def pytest_configure() -> None:
                 cwd=ROOT,
                 check=True,
             )
-
-
-def service(variable: str, title: str) -> str:
-    """Return the URL of a service from its variable. Without it, skip the test, or fail it in CI."""
-    url = os.environ.get(variable, "")
-    if not url:
-        message = f"not tested: {title} ({variable} is not set; scripts/test starts it)"
-        if os.environ.get("CI"):
-            pytest.fail(message, pytrace=False)
-        pytest.skip(message)
-    return url
 
 
 @pytest.fixture(scope="session")
@@ -121,3 +112,33 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = make_engine(database_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[str]:
+    """Yield the URL of RabbitMQ, with a virtual host that only this process uses."""
+    with virtual_host(service("TEST_RABBITMQ_URL", "RabbitMQ")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def stomp(rabbitmq: str) -> str:
+    """Return the URL of RabbitMQ for STOMP, with the virtual host of ``rabbitmq``."""
+    return with_virtual_host_of(rabbitmq, service("TEST_STOMP_URL", "STOMP of RabbitMQ"))
+
+
+@pytest.fixture(scope="session")
+def mqtt() -> str:
+    return service("TEST_MQTT_URL", "Mosquitto")
+
+
+@pytest.fixture(scope="session")
+def kafka() -> str:
+    """Return the URL of the Kafka server that stores its data: noida-db."""
+    return service("TEST_KAFKA_URL", "Kafka (noida-db)")
+
+
+@pytest.fixture(scope="session")
+def tansu() -> str:
+    """Return the URL of the Kafka server that excludes members of a group that are gone: Tansu."""
+    return service("TEST_TANSU_URL", "Kafka (Tansu)")

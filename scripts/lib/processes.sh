@@ -47,10 +47,12 @@ as_root() { [ "$(id -u)" = 0 ]; }
 # Databases and a browser of 2016 must not run as root: scripts that run as root start them as this user.
 SERVICE_USER=splashdown-test
 
+# Services start at the same time, and only one of them can create the user.
 make_service_user() {
   as_root || return 0
-  id "$SERVICE_USER" >/dev/null 2>&1 ||
-    useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$SERVICE_USER"
+  # shellcheck disable=SC2016  # expanded in the shell that has the lock
+  flock data/services/user.lock sh -c 'id "$0" >/dev/null 2>&1 ||
+    useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$0"' "$SERVICE_USER"
 }
 
 give_to_service_user() { ! as_root || chown -R "$SERVICE_USER:" "$1"; }
