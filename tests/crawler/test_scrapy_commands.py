@@ -88,6 +88,8 @@ CASES: dict[str, tuple[str, int, str]] = {
 # Our own commands have their own tests. startproject makes another project.
 OURS = {
     "changes",
+    "events",
+    "relay",
     "demo",
     "eject",
     "migrate",
