@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ROOMS = (
-    "benchmarks", "crawler", "demo", "frontier", "migrations", "models", "pipelines", "renderer", "scripts", "spiders",
+    "benchmarks", "crawler", "demo", "examples", "frontier", "migrations", "models", "pipelines", "renderer", "scripts",
+    "spiders",
 )  # fmt: skip
 
 # Words of the glossary's last column that are wrong in every sentence.
@@ -23,8 +24,8 @@ CLEAN_ROOMS = set(ROOMS)
 
 # The folders of tests in which no file imports a test file. Add a folder when it is clean.
 CLEAN_TEST_FOLDERS = {
-    "crawler", "demo", "frontier", "migrations", "models", "pages", "pipelines", "renderer", "scripts", "sites",
-    "spiders",
+    "crawler", "demo", "examples", "frontier", "migrations", "models", "pages", "pipelines", "renderer", "scripts",
+    "sites", "spiders",
 }  # fmt: skip
 
 MESSAGE_FUNCTIONS = {

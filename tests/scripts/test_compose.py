@@ -81,9 +81,7 @@ def test_setup_and_the_images_install_packages_by_their_hashes() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     needed = [*project["dependencies"], *project["optional-dependencies"]["events"]]  # scrapy relay
     names = {re.split(r"[\[<>=~!; ]", one, maxsplit=1)[0].lower().replace(".", "-") for one in needed}
-    assert names <= set(locked), (
-        "requirements.txt is older than pyproject.toml: run scripts/lock --hashes"
-    )
+    assert names <= set(locked), "requirements.txt is older than pyproject.toml: run scripts/lock --hashes"
     assert all("--hash=sha256:" in part for part in re.split(r"\n(?=[a-z])", text)[1:])
     assert "--require-hashes -r requirements.txt" in (ROOT / "Dockerfile").read_text("utf-8")
     assert "--require-hashes -r requirements.txt" in (ROOT / "scripts" / "setup").read_text("utf-8")
