@@ -42,6 +42,10 @@ class SinkAddress:
             return cls(scheme=scheme.lower(), hosts=(), user=None, password=None, path=rest, options={})
         # Kafka's list of hosts is no netloc of urlsplit's attributes.
         parts = urlsplit(text)
+        if "#" in text:
+            raise WrongSink(
+                f"BROKER_URL has an address of {scheme}: with a #, which ends it there: write # as %23"
+            )
         userinfo, at, hosts = parts.netloc.rpartition("@")
         user, has_password, password = userinfo.partition(":")
         try:

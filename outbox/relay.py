@@ -126,12 +126,14 @@ class Relay:
                 numbered, last = self._number(relay)
                 for delivery in self.deliveries:
                     delivery.tell(last)
-                self._look_after(relay)
+                if not once:
+                    self._look_after(relay)
             except DBAPIError as error:
                 logger.warning("the relay waits for the database: %s", error_line(error))
                 self._stopping.wait(1)
                 continue
             if once and not numbered and all(self._is_over(one, last) for one in self.deliveries):
+                self._look_after(relay)  # not before: after a night all events are old, until they are sent
                 return
             if numbered:
                 self._wake_up.found()

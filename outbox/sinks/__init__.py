@@ -22,6 +22,12 @@ SINKS: Mapping[str, tuple[str, str]] = {
     "stomps": ("outbox.sinks.stomp", "StompSink"),
 }
 
+CLIENTS = {
+    "confluent_kafka": "confluent-kafka",
+    "paho": "paho-mqtt",
+    "stomp": "stomp.py",
+}  # packages by module
+
 
 def make_sink(address: SinkAddress) -> Sink:
     """Return the sink for an address. It is not connected yet.
@@ -37,9 +43,9 @@ def make_sink(address: SinkAddress) -> Sink:
     try:
         sink: Sink = getattr(import_module(module), name)(address)
     except ImportError as error:
+        missing = (error.name or "").partition(".")[0]
         raise WrongSink(
-            f"the client for {address.scheme}: is not installed ({error.name}): "
-            "run pip install 'splashdown[events]'"
+            f"the client for {address.scheme}: is not installed: run pip install {CLIENTS.get(missing, missing)}"
         ) from None
     address.refuse_unread_options()
     return sink
