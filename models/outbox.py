@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base
 from models.change import Change, key_hash, key_text
 from models.json_values import to_json_value
+from models.redaction import redacted
 from models.text import json_text
 from models.types import Digest, ExactString, LongText, UtcDateTime
 
@@ -86,13 +87,18 @@ def event_columns(changes: Sequence[Change], *, run_id: int | None, page_of: Pag
     """
     keys = [key_text(change.key) for change in changes]
     tables = [change.model.__tablename__ for change in changes]
+    pages = [page_of(change) for change in changes]
+    shown = {page: redacted(page) for page in set(pages) if page is not None}  # many changes have one page
     return {
         "event_id": [str(uuid.uuid4()) for _ in changes],
         "table_name": tables,
         "kind": [change.kind for change in changes],
         "row_hash": [key_hash(f"{table}/{key}") for table, key in zip(tables, keys, strict=True)],
         "row_key": keys,
-        "data": [_data(change, run_id, page_of(change)) for change in changes],
+        "data": [
+            _data(change, run_id, shown[page] if page is not None else None)
+            for change, page in zip(changes, pages, strict=True)
+        ],
     }
 
 
