@@ -134,6 +134,8 @@ class Relay:
                 continue
             if once and not numbered and all(self._is_over(one, last) for one in self.deliveries):
                 self._look_after(relay)  # not before: after a night all events are old, until they are sent
+                while self._delete_old(relay) == DELETED_AT_ONCE:
+                    pass
                 return
             if numbered:
                 self._wake_up.found()
@@ -164,11 +166,15 @@ class Relay:
         if now - self._checked < CHECK:
             return
         self._checked = now
-        with self.sessions.begin() as session:
-            time_now = hold(session, relay)
-            delete_sent(session, list(self.sinks), time_now - self.keep, DELETED_AT_ONCE)
+        self._delete_old(relay)
         with Session(self.engine) as session:
             self.check(sink_states(session, list(self.sinks)))
+
+    def _delete_old(self, relay: HeldRelay) -> int:
+        """Delete some events that all sinks have got and that are old; return their number."""
+        with self.sessions.begin() as session:
+            now = hold(session, relay)
+            return delete_sent(session, list(self.sinks), now - self.keep, DELETED_AT_ONCE)
 
     def _end(self, relay: HeldRelay) -> None:
         for delivery in self.deliveries:
