@@ -14,6 +14,8 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
+from outbox.address import addresses_of
+from outbox.sinks import make_sink
 from tests.crawls import ROOT
 
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
@@ -31,8 +33,8 @@ def test_compose_publishes_ports_on_loopback_only() -> None:
 
 def test_no_password_has_a_default() -> None:
     text = (ROOT / "docker-compose.yml").read_text("utf-8")
-    variables = re.findall(r"\$\{(\w*(?:PASSWORD|TOKEN|PASS)\w*)(:[-?])([^}]*)}", text)
-    assert {name for name, _, _ in variables} == {"MARIADB_PASSWORD", "RENDERER_TOKEN"}
+    variables = re.findall(r"(?<!\$)\$\{(\w*(?:PASSWORD|TOKEN|PASS)\w*)(:[-?])([^}]*)}", text)
+    assert {name for name, _, _ in variables} == {"MARIADB_PASSWORD", "RENDERER_TOKEN", "RABBITMQ_PASSWORD"}
     assert all(kind == ":?" or not default for _, kind, default in variables)
     example = dotenv_values(ROOT / ".env.example")
     assert not any(value for name, value in example.items() if re.search("PASS|TOKEN", name))
@@ -57,7 +59,9 @@ def test_no_page_reaches_the_database_s_network() -> None:
     assert networks["crawler"] == {"data", "web"}
     rendering = {"splash", "splash-a", "splash-b", "balancer", "chromium", "demo"}
     assert all(networks[name] == {"web"} for name in rendering)
-    assert set(networks) == rendering | {"database", "migrate", "crawler"}
+    assert networks["relay"] == {"data", "events"}
+    assert networks["rabbitmq"] == {"events"} == networks["kafka"]
+    assert set(networks) == rendering | {"database", "migrate", "crawler", "relay", "rabbitmq", "kafka"}
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
     assert compose["networks"]["data"] == {"internal": True}
     assert "--forbid-private-addresses" in (ROOT / "Dockerfile").read_text("utf-8")
@@ -124,7 +128,14 @@ def test_lock_writes_the_digests_of_the_registry_into_the_files(tmp_path: Path) 
         locked = yaml.safe_load((tmp_path / "docker-compose.yml").read_text("utf-8"))["services"]
         images = {service["image"] for service in locked.values() if "image" in service}
         assert images == {
-            f"{name}@{digest}" for name in ("scrapinghub/splash:3.5", "mariadb:11.4", "haproxy:2.8")
+            f"{name}@{digest}"
+            for name in (
+                "scrapinghub/splash:3.5",
+                "mariadb:11.4",
+                "haproxy:2.8",
+                "rabbitmq:4.2",
+                "apache/kafka:4.1.0",
+            )
         }
         text = (tmp_path / "Dockerfile").read_text("utf-8")
         assert (
@@ -144,6 +155,42 @@ def test_a_service_of_every_profile_waits_for_no_service_of_one_profile() -> Non
     for name in always:
         assert set(SERVICES[name].get("depends_on", {})) <= always
     assert dotenv_values(ROOT / ".env.example")["COMPOSE_PROFILES"] in RENDERERS
+
+
+def test_the_relay_of_the_profile_events_sends_to_the_brokers_of_the_profile() -> None:
+    relay = SERVICES["relay"]
+    url = relay["environment"]["BROKER_URL"].replace("${RABBITMQ_PASSWORD:-}", "secret")
+    addresses = addresses_of(url)
+    for address in addresses:
+        make_sink(address)  # it refuses options that it does not know
+    hosts = {address.hosts[0] for address in addresses}
+    listeners = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    assert hosts == {("rabbitmq", None), ("kafka", 19092)} and "RELAY://kafka:19092," in listeners
+    assert addresses[0].user == SERVICES["rabbitmq"]["environment"]["RABBITMQ_DEFAULT_USER"]
+    for name in ("relay", "rabbitmq", "kafka"):
+        assert SERVICES[name]["profiles"] == ["events"]
+    # The ports of the machine: Kafka tells a client there to connect to the same address again.
+    assert SERVICES["rabbitmq"]["ports"] == ["127.0.0.1:${RABBITMQ_PORT:-5672}:5672"]
+    assert SERVICES["kafka"]["ports"] == ["127.0.0.1:${KAFKA_PORT:-9092}:9092"]
+    assert listeners.endswith("MACHINE://127.0.0.1:${KAFKA_PORT:-9092}")
+
+
+def test_rabbitmq_does_not_start_without_a_password(tmp_path: Path) -> None:
+    shell, option, command = SERVICES["rabbitmq"]["entrypoint"]
+    started = tmp_path / "docker-entrypoint.sh"
+    started.write_text("#!/bin/sh\necho started $*\n")
+    started.chmod(0o755)
+
+    def start(password: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [shell, option, command.replace("$$", "$")],
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "RABBITMQ_DEFAULT_PASS": password},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    refused = start("")
+    assert refused.returncode and not refused.stdout and "set RABBITMQ_PASSWORD in .env" in refused.stderr
+    assert start("x").stdout == "started rabbitmq-server\n"
 
 
 def test_the_crawler_container_has_more_time_to_stop_than_its_crawls() -> None:
@@ -189,8 +236,10 @@ if shutil.which("docker-compose"):
             refused.returncode != 0 and "set it in .env to letters and digits of your own" in refused.stderr
         )
 
-    @pytest.mark.parametrize("profile", RENDERERS)
+    @pytest.mark.parametrize("profile", [f"{renderer},events" for renderer in RENDERERS])
     def test_docker_compose_accepts_each_profile(profile: str, tmp_path: Path) -> None:
         accepted = list_services(tmp_path, COMPOSE_PROFILES=profile, MARIADB_PASSWORD="x")
         assert accepted.returncode == 0, accepted.stderr
-        assert RENDERERS[profile] in accepted.stdout.split()
+        assert {RENDERERS[profile.partition(",")[0]], "relay"} <= set(
+            accepted.stdout.split()
+        )  # or more: 1.29
