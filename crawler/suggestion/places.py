@@ -115,7 +115,13 @@ class _Collection:
                     seen[among] += 1
                 ways[element] = (*way, step)
                 self._read(number, ways[element], element)
-        return list(self.found.values())
+        return [place for place in self.found.values() if not self._counts_rows(place)]
+
+    def _counts_rows(self, place: Place) -> bool:
+        """Return whether an attribute of the rows of a grid is their number: 0, 1, 2 and so on."""
+        if place.way or not place.kind.startswith("@data-") or not aria_grid.is_row(self.records[0]):
+            return False
+        return all(value == str(number) for number, value in place.values.items())
 
     def _step(self, element: Element) -> Step:
         # A class that a record has once says more than one that it has on each cell.

@@ -13,11 +13,15 @@ DISTANCE = re.compile(
     r"(?:\btop:\s*|translatey\(\s*|translate(?:3d)?\([^,()]+,\s*)(\d+(?:\.\d+)?)px", re.IGNORECASE
 )
 SAMPLE = 10  # records
+MOST_HEADERS = 100  # rows
 
 
 def rows_of_grid(records: Sequence[Element]) -> int:
     """Return how many records their grid has (``aria-rowcount``) if it has more than the page; else 0."""
-    number = row_count(records[0]) - header_rows(records[0])
+    first = records[0].get("aria-rowindex") or ""
+    # The number of a grid has its rows of headers in it, and so has the first record's index, but not in all libraries.
+    before = int(first) - 1 if first.isdecimal() and len(first) < 10 else MOST_HEADERS
+    number = row_count(records[0]) - min(header_rows(records[0]), before)
     return number if number > len(records) else 0
 
 

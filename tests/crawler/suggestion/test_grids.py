@@ -48,6 +48,10 @@ GRIDS = {
         "<div role='columnheader'><span>{text}</span><i aria-hidden='true'>2</i><span>▲</span></div>",
         "<div role='gridcell'>{text}</div>",
     ),
+    "below a header deep inside its row": (
+        "<p><b><i><u><span role='columnheader'>{text}</span></u></i></b></p>",
+        "<div role='gridcell' aria-colindex='{n}'>{text}</div>",
+    ),
     "by the label of a header without text": (
         "<div role='columnheader' aria-label='{text}'></div>",
         "<div role='gridcell' aria-colindex='{n}'>{text}</div>",
@@ -94,6 +98,13 @@ def test_a_grid_says_how_many_records_it_has(count: str, records: int) -> None:
     assert found_on(grid(*GRIDS["by the place"], attributes=f"aria-rowcount='{count}'")).grid_rows == records
 
 
+def test_a_grid_whose_number_has_no_headers_in_it_is_counted_so() -> None:
+    """A record's index tells: with the headers, the first record has at least 2."""
+    for first, records in ((1, 401), (2, 400), (101, 400)):
+        page = grid(*GRIDS["by the place"], attributes="aria-rowcount='401'", row=f"aria-rowindex='{first}'")
+        assert found_on(page).grid_rows == records
+
+
 STYLES = {
     "position: absolute; top: {n}0px": True,
     "position: absolute; transform: translate(0px, {n}0px)": True,
@@ -112,6 +123,8 @@ def test_records_with_a_place_of_their_own_may_be_a_part_of_the_list(style: str)
 
 
 def test_attributes_that_count_rows_are_no_fields() -> None:
-    row = "data-rowindex='{n}' data-item-index='{n}' data-focuszone-id='Zone{n}' id='row-{n}'"
+    row = (
+        "data-rgrow='{n}' data-rowindex='{n}' data-item-index='{n}' data-focuszone-id='Zone{n}' id='row-{n}'"
+    )
     found = found_on(grid(*GRIDS["by the place"], row=row))
     assert {field.name for field in found.fields} == {"no", "url", "title", "hall"}
