@@ -23,7 +23,7 @@ LONGEST_VALUE = 60  # characters
 
 
 class Command(DatabaseCommand):
-    program = "scrapy changes"
+    name = "changes"
     max_arguments = 1
 
     def syntax(self) -> str:

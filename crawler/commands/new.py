@@ -20,6 +20,7 @@ from crawler.run.verdict import BELOW_POLICY, CANNOT_START, GOOD
 from crawler.security.plain_text import one_line
 from crawler.trial.page_spider import page_spider
 from crawler.trial.trial_pages import TrialPages
+from models.command_name import command
 
 
 class Command(Crawl):
@@ -85,7 +86,7 @@ class Command(Crawl):
     def _arguments(self, args: list[str]) -> tuple[str, str]:
         if len(args) != 2:
             raise CannotStart(
-                "it takes a name and the URL of a list page: scrapy new films https://shop.example/films"
+                f"it takes a name and the URL of a list page: {command('new films https://shop.example/films')}"
             )
         name, url = args
         if not re.fullmatch(r"[a-z_][a-z0-9_]{0,49}", name) or keyword.iskeyword(name):
@@ -127,7 +128,7 @@ class Command(Crawl):
         root = this_project().root
         print(f"written: {file.relative_to(root)}")
         print(
-            f"Next: scrapy try {name} --save-test    shows its rows, and saves the page with its rows as a test"
+            f"Next: {command(f'try {name} --save-test')}    shows its rows, and saves the page with its rows as a test"
         )
         return GOOD
 

@@ -32,7 +32,7 @@ COLOURS = {GOOD: "green", BELOW_POLICY: "red", NOT_STORED: "red", INTERRUPTED: "
 
 
 class Command(DatabaseCommand):
-    program = "scrapy runs"
+    name = "runs"
     max_arguments = 2
 
     def syntax(self) -> str:
@@ -49,7 +49,7 @@ class Command(DatabaseCommand):
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         one = args[:1] == ["show"]
         if len(args) > (2 if one else 1) or (one and not (len(args) == 2 and args[1].isdigit())):
-            raise CommandFailed("write: scrapy runs, scrapy runs SPIDER, or scrapy runs show ID")
+            raise CommandFailed(f"write: {self.program}, {self.program} SPIDER, or {self.program} show ID")
         with self.database() as engine:
             if one:
                 self._show(engine, int(args[1]), opts)
@@ -76,7 +76,7 @@ class Command(DatabaseCommand):
         with Session(engine) as session:
             run = session.get(CrawlRun, run_id)
             if run is None:
-                raise CommandFailed(f"there is no run {run_id}; `scrapy runs` lists them")
+                raise CommandFailed(f"there is no run {run_id}; `{self.program}` lists them")
             shown = as_json(run, state_of(run, database_now(session)))
             shown["failed_requests"] = [
                 {"number": one.number, "url": one.url, "status": one.status, "error": one.error}
