@@ -14,6 +14,7 @@ from crawler.database import open_database
 from crawler.database_command import CommandFailed
 from crawler.run.alarm import Alarm
 from crawler.run.verdict import ALREADY_RUNNING, BELOW_POLICY, GOOD
+from models.command_name import command
 from models.relay import RelayIsAlive, SinkState
 from outbox.address import addresses_of
 from outbox.metrics import write_metrics
@@ -82,9 +83,9 @@ def run_relay(settings: BaseSettings, *, once: bool) -> int:
 def fault_of(state: SinkState, limit: timedelta) -> str | None:
     """Return what is wrong with a sink: it has ended, it refuses events, or its oldest event waits for too long."""
     if state.state == "ended":
-        return f"it has ended: {state.error}; `scrapy events --retry` begins again"
+        return f"it has ended: {state.error}; `{command('events --retry')}` begins again"
     if state.refused:
-        return f"it refused {state.refused} events; `scrapy events --refused` lists them"
+        return f"it refused {state.refused} events; `{command('events --refused')}` lists them"
     if state.oldest is not None and datetime.now(UTC) - state.oldest > limit:
         why = f": {state.error}" if state.error else ""
         return f"{state.unsent} events are not sent, the oldest from {state.oldest:%F %T} UTC{why}"
