@@ -125,6 +125,7 @@ class Command(Crawl):
         return name, url
 
     def _suggest(self, name: str, first: TextResponse, page: TextResponse, file: Path) -> int:
+        from crawler.suggestion.key_selector import key_selector  # noqa: PLC0415
         from crawler.suggestion.left_out import with_left_out  # noqa: PLC0415
         from crawler.suggestion.site_file import site_file  # noqa: PLC0415 - only for this command
         from crawler.trial.questions import choose, show  # noqa: PLC0415
@@ -143,7 +144,8 @@ class Command(Crawl):
             show(chosen)
         else:
             chosen = choose(found)
-        wait_for = self.opts.wait_for
+        # A script may write the cells of a record after the record itself.
+        wait_for = self.opts.wait_for or key_selector(chosen, page.text)
         try:
             if self.opts.yaml:
                 text = yaml_text(chosen, page.url, wait_for)
