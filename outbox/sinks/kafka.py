@@ -132,11 +132,12 @@ class KafkaSink:
                 f"ce_{name}": value for name, value in attributes.items() if name != "datacontenttype"
             }
         try:
+            # Without the event's time: Kafka deletes a record that is older than the topic's retention, also one that
+            # has just come, after a long time without the broker.
             self.producer.produce(
                 self._topic_of(event),
                 event.body if self.binary else event.structured,
                 event.row_key.encode(),
-                timestamp=int(event.at.timestamp() * 1000),
                 headers=[(name, value.encode()) for name, value in headers.items()],
                 on_delivery=delivered,
             )

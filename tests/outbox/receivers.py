@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pika
 import stomp
-from confluent_kafka import Consumer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from paho.mqtt import client as mqtt_client
 
 from tests.brokers import unique_name
@@ -62,11 +62,11 @@ class KafkaReceiver:
             {
                 "bootstrap.servers": urlsplit(self.broker).netloc,
                 "group.id": unique_name("group"),
-                "auto.offset.reset": "earliest",
-                "session.timeout.ms": 6000,
+                "enable.auto.commit": False,
             }
         )
-        consumer.subscribe([self.topic])
+        # The partitions are assigned here: the examples of consumers test groups.
+        consumer.assign([TopicPartition(self.topic, one, OFFSET_BEGINNING) for one in range(3)])
         found: list[dict[str, Any]] = []
         until = time.monotonic() + DEADLINE
         while len(found) < number:
