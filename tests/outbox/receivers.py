@@ -28,7 +28,12 @@ class Receiver(Protocol):
     url: str
 
     def receive(self, number: int) -> list[dict[str, Any]]:
-        """Return so many envelopes, in the order in which they came."""
+        """Return the envelopes in the order in which they came, until so many different ones have come."""
+
+
+def different(found: list[dict[str, Any]]) -> int:
+    """Return the number of different events; those of binary mode have no id, and count each."""
+    return len({one.get("id", position) for position, one in enumerate(found)})
 
 
 class RabbitReceiver:
@@ -46,7 +51,7 @@ class RabbitReceiver:
                 assert method is not None, f"only {len(found)} of {number} came"
                 channel.basic_ack(method.delivery_tag)
                 found.append(json.loads(body))
-                if len(found) == number:
+                if len(found) >= number and different(found) == number:
                     break
             channel.cancel()
         return found
@@ -69,7 +74,7 @@ class KafkaReceiver:
         consumer.assign([TopicPartition(self.topic, one, OFFSET_BEGINNING) for one in range(3)])
         found: list[dict[str, Any]] = []
         until = time.monotonic() + DEADLINE
-        while len(found) < number:
+        while len(found) < number or different(found) < number:
             assert time.monotonic() < until, f"only {len(found)} of {number} came"
             message = consumer.poll(0.5)
             if message is not None and message.error() is None:
@@ -85,7 +90,10 @@ class _Queued:
         self.bodies: queue.Queue[bytes] = queue.Queue()
 
     def receive(self, number: int) -> list[dict[str, Any]]:
-        return [json.loads(self.bodies.get(timeout=DEADLINE)) for _ in range(number)]
+        found: list[dict[str, Any]] = []
+        while len(found) < number or different(found) < number:
+            found.append(json.loads(self.bodies.get(timeout=DEADLINE)))
+        return found
 
 
 class MqttReceiver(_Queued):
@@ -143,7 +151,11 @@ class WebhookReceiver(_Queued):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # the relay was killed
+                    self.close_connection = True
+                    return
                 receiver.headers.append(dict(self.headers))
                 if receiver.answer < 300:
                     receiver.bodies.put(body)
