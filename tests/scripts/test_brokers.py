@@ -64,12 +64,11 @@ def read(channel: BlockingChannel, name: str, **arguments: object) -> list[bytes
     return bodies
 
 
-def test_a_quorum_queue_confirms_messages_and_delivers_each_once(channel: BlockingChannel) -> None:
+def test_a_quorum_queue_confirms_messages_and_delivers_them_in_order(channel: BlockingChannel) -> None:
     name = unique_name("queue")
     channel.queue_declare(name, durable=True, arguments={"x-queue-type": "quorum"})
     publish(channel, name)
     assert read(channel, name) == BODIES
-    assert channel.queue_declare(name, passive=True).method.message_count == 0
 
 
 def test_a_stream_gives_its_messages_to_each_reader_from_the_beginning(channel: BlockingChannel) -> None:
