@@ -31,9 +31,18 @@ class Receiver(Protocol):
         """Return the envelopes in the order in which they came, until so many different ones have come."""
 
 
-def different(found: list[dict[str, Any]]) -> int:
-    """Return the number of different events; those of binary mode have no id, and count each."""
-    return len({one.get("id", position) for position, one in enumerate(found)})
+class Found:
+    """What has come so far. Events of binary mode have no id, and count each."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.envelopes, self._ids = number, list[dict[str, Any]](), set[object]()
+
+    def add(self, body: bytes | str) -> bool:
+        """Note an event; return whether so many different ones have come."""
+        envelope = json.loads(body)
+        self._ids.add(envelope.get("id", len(self.envelopes)))
+        self.envelopes.append(envelope)
+        return len(self._ids) >= self.number
 
 
 class RabbitReceiver:
@@ -43,18 +52,17 @@ class RabbitReceiver:
         self.url = f"{broker}?exchange={self.exchange}&queue={self.queue}{options}"
 
     def receive(self, number: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+        found = Found(number)
         with pika.BlockingConnection(pika.URLParameters(self.broker)) as connection:
             channel = connection.channel()
             channel.basic_qos(prefetch_count=100)
             for method, _, body in channel.consume(self.queue, inactivity_timeout=DEADLINE):
-                assert method is not None, f"only {len(found)} of {number} came"
+                assert method is not None, f"only {len(found.envelopes)} came, for {number}"
                 channel.basic_ack(method.delivery_tag)
-                found.append(json.loads(body))
-                if len(found) >= number and different(found) == number:
+                if found.add(body):
                     break
             channel.cancel()
-        return found
+        return found.envelopes
 
 
 class KafkaReceiver:
@@ -72,15 +80,15 @@ class KafkaReceiver:
         )
         # The partitions are assigned here: the examples of consumers test groups.
         consumer.assign([TopicPartition(self.topic, one, OFFSET_BEGINNING) for one in range(3)])
-        found: list[dict[str, Any]] = []
+        found, is_over = Found(number), False
         until = time.monotonic() + DEADLINE
-        while len(found) < number or different(found) < number:
-            assert time.monotonic() < until, f"only {len(found)} of {number} came"
+        while not is_over:
+            assert time.monotonic() < until, f"only {len(found.envelopes)} came, for {number}"
             message = consumer.poll(0.5)
             if message is not None and message.error() is None:
-                found.append(json.loads(message.value() or b"{}"))
+                is_over = found.add(message.value() or b"{}")
         consumer.close()
-        return found
+        return found.envelopes
 
 
 class _Queued:
@@ -90,10 +98,10 @@ class _Queued:
         self.bodies: queue.Queue[bytes] = queue.Queue()
 
     def receive(self, number: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        while len(found) < number or different(found) < number:
-            found.append(json.loads(self.bodies.get(timeout=DEADLINE)))
-        return found
+        found = Found(number)
+        while not found.add(self.bodies.get(timeout=DEADLINE)):
+            pass
+        return found.envelopes
 
 
 class MqttReceiver(_Queued):
