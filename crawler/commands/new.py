@@ -7,6 +7,7 @@ import keyword
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,18 +97,22 @@ class Command(Crawl):
             self._say(str(error))
             return
         engine = make_database(self.settings, folder)
-        self.pages = TrialPages(folder=folder, most=2)
+        self.pages = TrialPages(folder=folder, most=3)
+        self.listed: Response | None = None  # the page whose records are suggested
+        self.scrolled: Response | None = None  # the same page after scrolling
         self.found: list[Suggestion] = []
         super().run([url], opts)
         failure = self._failure(engine)
         engine.dispose()
         if self.refusal is not None:
             self.exitcode = CANNOT_START
-        elif not isinstance(self.pages.first, TextResponse) or not isinstance(self.pages.last, TextResponse):
+            return
+        page = self.listed or self.pages.last
+        if not isinstance(self.pages.first, TextResponse) or not isinstance(page, TextResponse):
             self._say(f"{url} could not be read: {failure or 'it is no HTML'}")
             self.exitcode = BELOW_POLICY
         else:
-            self.exitcode = self._suggest(name, self.pages.first, self.pages.last, file)
+            self.exitcode = self._suggest(name, self.pages.first, page, file)
 
     def _arguments(self, args: list[str]) -> tuple[str, str]:
         if len(args) != 2:
@@ -144,6 +149,7 @@ class Command(Crawl):
             show(chosen)
         else:
             chosen = choose(found)
+        chosen = self._with_scrolled_rows(chosen)
         # A script may write the cells of a record after the record itself.
         wait_for = self.opts.wait_for or key_selector(chosen, page.text)
         try:
@@ -185,6 +191,22 @@ class Command(Crawl):
         found = self._candidates(page)
         return bool(found) and not found[0].in_menu
 
+    def _items_of(self, page: Response) -> str | None:
+        """Return the XPath of a page's records; None if there are none outside of its menus."""
+        self.listed = page
+        found = self._candidates(page)
+        return found[0].record if found and not found[0].in_menu else None
+
+    def _note_scrolled(self, page: Response) -> None:
+        self.scrolled = page
+
+    def _with_scrolled_rows(self, chosen: Suggestion) -> Suggestion:
+        """Return the suggestion with the number of its records after scrolling, if there are more than on the page."""
+        if not isinstance(self.scrolled, TextResponse):
+            return chosen
+        rows = len(self.scrolled.xpath(chosen.record))
+        return replace(chosen, grid_rows=max(rows, chosen.grid_rows)) if rows > chosen.rows else chosen
+
     def _report_contents(self, first: TextResponse, page: TextResponse) -> None:
         """Say what the page has in place of records, and what the user can try."""
         from crawler.suggestion.page_contents import advice, described, page_contents  # noqa: PLC0415
@@ -210,7 +232,12 @@ class Command(Crawl):
 
     def _spider_of(self, args: list[str]) -> type[Spider]:
         return page_spider(
-            args[0], rendered=not self.opts.plain, wait_for=self.opts.wait_for, is_ready=self._is_ready
+            args[0],
+            rendered=not self.opts.plain,
+            wait_for=self.opts.wait_for,
+            is_ready=self._is_ready,
+            items_of=self._items_of,
+            scrolled=self._note_scrolled,
         )
 
     def _create_crawler(self, spider: Any) -> Any:
@@ -225,7 +252,7 @@ def notes(chosen: Suggestion, html: str) -> Iterator[str]:
 
     if chosen.grid_rows:
         yield (
-            f"The grid has {chosen.grid_rows} rows, and {chosen.rows} of them are on the page: "
+            f"The list has {chosen.grid_rows} records, and {chosen.rows} of them are on the page: "
             "the site scrolls for the others (render_scrolled)."
         )
     elif chosen.is_placed:

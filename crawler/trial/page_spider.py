@@ -20,13 +20,23 @@ LONG_QUIET, LONG_WAIT = 4.0, 20.0  # of the second look: a page may ask for its 
 
 
 def page_spider(
-    url: str, *, rendered: bool, wait_for: str | None, is_ready: Callable[[Response], bool]
+    url: str,
+    *,
+    rendered: bool,
+    wait_for: str | None,
+    is_ready: Callable[[Response], bool],
+    items_of: Callable[[Response], str | None],
+    scrolled: Callable[[Response], None],
 ) -> type[Spider]:
     """Return a spider class that requests this page, yields nothing, and waits longer for a page that is not ready.
+
+    A rendered page is scrolled to its end afterwards, because a list may have only the records that are in sight.
 
     Args:
         wait_for: an element that the page must have; then there is no second look.
         is_ready: returns whether the page has what the command looks for.
+        items_of: returns the XPath of the page's records; None: there is nothing to scroll for.
+        scrolled: called with the page as it is after scrolling, if that came to an end.
     """
     base: Any = load_object(BASE)
 
@@ -50,6 +60,8 @@ def page_spider(
         def parse_first(self, response: Response) -> Iterator[Request]:
             if not is_ready(response):
                 yield self.second_look()
+            else:
+                yield from self.parse(response)
 
         def look_again(self, failure: Failure) -> Iterator[Request]:
             """Request a page whose network is never quiet as it is after its load event."""
@@ -69,7 +81,24 @@ def page_spider(
             )
             return request
 
-        def parse(self, response: Response) -> None:
-            """Read nothing."""
+        def parse(self, response: Response) -> Iterator[Request]:
+            """Scroll for records that are not in sight."""
+            items = items_of(response)
+            if rendered and items is not None and self.runs_scripts():
+                yield self.render_scrolled(
+                    response.url,
+                    self.parse_scrolled,
+                    items=items,
+                    scroll_timeout=LONG_WAIT,
+                    errback=self.ignore,
+                    dont_filter=True,
+                    meta={"max_retry_times": 0},
+                )
+
+        def parse_scrolled(self, response: Response) -> None:
+            scrolled(response)
+
+        def ignore(self, _failure: Failure) -> None:
+            """Do without the scrolled page: it has no end within the time."""
 
     return PageSpider

@@ -54,12 +54,18 @@ def choose(suggestions: Sequence[Suggestion]) -> Suggestion:
             break
         print(f"write some of: {' '.join(sorted(names))}")  # noqa: T201
     chosen = dataclasses.replace(chosen, key=key)
-    while answer := _asked("Rename or remove a field: OLD=NEW, OLD= (Enter: all are right) ", ""):
-        old, _, new = (part.strip() for part in answer.partition("="))
-        if old not in {field.name for field in chosen.fields} or (new and not new.isidentifier()):
-            print(f"write OLD=NEW; the fields are {' '.join(field.name for field in chosen.fields)}")  # noqa: T201
-        else:
-            chosen = renamed(chosen, old, new)
+    while answer := _asked("Rename a field (OLD=NEW) or remove it (OLD=); Enter: all are right. ", ""):
+        for pair in answer.replace(",", " ").split():
+            old, equals, new = pair.partition("=")
+            if (
+                not equals
+                or old not in {field.name for field in chosen.fields}
+                or (new and not new.isidentifier())
+            ):
+                names = " ".join(field.name for field in chosen.fields)
+                print(f"{pair} is not done: write OLD=NEW, without blanks; the fields are {names}")  # noqa: T201
+            else:
+                chosen = renamed(chosen, old, new)
     return chosen
 
 

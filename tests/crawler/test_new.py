@@ -43,7 +43,19 @@ const draw = () => {
      <i role=cell><a href=/f/${n}>Film number ${n}</a></i></div>`).join("");
 };
 grid.addEventListener("scroll", draw); setTimeout(draw, 300);</script>"""
-PAGES = {"/late": LATE, "/grid": GRID}
+# The places of the records are in a style sheet that a script made, which is not in the HTML.
+WINDOW = """<div id=box style="height: 400px; overflow: auto">
+<ul id=all style="height: 3200px; position: relative"></ul>
+</div><style></style><script>
+const sheet = document.styleSheets[0], box = document.getElementById("box"), all = document.getElementById("all");
+for (let n = 0; n < 80; n++) sheet.insertRule(`.p${n} { position: absolute; top: ${n * 40}px }`);
+const draw = () => {
+  const first = Math.floor(box.scrollTop / 40);
+  all.innerHTML = Array.from({length: Math.min(14, 80 - first)}, (_, n) => n + first).map(n =>
+    `<li class="thing p${n}"><b>Thing number ${n}</b> <i>${(n * 37) % 91}.50</i></li>`).join("");
+};
+box.addEventListener("scroll", draw); draw();</script>"""
+PAGES = {"/late": LATE, "/grid": GRID, "/window": WINDOW}
 
 
 class Site(BaseHTTPRequestHandler):
@@ -90,12 +102,22 @@ def test_a_windowed_grid_is_scrolled_and_waited_for(
     env = {"SPLASH_URL": chromium_renderer, "COLUMNS": "200"}
     done = project.scrapy("new", "films", f"{site}/grid", "--yaml", "--wait-for", ".line", **env)
     assert done.returncode == 0, done.stderr
-    assert "The grid has 60 rows, and 12 of them are on the page" in done.stdout
+    assert "The list has 60 records, and 12 of them are on the page" in done.stdout
     listed = yaml.safe_load((project.folder / "spiders" / "films.yaml").read_text("utf-8"))["list"]
     assert (listed["wait_for"], listed["scroll"]) == (".line", True)
     assert {"no", "film", "url"} == set(listed["fields"])
     tried = project.scrapy("try", "films", **env)
     assert "films, 60 rows" in tried.stdout, tried.stdout + tried.stderr
+
+
+def test_a_list_whose_places_are_in_a_style_sheet_is_scrolled_too(
+    project: ProjectCopy, site: str, chromium_renderer: str
+) -> None:
+    env = {"SPLASH_URL": chromium_renderer, "COLUMNS": "200"}
+    done = project.scrapy("new", "things", f"{site}/window", "--yes", **env)
+    assert done.returncode == 0, done.stderr
+    assert "The list has 80 records, and 14 of them are on the page" in done.stdout
+    assert "render_scrolled(START" in (project.folder / "spiders" / "things.py").read_text("utf-8")
 
 
 def found(**more: Any) -> Suggestion:
@@ -135,6 +157,8 @@ def spider(is_ready: bool, *, additions: tuple[str, ...] = (ENDPOINT,), **settin
         rendered=True,
         wait_for=settings.pop("wait_for", None),
         is_ready=lambda _: is_ready,
+        items_of=lambda _: settings.pop("items", None),
+        scrolled=lambda _: None,
     )()
     made.settings = Settings(settings)
     made.render = lambda url, callback, **more: {"callback": callback.__name__, **more}
