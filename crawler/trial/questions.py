@@ -62,8 +62,8 @@ def choose(suggestions: Sequence[Suggestion]) -> Suggestion:
                 or old not in {field.name for field in chosen.fields}
                 or (new and not new.isidentifier())
             ):
-                names = " ".join(field.name for field in chosen.fields)
-                print(f"{pair} is not done: write OLD=NEW, without blanks; the fields are {names}")  # noqa: T201
+                there = " ".join(field.name for field in chosen.fields)
+                print(f"{pair} is not done: write OLD=NEW, without blanks; the fields are {there}")  # noqa: T201
             else:
                 chosen = renamed(chosen, old, new)
     return chosen
