@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from models.existing.reflection import read_existing_tables
 from models.revisions import Revisions
 from models.schema import check_schema as check_revision
-from models.session import check_connection, make_engine
+from models.session import check_connection, end_idle_transactions, make_engine
 
 
 def project_revisions(settings: BaseSettings) -> Revisions | None:
@@ -19,13 +19,16 @@ def project_revisions(settings: BaseSettings) -> Revisions | None:
     return Revisions.of_project(Path(folder)) if folder else None
 
 
-def open_database(settings: BaseSettings, *, check_schema: bool = True, pool_size: int = 5) -> Engine:
+def open_database(
+    settings: BaseSettings, *, check_schema: bool = True, pool_size: int = 5, idle_limit: int | None = None
+) -> Engine:
     """Return an engine for DATABASE_URL, after one connection and a check of the schema's revision.
 
     The schema of an SQLite file is brought up to date. The caller disposes of the engine.
 
     Args:
         pool_size: how many connections the engine may have at once.
+        idle_limit: seconds after which the server rolls back a transaction of the engine that does nothing.
         check_schema: off for ``scrapy migrate``, which changes the schema.
 
     Raises:
@@ -33,6 +36,8 @@ def open_database(settings: BaseSettings, *, check_schema: bool = True, pool_siz
             the message says what to do, in one line.
     """
     engine = make_engine(settings["DATABASE_URL"], pool_size=pool_size)
+    if idle_limit is not None:
+        end_idle_transactions(engine, idle_limit)
     try:
         check_connection(engine)
         if check_schema:

@@ -20,6 +20,7 @@ from crawler.database import open_database
 from crawler.output_pipe import reader_may_end
 from crawler.run.verdict import CANNOT_START
 from crawler.unknown_option import unknown_option
+from models.command_name import command
 from models.error_text import error_line
 from models.session import DatabaseUnusable
 
@@ -34,16 +35,21 @@ class DatabaseCommand(ScrapyCommand):
     """A command that opens the database: an error of ``expected_errors`` is one line, and exit code 1.
 
     Attributes:
-        program: how messages name the command.
+        name: of the command.
         max_arguments: the largest number of arguments that are not options.
         expected_errors: the errors whose message is enough; CommandFailed and DatabaseUnusable always are.
     """
 
     requires_project = True
     requires_crawler_process = False
-    program: ClassVar[str]
+    name: str
     max_arguments: ClassVar[int] = 0
     expected_errors: ClassVar[tuple[type[Exception], ...]] = ()
+
+    @property
+    def program(self) -> str:
+        """Return how messages name the command."""
+        return command(self.name)
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)

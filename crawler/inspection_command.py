@@ -10,6 +10,7 @@ from scrapy.commands import ScrapyCommand
 from crawler.command_failure import print_failure
 from crawler.run.verdict import CANNOT_START
 from crawler.spider.loader import UnknownSpider
+from models.command_name import command
 
 
 class Inspection(ScrapyCommand):
@@ -42,5 +43,5 @@ class Inspection(ScrapyCommand):
 
     def fail(self, message: str) -> None:
         """Print why the command did not do its work, and set its exit code to 1."""
-        print_failure(f"scrapy {self.name}", message)
+        print_failure(command(self.name), message)
         self.exitcode = CANNOT_START

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import keyword
+import os
 import re
 import secrets
+import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from importlib.metadata import distribution
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
 from crawler.project import CODE
 from crawler.schedule.export import for_cron
+from models.command_name import command
 
 TEMPLATE = Path(__file__).parent / "templates" / "project"
 CRAWL = (
@@ -43,15 +48,12 @@ def make_project(name: str, folder: str | None = None) -> Path:
         folder: by default ``name`` in the working directory; an empty folder may be there.
 
     Raises:
-        CannotMakeProject: the name is no name, or there is something in the folder, or it cannot be written.
+        CannotMakeProject: the name is no name or that of a module, the folder is not empty or in another project, or
+            it cannot be written.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
-        raise CannotMakeProject(
-            f"{name!r} is no name for a project: use small letters, digits and _, beginning with a letter"
-        )
-    target = Path(folder or name).absolute()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise CannotMakeProject(f"{target} is there already: choose another folder")
+    _check_name(name)
+    target = Path(folder or name).resolve()
+    _check_folder(target, name)
     values = {
         "name": name,
         "crawl": for_cron(target / "scripts" / "crawl"),
@@ -68,6 +70,50 @@ def make_project(name: str, folder: str | None = None) -> Path:
     except OSError as error:
         raise CannotMakeProject(f"{target} cannot be written: {error.strerror}") from error
     return target
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that is no module, and one that a module of Python has: an import could find the wrong one."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
+        likely = re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_0123456789")
+        example = f", for example {likely}" if likely and not keyword.iskeyword(likely) else ""
+        raise CannotMakeProject(
+            f"{name!r} is no name for a project: use small letters, digits and _, beginning with a letter{example}"
+        )
+    if _is_module(name):
+        raise CannotMakeProject(
+            f"{name!r} is the name of a module of Python or of a package, which imports would confuse with it: "
+            f"choose another one, for example {name}_sites"
+        )
+
+
+def _is_module(name: str) -> bool:
+    """Return whether Python or an installed package has a module of this name."""
+    if name in sys.stdlib_module_names:
+        return True
+    spec = find_spec(name)
+    return spec is not None and spec.origin is not None  # a folder without __init__.py is no module
+
+
+def _check_folder(target: Path, name: str) -> None:
+    if target.exists() and not target.is_dir():
+        raise CannotMakeProject(f"{target} is a file: choose another folder")
+    if target.exists() and (found := sorted(one.name for one in target.iterdir())):
+        shown = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+        raise CannotMakeProject(
+            f"{target} is not empty (it has {shown}): choose another folder, for example with "
+            f"`splashdown startproject {name} FOLDER`"
+        )
+    if around := next((above for above in target.parents if (above / "scrapy.cfg").is_file()), None):
+        raise CannotMakeProject(
+            f"{target} would be inside the project {around}: choose a folder outside of it, for example with "
+            f"`splashdown startproject {name} {_shown(around.parent / name)}`. To add a site to that project, use "
+            f"`{command('new')}`"
+        )
+
+
+def _shown(path: Path) -> str:
+    return shlex.quote(os.path.relpath(path))
 
 
 def _write(folder: Path, values: Mapping[str, str]) -> None:

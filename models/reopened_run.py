@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from models.command_name import command
 from models.process_id import Process
 from models.request import FAILED, QUEUED, REFUSED, CrawlRequest
 from models.run import (
@@ -49,7 +50,7 @@ def _reopen(session: Session, spider: str, arguments: Mapping[str, Any]) -> Clai
     unfinished = lock_unfinished(session, spider, scope, now)
     if unfinished is not None:
         raise CannotReopen(
-            f"`scrapy crawl {spider}` resumes run {unfinished.id}; --failed-only is for finished runs"
+            f"`{command(f'crawl {spider}')}` resumes run {unfinished.id}; --failed-only is for finished runs"
         )
     row = session.execute(
         select(CrawlRun.id, CrawlRun.commits, CrawlRun.start_read)
@@ -60,7 +61,7 @@ def _reopen(session: Session, spider: str, arguments: Mapping[str, Any]) -> Clai
     ).one_or_none()
     if row is None:
         raise CannotReopen(
-            f"{spider} has no run with these arguments: `scrapy crawl {spider}` without --failed-only begins one"
+            f"{spider} has no run with these arguments: `{command(f'crawl {spider}')}` without --failed-only begins one"
         )
     # A login has no stored request: start() yields it again.
     again = _requests.c.run_id == row.id, _requests.c.request.is_not(None)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, MetaData, Table, inspect
 from sqlalchemy.schema import DropTable
 
 from models.base import Row
+from models.command_name import command
 from models.existing.definition import ExistingRow
 from models.revisions import Revisions
 from models.run_stats import own_models
@@ -124,7 +125,7 @@ def _check_revisions(engine: Engine, revisions: Revisions, *, has_demo: bool = T
         if found is None
         else f"is not the latest one (it has revision {found}, and {head} is needed)"
     )
-    raise DatabaseUnusable(f"the schema of {shown(engine.url)} {state}: run `scrapy migrate`")
+    raise DatabaseUnusable(f"the schema of {shown(engine.url)} {state}: run `{command('migrate')}`")
 
 
 def _check_known(revision: str | None, revisions: Revisions, engine: Engine) -> None:
@@ -161,5 +162,5 @@ def check_tables(engine: Engine, models: Iterable[type[Row]]) -> None:
     if missing:
         raise DatabaseUnusable(
             f"the database at {shown(engine.url)} lacks {', '.join(missing)}: "
-            "run `scrapy migrate --new`, which writes the migration and applies it"
+            f"run `{command('migrate --new')}`, which writes the migration and applies it"
         )

@@ -130,6 +130,27 @@ def make_engine(text: str, *, pool_size: int = 5) -> Engine:
     return engine
 
 
+def end_idle_transactions(engine: Engine, seconds: int) -> None:
+    """Let the server roll back a transaction of this engine that does nothing for so many seconds.
+
+    A process that is stopped, or a machine that is away, keeps its locks otherwise. Call this function before the first
+    connection.
+    """
+    statement = {
+        "postgresql": f"SET idle_in_transaction_session_timeout = '{seconds}s'",
+        "mysql": f"SET SESSION wait_timeout = {seconds}",  # ends connections outside of transactions, too
+        "mariadb": f"SET SESSION wait_timeout = {seconds}",
+    }.get(engine.dialect.name)
+
+    def prepare(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        connection.commit()
+
+    if statement is not None:
+        event.listen(engine, "connect", prepare)
+
+
 def for_writing(engine: Engine) -> Engine:
     """Return the same engine and pool for transactions that write.
 

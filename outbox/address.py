@@ -39,7 +39,15 @@ class SinkAddress:
                 "BROKER_URL has a part that is no address: write scheme://host/..., with blanks between addresses"
             )
         if not rest.startswith("//"):
-            return cls(scheme=scheme.lower(), hosts=(), user=None, password=None, path=rest, options={})
+            path, _, query = rest.partition("?")
+            return cls(
+                scheme=scheme.lower(),
+                hosts=(),
+                user=None,
+                password=None,
+                path=path,
+                options=dict(parse_qsl(query)),
+            )
         # Kafka's list of hosts is no netloc of urlsplit's attributes.
         parts = urlsplit(text)
         if "#" in text:

@@ -14,6 +14,7 @@ from crawler.database import open_database
 from crawler.database_command import CommandFailed
 from crawler.run.alarm import Alarm
 from crawler.run.verdict import ALREADY_RUNNING, BELOW_POLICY, GOOD
+from models.command_name import command
 from models.relay import RelayIsAlive, SinkState
 from outbox.address import addresses_of
 from outbox.metrics import write_metrics
@@ -23,6 +24,7 @@ from outbox.sinks import make_sink
 
 logger = logging.getLogger("splashdown.relay")
 
+IDLE_LIMIT = 15  # seconds; a relay that is stopped in a transaction keeps the next one waiting for so long
 OTHER_CONNECTIONS = 3  # the relay's own, the listener's, and one for checks
 
 
@@ -58,7 +60,7 @@ def run_relay(settings: BaseSettings, *, once: bool) -> int:
         if folder:
             write_metrics(Path(folder), states)
 
-    engine = open_database(settings, pool_size=len(sinks) + OTHER_CONNECTIONS)
+    engine = open_database(settings, pool_size=len(sinks) + OTHER_CONNECTIONS, idle_limit=IDLE_LIMIT)
     try:
         relay = Relay(engine, sinks, keep=timedelta(seconds=settings.getfloat("OUTBOX_KEEP")), check=check)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -82,9 +84,9 @@ def run_relay(settings: BaseSettings, *, once: bool) -> int:
 def fault_of(state: SinkState, limit: timedelta) -> str | None:
     """Return what is wrong with a sink: it has ended, it refuses events, or its oldest event waits for too long."""
     if state.state == "ended":
-        return f"it has ended: {state.error}; `scrapy events --retry` begins again"
+        return f"it has ended: {state.error}; `{command('events --retry')}` begins again"
     if state.refused:
-        return f"it refused {state.refused} events; `scrapy events --refused` lists them"
+        return f"it refused {state.refused} events; `{command('events --refused')}` lists them"
     if state.oldest is not None and datetime.now(UTC) - state.oldest > limit:
         why = f": {state.error}" if state.error else ""
         return f"{state.unsent} events are not sent, the oldest from {state.oldest:%F %T} UTC{why}"

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from crawler.run.acceptance import CannotAccept, refusal
 from crawler.run.interfaces import Acceptance
 from models.change import GONE
+from models.command_name import command
 from models.run import ClaimedRun, CrawlRun, database_now
 from models.session import make_sessions
 from pipelines.storage.finish_run import mark_gone, reason_to_mark_none
@@ -29,7 +30,7 @@ def accept_run(engine: Engine, settings: BaseSettings, run_id: int, *, by: str) 
     with make_sessions(engine).begin() as session:
         run = session.get(CrawlRun, run_id, with_for_update=True)
         if run is None:
-            raise CannotAccept(f"there is no run {run_id}; `scrapy runs` lists them")
+            raise CannotAccept(f"there is no run {run_id}; `{command('runs')}` lists them")
         if run.accepted_at is not None:
             return Acceptance(run_id=run.id, at=run.accepted_at, by=run.accepted_by or "", is_new=False)
         if why := refusal(run):

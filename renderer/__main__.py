@@ -39,8 +39,6 @@ GARBAGE_THRESHOLDS = (10_000, 10, 10)
 
 MAX_LINE = 64 * 1024  # bytes of a request's first line, which may contain a script, and of a header
 
-ADVICE = "install the package chromium-headless-shell, or run scripts/setup, or set CHROMIUM to its program"
-
 
 class BadStart(Exception):
     """The renderer cannot start with its options; the message says what to change."""
@@ -295,7 +293,7 @@ def main() -> int:
         log.error("%s; start the renderer with --disable-lua to run it without scripts", error)
         return 1
     except ChromiumMissing as error:
-        log.error("%s: %s", error, ADVICE)
+        log.error("%s: %s", error, error.remedy)
         return 3
     return 0
 

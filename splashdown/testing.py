@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from scrapy.utils.project import get_project_settings
 
 from crawler.snapshots.site_test import ROWS, found_on, read_case
+from crawler.spider.loader import UnknownSpider
 from frontier.snapshot_reader import OfflineSpider
 
 
@@ -27,7 +31,6 @@ def rows_of(case: Path) -> dict[str, Any]:
 
     Raises:
         UnreadableSnapshot: the page's files are not as they were written.
-        KeyError: there is no such spider.
     """
     page, _ = read_case(case)
 
@@ -35,4 +38,19 @@ def rows_of(case: Path) -> dict[str, Any]:
         async with OfflineSpider(get_project_settings(), page.spider, page.arguments) as spider:
             return found_on(await spider.read(page))
 
-    return asyncio.run(read())
+    with known_spider(case):
+        return asyncio.run(read())
+
+
+@contextmanager
+def known_spider(case: Path) -> Iterator[None]:
+    """Let the test fail with one line if the spider of a saved page is not there any more."""
+    try:
+        yield
+    except UnknownSpider as error:
+        message = f"{os.path.relpath(case)}: {error}. Restore the file of the site, or delete this folder"
+    else:
+        return
+    import pytest  # noqa: PLC0415 - only tests have it
+
+    pytest.fail(message, pytrace=False)

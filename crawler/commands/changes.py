@@ -25,7 +25,7 @@ DAYS = {"today": 0, "yesterday": 1}  # whole days: dateparser reads "today" as n
 
 
 class Command(DatabaseCommand):
-    program = "scrapy changes"
+    name = "changes"
     max_arguments = 1
 
     def syntax(self) -> str:

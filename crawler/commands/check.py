@@ -12,6 +12,7 @@ from scrapy.utils.misc import load_object
 
 from crawler.inspection_command import Inspection
 from crawler.spider.loader import UnknownSpider
+from models.command_name import command
 
 
 class Command(Inspection, ScrapyCommand):
@@ -31,7 +32,7 @@ class Command(Inspection, ScrapyCommand):
         else:
             names = ", ".join(sorted(spider.name for spider in spiders)) or "this project"
             print(
-                f"scrapy check: nothing to check: no callback of {names} has a contract "
+                f"{command('check')}: nothing to check: no callback of {names} has a contract "
                 "(a docstring with @url and, for instance, @returns items 1)",
                 file=sys.stderr,
             )

@@ -28,6 +28,7 @@ from crawler.spider.loader import UnknownSpider
 from crawler.stat_names import VERDICT, VERDICT_REASONS
 from crawler.unknown_option import unknown_option
 from models.base import ModelError
+from models.command_name import command
 from models.error_text import error_line
 from models.run_failures import failed_requests, rejected_items
 from models.session import DatabaseUnusable
@@ -138,7 +139,7 @@ class Command(ScrapyCrawl):
             CannotStart: the command line has no name, or more than one.
         """
         if len(args) != 1:
-            raise CannotStart("it takes one spider's name; `scrapy list` prints the names")
+            raise CannotStart(f"it takes one spider's name; `{command('list')}` prints the names")
         return args[0]
 
     def _report(self, task: asyncio.Task[None]) -> None:
@@ -153,10 +154,10 @@ class Command(ScrapyCrawl):
             self.refusal = Verdict(code=CANNOT_START, reasons=(error_line(error, with_type=True),))
 
     def _say(self, message: str) -> None:
-        print_failure(f"scrapy {self.name}", message)
+        print_failure(command(self.name), message)
 
     def _refuse_options(self, message: str) -> NoReturn:
-        self._say(f"{message}; `scrapy {self.name} --help` lists the options")
+        self._say(f"{message}; `{command(self.name)} --help` lists the options")
         sys.exit(CANNOT_START)
 
 

@@ -89,6 +89,7 @@ def untrue(
 
 
 class Command(DatabaseCommand):
+    name = "demo"
     program = "scripts/demo"
     expected_errors = (CannotStart,)
 

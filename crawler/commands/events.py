@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from crawler.database_command import CommandFailed, DatabaseCommand
 from crawler.security.plain_text import json_line, one_line
 from models import Row
+from models.command_name import command
 from models.event_schema import async_api, event_schema
 from models.event_snapshot import store_snapshot
 from models.relay import newest_events, refusals, retry_refused, sink_states
@@ -23,7 +24,7 @@ LAST = 10  # events
 
 
 class Command(DatabaseCommand):
-    program = "scrapy events"
+    name = "events"
     max_arguments = 2
 
     def syntax(self) -> str:
@@ -51,7 +52,7 @@ class Command(DatabaseCommand):
             metavar="TABLE",
             help="send the rows of a table as they are now, to all sinks or to --sink",
         )
-        parser.add_argument("--sink", metavar="NAME", help="the name of a sink, as `scrapy events` prints it")
+        parser.add_argument("--sink", metavar="NAME", help="the name of a sink, as this command prints it")
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         with self.database() as engine:
@@ -83,7 +84,7 @@ class Command(DatabaseCommand):
         with Session(engine) as session:
             if model not in stored_models(session):
                 raise CommandFailed(
-                    f"the database lacks the table {model.__tablename__}: run `scrapy migrate --new`"
+                    f"the database lacks the table {model.__tablename__}: run `{command('migrate --new')}`"
                 )
             self._check_sink(session, sink)
         stored = 0
@@ -143,7 +144,7 @@ class Command(DatabaseCommand):
                 )
             )
         if not states and not opts.json:
-            print("no relay has run yet: set BROKER_URL and start `scrapy relay`")
+            print(f"no relay has run yet: set BROKER_URL and start `{command('relay')}`")
         for event in events:
             if opts.json:
                 print(event.envelope)

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from scrapy.commands.genspider import Command as ScrapyCommand
 
+from models.command_name import command
+
 TEMPLATES = Path(__file__).parent.parent / "templates" / "spiders"
 DEFAULT_TEMPLATE = "site"
 
@@ -27,7 +29,7 @@ class Command(ScrapyCommand):
             return
         super().run(args, opts)
         if opts.dump is None and opts.template == DEFAULT_TEMPLATE:
-            print("Next: its model and its migration (docs/spiders.md), then: scrapy crawl " + args[0])
+            print(f"Next: its model and its migration (docs/spiders.md), then: {command('crawl')} {args[0]}")
 
     def _can_be_made(self, name: str, opts: argparse.Namespace) -> bool:
         """Return whether the template exists and the spider does not; print the reason if not."""

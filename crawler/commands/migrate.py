@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from crawler.database import project_revisions
 from crawler.database_command import CommandFailed, DatabaseCommand
 from crawler.security.plain_text import one_line
+from models.command_name import command
 from models.error_text import error_line
 from models.new_revision import new_revision
 from models.revisions import Revisions
@@ -18,7 +19,7 @@ from models.session import shown
 
 
 class Command(DatabaseCommand):
-    program = "scrapy migrate"
+    name = "migrate"
 
     def short_desc(self) -> str:
         return "Bring the schema of the database up to date (DATABASE_URL)"
@@ -71,7 +72,7 @@ class Command(DatabaseCommand):
 
 def _state_of_project(before: str | None, after: str | None) -> str:
     if after is None:
-        return "there are none yet (scrapy migrate --new)"
+        return f"there are none yet ({command('migrate --new')})"
     return (
         f"{after} was applied already" if before == after else f"applied from {before or 'none'} to {after}"
     )

@@ -6,11 +6,13 @@ import argparse
 import keyword
 import re
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from scrapy import Spider
-from scrapy.http import TextResponse
+from scrapy.http import Response, TextResponse
 from scrapy.utils.misc import load_object
 
 from crawler.commands.crawl import Command as Crawl
@@ -18,8 +20,14 @@ from crawler.project import this_project
 from crawler.run.stopping import CannotStart
 from crawler.run.verdict import BELOW_POLICY, CANNOT_START, GOOD
 from crawler.security.plain_text import one_line
-from crawler.trial.page_spider import page_spider
+from crawler.splash.selectors import wrong_in_html
+from crawler.suggestion.suggestion import Suggestion, TypeOf
+from crawler.trial.page_spider import LONG_QUIET, page_spider
 from crawler.trial.trial_pages import TrialPages
+from crawler.yaml_site.json_schema import schema_text, write_schema
+from models.command_name import command
+
+MOST = 3  # suggestions that a user can choose from
 
 
 class Command(Crawl):
@@ -42,6 +50,16 @@ class Command(Crawl):
         parser.add_argument("--yes", action="store_true", help="ask nothing, accept the suggestion")
         parser.add_argument("--yaml", action="store_true", help="write a YAML file, without Python")
         parser.add_argument("--plain", action="store_true", help="do not render the page")
+        parser.add_argument(
+            "--wait-for",
+            metavar="CSS",
+            help="an element that the page must have (a CSS selector or an XPath); the file of the site has it too",
+        )
+        parser.add_argument(
+            "--schema",
+            action="store_true",
+            help="print the JSON Schema of YAML sites for your editor, and do nothing else",
+        )
         parser.epilog = None
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -49,6 +67,11 @@ class Command(Crawl):
 
         super().process_options(args, opts)
         assert self.settings is not None
+        if opts.wait_for is not None:
+            if opts.plain:
+                self._refuse_options("--plain does not render the page, so it cannot wait for an element")
+            if fault := wrong_in_html("--wait-for", opts.wait_for):
+                self._refuse_options(fault)
         make_quiet(self.settings, keeps_log=bool(opts.loglevel))
         if opts.plain:
             self.settings.set("RENDERER_ENABLED", False, priority="cmdline")
@@ -58,6 +81,10 @@ class Command(Crawl):
         from crawler.trial.trial_setup import empty_folder, make_database  # noqa: PLC0415
 
         assert self.settings is not None
+        if opts.schema:
+            print(schema_text(), end="")
+            self.exitcode = GOOD
+            return
         self.exitcode = CANNOT_START
         project = this_project()
         try:
@@ -70,22 +97,27 @@ class Command(Crawl):
             self._say(str(error))
             return
         engine = make_database(self.settings, folder)
-        self.pages = TrialPages(folder=folder, most=1)
+        self.pages = TrialPages(folder=folder, most=3)
+        self.listed: Response | None = None  # the page whose records are suggested
+        self.scrolled: Response | None = None  # the same page after scrolling
+        self.found: list[Suggestion] = []
         super().run([url], opts)
         failure = self._failure(engine)
         engine.dispose()
         if self.refusal is not None:
             self.exitcode = CANNOT_START
-        elif not isinstance(self.pages.first, TextResponse):
+            return
+        page = self.listed or self.pages.last
+        if not isinstance(self.pages.first, TextResponse) or not isinstance(page, TextResponse):
             self._say(f"{url} could not be read: {failure or 'it is no HTML'}")
             self.exitcode = BELOW_POLICY
         else:
-            self.exitcode = self._suggest(name, self.pages.first, file)
+            self.exitcode = self._suggest(name, self.pages.first, page, file)
 
     def _arguments(self, args: list[str]) -> tuple[str, str]:
         if len(args) != 2:
             raise CannotStart(
-                "it takes a name and the URL of a list page: scrapy new films https://shop.example/films"
+                f"it takes a name and the URL of a list page: {command('new films https://shop.example/films')}"
             )
         name, url = args
         if not re.fullmatch(r"[a-z_][a-z0-9_]{0,49}", name) or keyword.iskeyword(name):
@@ -97,39 +129,95 @@ class Command(Crawl):
             raise CannotStart(f"there is a spider {name} already: choose another name")
         return name, url
 
-    def _suggest(self, name: str, page: TextResponse, file: Path) -> int:
-        from crawler.suggestion.next_button import next_button  # noqa: PLC0415
+    def _suggest(self, name: str, first: TextResponse, page: TextResponse, file: Path) -> int:
+        from crawler.suggestion.key_selector import key_selector  # noqa: PLC0415
+        from crawler.suggestion.left_out import with_left_out  # noqa: PLC0415
         from crawler.suggestion.site_file import site_file  # noqa: PLC0415 - only for this command
-        from crawler.suggestion.suggest import candidates  # noqa: PLC0415
         from crawler.trial.questions import choose, show  # noqa: PLC0415
         from crawler.yaml_site.yaml_text import yaml_text  # noqa: PLC0415
 
-        assert self.settings is not None
-        found = candidates(page.text, page.url, load_object(self.settings["TYPE_GUESS"]))
+        found = self._candidates(page)
+        is_doubtful = page is not first and (not found or found[0].in_menu)
+        if is_doubtful and (before := self._candidates(first)):
+            page, found = first, before
         if not found:
-            self._say(f"no repeated record is on {page.url}; its HTML is {self.pages.pages[0].file}")
+            self._report_contents(first, page)
             return BELOW_POLICY
+        found = [with_left_out(one, page.text, page.url, self._type_of()) for one in found[:MOST]]
         if self.opts.yes or not sys.stdin.isatty():
             chosen = found[0]
             show(chosen)
         else:
             chosen = choose(found)
+        chosen = self._with_scrolled_rows(chosen)
+        # A script may write the cells of a record after the record itself.
+        wait_for = self.opts.wait_for or key_selector(chosen, page.text)
         try:
-            text = yaml_text(chosen, page.url) if self.opts.yaml else site_file(chosen, name, page.url)
+            if self.opts.yaml:
+                text = yaml_text(chosen, page.url, wait_for)
+            else:
+                text = site_file(chosen, name, page.url, wait_for)
         except ValueError as error:
             self._say(f"no file was written: {error}")
             return BELOW_POLICY
-        if chosen.next_page is None and (button := next_button(page.text)):
-            print(
-                f"The list may have more pages: {one_line(button)!r} is a button and no link, so use render_pages."
-            )
-        file.write_text(text, "utf-8")
+        for note in notes(chosen, page.text):
+            print(note)
+        try:
+            if self.opts.yaml:
+                write_schema(file.parent)
+            file.write_text(text, "utf-8")
+        except OSError as error:
+            self._say(f"{error.filename or file} cannot be written: {error.strerror}")
+            return CANNOT_START
         root = this_project().root
         print(f"written: {file.relative_to(root)}")
         print(
-            f"Next: scrapy try {name} --save-test    shows its rows, and saves the page with its rows as a test"
+            f"Next: {command(f'try {name} --save-test')}    shows its rows, and saves the page with its rows as a test"
         )
         return GOOD
+
+    def _candidates(self, page: Response) -> list[Suggestion]:
+        from crawler.suggestion.suggest import candidates  # noqa: PLC0415 - only for this command
+
+        return candidates(page.text, page.url, self._type_of()) if isinstance(page, TextResponse) else []
+
+    def _type_of(self) -> TypeOf:
+        assert self.settings is not None
+        type_of: TypeOf = load_object(self.settings["TYPE_GUESS"])
+        return type_of
+
+    def _is_ready(self, page: Response) -> bool:
+        """Return whether a page has records outside of its menus."""
+        found = self._candidates(page)
+        return bool(found) and not found[0].in_menu
+
+    def _items_of(self, page: Response) -> str | None:
+        """Return the XPath of a page's records; None if there are none outside of its menus."""
+        self.listed = page
+        found = self._candidates(page)
+        return found[0].record if found and not found[0].in_menu else None
+
+    def _note_scrolled(self, page: Response) -> None:
+        self.scrolled = page
+
+    def _with_scrolled_rows(self, chosen: Suggestion) -> Suggestion:
+        """Return the suggestion with the number of its records after scrolling, if there are more than on the page."""
+        if not isinstance(self.scrolled, TextResponse):
+            return chosen
+        rows = len(self.scrolled.xpath(chosen.record))
+        return replace(chosen, grid_rows=max(rows, chosen.grid_rows)) if rows > chosen.rows else chosen
+
+    def _report_contents(self, first: TextResponse, page: TextResponse) -> None:
+        """Say what the page has in place of records, and what the user can try."""
+        from crawler.suggestion.page_contents import advice, described, page_contents  # noqa: PLC0415
+
+        contents = page_contents(first.text, first.url)
+        later = None if page is first else page_contents(page.text, page.url)
+        self._say(f"no repeated record is on {page.url}; its HTML is {self.pages.pages[-1].file}")
+        self._say(f"the page has {one_line(described(contents, later, LONG_QUIET), 1000)}")
+        waits = self.opts.wait_for is not None
+        for one in advice(later or contents, is_plain=self.opts.plain, waits=waits):
+            self._say(f"try {one}")
 
     def _failure(self, engine: Any) -> str:
         """Return why the page could not be read, or ""."""
@@ -143,9 +231,36 @@ class Command(Crawl):
         return one_line(errors[0] or "") if errors else ""
 
     def _spider_of(self, args: list[str]) -> type[Spider]:
-        return page_spider(args[0], rendered=not self.opts.plain)
+        return page_spider(
+            args[0],
+            rendered=not self.opts.plain,
+            wait_for=self.opts.wait_for,
+            is_ready=self._is_ready,
+            items_of=self._items_of,
+            scrolled=self._note_scrolled,
+        )
 
     def _create_crawler(self, spider: Any) -> Any:
         crawler = super()._create_crawler(spider)
         self.pages.watch(crawler)
         return crawler
+
+
+def notes(chosen: Suggestion, html: str) -> Iterator[str]:
+    """Yield what a user has to know about a site that was written, one line each."""
+    from crawler.suggestion.next_button import next_button  # noqa: PLC0415 - only for this command
+
+    if chosen.grid_rows:
+        yield (
+            f"The list has {chosen.grid_rows} records, and {chosen.rows} of them are on the page: "
+            "the site scrolls for the others (render_scrolled)."
+        )
+    elif chosen.is_placed:
+        yield (
+            "The records have places of their own, as in a list that has only what is in sight: if rows are missing, "
+            "use render_scrolled(items=RECORD)."
+        )
+    if chosen.in_menu:
+        yield "These records are in a menu, a header or a footer. If the list comes later, use --wait-for CSS."
+    if chosen.next_page is None and (button := next_button(html)):
+        yield f"The list may have more pages: {one_line(button)!r} is a button and no link, so use render_pages."

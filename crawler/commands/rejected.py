@@ -18,7 +18,7 @@ from models.run import RunIsAlive
 
 
 class Command(DatabaseCommand):
-    program = "scrapy rejected"
+    name = "rejected"
     max_arguments = 1
     expected_errors = (RunIsAlive,)
 

@@ -11,7 +11,7 @@ from crawler.database_command import DatabaseCommand
 
 
 class Command(DatabaseCommand):
-    program = "scrapy relay"
+    name = "relay"
 
     def syntax(self) -> str:
         return "[--once]"

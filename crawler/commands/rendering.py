@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from crawler.database_command import CommandFailed, DatabaseCommand
 from crawler.security.plain_text import json_line, one_line
 from models import CrawlRendering
+from models.command_name import command
 from models.rendering import forget
 from models.session import for_writing
 
@@ -19,7 +20,7 @@ WIDE = 200  # columns without a terminal: in a mail, in a file
 
 
 class Command(DatabaseCommand):
-    program = "scrapy rendering"
+    name = "rendering"
     max_arguments = 1
 
     def syntax(self) -> str:
@@ -55,7 +56,9 @@ def _forget(engine: Engine, spider: str | None, what: str) -> None:
             query = query.where(CrawlRendering.host == what.lower())
         ids = session.scalars(query).all()
         if not ids and what != "all":
-            raise CommandFailed(f"nothing was learned about {what!r}; `scrapy rendering` lists IDs and hosts")
+            raise CommandFailed(
+                f"nothing was learned about {what!r}; `{command('rendering')}` lists IDs and hosts"
+            )
         number = forget(session, ids)
     print(
         f"{number} {'pattern is' if number == 1 else 'patterns are'} forgotten; the next crawl learns again"

@@ -41,7 +41,7 @@ SHOWN = 20  # bad pages that have a line each
 
 
 class Command(DatabaseCommand):
-    program = "scrapy replay"
+    name = "replay"
     max_arguments = 1
     expected_errors = (UnknownSpider, RunIsAlive, OSError)
 

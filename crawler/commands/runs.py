@@ -23,6 +23,7 @@ from crawler.run.interfaces import AcceptRun
 from crawler.run.verdict import BELOW_POLICY, GOOD, INTERRUPTED, NOT_STORED, WORDS, acceptance_hint
 from crawler.security.plain_text import json_line, last_line, one_line
 from models import CrawlRun
+from models.command_name import command
 from models.process_id import Process
 from models.request import HOW_UNCHANGED
 from models.run import HEARTBEAT_TIMEOUT, database_now
@@ -41,7 +42,7 @@ COLOURS = {GOOD: "green", BELOW_POLICY: "red", NOT_STORED: "red", INTERRUPTED: "
 
 
 class Command(DatabaseCommand):
-    program = "scrapy runs"
+    name = "runs"
     max_arguments = 2
     expected_errors = (CannotAccept,)
 
@@ -67,11 +68,11 @@ class Command(DatabaseCommand):
         one = args[0] if args and args[0] in ("show", "accept") else None
         if len(args) > (2 if one else 1) or (one and not (len(args) == 2 and args[1].isdecimal())):
             raise CommandFailed(
-                "write: scrapy runs, scrapy runs SPIDER, scrapy runs show ID, or scrapy runs accept ID"
+                f"write: {self.program}, {self.program} SPIDER, {self.program} show ID, or {self.program} accept ID"
             )
         with self.database() as engine:
             if one and int(args[1]) > LARGEST_ID:
-                raise CommandFailed(f"there is no run {args[1]}; `scrapy runs` lists them")
+                raise CommandFailed(f"there is no run {args[1]}; `{command('runs')}` lists them")
             if one == "show":
                 self._show(engine, int(args[1]), opts)
             elif one == "accept":
@@ -105,7 +106,7 @@ class Command(DatabaseCommand):
         with Session(engine) as session:
             run = session.get(CrawlRun, run_id)
             if run is None:
-                raise CommandFailed(f"there is no run {run_id}; `scrapy runs` lists them")
+                raise CommandFailed(f"there is no run {run_id}; `{self.program}` lists them")
             shown = as_json(run, state_of(run, database_now(session)))
             shown["failed_requests"] = [
                 {"number": one.number, "url": one.url, "status": one.status, "error": one.error}

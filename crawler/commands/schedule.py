@@ -26,7 +26,7 @@ from models.run import HEARTBEAT_TIMEOUT, CrawlRun, scope_of
 
 
 class Command(DatabaseCommand):
-    program = "scrapy schedule"
+    name = "schedule"
     expected_errors = (WrongSchedule, OSError)
 
     def syntax(self) -> str:

@@ -17,6 +17,7 @@ from crawler.run.verdict import BELOW_POLICY, CANNOT_START, GOOD
 from crawler.trial.selector_hits import SelectorHits
 from crawler.trial.trial_pages import TrialPages
 from crawler.trial.trial_spider import starting_at
+from models.command_name import command
 
 PAGES = 3
 
@@ -91,7 +92,9 @@ class Command(Crawl):
             if outcome.rows and opts.save_test:
                 print(f"saved as a test: {asyncio.run(self._save_test(args[0], engine))}")
             if outcome.is_good:
-                print(f"Next: scrapy migrate --new, if its table is new; then: scrapy crawl {args[0]}")
+                print(
+                    f"Next: {command('migrate --new')}, if its table is new; then: {command(f'crawl {args[0]}')}"
+                )
         engine.dispose()
 
     async def _save_test(self, name: str, engine: Any) -> str:
@@ -108,7 +111,9 @@ class Command(Crawl):
 
     def _spider_of(self, args: list[str]) -> str | type[Spider]:
         if not 1 <= len(args) <= 2:
-            raise CannotStart("it takes a spider's name and at most one URL; `scrapy list` prints the names")
+            raise CannotStart(
+                f"it takes a spider's name and at most one URL; `{command('list')}` prints the names"
+            )
         assert self.crawler_process is not None
         spider: type[Spider] = self.crawler_process.spider_loader.load(args[0])
         if len(args) == 1:

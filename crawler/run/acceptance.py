@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crawler.run.verdict import BELOW_POLICY, GOOD
+from models.command_name import command
 from models.request import FAILED, REFUSED
 from models.run import GIVEN_UP, CrawlRun
 
@@ -18,7 +19,7 @@ class CannotAccept(Exception):
 def crawl_command(spider: str, arguments: Mapping[str, Any], *options: str) -> str:
     """Return the command that crawls the scope."""
     given = [word for name, value in arguments.items() for word in ("-a", f"{name}={value}")]
-    return shlex.join(["scrapy", "crawl", spider, *given, *options])
+    return command(shlex.join(["crawl", spider, *given, *options]))
 
 
 def refusal(run: CrawlRun) -> str | None:
@@ -35,7 +36,7 @@ def refusal(run: CrawlRun) -> str | None:
         return f"run {run.id} of {run.spider} has no verdict: there is nothing to accept"
     reasons = "; ".join(run.reasons or [])
     if run.acceptable is None:
-        return f"run {run.id} is from before `scrapy runs accept`: crawl again; its reasons: {reasons}"
+        return f"run {run.id} is from before `{command('runs accept')}`: crawl again; its reasons: {reasons}"
     if run.acceptable:
         return None
     pages: Mapping[str, int] = (run.counts or {}).get("pages", {})

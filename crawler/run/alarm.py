@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from crawler.atomic_file import write_atomically
 from crawler.run.verdict import ALREADY_RUNNING, BELOW_POLICY, GOOD, Verdict
 from crawler.security.plain_text import one_line
+from models.command_name import command
 from models.redaction import redacted
 
 if TYPE_CHECKING:
@@ -151,14 +152,14 @@ def _bad_run(verdict: Verdict, now: str, run_id: int | None, examples: Sequence[
     lines += [f"- {one_line(reason, 500)}" for reason in verdict.reasons]
     if examples:
         lines += ["Examples:", *(f"  {one_line(example, 300)}" for example in examples)]
-    look = f"scrapy runs show {run_id}" if run_id is not None else "scrapy runs"
+    look = command(f"runs show {run_id}" if run_id is not None else "runs")
     return "\n".join([*lines, f"Details: {look}"])
 
 
 def _good_run(before: State, run_id: int | None) -> str:
     bad = Verdict(code=before.code).word
     runs = "1 run" if before.runs == 1 else f"{before.runs} runs"
-    return f"It was bad ({bad}) since {before.since}, in {runs}.\nDetails: scrapy runs show {run_id}"
+    return f"It was bad ({bad}) since {before.since}, in {runs}.\nDetails: {command(f'runs show {run_id}')}"
 
 
 def _read(file: Path) -> State | None:

@@ -8,6 +8,7 @@ from typing import Self
 
 from scrapy.settings import BaseSettings
 
+from models.command_name import command
 from models.request import REFUSED
 from models.run_failures import Ignored, Refused
 from models.run_stats import RunStats
@@ -54,7 +55,7 @@ WORDS = {code: known.word for code, known in EXIT_CODES.items()}
 def exit_code_help() -> str:
     """Return the table of exit codes for ``--help``."""
     lines = [f"  {code:<3} {known.word}: {known.meaning}" for code, known in EXIT_CODES.items()]
-    return "\n".join(["Exit code:", *lines, "`scrapy runs` shows the reasons."])
+    return "\n".join(["Exit code:", *lines, f"`{command('runs')}` shows the reasons."])
 
 
 # Finish reasons of a crawl that stopped itself. Every other early end is an interruption: a signal, CLOSESPIDER_...,
@@ -76,7 +77,7 @@ def trial_of(pages: int) -> str:
 
 def acceptance_hint(run_id: int) -> str:
     """Return the line below the verdict on a run that a person may accept."""
-    return f"if this is right: scrapy runs accept {run_id}"
+    return f"if this is right: {command(f'runs accept {run_id}')}"
 
 
 NAMED = 3  # pages that a reason names as examples

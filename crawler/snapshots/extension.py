@@ -20,6 +20,7 @@ from crawler.snapshots.page_snapshot import body_file, remove_snapshot, take_sna
 from crawler.snapshots.writer import SnapshotWriter
 from crawler.spider.arguments import arguments_of
 from crawler.splash.screenshots import screenshotter_of
+from models.command_name import command
 
 logger = logging.getLogger("splashdown.kept_pages")
 
@@ -117,9 +118,10 @@ class SnapshotExtension:
             files = [file for page in self.empty if (file := body_file(self.folder, page)) is not None]
             logger.warning(
                 "%s: the run has no row; snapshots of the first pages without an item and a request: %s. Test the "
-                "XPaths with: scrapy shell %s",
+                "XPaths with: %s %s",
                 name,
                 ", ".join(map(str, files)),
+                command("shell"),
                 files[0] if files else "FILE",
             )
 
@@ -131,9 +133,10 @@ class SnapshotExtension:
         self._report_empty_pages(spider.name)
         if len(self.writer.names) > len(self.empty):
             logger.warning(
-                "%s: snapshots of %d faulty pages are in %s; when the spider is fixed, run: scrapy replay %s",
+                "%s: snapshots of %d faulty pages are in %s; when the spider is fixed, run: %s %s",
                 spider.name,
                 len(self.writer.names) - len(self.empty),
                 self.folder,
+                command("replay"),
                 spider.name,
             )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from crawler.suggestion.document import Document, Element, parse, value_of
 from crawler.suggestion.field_name import names
-from crawler.suggestion.groups import Group, groups
+from crawler.suggestion.groups import IN_MENU, Group, groups
 from crawler.suggestion.natural_key import natural_key
 from crawler.suggestion.next_page import next_page
 from crawler.suggestion.places import SAMPLE, SHARED, places
@@ -15,6 +15,7 @@ from crawler.suggestion.score import score
 from crawler.suggestion.selection import Candidate, repeated_share, select
 from crawler.suggestion.structured_data import StructuredData
 from crawler.suggestion.suggestion import Field, Suggestion, TypeOf, text_only
+from crawler.suggestion.windowed import are_placed, rows_of_grid
 
 MOST_SUGGESTIONS = 10
 MOST_FIELDS = 24
@@ -79,6 +80,9 @@ def _scored(
         next_page=following,
         rows=max(document.count(path), len(records)),
         source=source,
+        grid_rows=rows_of_grid(records),
+        is_placed=are_placed(records),
+        in_menu=group.penalty <= IN_MENU,
     )
     return points, suggestion
 

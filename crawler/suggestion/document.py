@@ -13,6 +13,8 @@ from urllib.parse import urljoin, urlsplit
 from lxml import etree
 from parsel import Selector
 
+from crawler.suggestion.aria_grid import GRID_ROLES
+from crawler.suggestion.icons import is_icon
 from crawler.suggestion.stable_name import is_stable
 from crawler.suggestion.words import words
 
@@ -29,8 +31,9 @@ class Document:
     """A parsed page.
 
     ``elements`` are in the order of the page, without those of scripts, styles and the like. ``text_length`` has, for
-    each of them, the characters of its text (without white space around the parts), and ``path`` a number that is the
-    same for elements with the same tags from the root.
+    each of them, the characters of its text (without icons and without white space around the parts), and ``path`` a
+    number that is the same for elements with the same tags from the root. ``around_icons`` has the elements with an
+    icon inside whose text is not theirs.
     """
 
     root: Element
@@ -39,6 +42,7 @@ class Document:
     elements: list[Element] = field(default_factory=list)
     text_length: dict[Element, int] = field(default_factory=dict)
     path: dict[Element, int] = field(default_factory=dict)
+    around_icons: set[Element] = field(default_factory=set)
 
     @cached_property
     def base(self) -> str:
@@ -51,6 +55,16 @@ class Document:
         """Return the elements around the headers of the columns of a grid: they look like its rows."""
         headers = (element for element in self.elements if element.get("role") == "columnheader")
         return {above for header in headers for above in islice(header.iterancestors(), 3)}
+
+    @cached_property
+    def grids(self) -> set[Element]:
+        """Return the grids that are made of ARIA roles and have headers."""
+        headers = (element for element in self.elements if element.get("role") == "columnheader")
+        grids = (
+            next((above for above in header.iterancestors() if above.get("role") in GRID_ROLES), None)
+            for header in headers
+        )
+        return {grid for grid in grids if grid is not None}
 
     @cached_property
     def body(self) -> Element:
@@ -94,10 +108,12 @@ def parse(html: str, url: str) -> Document:
         document.path[element] = numbers.setdefault(step, len(numbers))
     lengths = document.text_length
     for element in reversed(elements):
-        length = lengths.get(element, 0) + len((element.text or "").strip())
+        parent = element.getparent()
+        if is_icon(element) or element in document.around_icons:
+            document.around_icons.add(parent)
+        length = lengths.get(element, 0) + (0 if is_icon(element) else len((element.text or "").strip()))
         length += sum(len((child.tail or "").strip()) for child in element)
         lengths[element] = length
-        parent = element.getparent()
         if parent is not None:
             lengths[parent] = lengths.get(parent, 0) + length
     return document

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from crawler.suggestion.document import Element
 from crawler.suggestion.field_path import HEADINGS
@@ -45,24 +45,32 @@ def names(
     records: Sequence[Element],
     main: Candidate | None,
     properties: Sequence[str | None],
+    used: Collection[str] = (),
 ) -> list[str]:
     """Return a name for each candidate: a valid identifier of ASCII, unique, and free for a column of a model.
 
     Args:
         main: the link to the detail page.
         properties: the name that JSON-LD has for the values of each candidate, or None.
+        used: names that others have.
     """
-    taken: set[str] = set()
+    taken = set(used)
     result = []
     for one, known in zip(found, properties, strict=True):
-        base = _free(_identifier(known or _base_name(one, records[0], main)) or "text")
-        name, number = base, 1
-        while name in taken:
-            number += 1
-            name = f"{base}_{number}"
+        name = name_of(known or _base_name(one, records[0], main), taken)
         taken.add(name)
         result.append(name)
     return result
+
+
+def name_of(text: str, taken: Collection[str]) -> str:
+    """Return a name for a text: a valid identifier that is not taken, and free for a column of a model."""
+    base = _free(_identifier(text) or "text")
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}_{number}"
+    return name
 
 
 def _base_name(one: Candidate, record: Element, main: Candidate | None) -> str:
@@ -102,8 +110,9 @@ def _is_text_of_link(one: Candidate, link: Candidate) -> bool:
 
 def _name_near(way: tuple[Step, ...], record: Element) -> str:
     """Return the name of the nearest element with a class, header or label that says what it holds."""
-    if way and way[0].tag in ("td", "th") and not any(step.itemprop for step in way):
-        header = _identifier(heading_of(record, way[0].position))
+    cell = next((step for step in way if step.is_cell), None)
+    if cell is not None and not any(step.itemprop for step in way):
+        header = _identifier(heading_of(record, cell.position))
         if header:
             return header
     for step in way[:-4:-1]:

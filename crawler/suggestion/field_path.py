@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from crawler.suggestion.document import Element, value_of
-from crawler.suggestion.labels import header_of
+from crawler.suggestion import aria_grid
+from crawler.suggestion.document import Element, text_of, value_of
+from crawler.suggestion.labels import header_of, says
 from crawler.suggestion.places import BEHIND, NO_MARK, Place, Step
 from crawler.suggestion.stable_name import is_utility
 from crawler.suggestion.words import words
@@ -28,13 +29,39 @@ def field_path(place: Place, records: Sequence[Element]) -> tuple[str, tuple[str
     """
     wanted = [" ".join(place.values.get(number, "").split()) for number in range(len(records))]
     for path in element_paths(place, records[0]):
-        xpath = _value_path(path, place.kind)
-        got = [" ".join(value_of(record, xpath).split()) for record in records]
-        wrong = sum(one != other for one, other in zip(got, wanted, strict=True) if other)
-        more = sum(bool(one) for one, other in zip(got, wanted, strict=True) if not other)
-        if wrong <= WRONG * len(records) and more <= (ELSEWHERE if _has_name(path) else WRONG) * len(records):
-            return xpath, tuple(got)
+        xpath = _value_path(path, place)
+        more = ELSEWHERE if _has_name(path) else WRONG
+        got = _values_if_right(records, xpath, wanted, most_more=more * len(records))
+        if got is not None:
+            return xpath, got
     return None
+
+
+def _values_if_right(
+    records: Sequence[Element], xpath: str, wanted: Sequence[str], most_more: float
+) -> tuple[str, ...] | None:
+    """Return what an XPath finds in the records; None if it finds too many other values than the wanted ones.
+
+    Args:
+        most_more: how many values it may find where none is wanted.
+    """
+    got: list[str] = []
+    wrong = more = 0
+    for record, other in zip(records, wanted, strict=True):
+        one = " ".join(value_of(record, xpath).split())
+        if other:
+            wrong += one != other
+        else:
+            more += bool(one)
+        if wrong > WRONG * len(records) or more > most_more:
+            return None
+        got.append(one)
+    return tuple(got)
+
+
+def without(path: str, characters: str) -> str:
+    """Return an XPath of the text without these characters, such as those of an icon font."""
+    return f"translate({path}, {literal(characters)}, '')" if characters else path
 
 
 def _has_name(path: str) -> bool:
@@ -42,11 +69,11 @@ def _has_name(path: str) -> bool:
     return "@" in path or path.removeprefix(".//").split("/")[0] in TELLING
 
 
-def _value_path(path: str, kind: str) -> str:
-    if kind == "text":
-        return f"normalize-space({path})"
-    if kind == "own":
-        return f"normalize-space({'' if path == '.' else path + '/'}{OWN_TEXT})"
+def _value_path(path: str, place: Place) -> str:
+    kind = place.kind
+    if kind in ("text", "own"):
+        found = path if kind == "text" else f"{'' if path == '.' else path + '/'}{OWN_TEXT}"
+        return f"normalize-space({without(found, place.icons)})"
     if kind.startswith("line:"):
         label = literal(kind.removeprefix("line:") + ":")
         line = f"{'' if path == '.' else path + '/'}text()[starts-with(normalize-space(), {label})]"
@@ -71,6 +98,7 @@ def element_paths(place: Place, record: Element) -> Iterator[str]:
     if way[0].mark != NO_MARK or any(not is_utility(name) for name in way[0].classes):
         yield from _by_ancestor(way, utility=False)
     yield from _by_header(way, record)
+    yield from _by_column(way, record)
     yield from _by_label(place)
     yield from _by_ancestor(way, utility=False)
     yield from _by_telling_tags(way)
@@ -123,10 +151,10 @@ def _by_header(way: tuple[Step, ...], record: Element) -> Iterator[str]:
     if cell.tag not in ("td", "th"):
         return
     header = header_of(record, cell.position)
-    if not header:
+    if header is None or not says(header):
         return
     for heads in ("ancestor::table[1]/thead/tr/th", "../tr/th", "ancestor::table[1]//tr/th"):
-        head = f"{heads}[{has_text(header)}]"
+        head = f"{heads}[{says(header)}]"
         # Without the header the path matches nothing: the count alone would be that of the first column.
         column = f"./*[{head}][count({head}/preceding-sibling::*)+1]"
         if not below:
@@ -134,6 +162,31 @@ def _by_header(way: tuple[Step, ...], record: Element) -> Iterator[str]:
         else:
             yield f"{column}/{'/'.join(step.tag for step in below)}"
             yield f"{column}//{below[-1].tag}"
+
+
+def _by_column(way: tuple[Step, ...], record: Element) -> Iterator[str]:
+    """Yield XPaths of a cell of a grid of ARIA roles by the header of its column, then by the column's number."""
+    number = next((number for number, step in enumerate(way) if step.role), None)
+    row = aria_grid.row_in(record)
+    if number is None or row is None:
+        return
+    cell, below = way[number], way[number + 1 :]
+    ends = ["", *([f"/{'/'.join(step.tag for step in below)}", f"//{below[-1].tag}"] if below else [])]
+    cells = f".//{cell.tag}[@role={literal(cell.role)}]"
+    header = aria_grid.header_of(row, cell.position)
+    way_to_header = None if header is None else aria_grid.way_to(header, record, number + 1)
+    if header is not None and way_to_header is not None:
+        condition = (
+            says(header) if text_of(header) else f"@aria-label={literal(header.get('aria-label') or '')}"
+        )
+        head = f"{way_to_header}[{condition}]"
+        count = f"count({head}/preceding-sibling::*[@role='columnheader'])+1"
+        for end in ends[1:] or ends:
+            yield f"{cells}[@aria-colindex={head}/@aria-colindex]{end}"
+            yield f"{cells}[@aria-colindex={count}][{head}]{end}"
+            yield f"({cells})[{head}][{count}]{end}"
+    for end in ends[1:] or ends:
+        yield f"{cells}[@aria-colindex='{cell.position + 1}']{end}"
 
 
 def _by_label(place: Place) -> Iterator[str]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from statistics import median_low
 from typing import Any
 
+from crawler.suggestion.aria_grid import CELL_ROLES, grid_of, has_records, is_row
 from crawler.suggestion.document import Document, Element, classes
 from crawler.suggestion.words import words
 
 MOST_GROUPS = 30  # that are looked at in detail
+MOST_LEVELS = 20  # between a cell and an element in it
 MOST_PARENTS = 12  # whose children are groups of their own
 # Parts of a text, a table or a form are no records.
 NO_RECORDS = words(
@@ -26,6 +28,7 @@ MENUS = words(
     "paginator pages toc toctree filter filters facet facets dropdown tabs tablist social share cookie carousel "
     "toolbar banner contentinfo topbar masthead submenu sitemap languages object-tools actions tagcloud"
 )
+IN_MENU, IN_FORM = 0.1, 0.5  # factors of the score of records there
 PARENT_FOLDERS = ("..", "../")
 MENU_TAGS = frozenset(("nav", "footer", "header", "aside", "menu", "form"))
 
@@ -96,7 +99,18 @@ def _may_be_record(document: Document, element: Element) -> bool:
         return False
     if element.get("href") in PARENT_FOLDERS:
         return False
+    if is_row(element):
+        return has_records(element)
+    if document.grids and _is_in_cell(document, element):
+        return False
     return element.tag != "tr" or any(cell.tag == "td" for cell in element)  # no rows of headers
+
+
+def _is_in_cell(document: Document, element: Element) -> bool:
+    """Return whether an element is a cell of a grid with headers, or inside of one."""
+    around = chain([element], islice(element.iterancestors(), MOST_LEVELS))
+    cell = next((one for one in around if one.get("role") in CELL_ROLES), None)
+    return cell is not None and grid_of(cell) in document.grids
 
 
 def _scattered(document: Document) -> Iterator[tuple[list[Element], str | None]]:
@@ -152,7 +166,7 @@ def _penalty(document: Document, element: Element, judged: dict[Element, float])
     factor = 1.0 if node is None else judged[node]
     for node in reversed(way):
         if _is_menu(node) and (document.text_length.get(node, 0) < half or node.tag in ("nav", "footer")):
-            factor = min(factor, 0.5 if node.tag == "form" else 0.1)
+            factor = min(factor, IN_FORM if node.tag == "form" else IN_MENU)
         judged[node] = factor
     return factor
 

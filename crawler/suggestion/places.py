@@ -7,7 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from crawler.suggestion import aria_grid
 from crawler.suggestion.document import Document, Element, children, classes, own_texts, text_of
+from crawler.suggestion.icons import icons_in, is_only_icons, shown_text, without_icons
 from crawler.suggestion.labels import label_of
 from crawler.suggestion.stable_name import is_stable
 from crawler.suggestion.words import words
@@ -29,6 +31,11 @@ WITH_ELEMENT_BEHIND = words("dt tr h2 h3 h4 h5 h6")
 LABELLED = re.compile(r"([^\W\d][^:]{0,28}):\s+(\S.*)")  # "Price: 5.00"
 CELLS = ("td", "th")
 WHOLE_TEXTS = words("td th dd dt h1 h2 h3 h4 h5 h6 p a li time div span")
+NO_LINK = re.compile(
+    r"javascript:|#(?![/!])", re.IGNORECASE
+)  # "#/films/1" is a page of a JavaScript application
+# Attributes that count the elements of a list: another sort order changes them.
+COUNTER = re.compile(r"data-(?:[\w-]+-)?(?:\w*index|idx|position|focuszone-id)")
 ATTRIBUTES = words("src data-src datetime content value title alt aria-label")
 
 
@@ -44,6 +51,11 @@ class Step:
     ]  # an attribute that names the value, such as data-testid="price"; or two empty texts
     label: str
     position: int
+    role: str = ""  # of a cell of a grid of ARIA roles
+
+    @property
+    def is_cell(self) -> bool:
+        return self.tag in CELLS or bool(self.role)
 
 
 @dataclass(eq=False)
@@ -56,6 +68,7 @@ class Place:
     values: dict[int, str] = field(default_factory=dict)  # by the number of the record
     own_parts: list[int] = field(default_factory=list)  # how many texts are directly in the element
     links: list[str] = field(default_factory=list)  # the texts of the elements of an @href
+    icons: str = ""  # the private-use characters in its texts, which are not in its values
 
     @property
     def end(self) -> Step | None:
@@ -63,14 +76,19 @@ class Place:
         return self.way[-1] if self.way else None
 
 
-def places(document: Document, records: Sequence[Element]) -> list[Place]:
-    """Return the places of the first records, in the order of the page."""
-    return _Collection(document, records[:SAMPLE]).places()
+def places(document: Document, records: Sequence[Element], shared: float = SHARED) -> list[Place]:
+    """Return the places of the first records, in the order of the page.
+
+    Args:
+        shared: the share of records that have to have a class, a label or an attribute that names a place.
+    """
+    return _Collection(document, records[:SAMPLE], shared).places()
 
 
 class _Collection:
-    def __init__(self, document: Document, records: Sequence[Element]) -> None:
+    def __init__(self, document: Document, records: Sequence[Element], shared: float) -> None:
         self.document = document
+        self.least = shared * len(records)  # records
         self.records = records
         self.behind = _tag_behind(records)
         self.inside = [list(_inside(record, self.behind)) for record in records]
@@ -91,28 +109,34 @@ class _Collection:
                 step = self._step(element)
                 if element.getparent() not in ways:
                     step = Step(f"{BEHIND}{self.behind}]", step.classes, step.itemprop, NO_MARK, "", 0)
-                if element.tag not in CELLS:
+                if not step.is_cell:
                     among = (element.getparent(), step)
                     step = replace(step, position=seen[among])
                     seen[among] += 1
                 ways[element] = (*way, step)
                 self._read(number, ways[element], element)
-        return list(self.found.values())
+        return [place for place in self.found.values() if not self._counts_rows(place)]
+
+    def _counts_rows(self, place: Place) -> bool:
+        """Return whether an attribute of the rows of a grid is their number: 0, 1, 2 and so on."""
+        if place.way or not place.kind.startswith("@data-") or not aria_grid.is_row(self.records[0]):
+            return False
+        return all(value == str(number) for number, value in place.values.items())
 
     def _step(self, element: Element) -> Step:
         # A class that a record has once says more than one that it has on each cell.
-        shared = self.cell_classes if element.tag in CELLS else self.shared_classes
-        names = tuple(
-            sorted(
-                shared & {*classes(element)},
-                key=lambda name: (self.uses[name], "__" not in name, len(name), name),
-            )
-        )
+        role = element.get("role") if aria_grid.is_cell(element) else ""
+        is_cell = element.tag in CELLS or bool(role)
+        shared = self.cell_classes if is_cell else self.shared_classes
+        own = shared & {*classes(element)}
+        if role:  # a class that all cells have would find the first one
+            own = {name for name in own if self.uses[name] <= 1.1 * len(self.records)}
+        names = tuple(sorted(own, key=lambda name: (self.uses[name], "__" not in name, len(name), name)))
         label = label_of(element)
         label = label if label in self.shared_labels else ""
-        position = _cell_number(element) if element.tag in CELLS else 0
+        position = _cell_number(element) if is_cell else 0
         mark = next((mark for mark in marks(element) if mark in self.shared_marks), NO_MARK)
-        return Step(element.tag, names, element.get("itemprop") or "", mark, label, position)
+        return Step(element.tag, names, element.get("itemprop") or "", mark, label, position, role)
 
     def _read(self, number: int, way: tuple[Step, ...], element: Element) -> None:
         """Note the texts and attributes of an element of a record."""
@@ -121,19 +145,20 @@ class _Collection:
                 place = self._note(number, way, f"@{name}", value.strip())
                 if name == "href" and place is not None:
                     place.links.append(
-                        text_of(element) if self.document.text_length.get(element, 0) < 500 else ""
+                        shown_text(element) if self.document.text_length.get(element, 0) < 500 else ""
                     )
         if not way and _is_inline_list(element) and (text := (element.tail or "").strip()):
             self._note(number, way, "after", " ".join(text.split()))
         if not 0 < self.document.text_length.get(element, 0) <= LONGEST:
             return
-        own = own_texts(element)
+        own = [text for text in own_texts(element) if not is_only_icons(text)]
         lines = [found for text in own if (found := LABELLED.fullmatch(text))]
         for line in lines:
             self._note(number, way, f"line:{line[1]}", line[2])
         if lines and any(child.tag == "br" for child in element):
             return
-        if own or element.tag in WHOLE_TEXTS:
+        # The text of an element around an icon has the icon's word in it.
+        if (own or element.tag in WHOLE_TEXTS) and element not in self.document.around_icons:
             place = self._note(number, way, "text", text_of(element))
             if place is not None:
                 place.own_parts.append(len(own))
@@ -144,6 +169,9 @@ class _Collection:
         place = self.found.setdefault((way, kind), Place(way, kind))
         if number in place.values:
             return None
+        if kind in ("text", "own") and (icons := icons_in(value)):
+            place.icons = "".join(dict.fromkeys(place.icons + icons))
+            value = " ".join(without_icons(value).split())
         place.values[number] = value
         return place
 
@@ -163,7 +191,7 @@ class _Collection:
         most = len(self.records)
         # The column tells a cell from the others, so classes that only some of its cells have are variants.
         self.cell_classes = {name for name, number in having.items() if number >= 0.95 * most}
-        shared = {name for name, number in having.items() if number >= SHARED * most}
+        shared = {name for name, number in having.items() if number >= self.least}
         return {name for name in shared if not self._is_variant(name, shared, having, beside)}
 
     def _is_variant(
@@ -186,18 +214,21 @@ class _Collection:
         having: Counter[str] = Counter()
         for inside in self.inside:
             having.update({label for element in inside if (label := label_of(element))})
-        return {label for label, number in having.items() if number >= SHARED * len(self.records)}
+        return {label for label, number in having.items() if number >= self.least}
 
     def _shared_marks(self) -> set[tuple[str, str]]:
-        """Return the marks that most records have, and none of them often."""
+        """Return the marks that most records have, or at least two of them, and none of them often."""
         having: Counter[tuple[str, str]] = Counter()
         uses: Counter[tuple[str, str]] = Counter()
         for inside in self.inside:
             here = [mark for element in inside for mark in marks(element)]
             uses.update(here)
             having.update(set(here))
-        least = SHARED * len(self.records)
-        return {mark for mark, number in having.items() if number >= least and uses[mark] <= 1.2 * number}
+        return {
+            mark
+            for mark, number in having.items()
+            if number >= max(self.least, 2) and uses[mark] <= 1.2 * number
+        }
 
 
 def marks(element: Element) -> list[tuple[str, str]]:
@@ -243,6 +274,8 @@ def _inside(record: Element, behind: str | None) -> Iterator[Element]:
 
 def _cell_number(cell: Element) -> int:
     """Return how many cells of the row are before this one."""
+    if cell.tag not in CELLS:
+        return aria_grid.column_of(cell)
     return sum(1 for before in cell.itersiblings(*CELLS, preceding=True))
 
 
@@ -259,11 +292,13 @@ def _is_wanted(element: Element, name: str, value: str, is_record: bool) -> bool
     if len(value) > 2000:
         return False
     if name == "href":
-        return element.tag in ("a", "area", "link") and not value.lower().startswith(("javascript:", "#"))
+        return element.tag in ("a", "area", "link") and not NO_LINK.match(value)
     if name == "value":
         return element.tag in ("data", "li", "meter", "progress", "input")
+    if COUNTER.fullmatch(name):
+        return False
     if name.startswith("data-"):
         return len(value) <= 200 and value[0] not in "{[<" and not name.startswith(("data-v-", "data-react"))
     if name == "id":
-        return is_record and any(char.isdigit() for char in value)
+        return is_record and any(char.isdigit() for char in value) and not aria_grid.is_row(element)
     return name in ATTRIBUTES

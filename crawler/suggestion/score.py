@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log2
 
+from crawler.suggestion.aria_grid import is_row
 from crawler.suggestion.document import Document
 from crawler.suggestion.groups import Group
 from crawler.suggestion.places import SAMPLE
@@ -37,6 +38,8 @@ def score(document: Document, group: Group, found: Sequence[Candidate], rows: in
     factor = group.penalty * filled**2 * (1 - 0.8 * repeated)
     if group.tag == "article" or (group.class_name and not is_utility(group.class_name)):
         factor *= 1.1
+    if is_row(group.elements[0]):
+        factor *= 1.15
     if group.scattered:
         factor *= 0.95
     if not any(one.is_link for one in found):

@@ -68,12 +68,16 @@ class Candidate:
 
 def select(places: Sequence[Place], records: Sequence[Element]) -> list[Candidate]:
     """Return the places that are fields, in the order of the page."""
-    varied = [place for place in places if is_varied(place, len(records))][:MOST_PLACES]
-    paths = ((place, field_path(place, records)) for place in varied)
+    varied = [place for place in places if is_varied(place, len(records))]
+    return _without_side_links(reduced(varied, places, records))
+
+
+def reduced(wanted: Sequence[Place], places: Sequence[Place], records: Sequence[Element]) -> list[Candidate]:
+    """Return those of the places that have an XPath, each value once, without texts that others have the parts of."""
+    paths = ((place, field_path(place, records)) for place in wanted[:MOST_PLACES])
     found = [Candidate(place, *path) for place, path in paths if path is not None]
     found = _without_sums(found, {(place.way, place.kind): place for place in places})
-    found = _without_lesser_attributes(found)
-    return _without_side_links(_without_repeats(found))
+    return _without_repeats(_without_lesser_attributes(found))
 
 
 def is_varied(place: Place, number: int) -> bool:
@@ -135,7 +139,9 @@ def _is_said_better(one: Candidate, by_place: dict[tuple[tuple[Step, ...], str],
     title, alt = by_place.get((way, "@title")), by_place.get((way, "@alt"))
     if one.is_text:
         return (way, "@datetime") in by_place or (
-            title is not None and (_is_cut(one, title) or all(map(ISO_DATE.match, title.values)))
+            title is not None
+            and title.texts != one.texts
+            and (_is_cut(one, title) or all(map(ISO_DATE.match, title.values)))
         )
     if kind == "@title" and (way, "@datetime") in by_place:
         return True

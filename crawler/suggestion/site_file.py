@@ -6,6 +6,8 @@ import keyword
 import re
 from collections.abc import Iterator, Sequence
 
+from crawler.suggestion.column_text import LINKS, PYTHON_TYPES, column
+from crawler.suggestion.left_out_text import left_out_columns, left_out_values
 from crawler.suggestion.python_text import LINE, around, literal
 from crawler.suggestion.suggestion import Field, Suggestion
 from models.base import BOOKKEEPING, RESERVED
@@ -13,27 +15,17 @@ from models.base import BOOKKEEPING, RESERVED
 PACKAGE = "splashdown"  # that the text imports from
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
-LENGTHS = (255, 500, 1000)  # of columns for text; longer ones are LongText
-KEY_LENGTHS = (50, 100, 200, 300, 500)
-ROOM = 2  # times the longest text of the first page
-LONGEST_KEY = 700  # characters of a text in a natural key: MySQL's indexes have at most 3072 bytes
-PYTHON_TYPES = {
-    "str": "str",
-    "int": "int",
-    "Decimal": "Decimal",
-    "date": "date",
-    "datetime": "datetime",
-    "bool": "bool",
-}
-LINKS = ("@href", "@src", "@data-src")
 
 
-def site_file(suggestion: Suggestion, name: str, url: str) -> str:
+def site_file(suggestion: Suggestion, name: str, url: str, wait_for: str | None = None) -> str:
     """Return the text of a module with a model and a SiteSpider for the suggested records.
+
+    What the suggestion left out is in comments, so that a user can take it.
 
     Args:
         name: of the spider and its table: small letters, digits and "_".
         url: of the list page.
+        wait_for: a selector that a page has to have; by default that of the records.
 
     Raises:
         ValueError: the name or a field's name cannot be that of a table or column, or the suggestion has no key.
@@ -42,22 +34,26 @@ def site_file(suggestion: Suggestion, name: str, url: str) -> str:
     model, spider = f"{_class_name(name)}Row", f"{_class_name(name)}Spider"
     if spider == "SiteSpider":  # the name of its base class
         spider = "SiteListSpider"
-    columns = [_column(field, suggestion.key, len(url)) for field in suggestion.fields]
+    columns = [column(field, suggestion.key, len(url)) for field in suggestion.fields]
+    imports = list(_imports(suggestion, "\n".join(columns)))
     lines = [
+        *(["# ruff: noqa: ERA001"] if suggestion.left_out else []),
         f'"""The site {name}: its table and its spider."""',
         "",
         "from __future__ import annotations",
         "",
-        *_imports(suggestion, "\n".join(columns)),
+        *imports,
         "",
         *around("START = ", url, "", 0),
         *around("RECORD = ", suggestion.record, "", 0),
+        *(around("WAIT_FOR = ", wait_for, "", 0) if wait_for is not None else []),
         "",
         "",
         f"class {model}(Row):",
         f'    __tablename__ = "{name}"',
         "",
         *(f"    {column}" for column in columns),
+        *left_out_columns(suggestion, len(url), "\n".join(imports)),
         "",
         "",
         f"class {spider}(SiteSpider):",
@@ -65,12 +61,12 @@ def site_file(suggestion: Suggestion, name: str, url: str) -> str:
         f"    model = {model}",
         "",
         "    async def start(self) -> AsyncIterator[Any]:",
-        "        yield self.render(START, self.parse, wait_for=RECORD)",
+        f"        yield {_request('START', suggestion, wait_for)}",
         "",
         "    def parse(self, response: Response) -> Iterator[Any]:",
         "        for record in response.xpath(RECORD):",
-        *_item(suggestion.fields),
-        *_following(suggestion.next_page),
+        *_item(suggestion.fields, left_out_values(suggestion)),
+        *_following(suggestion, wait_for),
     ]
     return "\n".join(lines) + "\n"
 
@@ -79,7 +75,7 @@ def _check(suggestion: Suggestion, name: str) -> None:
     names = [field.name for field in suggestion.fields]
     if not suggestion.key or not set(suggestion.key) <= set(names):
         raise ValueError("the records have no natural key: choose the fields that identify one")
-    for one in (name, *names):
+    for one in (name, *names, *(one.field.name for one in suggestion.left_out)):
         if not NAME.fullmatch(one) or keyword.iskeyword(one) or one in RESERVED or one in BOOKKEEPING:
             raise ValueError(
                 f"{one!r} cannot be the name of a table or column: small letters, digits and _ can"
@@ -93,55 +89,6 @@ def _check(suggestion: Suggestion, name: str) -> None:
 
 def _class_name(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
-
-
-def _column(field: Field, key: Sequence[str], url_length: int) -> str:
-    """Return the line of a column.
-
-    Args:
-        url_length: the characters of the page's URL, which a relative link gets before it.
-    """
-    is_key = field.name in key
-    hint = PYTHON_TYPES[field.type] + ("" if is_key or field.filled == 1.0 else " | None")
-    longest = field.max_length + (url_length if field.xpath.endswith(LINKS) else 0)
-    column_type = _text_type(longest, is_key) if field.type == "str" else _other_type(field)
-    arguments = [column_type] if column_type else []
-    if is_key:
-        arguments.append("primary_key=True")
-    if is_key and field.type == "int" and len(key) == 1:
-        arguments.append("autoincrement=False")
-    return f"{field.name}: Mapped[{hint}]" + (
-        f" = mapped_column({', '.join(arguments)})" if arguments else ""
-    )
-
-
-def _text_type(longest: int, is_key: bool) -> str:
-    """Return the type of a column for text of up to ``longest`` characters, with room for longer ones."""
-    if is_key:
-        return f"ExactString({key_length(longest)})"
-    length = next((length for length in LENGTHS if length >= ROOM * longest), None)
-    return f"ExactString({length})" if length is not None else "LongText()"
-
-
-def key_length(longest: int) -> int:
-    """Return the length of a key's column for texts of up to ``longest`` characters, with room for longer ones."""
-    return next((length for length in KEY_LENGTHS if length >= ROOM * longest), LONGEST_KEY)
-
-
-def _other_type(field: Field) -> str:
-    """Return the column's type as text, or "" if SQLAlchemy knows it from the hint."""
-    if field.type == "Decimal":
-        scale = max([2, *(_decimals(sample) for sample in field.samples)])
-        return f"ExactNumeric({min(max(12, field.max_length + 2, scale + 10), 38)}, {scale})"
-    if field.type == "datetime":
-        return "UtcDateTime"
-    return "BigInteger" if field.type == "int" and field.max_length > 8 else ""
-
-
-def _decimals(text: str) -> int:
-    """Return the digits after the last mark of a number, at most 12."""
-    found = re.search(r"[.,](\d{1,12})\D*$", text)
-    return len(found[1]) if found else 0
 
 
 def _imports(suggestion: Suggestion, columns: str) -> Iterator[str]:
@@ -162,12 +109,13 @@ def _imports(suggestion: Suggestion, columns: str) -> Iterator[str]:
     yield f"from {PACKAGE} import {', '.join(sorted([*types, 'Row', 'SiteSpider']))}"
 
 
-def _item(fields: Sequence[Field]) -> Iterator[str]:
+def _item(fields: Sequence[Field], left_out: Sequence[str]) -> Iterator[str]:
     """Yield the lines that yield an item; links become absolute URLs."""
     links = [field.name for field in fields if field.xpath.endswith(LINKS)]
     yield "            item = {" if links else "            yield {"
     for field in fields:
         yield from around(f'"{field.name}": record.xpath(', field.xpath, ").get(),", 16)
+    yield from left_out
     yield "            }"
     if not links:
         return
@@ -183,9 +131,18 @@ def _item(fields: Sequence[Field]) -> Iterator[str]:
     yield "            yield item"
 
 
-def _following(next_page: str | None) -> Iterator[str]:
-    if next_page is None:
+def _following(suggestion: Suggestion, wait_for: str | None) -> Iterator[str]:
+    if suggestion.next_page is None:
         return
-    yield from around("href = response.xpath(", next_page, ").get()", 8)
+    yield from around("href = response.xpath(", suggestion.next_page, ").get()", 8)
     yield "        if href:"
-    yield "            yield self.render(response.urljoin(href), self.parse, wait_for=RECORD)"
+    yield f"            yield {_request('response.urljoin(href)', suggestion, wait_for)}"
+
+
+def _request(url: str, suggestion: Suggestion, wait_for: str | None) -> str:
+    """Return the call that requests a page of the list; a windowed list is scrolled."""
+    waits = "RECORD" if wait_for is None else "WAIT_FOR"
+    if suggestion.grid_rows:
+        more = "" if wait_for is None else f", wait_for={waits}"
+        return f"self.render_scrolled({url}, self.parse, items=RECORD{more})"
+    return f"self.render({url}, self.parse, wait_for={waits})"

@@ -26,6 +26,19 @@ class Field:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A value of the records that is no field, and why: RARE, SAME or ICON."""
+
+    field: Field
+    why: str
+
+
+RARE = "rare"  # too few records have it
+SAME = "same"  # it is the same in all records
+ICON = "icon"  # a column of a table without text; the field has an attribute of its icon
+
+
+@dataclass(frozen=True, kw_only=True)
 class Suggestion:
     """A repeated record of a list page, as XPaths that a spider can use."""
 
@@ -38,6 +51,12 @@ class Suggestion:
     next_page: str | None  # the XPath of the next page's @href
     rows: int  # how many records the page has
     source: str  # "json-ld", "microdata" or "markup"
+    grid_rows: int = 0  # how many records their grid says that it has, if it has more than the page
+    is_placed: bool = (
+        False  # the records have places of their own, so those out of sight may not be on the page
+    )
+    in_menu: bool = False  # the records are in a menu, a header or a footer
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def text_only(samples: Sequence[str]) -> str:

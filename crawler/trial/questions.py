@@ -10,17 +10,18 @@ from rich.table import Table
 from rich.text import Text
 
 from crawler.security.plain_text import one_line
+from crawler.suggestion.left_out_text import why
 from crawler.suggestion.suggestion import Suggestion
 
 ROWS = 5
 WIDTH = 30  # characters of a sample
-FEWEST = 3  # suggestions that `choose` offers at most
 
 
 def show(suggestion: Suggestion) -> None:
     """Print the record, its fields with five samples each, its key and the next page."""
     console = Console(highlight=False)
-    table = Table(title=f"{suggestion.rows} records: {one_line(suggestion.record)}")
+    # As Text, not as markup: an XPath has square brackets.
+    table = Table(title=Text(f"{suggestion.rows} records: {one_line(suggestion.record)}"))
     for heading in ("field", "type", "filled", "XPath", "samples"):
         table.add_column(heading)
     for field in suggestion.fields:
@@ -28,6 +29,9 @@ def show(suggestion: Suggestion) -> None:
         samples = " | ".join(one_line(sample, WIDTH) for sample in field.samples[:ROWS])
         table.add_row(name, field.type, f"{field.filled:.0%}", Text(one_line(field.xpath)), Text(samples))
     console.print(table)
+    for one in suggestion.left_out:
+        text = f"left out: {one.field.name} ({why(one)}): {one.field.xpath}"
+        console.print(Text(one_line(text, 2000)), soft_wrap=True)
     next_page = suggestion.next_page or "none found"
     console.print(Text(f"next page: {one_line(next_page)}"), soft_wrap=True)
 
@@ -35,9 +39,9 @@ def show(suggestion: Suggestion) -> None:
 def choose(suggestions: Sequence[Suggestion]) -> Suggestion:
     """Return the suggestion that a person chose, with the key and the names that he wrote."""
     chosen = suggestions[0]
-    for number, one in enumerate(suggestions[:FEWEST], 1):
+    for number, one in enumerate(suggestions, 1):
         show(one)
-        if number == min(FEWEST, len(suggestions)) or _is_yes("Are these the records? [Y/n] "):
+        if number == len(suggestions) or _is_yes("Are these the records? [Y/n] "):
             chosen = one
             break
     names = {field.name for field in chosen.fields}
@@ -50,12 +54,18 @@ def choose(suggestions: Sequence[Suggestion]) -> Suggestion:
             break
         print(f"write some of: {' '.join(sorted(names))}")  # noqa: T201
     chosen = dataclasses.replace(chosen, key=key)
-    while answer := _asked("Rename or remove a field: OLD=NEW, OLD= (Enter: all are right) ", ""):
-        old, _, new = (part.strip() for part in answer.partition("="))
-        if old not in {field.name for field in chosen.fields} or (new and not new.isidentifier()):
-            print(f"write OLD=NEW; the fields are {' '.join(field.name for field in chosen.fields)}")  # noqa: T201
-        else:
-            chosen = renamed(chosen, old, new)
+    while answer := _asked("Rename a field (OLD=NEW) or remove it (OLD=); Enter: all are right. ", ""):
+        for pair in answer.replace(",", " ").split():
+            old, equals, new = pair.partition("=")
+            if (
+                not equals
+                or old not in {field.name for field in chosen.fields}
+                or (new and not new.isidentifier())
+            ):
+                there = " ".join(field.name for field in chosen.fields)
+                print(f"{pair} is not done: write OLD=NEW, without blanks; the fields are {there}")  # noqa: T201
+            else:
+                chosen = renamed(chosen, old, new)
     return chosen
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,15 @@ from rich.text import Text
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from crawler.run.verdict import button_note
 from crawler.security.plain_text import last_line, one_line
 from crawler.trial.selector_hits import SelectorHits
 from crawler.trial.trial_pages import TrialPage
 from models.base import Row
 from models.rejected import RejectedItem
 from models.request import FAILED, REFUSED, CrawlRequest
-from models.run_stats import row_models
+from models.run import CrawlRun
+from models.run_stats import pages_without_button, row_models
 from models.table_contents import table_contents
 
 ROWS = 10  # that are shown of a table
@@ -40,6 +43,17 @@ class Outcome:
         return self.rows > 0 and not self.rejected and not self.failed
 
 
+def natural_order(key: Sequence[Any]) -> list[list[tuple[int, str]]]:
+    """Return what sorts keys as a person does: numbers in texts by their value, "9" before "10"."""
+    return [[_rank(part) for part in re.split(r"(\d+)", str(value))] for value in key]
+
+
+def _rank(part: str) -> tuple[int, str]:
+    """Return the order of a part of a text: a number by its length, then by its digits."""
+    digits = part.lstrip("0") if part.isdecimal() else ""
+    return len(digits), digits or part
+
+
 def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folder: Path) -> Outcome:
     """Print what the trial found, and return its numbers. Texts of the site are printed as plain text.
 
@@ -50,7 +64,8 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
     _print_pages(console, pages)
     rows = 0
     for model in row_models():
-        found = [row for _, row in sorted(table_contents(engine, model).items(), key=str)]
+        contents = table_contents(engine, model)
+        found = [contents[key] for key in sorted(contents, key=natural_order)]
         if found:
             rows += len(found)
             _print_rows(console, model, found)
@@ -64,6 +79,9 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
             _say(console, f"failed: {request.url}: {last_line(request.error or '')}", "red")
             for file in sorted((folder / "snapshots").glob(f"{request.run_id}/{request.number}.*")):
                 _say(console, f"  {file}")
+        for run_id in session.scalars(select(CrawlRun.id)).all():
+            for line in button_note(pages_without_button(session, run_id)):
+                _say(console, line, "yellow")
         outcome = Outcome(rows=rows, rejected=len(rejected), failed=len(failed))
     _print_hits(console, hits)
     _say(

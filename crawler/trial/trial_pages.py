@@ -31,6 +31,7 @@ class TrialPages:
     most: int
     pages: list[TrialPage] = field(default_factory=list)
     first: Response | None = None
+    last: Response | None = None
     _closing: asyncio.Task[None] | None = None
 
     def watch(self, crawler: Crawler) -> None:
@@ -42,8 +43,8 @@ class TrialPages:
                 not is_page or len(self.pages) >= self.most
             ):  # robots.txt has no callback, wherever it redirects to
                 return
-            if self.first is None and response.status < 400:
-                self.first = response
+            if response.status < 400:
+                self.first, self.last = self.first or response, response
             file = self.folder / f"{len(self.pages) + 1}.html"
             file.write_bytes(response.body)
             self.pages.append(TrialPage(url=response.url, status=response.status, file=file))

@@ -80,7 +80,12 @@ def spider_of(definition: SiteDefinition, model: type[Row], module: str) -> type
 
     async def start(self: Any) -> AsyncIterator[Any]:
         for url in site.start:
-            yield self.render(url, self.parse, wait_for=site.wait_for)
+            yield list_page(self, url)
+
+    def list_page(self: Any, url: str) -> Any:
+        if site.scroll:
+            return self.render_scrolled(url, self.parse, items=site.record, wait_for=site.wait_for)
+        return self.render(url, self.parse, wait_for=site.wait_for)
 
     def parse(self: Any, response: TextResponse) -> Iterator[Any]:
         """Yield the records of a list page, or the requests for their details, and the next page."""
@@ -96,7 +101,7 @@ def spider_of(definition: SiteDefinition, model: type[Row], module: str) -> type
                     cb_kwargs={"item": item},
                 )
         if site.next_page is not None and (href := text_of(select(response, site.next_page))):
-            yield self.render(response.urljoin(href), self.parse, wait_for=site.wait_for)
+            yield list_page(self, response.urljoin(href))
 
     def parse_detail(self: Any, response: TextResponse, item: dict[str, Any]) -> Iterator[Any]:
         """Yield a record with its details."""

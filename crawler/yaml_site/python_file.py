@@ -75,12 +75,11 @@ def _spider(site: SiteDefinition, name: str, model: str) -> Iterator[str]:
     for setting in ("schedule", "rendering"):
         if value := getattr(site, setting):
             yield f"    {setting} = {literal(value)}"
-    wait_for = "WAIT_FOR" if site.wait_for != site.record else "RECORD"
     yield ""
     yield "    async def start(self) -> AsyncIterator[Any]:"
     for url in site.start:
         yield from around("url = ", url, "", 8)
-        yield f"        yield self.render(url, self.parse, wait_for={wait_for})"
+        yield f"        yield {_request(site, 'url')}"
     yield ""
     yield "    def parse(self, response: Response) -> Iterator[Any]:"
     yield f"        for record in response.{_method(site.record)}(RECORD):"
@@ -99,7 +98,7 @@ def _spider(site: SiteDefinition, name: str, model: str) -> Iterator[str]:
     if site.next_page is not None:
         yield from around(f"href = text_of(response.{_method(site.next_page)}(", site.next_page, "))", 8)
         yield "        if href:"
-        yield f"            yield self.render(response.urljoin(href), self.parse, wait_for={wait_for})"
+        yield f"            yield {_request(site, 'response.urljoin(href)')}"
     if site.follow is not None:
         yield ""
         yield "    def parse_detail(self, response: Response, item: dict[str, Any]) -> Iterator[Any]:"
@@ -107,6 +106,14 @@ def _spider(site: SiteDefinition, name: str, model: str) -> Iterator[str]:
         for one in site.detail_fields:
             yield from _field(one, "response", 12)
         yield "        }"
+
+
+def _request(site: SiteDefinition, url: str) -> str:
+    """Return the call that requests a page of the list."""
+    wait_for = "WAIT_FOR" if site.wait_for != site.record else "RECORD"
+    if site.scroll:
+        return f"self.render_scrolled({url}, self.parse, items=RECORD, wait_for={wait_for})"
+    return f"self.render({url}, self.parse, wait_for={wait_for})"
 
 
 def _field(field: FieldDefinition, where: str, indent: int) -> Iterator[str]:

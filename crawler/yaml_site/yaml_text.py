@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
-from crawler.suggestion.site_file import key_length
+from crawler.suggestion.column_text import LINKS, key_length
+from crawler.suggestion.left_out_text import why
 from crawler.suggestion.suggestion import Field, Suggestion
+from crawler.yaml_site.json_schema import LINE
 
 TYPES = {
     "str": "text",
@@ -17,30 +21,60 @@ TYPES = {
     "datetime": "datetime",
     "bool": "bool",
 }
-LINKS = ("@href", "@src", "@data-src")
 WIDTH = 110  # columns
 
 
-def yaml_text(suggestion: Suggestion, url: str) -> str:
+def yaml_text(suggestion: Suggestion, url: str, wait_for: str | None = None) -> str:
     """Return the YAML of a site with the suggested records. It holds the texts of the page only as values.
+
+    What the suggestion left out is in comments, so that a user can take it.
 
     Args:
         url: of the list page.
+        wait_for: a selector that the page has to have; by default that of the records.
 
     Raises:
         ValueError: the suggestion has no key.
     """
     if not suggestion.key:
         raise ValueError("the records have no natural key: choose the fields that identify one")
-    listed: dict[str, Any] = {
-        "record": suggestion.record,
-        "fields": {one.name: _field(one, suggestion.key, len(url)) for one in suggestion.fields},
-    }
-    if suggestion.next_page is not None:
-        listed["next"] = suggestion.next_page
-    site = {"start": url, "key": list(suggestion.key), "list": listed}
-    text: str = yaml.safe_dump(site, sort_keys=False, allow_unicode=True, width=WIDTH)
-    return text
+    before: dict[str, Any] = {"record": suggestion.record}
+    if wait_for is not None:
+        before["wait_for"] = wait_for
+    if suggestion.grid_rows:
+        before["scroll"] = True
+    fields = {one.name: _field(one, suggestion.key, len(url)) for one in suggestion.fields}
+    after = {"next": suggestion.next_page} if suggestion.next_page is not None else {}
+    return "".join(
+        (
+            f"{LINE}\n",
+            _dump({"start": url, "key": list(suggestion.key)}),
+            "list:\n",
+            _dump(before, 2),
+            "  fields:\n",
+            _dump(fields, 4),
+            *_left_out(suggestion, len(url)),
+            _dump(after, 2),
+        )
+    )
+
+
+def _dump(values: Mapping[str, Any], indent: int = 0) -> str:
+    """Return the values as lines of YAML, each after so many spaces."""
+    if not values:
+        return ""
+    text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=WIDTH - indent)
+    return textwrap.indent(text, " " * indent)
+
+
+def _left_out(suggestion: Suggestion, url_length: int) -> Iterator[str]:
+    """Yield comments with the fields that were left out."""
+    if suggestion.left_out:
+        yield '    # Left out. To store one, remove the "# " before its lines.\n'
+    for one in suggestion.left_out:
+        first, *others = _dump({one.field.name: _field(one.field, (), url_length)}).splitlines()
+        yield f"    # {first}  # {why(one)}\n"
+        yield from (f"    # {line}\n" for line in others)
 
 
 def _field(field: Field, key: tuple[str, ...], url_length: int) -> dict[str, Any]:

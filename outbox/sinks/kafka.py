@@ -33,7 +33,8 @@ class KafkaSink:
     """``kafka://host:port,host:port/topic``
 
     The topic may have ``{table}``; without a topic it is ``splashdown.{table}``. Options: ``partitions`` and
-    ``replicas`` of a topic that is created, ``declare=0`` to create none, ``mode=binary``, ``security`` (ssl,
+    ``replicas`` of a topic that is created, ``declare=0`` to create none, ``idempotent=0`` for a broker that
+    cannot, ``mode=binary``, ``security`` (ssl,
     sasl_plain, sasl_ssl), ``mechanism``, ``ca`` (a file).
     """
 
@@ -49,6 +50,7 @@ class KafkaSink:
         self.partitions = address.number("partitions", 6)
         self.replicas = address.number("replicas", -1)  # -1: as the broker has it
         self.declare = address.switch("declare", default=True)
+        self.idempotent = address.switch("idempotent", default=True)
         self.binary = address.option("mode", "structured", ("structured", "binary")) == "binary"
         security = address.option(
             "security", "sasl_plain" if address.user else "", ("", "ssl", "sasl_plain", "sasl_ssl")
@@ -84,8 +86,10 @@ class KafkaSink:
             self.producer = Producer(
                 self.settings
                 | {
-                    "enable.idempotence": True,
+                    "enable.idempotence": self.idempotent,
                     "acks": "all",
+                    # Without it, a second request in flight could overtake one that is sent again.
+                    **({} if self.idempotent else {"max.in.flight": 1}),
                     "linger.ms": 5,
                     "delivery.timeout.ms": int(PATIENCE * 1000),
                     "compression.type": "lz4",
@@ -132,11 +136,12 @@ class KafkaSink:
                 f"ce_{name}": value for name, value in attributes.items() if name != "datacontenttype"
             }
         try:
+            # Without the event's time: Kafka deletes a record that is older than the topic's retention, also one that
+            # has just come, after a long time without the broker.
             self.producer.produce(
                 self._topic_of(event),
                 event.body if self.binary else event.structured,
                 event.row_key.encode(),
-                timestamp=int(event.at.timestamp() * 1000),
                 headers=[(name, value.encode()) for name, value in headers.items()],
                 on_delivery=delivered,
             )

@@ -79,7 +79,7 @@ class RabbitSink:
             ssl_options=pika.SSLOptions(context, host) if context else None,
             socket_timeout=10,
             stack_timeout=15,
-            client_properties={"connection_name": "splashdown relay"},
+            client_properties={"connection_name": "splashdown"},
         )
         self._link: _Link | None = None
 

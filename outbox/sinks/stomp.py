@@ -82,7 +82,7 @@ class StompSink:
                 headers = {
                     "receipt": event.event_id,
                     "persistent": "true",
-                    "message-id": event.event_id,
+                    "event-id": event.event_id,  # a SEND has no message-id
                     "table": event.table_name,
                     "kind": event.kind,
                 }

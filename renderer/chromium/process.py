@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from renderer.chromium.cdp import ChromiumGone, CommandFailed, Connection
+from renderer.chromium.start_failure import ADVICE, StartOutput, reason_of, remedy_for
 from renderer.chromium.watchdog import Watchdog
 from renderer.egress.host_names import names_of_this_machine
 
@@ -124,7 +125,11 @@ _FLAGS = (
 
 
 class ChromiumMissing(Exception):
-    """No Chromium was found, or it does not start; the operator has to install one or name its program."""
+    """No Chromium was found, or it does not start; ``remedy`` says what the operator has to do."""
+
+    def __init__(self, message: str, remedy: str = ADVICE) -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,12 +192,15 @@ class Chromium:
             await process.end()
             if process.was_killed:
                 return None
-            raise ChromiumMissing(f"{self.program} does not start") from error
+            reason = reason_of(process.output.text())
+            why = f"{self.program} does not start" + (f": {reason.rstrip('.')}" if reason else "")
+            raise ChromiumMissing(why, remedy_for(reason)) from error
         except BaseException:
             await process.end()
             raise
         finally:
             watchdog.stop()
+        process.output.forget()
         process.connection.product = answer["product"]
         return process
 
@@ -200,8 +208,8 @@ class Chromium:
 class ChromiumProcess:
     """A running Chromium: the pipe to it, its folder, and its end."""
 
-    def __init__(self, pid: int, connection: Connection, profile: Path) -> None:
-        self.pid, self.connection, self._profile = pid, connection, profile
+    def __init__(self, pid: int, connection: Connection, output: StartOutput, profile: Path) -> None:
+        self.pid, self.connection, self.output, self._profile = pid, connection, output, profile
         self._pidfd = os.pidfd_open(pid)
         self.exited = asyncio.Event()
         self.was_killed = False  # by ``kill``, because it hung
@@ -240,6 +248,8 @@ class ChromiumProcess:
             async with asyncio.timeout(3):
                 await self.exited.wait()
         finally:
+            self.output.text()
+            self.output.close()
             await asyncio.to_thread(_remove_profile, self._profile)
 
 
@@ -248,10 +258,11 @@ def _spawn(arguments: list[str], profile: Path) -> ChromiumProcess:
     # descriptors close on exec: no other process has a copy of our ends, so Chromium notices when we close them.
     commands_read, commands_write = os.pipe()
     answers_read, answers_write = os.pipe()
-    ours = [commands_read, answers_write]
+    output_read, output_write = os.pipe()
+    ours = [commands_read, answers_write, output_write]
     try:
-        # The ends are first copied to descriptors from 10 on: one of them could itself be 3 or 4.
-        ours += [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (commands_read, answers_write)]
+        # The ends are first copied to descriptors from 10 on: one of them could itself be 2, 3 or 4.
+        ours += [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ours]
         pid = os.posix_spawn(
             arguments[0],
             arguments,
@@ -259,20 +270,21 @@ def _spawn(arguments: list[str], profile: Path) -> ChromiumProcess:
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
-                (os.POSIX_SPAWN_DUP2, ours[2], 3),
-                (os.POSIX_SPAWN_DUP2, ours[3], 4),
+                (os.POSIX_SPAWN_DUP2, ours[5], 2),
+                (os.POSIX_SPAWN_DUP2, ours[3], 3),
+                (os.POSIX_SPAWN_DUP2, ours[4], 4),
             ],
             setsid=True,
         )
     except OSError as error:
         os.close(commands_write)
         os.close(answers_read)
+        os.close(output_read)
         raise ChromiumMissing(f"{arguments[0]} does not start: {error.strerror}") from error
     finally:
         for end in ours:
             os.close(end)
-    return ChromiumProcess(pid, Connection(answers_read, commands_write), profile)
+    return ChromiumProcess(pid, Connection(answers_read, commands_write), StartOutput(output_read), profile)
 
 
 def find_chromium(named: str | None, environ: Mapping[str, str]) -> str:

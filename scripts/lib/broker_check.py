@@ -6,6 +6,7 @@ broker_check.py URL    amqp://, mqtt:// or kafka://
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
@@ -49,10 +50,13 @@ CHECKS: Mapping[str, Callable[[str], None]] = {"amqp": amqp, "mqtt": mqtt, "kafk
 
 def refusal(url: str) -> str:
     """Return why the broker cannot be used, or an empty text."""
-    check = CHECKS.get(urlsplit(url).scheme)
+    parts = urlsplit(url)
+    check = CHECKS.get(parts.scheme)
     if check is None:
         return f"the URL of a broker begins with {', '.join(f'{scheme}://' for scheme in CHECKS)}"
     try:
+        # The client of Kafka would wait for the server, and pika would report the failure in several lines.
+        socket.create_connection((parts.hostname, parts.port), TIMEOUT).close()
         check(url)
     except Exception as error:  # each client has exceptions of its own
         return " ".join(f"{type(error).__name__}: {error}".split())[:300]
@@ -60,5 +64,5 @@ def refusal(url: str) -> str:
 
 
 if __name__ == "__main__":
-    logging.disable()  # pika reports each failure in several lines of its own
+    logging.disable()  # pika's
     sys.exit(refusal(sys.argv[1]) or 0)

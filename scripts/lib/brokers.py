@@ -193,20 +193,26 @@ def kafka(folder: Path, server: str) -> Broker:
     )
 
 
-def tansu(_: Path, server: str) -> Broker:
-    """Return a Tansu, whose data is in memory."""
+def tansu(_: Path, server: str, object_store: str = "") -> Broker:
+    """Return a Tansu. Its data is in memory, or in the bucket ``tansu`` of an object store, to which the URL leads."""
     (port,) = free_ports(1)
     listener = f"tcp://127.0.0.1:{port}"
-    options = ["--listener-url", listener, "--advertised-listener-url", listener]
+    command = [server, "broker", "--listener-url", listener, "--advertised-listener-url", listener]
+    command += ["--storage-engine", "s3://tansu/" if object_store else "memory://tansu/"]
+    access = {
+        "AWS_ENDPOINT": object_store,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": USER,
+        "AWS_SECRET_ACCESS_KEY": "unused",
+    }
     return Broker(
         urls={"TEST_TANSU_URL": f"kafka://127.0.0.1:{port}"},
-        programs={
-            "start": f"exec {shlex.join([server, 'broker', *options, '--storage-engine', 'memory://tansu/'])}\n"
-        },
+        programs={"start": f"{exports(access) if object_store else ''}exec {shlex.join(command)}\n"},
     )
 
 
-BROKERS: Mapping[str, Callable[[Path, str], Broker]] = {
+BROKERS: Mapping[str, Callable[..., Broker]] = {
     "rabbitmq": rabbitmq,
     "mosquitto": mosquitto,
     "kafka": kafka,

@@ -12,8 +12,8 @@ mosquitto_variable=TEST_MQTT_URL
 mosquitto_packages=(mosquitto)
 mosquitto_end_with=TERM
 
-# Apache Kafka is not in Debian or PyPI. These two have its protocol. noida-db stores its data; Tansu does not, but
-# it excludes members of a group that are gone.
+# Apache Kafka is not in Debian or PyPI. These two have its protocol: noida-db is right on transactions, but it keeps
+# members of a group that are gone; Tansu excludes them, but its readers see the messages of an aborted transaction.
 kafka_title="noida-db (Kafka)"
 kafka_variable=TEST_KAFKA_URL
 kafka_program=noida_db/noida-db

@@ -13,6 +13,7 @@ from tests.crawls import ROOT, scrapy
 COPIED = (
     "spiders",
     *("tests/__init__.py", "tests/conftest.py", "tests/databases.py", "tests/processes.py", "tests/pages"),
+    *("tests/brokers.py", "tests/object_store.py", "tests/services.py"),
 )
 NOT_LINKED = ("spiders", "tests", "data")
 

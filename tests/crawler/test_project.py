@@ -137,18 +137,57 @@ def test_a_command_outside_of_a_project_says_how_to_make_one(installed: Installe
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("name", ["Shop", "my-shop", "class", "../shop", "", "1shop"])
-def test_a_name_that_is_no_module_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(CannotMakeProject, match="is no name for a project"):
+@pytest.mark.parametrize(
+    ("name", "example"),
+    {"Shop": "shop", "my-shop": "my_shop", "class": "", "../shop": "shop", "": "", "1shop": "shop"}.items(),
+)
+def test_a_name_that_is_no_module_is_refused(name: str, example: str, tmp_path: Path) -> None:
+    with pytest.raises(CannotMakeProject, match="is no name for a project") as refused:
+        make_project(name, str(tmp_path / "shop"))
+    assert str(refused.value).endswith(f"for example {example}" if example else "beginning with a letter")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["json", "scrapy", "splashdown"])
+def test_a_name_that_a_module_has_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(CannotMakeProject, match=f"choose another one, for example {name}_sites"):
         make_project(name, str(tmp_path / "shop"))
     assert not any(tmp_path.iterdir())
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(CannotMakeProject, match="is there already"):
+    with pytest.raises(CannotMakeProject, match=r"is not empty \(it has notes.txt\): choose another folder"):
         make_project("shop", str(tmp_path))
+    with pytest.raises(CannotMakeProject, match="is a file: choose another folder"):
+        make_project("shop", str(tmp_path / "notes.txt"))
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_project_is_not_made_inside_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outer = make_project("shop", str(tmp_path / "shop"))
+    below = outer / "sites"
+    monkeypatch.chdir(below)
+    with pytest.raises(
+        CannotMakeProject, match=r"would be inside the project .*shop: .* films \.\./\.\./films`"
+    ):
+        make_project("films")
+    assert not (below / "films").exists()
+    assert make_project("films", "../../films") == tmp_path / "films"
+
+
+def test_a_saved_page_of_a_deleted_site_is_one_line(tmp_path: Path) -> None:
+    project = ProjectCopy(tmp_path)
+    case = next((project.folder / "tests" / "pages" / "books").iterdir())
+    for file in case.glob("*.json"):
+        text = file.read_text("utf-8")
+        file.write_text(text.replace('"spider": "books"', '"spider": "bookz"'), "utf-8")
+    done = project.test("tests/pages", "--tb=short")
+    assert done.returncode == 1
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("tests/pages/books/")]
+    assert "there is no spider 'bookz'; did you mean 'books'?" in line
+    assert "Restore the file of the site, or delete this folder" in line
+    assert "Traceback" not in done.stdout and "KeyError" not in done.stdout
 
 
 def test_all_commands_work_without_the_demo(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from parsel import Selector
 
+from crawler.trial.report import natural_order
 from crawler.trial.selector_hits import SelectorHits
 from tests.crawler.project_copy import ProjectCopy
 
@@ -145,3 +146,26 @@ def test_hits_are_counted_for_the_lines_of_the_project_only() -> None:
     assert found == [("//li", 1, 2), ("//li", 1, 2), ("string(.)", 2, 1), ("b::text", 1, 0)]
     assert not elsewhere.calls
     assert {place.file for place in ours.calls} == {Path(__file__).name}
+
+
+def test_numbers_in_texts_are_sorted_by_their_value() -> None:
+    keys = [("10",), ("a10",), ("9",), ("a9",), ("010",), (None,), (2,), ("9" * 5000,)]
+    assert sorted(keys, key=natural_order) == [
+        (2,), ("9",), ("10",), ("010",), ("9" * 5000,), (None,), ("a9",), ("a10",),
+    ]  # fmt: skip
+
+
+def test_a_button_that_is_not_on_the_page_is_named(
+    project: ProjectCopy, demo_site: str, chromium_renderer: str
+) -> None:
+    write(project, "number")
+    render = 'self.render(self.settings["DEMO_URL"] + "/books" + page, self.parse, wait_for="//article")'
+    pages = render.replace("render(", "render_pages(").replace("wait_for=", 'next_button=".nxt", wait_for=')
+    project.edit("spiders/sayings.py", render, pages)
+    env = {"DEMO_URL": demo_site, "SPLASH_URL": chromium_renderer, "COLUMNS": "200"}
+    done = project.scrapy("try", "sayings", "--pages", "1", **env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (
+        f"next_button '.nxt' was on no page of {demo_site}/books: if the list has more pages" in done.stdout
+    )
+    assert "quote, 20 rows" in done.stdout

@@ -12,6 +12,7 @@ from crawler.page.parse_result import ParseResult
 from crawler.snapshots.page_snapshot import PageSnapshot
 from crawler.snapshots.site_test import ROWS, found_on, read_case
 from frontier.snapshot_reader import OfflineSpider
+from splashdown.testing import known_spider
 
 HERE = Path(__file__).parent
 CASES = sorted(file.parent for file in HERE.glob(f"*/*/{ROWS}"))
@@ -25,6 +26,7 @@ async def parse(page: PageSnapshot) -> ParseResult:
 @pytest.mark.parametrize("case", CASES, ids=[str(case.relative_to(HERE)) for case in CASES])
 def test_the_spider_yields_the_rows_of_a_saved_page(case: Path) -> None:
     page, expected = read_case(case)
-    result = asyncio.run(parse(page))
+    with known_spider(case):
+        result = asyncio.run(parse(page))
     assert result.still_wrong(page.reason) is None
     assert found_on(result) == expected

@@ -22,7 +22,8 @@ class Page:
     """A saved list page and its truth.
 
     ``fields`` has for each field that matters its values in the first three records; a value that the page has in
-    two forms is a list of both. ``next`` and ``details`` are absolute URLs.
+    two forms is a list of both. ``next`` and ``details`` are absolute URLs. ``names`` are names of suggested fields;
+    ``grid_rows`` is the number of records of a windowed list.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Page:
     fields: Sequence[Sequence[str | list[str]]]
     next: str | None
     details: Sequence[str] | None
+    names: Sequence[str] = ()
+    grid_rows: int = 0
 
 
 @dataclass(frozen=True)

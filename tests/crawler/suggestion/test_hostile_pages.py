@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from parsel import Selector
 
+from crawler.suggestion.left_out import with_left_out
 from crawler.suggestion.suggest import candidates, suggest
 from pipelines.values.type_guess import type_of
 
@@ -37,7 +38,9 @@ TAGS = (
 )
 TEXT = st.text(max_size=12)
 NAMES = (
-    st.sampled_from(["price", "a'b", 'a"b', "a'b\"c", "שלום", "\u202e", "css-1x2y3z", "x]", "", "$1"]) | TEXT
+    st.sampled_from(["row", "cell", "grid", "columnheader", "true", "1", "\uf0de", "▲"])
+    | st.sampled_from(["price", "a'b", 'a"b', "a'b\"c", "שלום", "\u202e", "css-1x2y3z", "x]", "", "$1"])
+    | TEXT
 )
 SECONDS = 20.0  # on a machine with other work
 
@@ -50,7 +53,23 @@ def elements(draw: st.DrawFn, depth: int = 3) -> str:
         f" {name}={quote}{draw(NAMES)}{quote}"
         for name in draw(
             st.lists(
-                st.sampled_from(["class", "id", "href", "itemprop", "data-id", "itemtype", "dir"]), max_size=3
+                st.sampled_from(
+                    [
+                        "class",
+                        "id",
+                        "href",
+                        "itemprop",
+                        "data-id",
+                        "itemtype",
+                        "dir",
+                        "role",
+                        "aria-colindex",
+                        "aria-rowcount",
+                        "aria-hidden",
+                        "style",
+                    ]
+                ),
+                max_size=3,
             )
         )
         for quote in draw(st.sampled_from(["'", '"']))
@@ -76,6 +95,11 @@ def check(html: str) -> None:
             etree.XPath(field.xpath)
             assert 0 < field.filled <= 1
             assert field.samples
+        more = with_left_out(suggestion, html, URL, type_of).left_out
+        names += [one.field.name for one in more]
+        assert len(names) == len(set(names))
+        for one in more:
+            etree.XPath(one.field.xpath)
     assert suggest(html, URL, type_of) == (found[0] if found else None)
 
 
@@ -154,6 +178,12 @@ def mixed() -> str:
     return "".join(dice.choice(parts) for _ in range(900_000))
 
 
+def grid() -> str:
+    row = "<div role=row><b role=cell>{n}</b><b role=cell><a href='/{n}'>name {n}</a></b><b role=cell>{n}.50</b></div>"
+    head = "<div role=grid><div role=row>" + "<b role=columnheader>No</b>" * 3 + "</div>"
+    return head + "".join(row.format(n=n) for n in range(40_000)) + "</div>"
+
+
 # Pages of about five million characters, by what is many in them.
 LARGE_PAGES: dict[str, Callable[[], str]] = {
     "rows": rows,
@@ -165,6 +195,10 @@ LARGE_PAGES: dict[str, Callable[[], str]] = {
     "classes": lambda: f"<div class='{' '.join(f'k{n}' for n in range(700_000))}'>a</div>" * 2,
     "inside": lambda: "".join(f"<li>{'<b>x</b><i>y</i>' * 5_000}</li>" for _ in range(60)),
     "mixed": mixed,
+    "grid": grid,
+    "nested rows": lambda: (
+        "<div role=grid><b role=columnheader>a</b>" + "<div role=row>x<b role=cell>y</b>" * 100_000
+    ),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scrapy.http import HtmlResponse
 
+from crawler.suggestion.left_out import with_left_out
 from crawler.suggestion.python_text import literal
 from crawler.suggestion.site_file import site_file
 from crawler.suggestion.suggest import suggest
-from crawler.suggestion.suggestion import Field, Suggestion
+from crawler.suggestion.suggestion import ICON, RARE, SAME, Field, LeftOut, Suggestion
 from models import Base
 from pipelines.values.coerce import coerce
 from pipelines.values.type_guess import type_of
@@ -40,12 +42,14 @@ HOSTILE = st.text(max_size=400) | st.sampled_from(
     ]
 )
 NAMES = ("title", "url", "price", "day", "stock", "seen_on", "sold")
+OTHER_NAMES = ("discount", "hall", "a_name_of_thirty_characters_01", "note")
 
 
 @st.composite
 def suggestions(draw: st.DrawFn) -> Suggestion:
     """Return a suggestion whose texts are anything that a page may say."""
     chosen = draw(st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
+    left_out = draw(st.lists(st.sampled_from(OTHER_NAMES), max_size=3, unique=True))
     fields = tuple(
         Field(
             name=name,
@@ -55,16 +59,21 @@ def suggestions(draw: st.DrawFn) -> Suggestion:
             samples=tuple(draw(st.lists(HOSTILE, max_size=2))),
             max_length=draw(st.integers(1, 5000)),
         )
-        for name in chosen
+        for name in [*chosen, *left_out]
     )
     return Suggestion(
         record=draw(HOSTILE),
-        fields=fields,
+        fields=fields[: len(chosen)],
         key=tuple(chosen[: draw(st.integers(1, 2))]),
         detail=None,
         next_page=draw(st.none() | HOSTILE),
         rows=2,
         source="markup",
+        grid_rows=draw(st.sampled_from([0, 400])),
+        left_out=tuple(
+            LeftOut(field=field, why=draw(st.sampled_from([RARE, SAME, ICON])))
+            for field in fields[len(chosen) :]
+        ),
     )
 
 
@@ -79,8 +88,8 @@ def test_texts_of_a_page_are_strings_and_no_code(suggestion: Suggestion, url: st
     }
     calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     assert {call for call in calls if "(" not in call} <= {
-        "mapped_column", "ExactString", "ExactNumeric", "LongText", "self.render", "response.xpath", "response.urljoin",
-        "record.xpath",
+        "mapped_column", "ExactString", "ExactNumeric", "LongText", "self.render", "self.render_scrolled",
+        "response.xpath", "response.urljoin", "record.xpath",
     }  # fmt: skip
     strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     assert {field.xpath for field in suggestion.fields} <= strings
@@ -92,9 +101,11 @@ def test_a_literal_is_the_text(text: str) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(suggestions(), st.text(st.characters(codec="utf-8"), max_size=300))
-def test_the_module_is_formatted_and_has_no_findings(suggestion: Suggestion, url: str) -> None:
-    text = site_file(suggestion, "films", url)
+@given(suggestions(), st.text(st.characters(codec="utf-8"), max_size=300), st.none() | HOSTILE)
+def test_the_module_is_formatted_and_has_no_findings(
+    suggestion: Suggestion, url: str, wait_for: str | None
+) -> None:
+    text = site_file(suggestion, "films", url, wait_for)
     for command in (["format", "--diff"], ["check", "--output-format=concise"]):
         done = subprocess.run(
             [Path(sys.executable).parent / "ruff", *command, "--stdin-filename", "spiders/films.py", "-"],
@@ -106,9 +117,36 @@ def test_the_module_is_formatted_and_has_no_findings(suggestion: Suggestion, url
         assert done.returncode == 0, done.stdout.decode() + text
 
 
+def taken(text: str) -> str:
+    """Return the module with everything that was left out: without the "# " of comments, and with all imports."""
+    lines = []
+    for line in text.splitlines():
+        code = line.replace("# ", "", 1)
+        is_reason = re.match(r" *# (?:Left out|Import|[a-z_0-9]+: (?:filled|empty|always|icons))", line)
+        lines.append(line if is_reason or not line.startswith("    ") else code)
+    imports = "from datetime import date, datetime\nfrom decimal import Decimal\nfrom sqlalchemy import BigInteger\n"
+    types = "from models.types import ExactNumeric, ExactString, LongText, UtcDateTime\n"
+    first = lines.index("from __future__ import annotations") + 1
+    return "\n".join([*lines[:first], imports + types, *lines[first:]])
+
+
+@settings(deadline=None)
+@given(suggestions())
+def test_what_was_left_out_is_code_without_its_mark(suggestion: Suggestion) -> None:
+    tree = ast.parse(taken(site_file(suggestion, "films", "https://shop.example")))
+    (model,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "FilmsRow"]
+    columns = {ast.unparse(node.target) for node in model.body if isinstance(node, ast.AnnAssign)}
+    assert columns == {one.name for one in (*suggestion.fields, *(one.field for one in suggestion.left_out))}
+    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    assert {one.field.xpath for one in suggestion.left_out} <= strings
+
+
 def test_mypy_accepts_the_modules_of_all_pages(tmp_path: Path) -> None:
     for page in pages():
-        (tmp_path / f"site_{page.name}.py").write_text(module_of(page), "utf-8")
+        text = module_of(page)
+        (tmp_path / f"site_{page.name}.py").write_text(text, "utf-8")
+        if "Left out" in text:
+            (tmp_path / f"site_{page.name}_all.py").write_text(taken(text), "utf-8")
     command = [
         sys.executable,
         "-m",
@@ -125,6 +163,7 @@ def test_mypy_accepts_the_modules_of_all_pages(tmp_path: Path) -> None:
 def module_of(page: Page) -> str:
     suggestion = suggest(page.html, page.url, type_of)
     assert suggestion is not None
+    suggestion = with_left_out(suggestion, page.html, page.url, type_of)
     return site_file(suggestion, f"site_{page.name}", page.url)
 
 
@@ -142,7 +181,8 @@ def test_the_spider_of_a_page_yields_valid_rows_and_the_next_page(
     Base.metadata.remove(model.table())
     spider = spider_class()
     requests: list[str] = []
-    monkeypatch.setattr(spider, "render", lambda url, *_, **__: requests.append(url))
+    for method in ("render", "render_scrolled"):
+        monkeypatch.setattr(spider, method, lambda url, *_, **__: requests.append(url))
     response = HtmlResponse(page.url, body=page.html.encode(), encoding="utf-8")
     items = [item for item in spider.parse(response) if item is not None]
     assert len(items) == page.records

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 import textwrap
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scrapy.http import HtmlResponse
 from sqlalchemy import text
 
+from crawler.yaml_site.classes import spider_of
 from crawler.yaml_site.definition import read_definition
 from crawler.yaml_site.page_values import jsonld_value, select, text_of
 from crawler.yaml_site.python_file import python_file
+from models.quote import Quote
 from models.session import make_engine
 from tests.crawler.project_copy import ProjectCopy
 from tests.crawls import ROOT
@@ -78,17 +82,42 @@ def test_a_yaml_file_fills_its_table(tmp_path: Path, demo_site: str) -> None:
         assert refused.returncode == 1 and message in refused.stderr and "Traceback" not in refused.stderr
 
 
-def test_an_ejected_site_is_formatted_and_typed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scroll", ["", "  scroll: true\n"], ids=["", "scrolled"])
+def test_an_ejected_site_is_formatted_and_typed(scroll: str, tmp_path: Path) -> None:
     file = tmp_path / "films.yaml"
     long = "//article[contains(concat(' ', normalize-space(@class), ' '), ' a-rather-long-name-of-a-class ')]"
-    file.write_text(film_of_the_docs("https://shop.example").replace("//article", f'"{long}"', 1))
+    site = film_of_the_docs("https://shop.example").replace("//article", f'"{long}"', 1)
+    file.write_text(site.replace("  fields:", f"{scroll}  fields:", 1))
     text = python_file(read_definition(file))
+    assert text.count("self.render_scrolled(") == (2 if scroll else 0)  # the first page, and the next ones
     (tmp_path / "films.py").write_text(text)
     ruff = [sys.executable, "-m", "ruff", "--config", str(ROOT / "pyproject.toml")]
     for command in (["check"], ["format", "--diff"]):
         call = [*ruff[:3], *command, *ruff[3:], str(tmp_path / "films.py")]
         done = subprocess.run(call, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_list_that_scrolls_is_requested_so(tmp_path: Path) -> None:
+    file = tmp_path / "films.yaml"
+    text = film_of_the_docs("https://shop.example")
+    file.write_text(text.replace("  fields:", "  scroll: true\n  wait_for: .film\n  fields:", 1))
+    site = read_definition(file)
+    spider = spider_of(site, Quote, "sites.films")()
+    calls: list[tuple[str, Any]] = []
+    spider.render = lambda url, callback, **more: calls.append((url, more))
+    spider.render_scrolled = lambda url, callback, **more: calls.append((url, more))
+
+    async def start() -> None:
+        async for _ in spider.start():
+            pass
+
+    asyncio.run(start())
+    html = '<article><h3><a href="/f/1">a</a></h3></article><a rel="next" href="?page=2">more</a>'
+    list(spider.parse(HtmlResponse("https://shop.example/films", body=html, encoding="utf-8")))
+    scrolled = {"items": "//article", "wait_for": ".film"}
+    assert [more for _, more in calls] == [scrolled, {**calls[1][1]}, scrolled]
+    assert calls[1][1]["wait_for"] == "//article/h1"  # the page of a record is not a list
 
 
 PAGE = """<html><head><script type="application/ld+json">not json</script>

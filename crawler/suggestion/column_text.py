@@ -1,0 +1,74 @@
+"""The columns of a new site as Python text: their types, with room for longer texts than those of the first page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from crawler.suggestion.suggestion import Field
+
+LENGTHS = (255, 500, 1000)  # of columns for text; longer ones are LongText
+KEY_LENGTHS = (50, 100, 200, 300, 500)
+ROOM = 2  # times the longest text of the first page
+LONGEST_KEY = 700  # characters of a text in a natural key: MySQL's indexes have at most 3072 bytes
+PYTHON_TYPES = {
+    "str": "str",
+    "int": "int",
+    "Decimal": "Decimal",
+    "date": "date",
+    "datetime": "datetime",
+    "bool": "bool",
+}
+LINKS = ("@href", "@src", "@data-src")
+
+
+def column(field: Field, key: Sequence[str], url_length: int, *, is_optional: bool = False) -> str:
+    """Return the definition of a field's column as Python text.
+
+    Args:
+        url_length: the characters of the page's URL, which a relative link gets before it.
+        is_optional: a row may have no value, although all records of the page have one.
+    """
+    is_key = field.name in key
+    hint = PYTHON_TYPES[field.type] + (
+        "" if is_key or (field.filled == 1.0 and not is_optional) else " | None"
+    )
+    longest = field.max_length + (url_length if field.xpath.endswith(LINKS) else 0)
+    column_type = _text_type(longest, is_key) if field.type == "str" else _other_type(field)
+    arguments = [column_type] if column_type else []
+    if is_key:
+        arguments.append("primary_key=True")
+    if is_key and field.type == "int" and len(key) == 1:
+        arguments.append("autoincrement=False")
+    return f"{field.name}: Mapped[{hint}]" + (
+        f" = mapped_column({', '.join(arguments)})" if arguments else ""
+    )
+
+
+def _text_type(longest: int, is_key: bool) -> str:
+    """Return the type of a column for text of up to ``longest`` characters, with room for longer ones."""
+    if is_key:
+        return f"ExactString({key_length(longest)})"
+    length = next((length for length in LENGTHS if length >= ROOM * longest), None)
+    return f"ExactString({length})" if length is not None else "LongText()"
+
+
+def key_length(longest: int) -> int:
+    """Return the length of a key's column for texts of up to ``longest`` characters, with room for longer ones."""
+    return next((length for length in KEY_LENGTHS if length >= ROOM * longest), LONGEST_KEY)
+
+
+def _other_type(field: Field) -> str:
+    """Return the column's type as text, or "" if SQLAlchemy knows it from the hint."""
+    if field.type == "Decimal":
+        scale = max([2, *(_decimals(sample) for sample in field.samples)])
+        return f"ExactNumeric({min(max(12, field.max_length + 2, scale + 10), 38)}, {scale})"
+    if field.type == "datetime":
+        return "UtcDateTime"
+    return "BigInteger" if field.type == "int" and field.max_length > 8 else ""
+
+
+def _decimals(text: str) -> int:
+    """Return the digits after the last mark of a number, at most 12."""
+    found = re.search(r"[.,](\d{1,12})\D*$", text)
+    return len(found[1]) if found else 0

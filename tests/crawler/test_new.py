@@ -1,0 +1,279 @@
+"""``scrapy new`` on hard pages: lists that come late, windowed grids, and pages without a list."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from scrapy.http import HtmlResponse, TextResponse
+from scrapy.settings import Settings
+from twisted.python.failure import Failure
+
+from crawler.commands.new import Command, notes
+from crawler.splash.page_endpoint import ENDPOINT
+from crawler.splash.rendered_pages import NeverAppeared
+from crawler.suggestion.suggestion import RARE, Field, LeftOut, Suggestion
+from crawler.trial import page_spider as spiders
+from crawler.trial.page_spider import LONG_QUIET, page_spider
+from crawler.trial.questions import show
+from crawler.trial.trial_pages import TrialPage, TrialPages
+from tests.crawler.project_copy import ProjectCopy
+
+MENU = "<nav><ul>" + "".join(f"<li><a href=/m/{n}>Menu {n}</a></li>" for n in range(6)) + "</ul></nav>"
+FILMS = "".join(f"<li class=film><a href=/f/{n}>Film {n} of many</a> <b>{n}.50</b></li>" for n in range(9))
+# The page makes no request for longer than the first look waits.
+LATE = f"""{MENU}<div id=list>loading</div><script>
+setTimeout(() => {{ document.getElementById("list").innerHTML = "<ul>{FILMS}</ul>" }}, 2500)</script>"""
+GRID = """<div role=grid aria-rowcount=61 style="height: 200px; overflow: auto">
+<div role=row style="position: sticky; top: 0"><b role=columnheader>No</b> <b role=columnheader>Film ▲</b></div>
+<div id=all style="height: 1200px; position: relative"></div></div><script>
+const all = document.getElementById("all"), grid = all.parentElement;
+const draw = () => {
+  const first = Math.floor(grid.scrollTop / 20);
+  all.innerHTML = Array.from({length: Math.min(12, 60 - first)}, (_, n) => n + first + 1).map(n =>
+    `<div role=row class=line style="position: absolute; top: ${n * 20 - 20}px"><i role=cell>${n}</i>
+     <i role=cell><a href=/f/${n}>Film number ${n}</a></i></div>`).join("");
+};
+grid.addEventListener("scroll", draw); setTimeout(draw, 300);</script>"""
+# The places of the records are in a style sheet that a script made, which is not in the HTML.
+WINDOW = """<div id=box style="height: 400px; overflow: auto">
+<ul id=all style="height: 3200px; position: relative"></ul>
+</div><style></style><script>
+const sheet = document.styleSheets[0], box = document.getElementById("box"), all = document.getElementById("all");
+for (let n = 0; n < 80; n++) sheet.insertRule(`.p${n} { position: absolute; top: ${n * 40}px }`);
+const draw = () => {
+  const first = Math.floor(box.scrollTop / 40);
+  all.innerHTML = Array.from({length: Math.min(14, 80 - first)}, (_, n) => n + first).map(n =>
+    `<li class="thing p${n}"><b>Thing number ${n}</b> <i>${(n * 37) % 91}.50</i></li>`).join("");
+};
+box.addEventListener("scroll", draw); draw();</script>"""
+PAGES = {"/late": LATE, "/grid": GRID, "/window": WINDOW}
+
+
+class Site(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        page = PAGES.get(self.path)
+        self.send_response(404 if page is None else 200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(f"<!DOCTYPE html><html><body>{page}</body></html>".encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> ProjectCopy:
+    project = ProjectCopy(tmp_path)
+    project.copy("spiders")
+    return project
+
+
+def test_a_list_that_comes_late_is_found_at_the_second_look(
+    project: ProjectCopy, site: str, chromium_renderer: str
+) -> None:
+    done = project.scrapy("new", "films", f"{site}/late", "--yaml", SPLASH_URL=chromium_renderer)
+    assert done.returncode == 0, done.stderr
+    assert "9 records" in done.stdout and "menu" not in done.stdout
+    file = project.folder / "spiders" / "films.yaml"
+    assert yaml.safe_load(file.read_text("utf-8"))["list"]["fields"]["title"]
+
+
+def test_a_windowed_grid_is_scrolled_and_waited_for(
+    project: ProjectCopy, site: str, chromium_renderer: str
+) -> None:
+    env = {"SPLASH_URL": chromium_renderer, "COLUMNS": "200"}
+    done = project.scrapy("new", "films", f"{site}/grid", "--yaml", "--wait-for", ".line", **env)
+    assert done.returncode == 0, done.stderr
+    assert "The list has 60 records, and 12 of them are on the page" in done.stdout
+    listed = yaml.safe_load((project.folder / "spiders" / "films.yaml").read_text("utf-8"))["list"]
+    assert (listed["wait_for"], listed["scroll"]) == (".line", True)
+    assert {"no", "film", "url"} == set(listed["fields"])
+    tried = project.scrapy("try", "films", **env)
+    assert "films, 60 rows" in tried.stdout, tried.stdout + tried.stderr
+
+
+def test_a_list_whose_places_are_in_a_style_sheet_is_scrolled_too(
+    project: ProjectCopy, site: str, chromium_renderer: str
+) -> None:
+    env = {"SPLASH_URL": chromium_renderer, "COLUMNS": "200"}
+    done = project.scrapy("new", "things", f"{site}/window", "--yes", **env)
+    assert done.returncode == 0, done.stderr
+    assert "The list has 80 records, and 14 of them are on the page" in done.stdout
+    assert "render_scrolled(START" in (project.folder / "spiders" / "things.py").read_text("utf-8")
+
+
+def found(**more: Any) -> Suggestion:
+    return Suggestion(
+        record="//li", fields=(), key=(), detail=None, next_page=None, rows=9, source="markup", **more
+    )
+
+
+def test_notes_say_what_the_file_cannot() -> None:
+    button = "<button>Next</button>"
+    assert "render_scrolled" in "".join(notes(found(grid_rows=60), ""))
+    assert "use render_scrolled(items=RECORD)" in "".join(notes(found(is_placed=True), ""))
+    assert "--wait-for" in "".join(notes(found(in_menu=True), ""))
+    assert "'Next' is a button" in "".join(notes(found(), button))
+    for off in ("disabled", "aria-disabled=true", "hidden", "class='ag-hidden'"):
+        assert list(notes(found(), f"<div><button {off}>Next</button></div>")) == []
+    assert list(notes(found(), f"<div class=ag-hidden>{button}</div>")) == []
+
+
+def test_a_suggestion_is_shown_with_its_xpaths_as_they_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    sale = Field(
+        name="sale", xpath=".//b[1]", type="str", filled=0.2, samples=("[bold]20 %[/bold]",), max_length=20
+    )
+    show(dataclasses.replace(found(left_out=(LeftOut(field=sale, why=RARE),)), record="//li[@class='film']"))
+    shown = capsys.readouterr().out
+    assert "9 records: //li[@class='film']" in shown
+    assert 'left out: sale (filled 20 %, "[bold]20 %[/bold]"): .//b[1]' in shown
+
+
+def spider(is_ready: bool, *, additions: tuple[str, ...] = (ENDPOINT,), **settings: Any) -> Any:
+    """Return a spider of one page whose ``render`` returns its arguments."""
+    made: Any = page_spider(
+        "http://a.example/",
+        rendered=True,
+        wait_for=settings.pop("wait_for", None),
+        is_ready=lambda _: is_ready,
+        items_of=lambda _: settings.pop("items", None),
+        scrolled=lambda _: None,
+    )()
+    made.settings = Settings(settings)
+    made.render = lambda url, callback, **more: {"callback": callback.__name__, **more}
+
+    class Server:
+        pass
+
+    server: Any = Server()
+    server.additions = additions
+    servers: Any = Server()
+    servers.all = [server]
+    made.crawler = None
+    made.servers = servers
+    return made
+
+
+def first_request(made: Any) -> Any:
+    async def first() -> Any:
+        return await anext(made.start())
+
+    return asyncio.run(first())
+
+
+def test_the_first_look_waits_for_a_quiet_network_or_for_the_element() -> None:
+    quiet = first_request(spider(True))
+    assert quiet["callback"] == "parse_first" and quiet["quiet"] > 0
+    assert first_request(spider(True, wait_for=".film")) == {"callback": "parse", "wait_for": ".film"}
+    assert first_request(spider(True, SPLASH_SCRIPTS=False)) == {"callback": "parse"}
+
+
+def test_there_is_a_second_look_only_if_the_first_found_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = HtmlResponse("http://a.example/", body=b"")
+    assert list(spider(True).parse_first(page)) == []
+    for additions, has_shadow_roots in (((ENDPOINT,), True), ((), False)):
+        made = spider(False, additions=additions)
+        monkeypatch.setattr(spiders.Servers, "of", lambda _, made=made: made.servers)
+        (second,) = made.parse_first(page)
+        assert (second["callback"], second["quiet"]) == ("parse", LONG_QUIET)
+        assert second["shadow_roots"] is has_shadow_roots  # Splash has none, and fails such a request
+
+
+def test_a_page_whose_network_is_never_quiet_is_read_after_its_load_event() -> None:
+    busy = Failure(NeverAppeared("http://a.example/", None, 10.0))
+    assert list(spider(False).look_again(busy)) == [{"callback": "parse", "dont_filter": True}]
+    assert list(spider(False).look_again(Failure(OSError("refused")))) == []
+
+
+CONTENTS = {
+    "an iframe": ("<iframe src='/list'></iframe>", "1 iframe (http://a.example/list)", "the URL of the iframe"),
+    "a shadow root": (
+        "<my-list><template shadowrootmode='open'><li>a</li></template></my-list>", "1 shadow root",
+        "shadow_roots=True",
+    ),
+    "an element of its own": ("<my-list></my-list>", "1 empty own element (my-list)", "shadow_roots=True"),
+    "JSON": (
+        f"<script id='__DATA__'>{list(range(900))}</script>", "1 script with JSON (__DATA__, 4 kB)",
+        "its JSON may have the records",
+    ),
+    "nothing": ("<p>Hello</p>", "and 5 characters of text", "--wait-for CSS"),
+}  # fmt: skip
+
+
+def report(tmp_path: Path, first: str, later: str | None = None, **options: Any) -> None:
+    """Let the command report what a page without records has."""
+    command: Any = Command()
+    command.settings = Settings({"TYPE_GUESS": "pipelines.values.type_guess.type_of"})
+    command.opts = argparse.Namespace(**{"plain": False, "wait_for": None, "yes": True, **options})
+    looks = [
+        TextResponse("http://a.example/", body=html, encoding="utf-8")
+        for html in (first, later)
+        if html is not None
+    ]
+    pages = [TrialPage(url=one.url, status=200, file=tmp_path / "1.html") for one in looks]
+    command.pages = TrialPages(folder=tmp_path, most=2, pages=pages)
+    assert command._suggest("films", looks[0], looks[-1], tmp_path / "films.py") == 2
+    assert not (tmp_path / "films.py").exists()
+
+
+@pytest.mark.parametrize("case", CONTENTS)
+def test_a_page_without_records_is_described(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    html, contents, advice = CONTENTS[case]
+    report(tmp_path, html)
+    said = capsys.readouterr().err
+    assert f"no repeated record is on http://a.example/; its HTML is {tmp_path}" in said
+    assert contents in said and advice in said
+
+
+def test_the_report_says_what_the_wait_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report(tmp_path, "<p>loading</p>", "<p>loading</p>")
+    assert "the same text as 4 s before" in capsys.readouterr().err
+    report(tmp_path, "<p>loading</p>", "<p>sorry</p>")
+    assert "another text than 4 s before" in capsys.readouterr().err
+    report(tmp_path, "<p>plain</p>", plain=True)
+    said = capsys.readouterr().err
+    assert "try without --plain" in said and "--wait-for" not in said
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    {
+        "--wait-for .film[": "--wait-for='.film[' is no CSS selector",
+        "--wait-for //a[": "--wait-for='//a[' is no XPath",
+        "--plain --wait-for .film": "cannot wait for an element",
+    }.items(),
+)
+def test_an_element_that_cannot_be_waited_for_is_refused(
+    line: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = Command()
+    command.settings = Settings()
+    parser = argparse.ArgumentParser()
+    command.add_options(parser)
+    with pytest.raises(SystemExit) as ended:
+        command.process_options([], parser.parse_args(line.split()))
+    assert ended.value.code == 1
+    assert message in capsys.readouterr().err

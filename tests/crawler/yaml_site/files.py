@@ -1,0 +1,70 @@
+"""A YAML site without a fault, and faults in it: the text to replace, the new one, the line, and the message."""
+
+from __future__ import annotations
+
+GOOD = """start: https://shop.example/films
+key: sku
+list:
+  record: //article
+  fields:
+    sku: {xpath: "@data-sku", length: 20}
+    price: {css: ".price", type: decimal}
+  follow: .//a/@href
+detail:
+  fields:
+    heading: //h1
+    brand: {jsonld: brand.name}
+"""
+
+FAULTS = {
+    "empty": ("", "", 1, "the file is empty"),
+    "no YAML": ("key: sku", "key: [sku", 3, "no YAML"),
+    "no mapping": (GOOD, "- a\n", 1, "a mapping is needed here, with site, start"),
+    "an unknown name": ("record:", "recrod:", 4, "there is no 'recrod' here; did you mean 'record'?"),
+    "a name twice": ("key: sku", "key: sku\nkey: sku", 3, "'key' is there twice"),
+    "without start": ("start: https://shop.example/films\n", "", 1, "'start' is missing"),
+    "without a record": ("  record: //article\n", "", 4, "'record' is missing"),
+    "no URL": ("https://shop.example/films", "shop.example", 1, "is no URL: write https://..."),
+    "a key that is no field": ("key: sku", "key: skuu", 2, "there is no field 'skuu'; there are sku, price"),
+    "no XPath": ("//article", '"//article["', 4, "list.record: '//article[' is no XPath"),
+    "no CSS selector": ('".price"', '".price["', 7, "is no CSS selector"),
+    "an unknown type": ("type: decimal", "type: money", 7, "there is no 'money' here; there are text, url"),
+    "two sources": (
+        'css: ".price"',
+        'css: ".price", xpath: "."',
+        7,
+        "write one of xpath, css, jsonld, constant",
+    ),
+    "no source": ('{css: ".price", type: decimal}', "{type: decimal}", 7, "write one of xpath"),
+    "a length of text": ("length: 20", "length: long", 6, "a whole number above zero is needed here"),
+    "a long key": ("length: 20", "length: 2000", 6, "a key has at most 700 characters"),
+    "a reserved name": ("price:", "metadata:", 7, "is a name that every row has"),
+    "no name": ("price:", "Price:", 7, "is no name: use small letters"),
+    "JSON-LD in a list": ('css: ".price"', "jsonld: price", 7, "put the field into detail"),
+    "follow without detail": (
+        GOOD[GOOD.index("detail:") :],
+        "",
+        8,
+        "'list.follow' and 'detail' belong together",
+    ),
+    "the same field twice": ("heading:", "sku:", 10, "the list has a field 'sku' too"),
+    "scroll that is no flag": ("follow:", "scroll: down\n  follow:", 8, "true or false is needed here"),
+    "no name of a table": ("key: sku", "key: sku\ntable: My-Films", 3, "'My-Films' is no name"),
+    "an unknown rendering": ("key: sku", "key: sku\nrendering: maybe", 3, "there is no 'maybe' here"),
+    "a list without a mapping": (
+        GOOD[GOOD.index("list:") : GOOD.index("detail:")],
+        "list: all\n",
+        3,
+        "a mapping is needed",
+    ),
+    "an empty text": (".//a/@href", '" "', 8, "text is needed here"),
+    "no whole number": ("length: 20", "length: 0", 6, "a whole number above zero is needed here"),
+    "an unknown name of a field": ("length: 20", "lenght: 20", 6, "did you mean 'length'?"),
+    "a list for a text": ("record: //article", "record: [a, b]", 4, "text is needed here"),
+}
+
+
+def with_fault(case: str) -> str:
+    """Return the file with one of the faults."""
+    old, new, *_ = FAULTS[case]
+    return GOOD.replace(old, new) if old else new
