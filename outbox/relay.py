@@ -126,16 +126,17 @@ class Relay:
                 numbered, last = self._number(relay)
                 for delivery in self.deliveries:
                     delivery.tell(last)
-                if not once:
+                is_over = once and not numbered and all(self._is_over(one, last) for one in self.deliveries)
+                # With once not before the end: after a night all events are old, until they are sent.
+                if is_over or not once:
                     self._look_after(relay)
+                while is_over and self._delete_old(relay) == DELETED_AT_ONCE:
+                    pass
             except DBAPIError as error:
                 logger.warning("the relay waits for the database: %s", error_line(error))
                 self._stopping.wait(1)
                 continue
-            if once and not numbered and all(self._is_over(one, last) for one in self.deliveries):
-                self._look_after(relay)  # not before: after a night all events are old, until they are sent
-                while self._delete_old(relay) == DELETED_AT_ONCE:
-                    pass
+            if is_over:
                 return
             if numbered:
                 self._wake_up.found()

@@ -8,11 +8,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 from scrapy.settings import Settings
 from sqlalchemy.orm import Session
 
 from crawler.commands.events import Command
 from models import Book
+from models.event_schema import event_schema
 from models.relay import newest_events, sink_states
 from models.session import make_engine
 from outbox.metrics import FILE, write_metrics
@@ -86,6 +88,8 @@ def test_the_event_of_the_page_has_the_fields_of_an_event(tmp_path: Path) -> Non
         json.loads(event.envelope),
         json.loads(PAGE.text.partition("```json\n")[2].partition("```")[0]),
     )
+    jsonschema.validate(shown, event_schema(Book), format_checker=jsonschema.FormatChecker())
+    jsonschema.validate(real, event_schema(Book))
     assert list(shown) == list(real) and list(shown["data"]) == list(real["data"])
     for name in ("specversion", "source", "type", "subject", "datacontenttype"):
         assert shown[name] == real[name]
