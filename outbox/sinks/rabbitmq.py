@@ -6,6 +6,7 @@ sink's thread hands a window of events over and waits until the broker has confi
 
 from __future__ import annotations
 
+import logging
 import ssl
 import threading
 from collections.abc import Callable, Sequence
@@ -26,6 +27,10 @@ from pika.spec import Basic, BasicProperties
 from outbox.address import SinkAddress
 from outbox.event import CLOUDEVENTS_JSON, JSON, Event
 from outbox.sink import SENT, Outcome, SinkDown, WrongSink
+
+logging.getLogger("pika").setLevel(
+    logging.CRITICAL
+)  # it tells of each step; the relay tells of failures, in one line
 
 TYPES = ("topic", "fanout", "direct", "headers")
 QUEUE_TYPES = ("quorum", "classic", "stream")

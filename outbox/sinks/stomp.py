@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,8 @@ from stomp.exception import StompException
 from outbox.address import SinkAddress
 from outbox.event import CLOUDEVENTS_JSON, JSON, Event
 from outbox.sink import SENT, Outcome, SinkDown, WrongSink
+
+logging.getLogger("stomp.py").setLevel(logging.CRITICAL)  # the relay tells of failures, in one line
 
 PATIENCE = 20.0  # seconds for a connection, and for the receipts of a batch
 
