@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import scrapy
@@ -32,6 +33,7 @@ SETTINGS: dict[str, Any] = {
     "TELNETCONSOLE_ENABLED": False,
     "REMOTE_CONTROL_ENABLED": False,
 }
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 class TinySpider(scrapy.Spider):
@@ -72,20 +74,27 @@ process.start()
 """
 
 
-def crawl(command: list[str], port: int, pages: int, database_url: str = "") -> float:
+def crawl(
+    command: list[str],
+    port: int,
+    pages: int,
+    database_url: str = "",
+    settings: Mapping[str, str] = NO_SETTINGS,
+) -> float:
     """Run a crawl in a process of its own; return its pages per second."""
     env = os.environ | {
         "PORT": str(port),
         "PAGES": str(pages),
         "DATABASE_URL": database_url,
         "SPLASHDOWN_ENV_FILE": "",
+        **settings,
     }
     began = time.perf_counter()
     subprocess.run([sys.executable, *command], env=env, check=True)
     return pages / (time.perf_counter() - began)
 
 
-def crawl_into_database(url: str, port: int, pages: int) -> float:
+def crawl_into_database(url: str, port: int, pages: int, settings: Mapping[str, str] = NO_SETTINGS) -> float:
     """Crawl into an empty table; return the pages per second."""
     engine = make_engine(url)
     upgrade(engine)
@@ -96,6 +105,7 @@ def crawl_into_database(url: str, port: int, pages: int) -> float:
         port,
         pages,
         url,
+        settings,
     )
     with Session(engine) as session:
         stored = session.scalar(select(func.count()).select_from(Product.table()))
