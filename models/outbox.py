@@ -73,7 +73,11 @@ def cloud_attributes(event: Any) -> dict[str, str]:
 
 def structured(attributes: dict[str, str], data: str) -> str:
     """Return the JSON of an event; ``data`` is JSON already."""
-    return f'{json.dumps(attributes, ensure_ascii=False)[:-1]}, "data": {data}}}'
+    parts = [f'"{name}": {_text(value)}' for name, value in attributes.items()]
+    return f'{{{", ".join(parts)}, "data": {data}}}'
+
+
+_text = json.encoder.encode_basestring  # what json.dumps makes of a str, and faster
 
 
 PageOf = Callable[[Change], str | None]

@@ -25,6 +25,7 @@ from outbox.sinks import make_sink
 logger = logging.getLogger("splashdown.relay")
 
 IDLE_LIMIT = 15  # seconds; a relay that is stopped in a transaction keeps the next one waiting for so long
+CONNECTIONS = 2  # of a sink: to store its position, and to read ahead
 OTHER_CONNECTIONS = 3  # the relay's own, the listener's, and one for checks
 
 
@@ -60,7 +61,8 @@ def run_relay(settings: BaseSettings, *, once: bool) -> int:
         if folder:
             write_metrics(Path(folder), states)
 
-    engine = open_database(settings, pool_size=len(sinks) + OTHER_CONNECTIONS, idle_limit=IDLE_LIMIT)
+    connections = CONNECTIONS * len(sinks) + OTHER_CONNECTIONS
+    engine = open_database(settings, pool_size=connections, idle_limit=IDLE_LIMIT)
     try:
         relay = Relay(engine, sinks, keep=timedelta(seconds=settings.getfloat("OUTBOX_KEEP")), check=check)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -17,9 +18,7 @@ from models.error_text import error_line
 from models.relay import (
     ENDED,
     HeldRelay,
-    OutboxSink,
     RelayLost,
-    events_after,
     hold,
     refused_again,
     settle_refusals,
@@ -27,12 +26,14 @@ from models.relay import (
     store_position,
 )
 from models.session import make_sessions
+from outbox.batches import Batches
 from outbox.event import Event
 from outbox.sink import Outcome, Sink, SinkDown, SinkEnded, WrongSink
 
 logger = logging.getLogger("splashdown.relay")
 
 SHORTEST_WAIT, LONGEST_WAIT = 0.2, 30.0  # seconds between two attempts of a sink that is down
+STORE = 0.25  # seconds between two commits of the position while there is more to send
 LOOK = 1.0  # seconds after which a delivery looks for refused events to send again
 
 
@@ -66,6 +67,12 @@ class Progress:
                 self.sent += 1
             else:
                 self.refused[event.id] = reason
+
+    def add(self, later: Progress) -> None:
+        """Add what the next batch has come to."""
+        self.position = later.position
+        self.sent += later.sent
+        self.refused |= later.refused
 
 
 def waves(events: Sequence[Event]) -> Iterator[list[Event]]:
@@ -103,14 +110,18 @@ class Delivery(threading.Thread):
         super().__init__(name=f"sink {name}", daemon=True)
         self.sink_name, self.sink, self.relay, self.lost = name, sink, relay, lost
         self.engine, self.sessions = engine, make_sessions(engine)
+        self._batches = Batches(engine, name, sink.batch)
         self.error: str | None = None  # why the sink does not get on now
         self.sent = 0  # by this process
         self.ended = False
         self.attempts = 0  # that failed, one after the other
+        self._unstored: Progress | None = None  # what is confirmed or refused since the last commit
+        self._stored = 0.0  # when that was
+        self._position = 0
         self._idle_at = -1  # the last number that there was when there was nothing to send
         self._wake = threading.Condition()
         self._last = 0
-        self._stopping = False
+        self.is_stopping = False
         self._is_open = False
         self._looked = 0.0
 
@@ -122,23 +133,33 @@ class Delivery(threading.Thread):
             self._last = last
             self._wake.notify()
 
+    @property
+    def reached(self) -> int:
+        """Return the number up to which the sink has its events, as far as this process knows."""
+        return max(self._position, self._idle_at)
+
     def is_done(self, last: int) -> bool:
         """Return whether all events up to this number are confirmed or refused."""
         return self._idle_at >= last and self.error is None
 
     def stop(self) -> None:
         with self._wake:
-            self._stopping = True
+            self.is_stopping = True
             self._wake.notify()
 
     # --- In the thread --------------------------------------------------------------------------------------
 
     def run(self) -> None:
         try:
-            while not self._stopping and not self.ended:
+            while not self.is_stopping and not self.ended:
                 self._step()
+            self._store()
         except RelayLost:
             self.lost()
+        except DBAPIError as error:
+            logger.warning(
+                "%s: its last events are sent again: the database: %s", self.sink_name, error_line(error)
+            )
         except Exception:
             logger.exception("%s: the relay has a fault and stops", self.sink_name)
             self.lost()
@@ -165,36 +186,45 @@ class Delivery(threading.Thread):
     def _send_next(self) -> bool:
         """Send the next batch; return False if there is none."""
         last = self._last
-        with Session(self.engine) as session:
-            row = session.execute(
-                select(OutboxSink.position, OutboxSink.state).where(OutboxSink.name == self.sink_name)
-            ).one()
-            if row.state == ENDED:
-                self.ended = True
-                self.error = "it has ended"
-                return False
-            found = events_after(session, self.sink_name, row.position, self.sink.batch)
-            events = [Event.of(one) for one in found]
-            again = []
-            if time.monotonic() - self._looked > LOOK:
-                self._looked = time.monotonic()
-                again = list(refused_again(session, self.sink_name, self.sink.batch))
+        batch = self._batches.take(self._position)
+        self._position = max(self._position, batch.position)
+        if batch.state == ENDED:
+            self.ended = True
+            self.error = "it has ended"
+            return False
+        again = self._find_refused()
         if again:
             self._send_again(again)
+        events = batch.events
         if not events:
+            self._store()
             self._idle_at = last
             return bool(again)
-        progress = Progress(position=row.position)
+        self._batches.read_ahead(batch)
+        began = time.monotonic()
+        progress = Progress(position=batch.position)
         try:
             self._send(events, progress)
         finally:
             progress.advance(events)
-            self._store(progress)
+            self._note(progress)
+            is_complete = progress.position == events[-1].sequence
+            if not (is_complete and batch.more) or time.monotonic() - self._stored > STORE:
+                self._store()
         if progress.failure is not None:
             if progress.sent:
                 self.attempts = 0  # it gets on
             raise SinkDown(progress.failure.failed or "", wait=progress.failure.wait)
+        self._batches.note(batch, time.monotonic() - began)
         return True
+
+    def _find_refused(self) -> Sequence[Any]:
+        """Return the refused events that a person asked to send again; look for them now and then."""
+        if time.monotonic() - self._looked < LOOK:
+            return []
+        self._looked = time.monotonic()
+        with Session(self.engine) as session:
+            return refused_again(session, self.sink_name, self.sink.batch)
 
     def _send(self, events: Sequence[Event], progress: Progress) -> None:
         blocked: set[bytes] = set()  # rows of which an event must be sent again first
@@ -225,10 +255,23 @@ class Delivery(threading.Thread):
             hold(session, self.relay)
             settle_refusals(session, sent, refused)
 
-    def _store(self, progress: Progress) -> None:
-        """Store what is confirmed or refused."""
-        for reason in progress.refused.values():
-            logger.warning("%s refused an event: %s", self.sink_name, reason)
+    def _note(self, progress: Progress) -> None:
+        """Note what a batch has come to."""
+        for reason, number in Counter(progress.refused.values()).items():
+            events = "an event" if number == 1 else f"{number:,} events"
+            logger.warning("%s refused %s: %s", self.sink_name, events, reason)
+        self._position = progress.position
+        self.sent += progress.sent
+        if self._unstored is None:
+            self._unstored = progress
+        else:
+            self._unstored.add(progress)
+
+    def _store(self) -> None:
+        """Store what is confirmed or refused. If the database is away, it is stored later."""
+        progress = self._unstored
+        if progress is None:
+            return
         with self.sessions.begin() as session:
             now = hold(session, self.relay)
             store_position(
@@ -239,7 +282,8 @@ class Delivery(threading.Thread):
                 refused=progress.refused,
                 now=now,
             )
-        self.sent += progress.sent
+        self._unstored = None
+        self._stored = time.monotonic()
 
     def _recovered(self) -> None:
         if self.error is not None:
@@ -253,11 +297,12 @@ class Delivery(threading.Thread):
             if store:
                 self._store_error(message)
         self.error = message
+        self._batches.forget()
         self.attempts += 1
         with self._wake:
-            if not self._stopping:
+            if not self.is_stopping:
                 seconds = min(SHORTEST_WAIT * 2 ** min(self.attempts - 1, 10), LONGEST_WAIT)
-                self._wake.wait_for(lambda: self._stopping, max(seconds, wait))
+                self._wake.wait_for(lambda: self.is_stopping, max(seconds, wait))
 
     def _store_error(self, message: str | None, *, ended: bool = False) -> None:
         self.error = message
@@ -277,5 +322,5 @@ class Delivery(threading.Thread):
 
     def _wait(self) -> None:
         with self._wake:
-            if not self._stopping and self._last <= self._idle_at:
+            if not self.is_stopping and self._last <= self._idle_at:
                 self._wake.wait(LOOK)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from models.outbox import cloud_attributes, structured
 
@@ -14,9 +13,11 @@ JSON = "application/json"
 CLOUDEVENTS_JSON = "application/cloudevents+json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """An event of the outbox. ``data`` is JSON; ``row_key`` is the natural key as a JSON list."""
+class Event(NamedTuple):
+    """An event of the outbox. ``data`` is JSON; ``row_key`` is the natural key as a JSON list.
+
+    The fields are columns of ``outbox_event``.
+    """
 
     id: int
     sequence: int
@@ -33,17 +34,30 @@ class Event:
     @classmethod
     def of(cls, row: Any) -> Event:
         """Return the event of a row of ``outbox_event``."""
-        return cls(**{name: getattr(row, name) for name in cls.__dataclass_fields__})
+        return cls._make(getattr(row, name) for name in cls._fields)
 
-    @cached_property
+    @classmethod
+    def list_of(cls, rows: Sequence[Any]) -> list[Event]:
+        """Return the events of rows of one query."""
+        if not rows:
+            return []
+        values = itemgetter(*(rows[0]._fields.index(name) for name in cls._fields))
+        return [cls._make(values(row)) for row in rows]
+
+    @property
     def attributes(self) -> Mapping[str, str]:
         """Return the attributes of CloudEvents."""
         return cloud_attributes(self)
 
     @property
+    def type(self) -> str:
+        """Return the attribute ``type``: ``splashdown.book.changed``."""
+        return f"splashdown.{self.table_name}.{self.kind}"
+
+    @property
     def structured(self) -> bytes:
         """Return the body in CloudEvents' structured mode: attributes and data in one JSON object."""
-        return structured(dict(self.attributes), self.data).encode()
+        return structured(cloud_attributes(self), self.data).encode()
 
     @property
     def body(self) -> bytes:

@@ -22,7 +22,6 @@ from models.relay import (
     delete_sent,
     has_new_events,
     hold,
-    last_number,
     number_events,
     release_relay,
     sink_states,
@@ -35,6 +34,9 @@ from outbox.wake_up import WakeUp
 logger = logging.getLogger("splashdown.relay")
 
 NUMBERED_AT_ONCE = 5000
+# Events with a number that no sink has got yet: more would leave the memory of the database before they are read.
+NUMBERED_AHEAD = 20_000
+AHEAD_WAIT = 0.02  # seconds until a look whether a sink has got some of them
 HEARTBEAT = 4.0  # seconds
 CHECK = 10.0  # seconds between two looks at the states of the sinks
 DELETED_AT_ONCE = 5000
@@ -53,7 +55,7 @@ class Relay:
     """Sends the events of the outbox to the sinks.
 
     Args:
-        engine: its pool has a connection for each sink and three more.
+        engine: its pool has two connections for each sink and three more.
         sinks: by name.
         keep: for how long events stay after all sinks have confirmed them.
         check: called now and then with the states of the sinks, for alarms and metrics.
@@ -73,6 +75,7 @@ class Relay:
         self._wake_up: WakeUp | None = None
         self._stopping = threading.Event()
         self._lost = False
+        self._last = 0  # the largest number that an event has
         self._heartbeat = self._checked = 0.0
 
     def run(self, *, once: bool = False) -> RelayEnd:
@@ -140,22 +143,33 @@ class Relay:
                 return
             if numbered:
                 self._wake_up.found()
-            elif once:
-                self._stopping.wait(0.02)
+            elif once or self._is_far_ahead():
+                self._stopping.wait(AHEAD_WAIT)
             else:
                 self._wake_up.wait()
 
     def _number(self, relay: HeldRelay) -> tuple[int, int]:
         """Number new events; return how many, and the last number. Write a heartbeat if it is time."""
         now = time.monotonic()
-        if now - self._heartbeat < HEARTBEAT:
-            with Session(self.engine) as session:
-                if not has_new_events(session):
-                    return 0, last_number(session)
+        needed = not self._is_far_ahead()
+        if now - self._heartbeat < HEARTBEAT and not (needed and self._has_new_events()):
+            return 0, self._last
         self._heartbeat = now
         with self.sessions.begin() as session:
             hold(session, relay)
-            return number_events(session, NUMBERED_AT_ONCE)
+            if not needed:
+                return 0, self._last
+            numbered, last = number_events(session, NUMBERED_AT_ONCE)
+        self._last = last
+        return numbered, last
+
+    def _has_new_events(self) -> bool:
+        with Session(self.engine) as session:
+            return has_new_events(session)
+
+    def _is_far_ahead(self) -> bool:
+        """Return whether no sink needs new numbers now, because even the fastest one has many events left."""
+        return self._last - max(one.reached for one in self.deliveries) > NUMBERED_AHEAD
 
     @staticmethod
     def _is_over(delivery: Delivery, last: int) -> bool:

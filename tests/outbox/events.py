@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from outbox.address import SinkAddress
 from outbox.event import Event
 from outbox.sink import SENT, Outcome, SinkDown
 from tests.pipelines.runs import Run, page
+
+DEADLINE = 60.0  # seconds
 
 _versions = itertools.count()
 
@@ -90,6 +93,13 @@ class RecordingSink:
 
     def close(self) -> None:
         pass
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < until, "the deadline is over"
+        time.sleep(0.01)
 
 
 def address(text: str) -> SinkAddress:

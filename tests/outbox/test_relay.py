@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -27,21 +25,21 @@ from models.session import make_sessions
 from outbox.event import Event
 from outbox.relay import Relay, RelayEnd
 from outbox.sink import SENT, Outcome, Sink, SinkEnded
-from tests.outbox.events import RecordingSink, history, store_changes, unnumbered, without_repeats
+from tests.outbox.events import (
+    DEADLINE,
+    RecordingSink,
+    history,
+    store_changes,
+    unnumbered,
+    wait_until,
+    without_repeats,
+)
 
 WEEK = timedelta(days=7)
-DEADLINE = 60.0  # seconds
 
 
 def once(engine: Engine, **sinks: Sink) -> RelayEnd:
     return Relay(engine, sinks, keep=WEEK).run(once=True)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < until, "the deadline is over"
-        time.sleep(0.01)
 
 
 def test_every_sink_gets_every_change_in_the_order_of_its_row(engine: Engine) -> None:

@@ -1,0 +1,156 @@
+"""Batches of events: how large they are, and that a sink gets its events whatever is between their numbers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from models import OutboxEvent, OutboxSink
+from models import relay as relay_tables
+from models.relay import claim_relay, hold, number_events
+from models.session import make_sessions
+from outbox import delivery, relay
+from outbox.batches import FIRST_SIZE, HEAVIEST, Batches, next_size
+from outbox.event import Event
+from outbox.relay import Relay, RelayEnd
+from outbox.sink import SENT, Outcome, SinkDown
+from tests.outbox.events import RecordingSink, history, store_changes, wait_until, without_repeats
+
+WEEK = timedelta(days=7)
+
+
+def events(number: int, size: int = 100) -> list[Event]:
+    return [
+        Event(
+            id=n,
+            sequence=n,
+            event_id=str(n),
+            table_name="quote",
+            kind="changed",
+            row_hash=b"",
+            row_key=f"[{n}]",
+            spider="quotes",
+            run_id=1,
+            at=datetime.now(UTC),
+            data="x" * size,
+        )
+        for n in range(number)
+    ]
+
+
+def test_a_batch_grows_up_to_what_the_sink_takes() -> None:
+    assert next_size(100, events(100), seconds=0.01, most=1000) == 200
+    assert next_size(800, events(800), seconds=0.01, most=1000) == 1000
+
+
+def test_a_batch_of_a_slow_sink_takes_half_a_second() -> None:
+    assert next_size(100, events(100), seconds=10.0, most=1000) == 5
+    assert next_size(1, events(1), seconds=10.0, most=1000) == 1
+
+
+def test_a_batch_of_large_events_is_small() -> None:
+    assert next_size(100, events(10, size=HEAVIEST // 4), seconds=0.01, most=1000) == 4
+    assert next_size(100, events(1, size=2 * HEAVIEST), seconds=0.01, most=1000) == 1
+
+
+def test_numbers_of_other_sinks_and_of_no_event_hold_back_nobody(engine: Engine) -> None:
+    """Another sink's snapshot, and events that are deleted or were rolled back, are longer than a batch."""
+    store_changes(engine, [range(1, 13)])
+    with Session(engine) as session:
+        ids = session.scalars(select(OutboxEvent.id).order_by(OutboxEvent.id)).all()
+        session.execute(update(OutboxEvent).where(OutboxEvent.id.in_(ids[2:7])).values(sink="second"))
+        session.execute(delete(OutboxEvent).where(OutboxEvent.id == ids[8]))  # before it has a number
+        session.commit()
+    with make_sessions(engine).begin() as session:
+        place = claim_relay(make_sessions(engine), ["first", "second"])
+        hold(session, place)
+        number_events(session, 100)
+        session.execute(delete(OutboxEvent).where(OutboxEvent.id.in_(ids[9:11])))
+        relay_tables.release_relay(session, place)
+    first, second = RecordingSink(batch=2), RecordingSink(batch=2)
+    Relay(engine, {"first": first, "second": second}, keep=WEEK).run(once=True)
+    assert [one["subject"] for one in first.received] == [f"quote/[{n}]" for n in (1, 2, 8, 12)]
+    assert [one["subject"] for one in second.received] == [
+        f"quote/[{n}]" for n in (1, 2, 3, 4, 5, 6, 7, 8, 12)
+    ]
+    Relay(engine, {"first": first, "second": second}, keep=WEEK).run(once=True)
+    assert len(first.received) == 4 and len(second.received) == 9
+
+
+def test_an_event_with_a_smaller_id_that_commits_meanwhile_is_numbered_before(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_changes(engine, [[1], [1], [1]])
+    # As if the first two were committed after the first look at the events without a number.
+    monkeypatch.setattr(relay_tables, "FIRST_WITHOUT_NUMBER", select(func.max(OutboxEvent.id)))
+    sessions = make_sessions(engine)
+    place = claim_relay(sessions, ["sink"])
+    with sessions.begin() as session:
+        hold(session, place)
+        number_events(session, 10)
+    with Session(engine) as session:
+        numbers = session.scalars(select(OutboxEvent.sequence).order_by(OutboxEvent.id)).all()
+    assert None not in numbers and numbers == sorted(numbers)  # type: ignore[type-var]
+
+
+def test_a_long_backlog_is_numbered_while_it_is_sent(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "NUMBERED_AT_ONCE", 2)
+    monkeypatch.setattr(relay, "NUMBERED_AHEAD", 4)
+    store_changes(engine, [[1, 2, 3, 4, 5], [1, 3, 5], [2, 4]])
+    up, down = RecordingSink(batch=3), RecordingSink()
+    down.down = "no route"
+    end = Relay(engine, {"up": up, "down": down}, keep=WEEK).run(once=True)
+    assert end == RelayEnd(lost=False, errors={"down": "no route"})
+    assert without_repeats(up.received) == history(engine) and len(up.received) == 10
+
+
+def test_what_is_confirmed_is_stored_also_if_the_relay_stops_or_the_sink_fails(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Positions are not stored after each batch. A stop and an error store them, so that nothing is sent twice."""
+    monkeypatch.setattr(delivery, "STORE", float("inf"))
+    monkeypatch.setattr("outbox.batches.FIRST_SIZE", 2)
+    store_changes(engine, [range(1, 11)])
+    sink = RecordingSink(batch=2)
+    sink.answer = lambda _: SENT if len(sink.received) < 6 else Outcome(failed="the disk is full")
+    assert Relay(engine, {"sink": sink}, keep=WEEK).run(once=True).errors == {"sink": "the disk is full"}
+    stopping = Relay(engine, {"sink": sink}, keep=WEEK)
+
+    def stop(_event: Event) -> Outcome:
+        if len(sink.received) == 7:
+            stopping.stop()
+            wait_until(lambda: stopping.deliveries[0].is_stopping)
+        return SENT
+
+    sink.answer = stop
+    stopping.run()
+    with Session(engine) as session:
+        assert session.scalar(select(OutboxSink.sent)) == len(sink.received) == 8
+    Relay(engine, {"sink": sink}, keep=WEEK).run(once=True)
+    assert [one["subject"] for one in sink.received] == [f"quote/[{n}]" for n in range(1, 11)]
+
+
+def test_what_was_read_ahead_of_a_failure_is_read_again(engine: Engine) -> None:
+    store_changes(engine, [range(1, 13), range(1, 13)])
+    sink = RecordingSink(batch=2)
+    failures = iter([5, 9, 17])
+    next_failure = next(failures)
+
+    def answer(_event: Event) -> Outcome:
+        nonlocal next_failure
+        if len(sink.received) == next_failure:
+            next_failure = next(failures, -1)
+            raise SinkDown("the connection is lost")
+        return SENT
+
+    sink.answer = answer
+    end = Relay(engine, {"sink": sink}, keep=WEEK).run(once=True)
+    assert end.errors == {} and without_repeats(sink.received) == history(engine)
+
+
+def test_the_first_batch_is_not_larger_than_the_sink_takes(engine: Engine) -> None:
+    assert Batches(engine, "sink", 20).size == 20
+    assert Batches(engine, "sink", 5000).size == FIRST_SIZE
