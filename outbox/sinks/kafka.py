@@ -27,6 +27,7 @@ REFUSED = (
     KafkaError._INVALID_ARG,
     KafkaError.TOPIC_EXCEPTION,
 )
+STRUCTURED_HEADERS = [("content-type", CLOUDEVENTS_JSON.encode())]
 
 
 class KafkaSink:
@@ -102,9 +103,10 @@ class KafkaSink:
         if self.producer is None:
             raise SinkDown("not connected")
         outcomes: list[Outcome] = [Outcome(failed="no confirmation")] * len(events)
-        self._create_topics({self._topic_of(event) for event in events} - self.known)
+        topics = {table: self.topic.format(table=table) for table in {event.table_name for event in events}}
+        self._create_topics(set(topics.values()) - self.known)
         for position, event in enumerate(events):
-            outcome = self._produce(event, outcomes, position)
+            outcome = self._produce(topics[event.table_name], event, outcomes, position)
             if outcome is not None:
                 outcomes[position] = outcome
         until = time.monotonic() + PATIENCE
@@ -122,27 +124,29 @@ class KafkaSink:
             self.producer.flush(1.0)
             self.producer = None
 
-    def _produce(self, event: Event, outcomes: list[Outcome], position: int) -> Outcome | None:
+    def _produce(self, topic: str, event: Event, outcomes: list[Outcome], position: int) -> Outcome | None:
         """Hand an event to the producer. Return its outcome if there is one at once."""
         assert self.producer is not None
 
         def delivered(error: KafkaError | None, _message: Any) -> None:
             outcomes[position] = _outcome_of(error)
 
-        attributes = event.attributes
-        headers = {"content-type": JSON if self.binary else CLOUDEVENTS_JSON}
+        headers = STRUCTURED_HEADERS
         if self.binary:
-            headers |= {
-                f"ce_{name}": value for name, value in attributes.items() if name != "datacontenttype"
-            }
+            headers = [("content-type", JSON.encode())]
+            headers += [
+                (f"ce_{name}", value.encode())
+                for name, value in event.attributes.items()
+                if name != "datacontenttype"
+            ]
         try:
             # Without the event's time: Kafka deletes a record that is older than the topic's retention, also one that
             # has just come, after a long time without the broker.
             self.producer.produce(
-                self._topic_of(event),
+                topic,
                 event.body if self.binary else event.structured,
                 event.row_key.encode(),
-                headers=[(name, value.encode()) for name, value in headers.items()],
+                headers=headers,  # type: ignore[arg-type]
                 on_delivery=delivered,
             )
         except BufferError:
@@ -150,11 +154,7 @@ class KafkaSink:
             return Outcome(failed="the producer's queue is full")
         except KafkaException as error:
             return _outcome_of(error.args[0])
-        self.producer.poll(0)
         return None
-
-    def _topic_of(self, event: Event) -> str:
-        return self.topic.format(table=event.table_name)
 
     def _create_topics(self, missing: set[str]) -> None:
         if not missing:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
-from paho.mqtt.client import Client, MQTTMessageInfo
+from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -20,7 +20,10 @@ from outbox.event import CLOUDEVENTS_JSON, JSON, Event
 from outbox.sink import SENT, Outcome, SinkDown, WrongSink
 
 PATIENCE = 20.0  # seconds for a connection, and for the acknowledgements of a batch
+LOOK = 0.5  # seconds between two looks at the connection while nothing comes
 NO_SUBSCRIBERS = 16
+NO_ANSWER = Outcome(failed="no acknowledgement: the connection is lost or the broker does not answer")
+MOST_OPEN = 65_535  # packets without an acknowledgement, if the broker says nothing
 REFUSED_CONNECTIONS = (128, 129, 132, 133, 134, 135, 140)  # bad user name or password, not authorized, ...
 
 
@@ -31,7 +34,7 @@ class MqttSink:
     state of each row at ``prefix/book/row/KEY``, ``mode=binary``, ``ca`` (a file).
     """
 
-    batch = 200
+    batch = 1000
 
     def __init__(self, address: SinkAddress) -> None:
         self.name = address.name
@@ -50,7 +53,12 @@ class MqttSink:
         self.client: Client | None = None
         self._connected = threading.Event()
         self._code: ReasonCode | None = None
+        self._most_open = 0  # packets without an acknowledgement that the broker takes
+        self._window = threading.Semaphore(0)
         self._codes: dict[int, ReasonCode] = {}  # of acknowledgements, by packet
+        self._awaited = 0  # acknowledgements
+        self._settled = threading.Event()
+        self._properties: Properties | None = None
 
     def open(self) -> None:
         client = Client(
@@ -63,8 +71,8 @@ class MqttSink:
             client.username_pw_set(self.user, self.password)
         if self.tls:
             client.tls_set_context(ssl.create_default_context(cafile=self.ca))
-        client.max_inflight_messages_set(2 * self.batch)  # with retain=1 an event is two messages
-        client.max_queued_messages_set(2 * self.batch)
+        # paho does not know the limit of the broker; with one of its own it looks at all open packets for each answer.
+        client.max_inflight_messages_set(0)
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
         self._connected.clear()
@@ -89,35 +97,36 @@ class MqttSink:
                     f"{self.name}: the broker refuses the connection: {code}; check user and password"
                 )
             raise SinkDown(str(code))
+        self._window = threading.Semaphore(self._most_open)
 
     def send(self, events: Sequence[Event]) -> Sequence[Outcome]:
         client = self.client
         if client is None or not client.is_connected():
             raise SinkDown("the connection is lost")
         self._codes.clear()
-        sent: list[tuple[int, MQTTMessageInfo]] = []
-        outcomes: list[Outcome] = [Outcome(failed="no acknowledgement")] * len(events)
+        self._settled.clear()
+        self._awaited = MOST_OPEN + 1
+        packets: list[tuple[int, int]] = []  # positions of events, and their packets
+        outcomes: list[Outcome] = [NO_ANSWER] * len(events)
         for position, event in enumerate(events):
             try:
                 for topic, retained in self._topics_of(event):
-                    info = client.publish(
-                        topic,
-                        event.body if self.binary else event.structured,
-                        qos=1,
-                        retain=retained,
-                        properties=self._properties_of(event),
-                    )
-                    if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                        raise SinkDown(f"the connection is lost: {info.rc.name}")
-                    sent.append((position, info))
+                    packets.append((position, self._publish(client, topic, event, retained)))
             except ValueError as error:  # too large for MQTT, or a topic that is none
                 outcomes[position] = Outcome(refused=str(error))
-        by_position: dict[int, list[Outcome]] = {}
+            except TimeoutError:
+                packets = [one for one in packets if one[0] != position]
+                break
+        self._awaited = len(packets)
         until = time.monotonic() + PATIENCE
-        for position, info in sent:
-            by_position.setdefault(position, []).append(self._outcome_of(client, info, until))
-        for position, some in by_position.items():
-            outcomes[position] = next((one for one in some if not one.sent), SENT)
+        while len(self._codes) < len(packets) and client.is_connected() and time.monotonic() < until:
+            self._settled.wait(LOOK)
+        answers: dict[int, list[Outcome]] = {}
+        for position, packet in packets:
+            answers.setdefault(position, []).append(self._outcome_of(packet))
+        for position, some in answers.items():
+            if outcomes[position].refused is None:
+                outcomes[position] = next((one for one in some if not one.sent), SENT)
         return outcomes
 
     def close(self) -> None:
@@ -126,18 +135,37 @@ class MqttSink:
             self.client.loop_stop()
             self.client = None
 
-    def _outcome_of(self, client: Client, info: MQTTMessageInfo, until: float) -> Outcome:
-        while not info.is_published():
+    def _publish(self, client: Client, topic: str, event: Event, retained: bool) -> int:
+        """Publish an event when the broker takes one more; return the packet's number.
+
+        Raises:
+            TimeoutError: the broker acknowledges nothing.
+            ValueError: the topic or the payload is none of MQTT.
+        """
+        until = time.monotonic() + PATIENCE
+        while not self._window.acquire(timeout=LOOK):
             if not client.is_connected() or time.monotonic() > until:
-                return Outcome(
-                    failed="no acknowledgement: the connection is lost or the broker does not answer"
-                )
-            try:
-                info.wait_for_publish(0.5)
-            except (RuntimeError, ValueError) as error:
-                return Outcome(failed=str(error))
-        code = self._codes.get(info.mid)
-        if code is None or not code.is_failure or code.value == NO_SUBSCRIBERS:
+                raise TimeoutError
+        try:
+            info = client.publish(
+                topic,
+                event.body if self.binary else event.structured,
+                qos=1,
+                retain=retained,
+                properties=self._properties_of(event),
+            )
+        except ValueError:
+            self._window.release()
+            raise
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise SinkDown(f"the connection is lost: {info.rc.name}")
+        return info.mid
+
+    def _outcome_of(self, packet: int) -> Outcome:
+        code = self._codes.get(packet)
+        if code is None:
+            return NO_ANSWER
+        if not code.is_failure or code.value == NO_SUBSCRIBERS:
             return SENT
         return Outcome(refused=str(code))
 
@@ -149,6 +177,9 @@ class MqttSink:
         return topics
 
     def _properties_of(self, event: Event) -> Properties:
+        """Return the properties of a packet; in structured mode they are the same for all."""
+        if not self.binary and self._properties is not None:
+            return self._properties
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.ContentType = JSON if self.binary else CLOUDEVENTS_JSON
         properties.PayloadFormatIndicator = 1  # UTF-8
@@ -156,12 +187,17 @@ class MqttSink:
             properties.UserProperty = [
                 (name, value) for name, value in event.attributes.items() if name != "datacontenttype"
             ]
+        self._properties = properties
         return properties
 
-    def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: ReasonCode, properties: Any) -> None:
         self._code = code
+        # What the broker does not say is its maximum.
+        self._most_open = getattr(properties, "ReceiveMaximum", MOST_OPEN)
         self._connected.set()
 
     def _on_publish(self, _client: Any, _data: Any, packet: int, code: ReasonCode, _properties: Any) -> None:
-        if code.is_failure:
-            self._codes[packet] = code
+        self._codes[packet] = code
+        self._window.release()
+        if len(self._codes) >= self._awaited:
+            self._settled.set()

@@ -13,7 +13,7 @@ from outbox.sink import SENT, Outcome, SinkDown
 class StdoutSink:
     """``stdout:``"""
 
-    batch = 200
+    batch = 1000
 
     def __init__(self, address: SinkAddress) -> None:
         self.address = address

@@ -27,7 +27,7 @@ class StompSink:
     (a file). The virtual host is ``/`` by default.
     """
 
-    batch = 500
+    batch = 1000
 
     def __init__(self, address: SinkAddress) -> None:
         self.name = address.name
@@ -81,7 +81,6 @@ class StompSink:
         listener.expect({event.event_id for event in events})
         try:
             for event in events:
-                attributes = event.attributes
                 headers = {
                     "receipt": event.event_id,
                     "persistent": "true",
@@ -90,7 +89,7 @@ class StompSink:
                     "kind": event.kind,
                 }
                 if self.binary:
-                    headers |= {f"ce_{name}": value for name, value in attributes.items()}
+                    headers |= {f"ce_{name}": value for name, value in event.attributes.items()}
                 destination = self.destination.format(
                     table=event.table_name, kind=event.kind, spider=event.spider
                 )

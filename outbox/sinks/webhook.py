@@ -33,7 +33,7 @@ class WebhookSink:
     address that is not public, ``webhook_ca`` (a file). All others are the receiver's.
     """
 
-    batch = 20
+    batch = 100
 
     def __init__(self, address: SinkAddress) -> None:
         self.name = address.name
