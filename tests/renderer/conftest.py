@@ -371,11 +371,11 @@ def one_tab() -> Iterator[Client]:
 
 
 @pytest.fixture
-def a_closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+def a_closed_port() -> Iterator[int]:
+    """Yield a port that refuses connections, and that no other process can take meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 ROOT = Path(__file__).parent.parent.parent
