@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -68,10 +67,6 @@ class RendererProcess:
     def client(self) -> Client:
         """Wait until the renderer listens; return a client of it."""
         return Client(self._stdout.readline().removeprefix("listening on ").strip())
-
-    def is_starting(self) -> bool:
-        """Return whether the renderer runs and has not said yet that it listens."""
-        return self.popen.poll() is None and not select.select([self._stdout], [], [], 0)[0]
 
     def chromium(self) -> set[int]:
         return chromium_processes(self.pid)
