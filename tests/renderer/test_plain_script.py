@@ -253,15 +253,19 @@ def test_go_has_the_same_outcome_without_the_record(
     assert bad["2"] == "network301"
 
 
+NAVIGATING = ["leaves", "leaves-at-load", "leaves-soon", "posts", "downloads", "fragment", "to/leaves"]
+GO = "splash:go(args.url) return splash:html()"
+GO_AND_WAIT = "splash:go(args.url) splash:wait(0.4) return splash:html()"
+
+
 @pytest.mark.parametrize(
-    "path", ["leaves", "leaves-at-load", "leaves-soon", "posts", "downloads", "fragment", "to/leaves"]
-)
-@pytest.mark.parametrize(
-    "body",
+    ("body", "path"),
+    # Which document READ finds on leaves-soon is the page's own race: the next test has it.
     [
-        READ,
-        "splash:go(args.url) return splash:html()",
-        "splash:go(args.url) splash:wait(0.4) return splash:html()",
+        (body, path)
+        for body in (READ, GO, GO_AND_WAIT)
+        for path in NAVIGATING
+        if (body, path) != (READ, "leaves-soon")
     ],
 )
 def test_a_page_that_navigates_gives_a_plain_script_the_same(
@@ -272,6 +276,17 @@ def test_a_page_that_navigates_gives_a_plain_script_the_same(
     result = both_ways(one_tab, body, url=f"{other}/{path}")
     if "wait" not in body:
         assert "first" in result
+
+
+@pytest.mark.parametrize("begin", ["", "local same = splash "])
+def test_a_page_that_navigates_after_its_load_event_gives_one_of_its_documents(
+    one_tab: Client, site: PlainSite, begin: str
+) -> None:
+    page = one_tab.main(f"{begin}{READ}", url=f"{site.url.replace('127.0.0.1', 'localhost')}/leaves-soon")
+    assert page in {
+        f"<html><head></head><body>{PAGES[name]}</body></html>".replace("id=end", 'id="end"')
+        for name in ("leaves-soon", "target")
+    }
 
 
 @pytest.mark.parametrize("before", ["keeps", "ticks", "listens", "leaves"])
