@@ -26,7 +26,8 @@ class Commits:
     """Hands commits to the writer and counts in Scrapy's stats what the database made of them.
 
     ``page_closed`` is called with each page that is done, failed or skipped, before its commit is handed over,
-    ``page_committed`` with its state after that commit, and ``lesson_written`` with each lesson of adaptive rendering
+    ``page_committed`` with its state after that commit, ``page_lost`` with a commit whose partition another worker has,
+    and ``lesson_written`` with each lesson of adaptive rendering
     that is committed.
 
     Args:
@@ -50,6 +51,7 @@ class Commits:
         self.page_closed: Callable[[Page], None] = lambda _: None
         self.page_committed: Callable[[Settled], None] = lambda _: None
         self.lesson_written: Callable[[Lesson], None] = lambda _: None
+        self.page_lost: Callable[[Commit], None] = lambda _: None
         self.start_is_read = False  # all that start() yields is committed
         self._pages, self._logins, self._refill, self._stats = pages, logins, refill, stats
         self._writer, self._login_failed, self._wake = writer, login_failed, wake
@@ -68,6 +70,10 @@ class Commits:
 
     def _committed(self, commit: Commit, committed: Committed) -> None:
         self.uncommitted -= 1
+        if committed.lost:
+            self.page_lost(commit)
+            self._wake()
+            return
         for request in commit.requests:
             self._stored(request, committed.states.get(request.number))
         if commit.settled is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from scrapy import Request, Spider
@@ -24,13 +25,26 @@ class Discovery:
 
     Args:
         lifo: the requests of a page that come later are made first, as Scrapy does by default.
+        part_of: returns the partition of a request, in a shared run.
     """
 
     def __init__(
-        self, identities: RequestIdentities, logins: Logins, stats: StatsCollector, *, lifo: bool
+        self,
+        identities: RequestIdentities,
+        logins: Logins,
+        stats: StatsCollector,
+        *,
+        lifo: bool,
+        part_of: Callable[[Request], int] = lambda _: 0,
     ) -> None:
         self.next_number = 0
+        self.first_number = 0  # of this process
+        self._part_of = part_of
         self._identities, self._logins, self._stats, self._lifo = identities, logins, stats, lifo
+
+    def begin_at(self, number: int) -> None:
+        """Give the next request this number: the numbers below are those of other workers."""
+        self.next_number = self.first_number = number
 
     def add(self, request: Request, page: Page, spider: Spider) -> bool:
         """Put the request on the page that it was found on. Return False if it is a duplicate or has no JSON."""
@@ -55,6 +69,7 @@ class Discovery:
             self._logins.add(number, request)
         # Requests of start() come in their order, and after all others.
         later_first = self._lifo and page.number is not None
+        order = number - self.first_number
         page.discover(
             NewRequest(
                 number=number,
@@ -62,7 +77,8 @@ class Discovery:
                 url=request.url,
                 request=text,
                 priority=request.priority,
-                position=number if later_first else -number,
+                position=order if later_first else -order,
+                part=self._part_of(request),
                 depth=int(request.meta.get("depth", 0)),
                 parent=page.number,
                 not_before=_not_before(request),

@@ -16,6 +16,7 @@ from frontier.pages_in_progress import PagesInProgress
 from frontier.request_json import decode
 from frontier.typed_json import NotJson
 from frontier.window import QueuedRequest, Window
+from models.worker import Tenure
 
 logger = logging.getLogger("frontier.scheduler")
 
@@ -27,6 +28,7 @@ class HandOut:
         commit: is called with each commit of the pages.
         snapshot_policy: returns how a page is saved if it has a fault, by its request's number and JSON.
         begun: is called with the number of each page that is opened, logins excepted.
+        tenure_of: returns the tenure of a partition, in a shared run.
     """
 
     def __init__(
@@ -37,8 +39,9 @@ class HandOut:
         commit: Callable[[Commit], None],
         snapshot_policy: Callable[[int, str], SnapshotPolicy | None],
         begun: Callable[[int], None] = lambda _: None,
+        tenure_of: Callable[[int], Tenure | None] = lambda _: None,
     ) -> None:
-        self._pages, self._window = pages, window
+        self._pages, self._window, self._tenure_of = pages, window, tenure_of
         self._commit, self._snapshot_policy, self._begun = commit, snapshot_policy, begun
 
     def request_of(self, queued: QueuedRequest, spider: Spider) -> Request | None:
@@ -49,6 +52,7 @@ class HandOut:
             self._pages.hand_out(queued)
             return queued.request
         page = Page(queued.number, queued.url, self._commit)
+        page.tenure = self._tenure_of(queued.part)
         self._pages.add(page)
         if queued.request is None:
             self._begun(queued.number)

@@ -63,6 +63,7 @@ class PagesInProgress:
             first: it comes before other requests of its priority.
         """
         before = self.take_back(number)
+        tenure = self._pages[number].tenure
         self._window.add(
             QueuedRequest(
                 priority=request.priority,
@@ -71,12 +72,22 @@ class PagesInProgress:
                 url=page_url(request),
                 text=None,
                 request=request,
+                part=tenure.part if tenure is not None else 0,
             )
         )
 
     def remove(self, number: int) -> None:
         """Forget a page that is committed."""
         self._pages.pop(number, None)
+
+    def drop(self, number: int) -> None:
+        """Forget a page whose partition another worker has now."""
+        self.take_back(number)
+        self.remove(number)
+
+    def parts(self) -> set[int]:
+        """Return the partitions of the pages in progress, in a shared run."""
+        return {page.tenure.part for page in self._pages.values() if page.tenure is not None}
 
     def abandon_orphans(self, now: float, *, nothing_moves: bool) -> None:
         """Fail the pages whose requests a signal handler or a middleware dropped: nothing else will settle them.

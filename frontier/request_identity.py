@@ -43,6 +43,10 @@ class RequestIdentities:
         place = f" {page.number} {nth}".encode()
         return hashlib.sha1(fingerprint + place, usedforsecurity=False).digest()
 
+    def forget(self) -> None:
+        """Forget the remembered identities: some of their requests were found on pages that are not stored."""
+        self._remembered.clear()
+
     def is_new(self, identity: bytes) -> bool:
         """Return whether the identity is not among the remembered ones, and remember it."""
         if identity in self._remembered:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
 
@@ -19,13 +20,13 @@ from scrapy.core.scheduler import Scheduler as ScrapyScheduler
 from scrapy.crawler import Crawler
 from scrapy.utils.defer import deferred_from_coro
 
-from crawler.meta_keys import FOUND_ON, REQUEST_NUMBER
+from crawler.meta_keys import FOUND_ON, MAKES_SESSION, REQUEST_NUMBER
 from crawler.page.commit import Commit
 from crawler.page.page import Page
 from crawler.run.extension import RunExtension
 from crawler.run.interfaces import FrontierCallbacks
 from crawler.run.stopping import close_crawl, stop_crawl
-from crawler.run.verdict import TRIAL_OVER
+from crawler.run.verdict import CANNOT_SHARE, TRIAL_OVER
 from crawler.security.plain_text import last_line
 from crawler.snapshots.extension import SnapshotExtension
 from frontier.commits import Commits
@@ -37,12 +38,18 @@ from frontier.learned_rendering import LearnedRendering
 from frontier.logins import Logins
 from frontier.page_budget import PageBudget
 from frontier.pages_in_progress import PagesInProgress
+from frontier.partitions import Partitions
 from frontier.request_identity import RequestIdentities
+from frontier.shared_refill import SharedRefill
+from frontier.shared_run import SharedRun
 from frontier.window import Window
 from frontier.window_refill import WindowRefill
 from models.request import FrontierState, Settled
+from models.shared_run import START_PART
 
 logger = logging.getLogger(__name__)
+
+NO_LOGIN_IS_SHARED = "a login makes a session in one process, and other workers do not have it: crawl this spider without --shared"
 
 WINDOW = 10_000  # requests in memory
 BACKLOG = 4  # batches that may wait to be committed before the crawl waits for the database
@@ -87,7 +94,11 @@ class Scheduler(BaseScheduler):
         self.pages = PagesInProgress(self.window)
         patience = settings.getfloat("HOST_PATIENCE", 900.0)
         self.waits = HostWaits(self.window, patience=patience, writer=lambda: run.writer, wake=wake)
-        self.refill = WindowRefill(
+        refill_of: Callable[..., WindowRefill] = WindowRefill
+        self.partitions = Partitions()
+        if run.held.is_shared:
+            refill_of = partial(SharedRefill, self.partitions)
+        self.refill = refill_of(
             self.window, size, writer=lambda: run.writer, wake=wake, waiting_hosts=lambda: self.waits.hosts
         )
         assert crawler.spider is not None
@@ -95,7 +106,22 @@ class Scheduler(BaseScheduler):
         self.rendering = LearnedRendering(run.engine, crawler.spider, share, page=self.pages.get)
         identities = RequestIdentities(fingerprinter.fingerprint, run.held.owner)
         lifo = "Fifo" not in settings.get("SCHEDULER_MEMORY_QUEUE", "")
-        self.discovery = Discovery(identities, self.logins, crawler.stats, lifo=lifo)
+        self.shared: SharedRun | None = None
+        if isinstance(self.refill, SharedRefill):
+            self.shared = SharedRun(
+                run.held,
+                self.partitions,
+                window=self.window,
+                pages=self.pages,
+                refill=self.refill,
+                waits=self.waits,
+                rendering=self.rendering,
+                identities=identities,
+                writer=lambda: run.writer,
+                wake=wake,
+            )
+        part_of = self.shared.part_of if self.shared is not None else (lambda _: 0)
+        self.discovery = Discovery(identities, self.logins, crawler.stats, lifo=lifo, part_of=part_of)
         parts = self.pages, self.logins, self.refill, crawler.stats
         self.commits = Commits(*parts, writer=lambda: run.writer, wake=wake, login_failed=self._login_failed)
         if snapshots is not None:
@@ -103,12 +129,15 @@ class Scheduler(BaseScheduler):
         self.commits.lesson_written = self.rendering.written
         self.commits.page_committed = self._page_committed
         self.commits.start_is_read = run.held.start_read
+        if self.shared is not None:
+            self.commits.page_lost = self.shared.drop
         self.hand_out = HandOut(
             self.pages,
             self.window,
             commit=self._commit,
             snapshot_policy=partial(snapshots.snapshot_policy, run.held.id) if snapshots else lambda *_: None,
             begun=self.budget.begin,
+            tenure_of=self.partitions.tenure_of,
         )
         self.start_page = Page(None, None, self._commit)
         crawler.signals.connect(self._announced, signals.request_scheduled)
@@ -122,6 +151,10 @@ class Scheduler(BaseScheduler):
 
     async def _open(self) -> None:
         self.run.start(FrontierCallbacks(fits_in_window=self.refill.fits_in_window, queues=self.queues))
+        if self.shared is not None:
+            self.discovery.begin_at(self.shared.first_number)
+            self.shared.start()
+            return
         state: asyncio.Future[FrontierState] = asyncio.get_running_loop().create_future()
         self.run.writer.recover_frontier(state.set_result)
         found = await self.run.or_failed(state)
@@ -142,6 +175,12 @@ class Scheduler(BaseScheduler):
         is_read = self.commits.start_is_read
         covered = reason == "finished" and is_read and not self._left() and self.run.failure is None
         why = None
+        if self.shared is not None:
+            self.shared.close()
+            covered = covered and self.shared.ends
+            if reason == "finished" and self.shared.is_over and self.run.failure is None:
+                await self.run.finish(reason, covered=covered)
+                return
         if reason == TRIAL_OVER and self.start_page.error:
             reason = "start_error"
         if reason in ("finished", "start_error") and not covered:
@@ -152,17 +191,26 @@ class Scheduler(BaseScheduler):
 
     def has_pending_requests(self) -> bool:
         """Return whether the crawl is not finished. Scrapy asks when nothing is downloaded or processed."""
-        if self.run.failure is not None or not (self._left() or self._begin_last_checks()):
+        if self.run.failure is not None:
             return False
+        if not (self._left() or self._begin_last_checks()):
+            return self.shared is not None and self._run_goes_on(self.shared)
         nothing_moves = engine_is_idle(self.crawler) and not self.uncommitted and not self.window.expected
         self.pages.abandon_orphans(time.monotonic(), nothing_moves=nothing_moves)
         return True
+
+    def _run_goes_on(self, shared: SharedRun) -> bool:
+        """Return whether this worker, which has nothing to do, waits for more; it has asked whether the run is over."""
+        if self.start_page.error:  # its verdict says so, and another worker may read start()
+            return False
+        shared.ask_for_end()
+        return not shared.is_over
 
     def _begin_last_checks(self) -> bool:
         """Queue plain pages that must be compared or rendered before the run ends. Return False if there are none."""
         numbers = self.rendering.last_checks()
         if numbers:
-            self.run.writer.release(numbers)
+            self.refill.release(numbers)
             self.refill.queued_again(len(numbers))
             wake_engine(self.crawler)
         return bool(numbers)
@@ -174,15 +222,24 @@ class Scheduler(BaseScheduler):
         """Store a new request, or queue again what a page's request became. Return False for a duplicate."""
         number = REQUEST_NUMBER.get(request)
         if number is not None and self.pages.is_open(number) and not FOUND_ON.is_in(request):
-            self.pages.queue_again(number, request)
+            self._queue_again(number, request)
             return True
         found_on: Page | None = FOUND_ON.pop(request)
         REQUEST_NUMBER.pop(request)
+        if self.shared is not None and MAKES_SESSION.get(request):
+            stop_crawl(self.crawler, CANNOT_SHARE, f"{request.url}: {NO_LOGIN_IS_SHARED}")
         try:
             return self.discovery.add(request, found_on or self.start_page, self.spider)
         finally:
             if found_on is not None:
                 found_on.ended()
+
+    def _queue_again(self, number: int, request: Request, *, first: bool = False) -> None:
+        page = self.pages.get(number)
+        if page is not None and page.tenure is not None and not self.partitions.has(page.tenure):
+            self.pages.drop(number)  # another worker fetches it
+            return
+        self.pages.queue_again(number, request, first=first)
 
     def _announced(self, request: Request) -> None:
         """Look later whether Scrapy handed the request over: nobody tells us when a signal handler refuses it."""
@@ -197,6 +254,8 @@ class Scheduler(BaseScheduler):
     def next_request(self) -> Request | None:
         """Return the next request; None if there is none now, or if too much waits to be committed."""
         if self.run.failure is not None or self.run.writer.backlog > self.max_backlog:
+            return None
+        if self.shared is not None and not self.shared.may_hand_out:
             return None
         self.window.begun_only = not self.budget.may_begin
         if self.budget.may_begin:
@@ -221,10 +280,19 @@ class Scheduler(BaseScheduler):
 
     # --- What the middlewares and the run ask ---------------------------------------------------------------------
 
-    @property
-    def reads_start(self) -> bool:
-        """Whether ``start()`` is to be read: not if all that it yields is stored, unless it logs in."""
-        return not self.commits.start_is_read or self.logins.remakes_sessions
+    async def may_read_start(self) -> bool:
+        """Return whether ``start()`` is to be read: not if all that it yields is stored, unless it logs in.
+
+        In a shared run one worker reads it, and the others wait until it is read.
+        """
+        if self.shared is None:
+            return not self.commits.start_is_read or self.logins.remakes_sessions
+        is_ours = await self.shared.may_read_start()
+        if is_ours:
+            self.start_page.tenure = self.partitions.tenure_of(START_PART)
+        else:
+            self.commits.start_is_read = True
+        return is_ours
 
     @property
     def uncommitted(self) -> int:
@@ -241,7 +309,7 @@ class Scheduler(BaseScheduler):
         page.fetch_again()
         again = request.replace(dont_filter=True)
         REQUEST_NUMBER.set(again, page.number)
-        self.pages.queue_again(page.number, again, first=True)
+        self._queue_again(page.number, again, first=True)
 
     def queues(self) -> dict[str, int]:
         """Return how many requests wait, by where: those "in_flight" are being downloaded or worked on."""
@@ -255,7 +323,11 @@ class Scheduler(BaseScheduler):
     # --- What the parts call --------------------------------------------------------------------------------------
 
     def _commit(self, commit: Commit) -> None:
-        if self.run.failure is None:
+        if self.run.failure is not None:
+            return
+        if self.shared is not None and commit.tenure is not None and not self.partitions.has(commit.tenure):
+            self.shared.drop(commit)
+        else:
             self.commits.add(commit)
 
     def _page_committed(self, settled: Settled) -> None:

@@ -130,7 +130,7 @@ class EngineSideMiddleware:
             async for one in start:
                 yield one
             return
-        if not scheduler.reads_start:
+        if not await scheduler.may_read_start():
             return
         check = partial(check_request, spider=scheduler.spider)
         async for one in through(scheduler.start_page, start, check):

@@ -24,6 +24,7 @@ class QueuedRequest(NamedTuple):
     url: str
     text: str | None
     request: Request | None = None
+    part: int = 0  # of a shared run
 
     @property
     def rank(self) -> Rank:
@@ -156,12 +157,38 @@ class Window:
                     queue.by_priority[priority] = kept
                 else:
                     del queue.by_priority[priority]
-            if not queue.by_priority:
-                del self._waiting[site]
-                if not queue.active:
-                    del self._queues[site]
+            self._forget_if_empty(site, queue)
         self._length -= len(worst)
         return worst[::-1]
+
+    def drop_part(self, part: int, *, with_begun: bool) -> list[QueuedRequest]:
+        """Remove and return the requests of a partition.
+
+        Args:
+            with_begun: also retries, redirects and requests to a renderer.
+        """
+        dropped: list[QueuedRequest] = []
+        for site, queue in list(self._waiting.items()):
+            for priority, same in list(queue.by_priority.items()):
+                of_part = [one for one in same if one.part == part and (with_begun or not one.is_begun)]
+                if not of_part:
+                    continue
+                numbers = {one.number for one in of_part}
+                dropped += of_part
+                kept = deque(one for one in same if one.number not in numbers)
+                if kept:
+                    queue.by_priority[priority] = kept
+                else:
+                    del queue.by_priority[priority]
+            self._forget_if_empty(site, queue)
+        self._length -= len(dropped)
+        return dropped
+
+    def _forget_if_empty(self, site: str, queue: _Queue) -> None:
+        if not queue.by_priority:
+            del self._waiting[site]
+            if not queue.active:
+                del self._queues[site]
 
 
 def site_of(waiting: QueuedRequest) -> str:

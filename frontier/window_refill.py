@@ -66,9 +66,7 @@ class WindowRefill:
         self._refilling = False
         self.found_none = not found
         for leased in found:
-            self.window.add(
-                QueuedRequest(leased.priority, leased.position, leased.number, leased.url, leased.request)
-            )
+            self._add(leased)
         self.in_table -= len(found)
         if not self.in_table:
             self._table_head = None
@@ -78,6 +76,18 @@ class WindowRefill:
             self._refill_after = time.monotonic() + LATER
             asyncio.get_running_loop().call_later(LATER, self._wake)
         self._wake()
+
+    def _add(self, leased: Leased) -> None:
+        self.window.add(
+            QueuedRequest(
+                leased.priority,
+                leased.position,
+                leased.number,
+                leased.url,
+                leased.request,
+                part=leased.part,
+            )
+        )
 
     def fits_in_window(self, request: NewRequest) -> bool:
         """Return whether a new request goes to the window at once. The writer's thread calls this."""
@@ -90,7 +100,11 @@ class WindowRefill:
 
     def add_to_window(self, new: NewRequest, request: Request | None) -> None:
         """Add a new request that is committed as leased; ``request`` is the login, which has no stored text."""
-        self.window.add(QueuedRequest(new.priority, new.position, new.number, new.url, new.request, request))
+        self.window.add(
+            QueuedRequest(
+                new.priority, new.position, new.number, new.url, new.request, request, part=new.part
+            )
+        )
 
     def add_to_table(self, new: NewRequest) -> None:
         """Count a new request that is committed as queued."""
@@ -117,4 +131,8 @@ class WindowRefill:
         self._table_head = max(self._table_head, best) if self._table_head else best
         self.in_table += len(worst)
         self.found_none = False
-        self._writer().release([queued.number for queued in worst])
+        self.release([queued.number for queued in worst])
+
+    def release(self, numbers: list[int]) -> None:
+        """Give requests back to the table."""
+        self._writer().release(numbers)

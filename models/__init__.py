@@ -18,6 +18,7 @@ from models.relay import OutboxRefusal, OutboxSink, RelayRow
 from models.rendering import CrawlRendering
 from models.request import CrawlRequest
 from models.run import CrawlRun
+from models.worker import CrawlPartition, CrawlWorker
 
 if TYPE_CHECKING:
     from models.book import Book, Review
@@ -29,9 +30,11 @@ __all__ = [
     "Book",
     "CrawlHost",
     "CrawlPage",
+    "CrawlPartition",
     "CrawlRendering",
     "CrawlRequest",
     "CrawlRun",
+    "CrawlWorker",
     "ModelError",
     "Order",
     "OutboxEvent",

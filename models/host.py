@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, delete, func, select
+from sqlalchemy import ForeignKey, func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
@@ -26,9 +27,13 @@ class CrawlHost(Base):
 def store_wait(session: Session, run_id: int, host: str, not_before: datetime) -> None:
     """Store until when a host asked the run to wait."""
     known = (CrawlHost.run_id == run_id, CrawlHost.host == host)
-    session.execute(delete(CrawlHost).where(*known), execution_options={"synchronize_session": False})
-    session.add(CrawlHost(run_id=run_id, host=host, not_before=not_before))
-    session.flush()
+    changed = session.execute(update(CrawlHost).where(*known).values(not_before=not_before))
+    if changed.rowcount == 0:  # type: ignore[attr-defined]
+        try:
+            with session.begin_nested():
+                session.add(CrawlHost(run_id=run_id, host=host, not_before=not_before))
+        except IntegrityError:  # another worker was asked to wait too
+            session.execute(update(CrawlHost).where(*known).values(not_before=not_before))
 
 
 def waits_of_hosts(session: Session, now: datetime) -> dict[str, float]:

@@ -16,6 +16,7 @@ from models.run import (
     CrawlRun,
     claim_in_turn,
     database_now,
+    end_sharing,
     lock_unfinished,
     scope_of,
 )
@@ -85,10 +86,12 @@ def _reopen(session: Session, spider: str, arguments: Mapping[str, Any]) -> Clai
             acceptable=None,
             accepted_at=None,
             accepted_by=None,
+            partitions=None,
         )
     )
     if claimed.rowcount != 1:  # type: ignore[attr-defined]
         return None
+    end_sharing(session, row.id, now)
     # A resume queues failed requests again; refused ones only here.
     session.execute(
         update(_requests)

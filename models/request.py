@@ -7,11 +7,24 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, delete, false, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    delete,
+    false,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
 from models.chunks import chunks
+from models.dialect_modules import mysql, postgresql
 from models.rejected import RejectedItem
 from models.rendering_lesson import BY_PLAIN
 from models.types import Digest, ExactString, FreeText, LongText, UtcDateTime
@@ -33,12 +46,13 @@ class CrawlRequest(Base):
     ``number`` counts the requests of a run in the order of their discovery. The request with the highest ``priority``
     is next, and of those the one with the highest ``position``. ``identity`` is unique within the run. It is the
     fingerprint; for ``dont_filter`` it is a hash that is the same when the same page is processed again. ``request``
-    is JSON. It is NULL for a login, which may have a password: a resume yields it again.
+    is JSON. It is NULL for a login, which may have a password: a resume yields it again. ``part`` is the partition of
+    the request's host in a shared run, otherwise 0.
     """
 
     __tablename__ = "crawl_request"
     __table_args__ = (
-        Index("ix_crawl_request_next", "run_id", "state", "priority", "position"),
+        Index("ix_crawl_request_next", "run_id", "state", "part", "priority", "position"),
         Index("ix_crawl_request_identity", "run_id", "identity", unique=True),
     )
 
@@ -52,6 +66,7 @@ class CrawlRequest(Base):
     depth: Mapped[int]
     parent: Mapped[int | None] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(ExactString(8))
+    part: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     attempts: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     status: Mapped[int | None]  # the last HTTP status
@@ -81,6 +96,7 @@ class NewRequest:
     depth: int = 0
     parent: int | None = None
     not_before: datetime | None = None
+    part: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +123,7 @@ class Leased:
     request: str
     priority: int
     position: int
+    part: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,12 +145,17 @@ class FrontierState:
 _table: Any = CrawlRequest.__table__
 
 
-def recover_frontier(session: Session, run_id: int, *, start_read: bool) -> FrontierState:
+def recover_frontier(
+    session: Session, run_id: int, *, start_read: bool, is_shared: bool = False
+) -> FrontierState:
     """Reset the frontier of a run that was just claimed, and return its state.
 
     Leased and failed requests of the last owner are queued again, and their rejected items are deleted, since their
     pages are processed again. Rejected items of ``start()`` are deleted if ``start_read`` is False. Logins that are not
     done are skipped, since ``start()`` yields them again.
+
+    Args:
+        is_shared: the requests stay in their partitions. Otherwise one process has the run, and all are in one.
     """
     to_repeat = _table.c.state.in_((LEASED, FAILED)) & _table.c.request.is_not(None)
     # The pages reject these items again, or not, when they are processed again.
@@ -150,6 +172,9 @@ def recover_frontier(session: Session, run_id: int, *, start_read: bool) -> Fron
         .where(_table.c.run_id == run_id, to_repeat)
         .values(state=QUEUED, settled_at=None, not_before=None)
     )
+    if not is_shared:
+        in_others = _table.c.run_id == run_id, _table.c.state == QUEUED, _table.c.part > 0
+        session.execute(update(_table).where(*in_others).values(part=0))
     # start() yields the requests that make a session again.
     makers = _table.c.request.is_(None)
     session.execute(
@@ -165,16 +190,22 @@ def recover_frontier(session: Session, run_id: int, *, start_read: bool) -> Fron
             session.scalar(select(_table.c.number).where(_table.c.run_id == run_id, makers).limit(1))
             is not None
         ),
-        plain_pages=_plain_pages(session, run_id),
+        plain_pages=plain_pages(session, run_id),
     )
 
 
-def _plain_pages(session: Session, run_id: int) -> dict[bytes, list[int]]:
-    """Return the numbers of the requests that plain HTTP answered without a later confirmation, by pattern."""
+def plain_pages(session: Session, run_id: int, parts: Sequence[int] | None = None) -> dict[bytes, list[int]]:
+    """Return the numbers of the requests that plain HTTP answered without a later confirmation, by pattern.
+
+    Args:
+        parts: only those of these partitions; None: all.
+    """
     found: dict[bytes, list[int]] = {}
     query = select(_table.c.number, _table.c.rendering_key).where(
         _table.c.run_id == run_id, _table.c.rendering == BY_PLAIN, _table.c.state == DONE
     )
+    if parts is not None:
+        query = query.where(_table.c.part.in_(parts))
     for number, key in session.execute(query.order_by(_table.c.number)):
         found.setdefault(bytes(key), []).append(number)
     return found
@@ -187,21 +218,25 @@ def count(session: Session, run_id: int, *states: str) -> int:
 
 
 def insert_new(
-    session: Session, run_id: int, found: Sequence[NewRequest], leased: Callable[[NewRequest], bool]
+    session: Session,
+    run_id: int,
+    found: Sequence[NewRequest],
+    leased: Callable[[NewRequest], bool],
+    *,
+    is_shared: bool = False,
 ) -> dict[int, str]:
     """Store the requests whose identity the run does not have yet; return their states by number.
 
     Args:
         found: the requests; of two with one identity the first is stored.
         leased: returns whether a new request is leased to this process at once. A login always is.
+        is_shared: other workers insert requests of the run at the same time.
     """
     by_identity: dict[bytes, NewRequest] = {}
     for request in found:
         by_identity.setdefault(request.identity, request)
-    for some in chunks(list(by_identity)):
-        known = select(_table.c.identity).where(_table.c.run_id == run_id, _table.c.identity.in_(some))
-        for identity in session.scalars(known):
-            del by_identity[bytes(identity)]
+    for identity in _numbers_by_identity(session, run_id, list(by_identity)):
+        del by_identity[identity]
     rows: list[dict[str, Any]] = [
         {
             "run_id": run_id,
@@ -216,12 +251,38 @@ def insert_new(
             "state": LEASED if request.request is None or leased(request) else QUEUED,
             "attempts": 0,
             "not_before": request.not_before,
+            "part": request.part,
         }
         for request in by_identity.values()
     ]
-    if rows:
+    if rows and is_shared:
+        # In one order, so that two workers that insert the same requests do not wait for each other in a circle.
+        rows.sort(key=lambda row: row["identity"])
+        session.execute(_insert_if_missing(session), rows)
+        stored = _numbers_by_identity(session, run_id, [row["identity"] for row in rows])
+        rows = [row for row in rows if stored[row["identity"]] == row["number"]]
+    elif rows:
         session.execute(insert(_table), rows)
     return {row["number"]: row["state"] for row in rows}
+
+
+def _numbers_by_identity(session: Session, run_id: int, identities: Sequence[bytes]) -> dict[bytes, int]:
+    """Return the numbers of those requests that the run has."""
+    found: dict[bytes, int] = {}
+    for some in chunks(identities):
+        query = select(_table.c.identity, _table.c.number).where(
+            _table.c.run_id == run_id, _table.c.identity.in_(some)
+        )
+        found |= {bytes(identity): number for identity, number in session.execute(query)}
+    return found
+
+
+def _insert_if_missing(session: Session) -> Any:
+    """Return an INSERT that leaves a request of the same identity as it is."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql().insert(_table).on_conflict_do_nothing()
+    # INSERT IGNORE would also store values that do not fit.
+    return mysql().insert(_table).on_duplicate_key_update(run_id=_table.c.run_id)
 
 
 def settle(session: Session, run_id: int, outcomes: Iterable[Settled], now: datetime) -> None:
@@ -250,33 +311,100 @@ def settle(session: Session, run_id: int, outcomes: Iterable[Settled], now: date
 
 
 def lease(
-    session: Session, run_id: int, limit: int, now: datetime, waiting_hosts: Iterable[str] = ()
+    session: Session,
+    run_id: int,
+    limit: int,
+    now: datetime,
+    waiting_hosts: Iterable[str] = (),
+    parts: Sequence[int] = (0,),
 ) -> list[Leased]:
     """Lease the next ``limit`` requests of a run to this process and return them, the next one first.
 
     A request with a later ``not_before`` than ``now``, or of a host in ``waiting_hosts``, is not leased yet.
+
+    Args:
+        parts: the partitions that this process has. Each gets an equal share of the limit, if it has so many.
     """
     ready = _table.c.not_before.is_(None) | (_table.c.not_before <= now)
     for host in waiting_hosts:
         for scheme in ("http", "https"):
             ready &= ~_table.c.url.istartswith(f"{scheme}://{host}/", autoescape=True)
-    found = session.execute(
-        select(_table.c.number, _table.c.url, _table.c.request, _table.c.priority, _table.c.position)
-        .where(_table.c.run_id == run_id, _table.c.state == QUEUED, ready)
-        .order_by(_table.c.priority.desc(), _table.c.position.desc())
-        .limit(limit)
-    ).all()
-    _set_state(session, run_id, [row.number for row in found], LEASED)
+    columns = (
+        _table.c.number,
+        _table.c.url,
+        _table.c.request,
+        _table.c.priority,
+        _table.c.position,
+        _table.c.part,
+    )
+    found: list[Any] = []
+    left = list(parts)
+    while (
+        left and len(found) < limit
+    ):  # a query for each partition, because each has its own range of the index
+        share = max(1, (limit - len(found)) // len(left))
+        full = []
+        for part in left[: limit - len(found)]:
+            query = (
+                select(*columns)
+                .where(_table.c.run_id == run_id, _table.c.state == QUEUED, _table.c.part == part, ready)
+                .order_by(_table.c.priority.desc(), _table.c.position.desc())
+                .limit(share)
+            )
+            rows = session.execute(query).all()
+            _set_state(session, run_id, [row.number for row in rows], LEASED)
+            found += rows
+            if len(rows) == share:
+                full.append(part)
+        left = full
+    if len(parts) > 1:
+        found.sort(key=lambda row: (row.priority, row.position), reverse=True)
     return [Leased(**row._mapping) for row in found]
 
 
-def release(session: Session, run_id: int, numbers: Sequence[int]) -> None:
-    """Queue leased requests again that were not begun, and done requests that are fetched once more."""
-    _set_state(session, run_id, numbers, QUEUED)
+def release(
+    session: Session, run_id: int, numbers: Sequence[int], parts: Sequence[int] | None = None
+) -> None:
+    """Queue leased requests again that were not begun, and done requests that are fetched once more.
+
+    Args:
+        parts: only those of these partitions, which this transaction holds; None: all.
+    """
+    _set_state(session, run_id, numbers, QUEUED, parts)
 
 
-def _set_state(session: Session, run_id: int, numbers: Sequence[int], state: str) -> None:
+def release_parts(session: Session, run_id: int, parts: Sequence[int], *, with_start: bool = False) -> None:
+    """Queue the leased requests of partitions again, and delete the items that their pages rejected.
+
+    Args:
+        with_start: delete those of ``start()`` too, because it is read again.
+    """
+    ours = (
+        _table.c.run_id == run_id,
+        _table.c.state == LEASED,
+        _table.c.part.in_(parts),
+        _table.c.request.is_not(None),
+    )
+    session.execute(
+        delete(RejectedItem).where(
+            RejectedItem.run_id == run_id,
+            RejectedItem.request_number.in_(select(_table.c.number).where(*ours))
+            | (RejectedItem.request_number.is_(None) if with_start else false()),
+        ),
+        execution_options={"synchronize_session": False},
+    )
+    session.execute(update(_table).where(*ours).values(state=QUEUED))
+
+
+def has_open(session: Session, run_id: int) -> bool:
+    """Return whether a request of the run is queued or leased."""
+    query = select(_table.c.number).where(_table.c.run_id == run_id, _table.c.state.in_((QUEUED, LEASED)))
+    return session.execute(query.limit(1)).first() is not None
+
+
+def _set_state(
+    session: Session, run_id: int, numbers: Sequence[int], state: str, parts: Sequence[int] | None = None
+) -> None:
+    ours = [_table.c.run_id == run_id] + ([] if parts is None else [_table.c.part.in_(parts)])
     for some in chunks(sorted(numbers)):
-        session.execute(
-            update(_table).where(_table.c.run_id == run_id, _table.c.number.in_(some)).values(state=state)
-        )
+        session.execute(update(_table).where(*ours, _table.c.number.in_(some)).values(state=state))

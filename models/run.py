@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Double, select, text, update
+from sqlalchemy import JSON, BigInteger, Boolean, Double, delete, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from models.base import Base
+from models.command_name import command
 from models.process_id import Process
 from models.redaction import hidden_values
 from models.text import storable_parts
 from models.types import Digest, ExactString, FreeJson, FreeString, FreeText, LongJson, UtcDateTime
+from models.worker import WORKER_TIMEOUT, CrawlPartition, CrawlWorker
 
 # A living process writes a heartbeat every few seconds. After this time without one it counts as dead.
 HEARTBEAT_TIMEOUT = timedelta(seconds=30)
@@ -67,6 +69,9 @@ class CrawlRun(Base):
     )  # duration, the sum over all processes that ended in order
     peak_memory: Mapped[int | None] = mapped_column(BigInteger)  # bytes, the maximum over all processes
     trial_pages: Mapped[int | None]  # the run is a trial of at most so many pages
+    # The number of partitions of a run that workers share (models/worker.py); NULL: one process has the run.
+    partitions: Mapped[int | None]
+    workers: Mapped[int] = mapped_column(default=0, server_default="0")  # how many workers have joined it
     # The run is below its policy only because it differs from earlier runs, so a person may accept it.
     acceptable: Mapped[bool | None]
     accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -75,6 +80,10 @@ class CrawlRun(Base):
 
 class RunIsAlive(Exception):
     """Another living process owns this run; the message names the process and its host."""
+
+
+class CannotShare(Exception):
+    """The run cannot be shared; the message says what to do."""
 
 
 class RunLost(Exception):
@@ -95,6 +104,12 @@ class ClaimedRun:
     given_up: int | None = None  # the id of the unfinished run that was given up for this one
     trial_pages: int | None = None  # the run is a trial of at most so many pages
     again: int = 0  # pages of a finished run that failed or were refused, and are crawled again
+    worker: int | None = None  # the number of this process among the workers of a shared run
+    partitions: int | None = None  # of a shared run
+
+    @property
+    def is_shared(self) -> bool:
+        return self.worker is not None
 
 
 def scope_of(spider: str, arguments: Mapping[str, Any]) -> bytes:
@@ -179,7 +194,9 @@ def _claim(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh
             "commits": row.commits + 1,
             "verdict": None,
             "reasons": None,
+            "partitions": None,
         }
+        end_sharing(session, row.id, now)
         if fresh:
             values = _given_up(row, now)
         # Another process that read the same row updates no row now, and tries again.
@@ -216,11 +233,17 @@ def lock_unfinished(session: Session, spider: str, scope: bytes, now: datetime) 
         CrawlRun.commits,
         CrawlRun.start_read,
         CrawlRun.trial_pages,
+        CrawlRun.partitions,
     )
     query = select(*columns).where(CrawlRun.unfinished.in_((scope, trial_scope(scope))))
     rows = session.execute(query.order_by(CrawlRun.id).with_for_update()).all()
     for row in rows:
         _check_is_dead(row, spider, now)
+        if row.partitions is not None and (working := living_workers(session, row.id, now)):
+            raise RunIsAlive(
+                f"run {row.id} of {spider} is shared, and {workers_text(working)} it: "
+                f"`{command(f'crawl {spider} --shared')}` joins them"
+            )
     for row in rows:
         if row.trial_pages is not None:
             note = f"a trial of {row.trial_pages} pages, whose process died; the pages that it committed are stored"
@@ -246,6 +269,47 @@ def _check_is_dead(row: Any, spider: str, now: datetime) -> None:
         )
 
 
+def living_workers(session: Session, run_id: int, now: datetime) -> dict[int, Process]:
+    """Return the processes of the workers that are alive, by their numbers."""
+    query = (
+        select(CrawlWorker.number, CrawlWorker.process, CrawlWorker.heartbeat_at)
+        .where(
+            CrawlWorker.run_id == run_id,
+            CrawlWorker.left_at.is_(None),
+            CrawlWorker.heartbeat_at > now - WORKER_TIMEOUT,
+        )
+        .order_by(CrawlWorker.number)
+    )
+    return {
+        number: process
+        for number, text_of, heartbeat in session.execute(query)
+        if (process := Process.parse(text_of)) is not None
+        # Also a process that exists is dead without heartbeats: it may be stopped.
+        and process.may_be_alive(now - heartbeat, WORKER_TIMEOUT)
+    }
+
+
+def workers_text(working: Mapping[int, Process]) -> str:
+    """Return the workers for a message, with a verb: "process 7 on host1 works on"."""
+    if len(working) == 1:
+        return f"{next(iter(working.values())).shown} works on"
+    return f"{len(working)} workers ({', '.join(one.shown for one in working.values())}) work on"
+
+
+def end_sharing(session: Session, run_id: int, now: datetime) -> None:
+    """Put the workers out of a run: all of them are dead, or stopped and taken for dead."""
+    workers = CrawlWorker.run_id == run_id, CrawlWorker.left_at.is_(None)
+    session.execute(update(CrawlWorker).where(*workers).values(left_at=now, idle=True, note="it died"))
+    session.execute(delete(CrawlPartition).where(CrawlPartition.run_id == run_id))
+
+
+def give_up_run(session: Session, row: Any, now: datetime) -> int:
+    """Give up an unfinished run that ``lock_unfinished`` has returned; return its id."""
+    end_sharing(session, row.id, now)
+    session.execute(update(CrawlRun).where(CrawlRun.id == row.id).values(**_given_up(row, now)))
+    return int(row.id)
+
+
 def _given_up(row: Any, now: datetime) -> dict[str, Any]:
     """Return the values of a run that no process resumes."""
     return {
@@ -265,8 +329,9 @@ def insert_run(
     *,
     given_up: int | None = None,
     trial_pages: int | None = None,
+    partitions: int | None = None,
 ) -> ClaimedRun:
-    """Insert a new run that this process owns."""
+    """Insert a new run that this process owns, or with partitions one that workers share."""
     scope, me = scope_of(spider, arguments), str(Process.current())
     run = CrawlRun(
         spider=spider,
@@ -275,11 +340,12 @@ def insert_run(
         unfinished=scope if trial_pages is None else trial_scope(scope),
         started_at=now,
         start_read=False,
-        owner=me,
+        owner=me if partitions is None else None,
         heartbeat_at=now,
         held_since=now,
         commits=0,
         trial_pages=trial_pages,
+        partitions=partitions,
     )
     session.add(run)
     session.flush()
@@ -308,6 +374,8 @@ def begin_transaction(session: Session, run: ClaimedRun, commits: int) -> bool:
     Raises:
         RunLost: another process owns the run, or nobody: it is over, left to be resumed, or deleted.
     """
+    if run.worker is not None:
+        return _begin_transaction_of_worker(session, run, commits)
     dialect = session.get_bind().dialect.name
     # SQLite's clock returns text of another length than SQLAlchemy's. On the others SQL's own clock saves a
     # query.
@@ -328,6 +396,25 @@ def begin_transaction(session: Session, run: ClaimedRun, commits: int) -> bool:
         if row.owner == run.owner or is_ended_by_us:
             return False
     raise RunLost(f"run {run.id} of {run.spider} {_what_became_of(row.owner) if row else 'was deleted'}")
+
+
+def _begin_transaction_of_worker(session: Session, run: ClaimedRun, commits: int) -> bool:
+    """Lock the worker's row and count the transaction, as ``begin_transaction`` does with the run's row."""
+    me = CrawlWorker.run_id == run.id, CrawlWorker.number == run.worker
+    counted = session.execute(
+        update(CrawlWorker.__table__)  # type: ignore[arg-type]
+        .where(*me, CrawlWorker.left_at.is_(None), CrawlWorker.commits == commits)
+        .values(commits=commits + 1, heartbeat_at=text(CLOCKS[session.get_bind().dialect.name]))
+    )
+    if counted.rowcount == 1:  # type: ignore[attr-defined]
+        return True
+    row = session.execute(select(CrawlWorker.commits).where(*me)).one_or_none()
+    if row is not None and row.commits == commits + 1:
+        return False
+    raise RunLost(
+        f"worker {run.worker} of run {run.id} of {run.spider} "
+        f"{'was put out of the run by another process' if row else 'was deleted'}"
+    )
 
 
 def _what_became_of(owner: str | None) -> str:

@@ -78,6 +78,12 @@ class Command(ScrapyCrawl):
             help="crawl the failed and refused pages of the last run again, in that run",
         )
 
+        parser.add_argument(
+            "--shared",
+            action="store_true",
+            help="join the run of this spider that other processes and machines crawl with --shared, or begin it",
+        )
+
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         try:
             super().process_options(args, opts)
@@ -90,7 +96,16 @@ class Command(ScrapyCrawl):
     def choose_run(self, opts: argparse.Namespace) -> None:
         """Set the settings of the options that choose the run."""
         assert self.settings is not None
-        chosen = {"RUN_FRESH": opts.fresh, "RUN_TRIAL_PAGES": opts.pages, "RUN_FAILED_ONLY": opts.failed_only}
+        chosen = {
+            "RUN_FRESH": opts.fresh,
+            "RUN_TRIAL_PAGES": opts.pages,
+            "RUN_FAILED_ONLY": opts.failed_only,
+            "RUN_SHARED": opts.shared,
+        }
+        if opts.shared and (opts.pages or opts.failed_only):
+            self._refuse_options(
+                f"--shared and {'--pages' if opts.pages else '--failed-only'} exclude each other"
+            )
         for setting, value in chosen.items():
             if value:
                 self.settings.set(setting, value, priority="cmdline")
@@ -124,6 +139,8 @@ class Command(ScrapyCrawl):
         if not self.is_alarming:
             return
         run = RunExtension.of(crawler) if self.refusal is None else None
+        if run is not None and run.verdict is not None and run.verdict.is_of_others:
+            return
         alarm.tell(
             crawler.spidercls.name,
             arguments_of(crawler),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crawler.page.row import Rejection, ValidRow
 from models.crawl_page import PageNote
 from models.rendering_lesson import Lesson
 from models.request import NewRequest, Settled
+from models.worker import Tenure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +31,7 @@ class Commit:
     kept_page: str | None = None  # the name of the page's snapshot
     note: PageNote | None = None  # for the next crawl with DELTA
     lesson: Lesson | None = None  # for adaptive rendering
+    tenure: Tenure | None = None  # of the page's partition, in a shared run
 
     @property
     def weight(self) -> int:
@@ -42,10 +44,11 @@ class Commit:
 class Committed:
     """The result of a commit."""
 
-    states: Mapping[int, str]  # by the numbers of those new requests that the run did not have yet
-    changes: Mapping[
-        str, int
-    ]  # rows by what happened to them: "book/created", "book/unchanged", "book/rejected"
+    # By the numbers of those new requests that the run did not have yet.
+    states: Mapping[int, str] = field(default_factory=dict)
+    # Rows by what happened to them: "book/created", "book/unchanged", "book/rejected".
+    changes: Mapping[str, int] = field(default_factory=dict)
     stored: int = 0
     rejected: int = 0
     queued_again: int = 0  # requests that were done, and are made again
+    lost: bool = False  # nothing of it is stored: another worker has its partition now

@@ -15,6 +15,7 @@ from crawler.page.snapshot_policy import MOST_WHYS, NEVER_APPEARED, RAISED, REJE
 from models.crawl_page import PageNote
 from models.rendering_lesson import Lesson
 from models.request import CUT, DONE, FAILED, NO_BUTTON, QUEUED, REFUSED, SKIPPED, NewRequest, Settled
+from models.worker import Tenure
 
 # The page whose item is being processed; pipelines put the row or the rejection into it.
 current_page: ContextVar[Page | None] = ContextVar("current_page", default=None)
@@ -78,6 +79,7 @@ class Page:
         self.answered = False  # a response has come to the spider middlewares
         self.readers = 0  # spider middlewares that read its output
         self.request_text: str | None = None  # the request as JSON; None for a login
+        self.tenure: Tenure | None = None  # of its partition, in a shared run
         self.delta: PageDelta | None = None  # None without DELTA, and for a page that is always fetched
         self.rendering: PageRendering | None = None  # None if it does not take part in adaptive rendering
         self.is_fetched_again = False  # the callback's output was discarded, and the page's request is queued
@@ -223,6 +225,7 @@ class Page:
             kept_page=kept_page,
             note=note,
             lesson=lesson,
+            tenure=self.tenure,
         )
         self.rows, self.rejections, self.requests = [], [], []
         self._commit(commit)

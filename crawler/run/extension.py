@@ -43,11 +43,13 @@ from crawler.stat_names import RENDERING_PAGES, UNCHANGED_PAGES, VERDICT, VERDIC
 from models.error_text import error_line
 from models.reopened_run import CannotReopen, NoFailedPage, reopen_run
 from models.request import DONE, FAILED, LEASED, QUEUED, REFUSED, SKIPPED, count
-from models.run import ClaimedRun, RunIsAlive, RunLost, claim_run
+from models.run import CannotShare, ClaimedRun, RunIsAlive, RunLost, claim_run
 from models.run_stats import KINDS, RunStats
 from models.schema import check_tables
 from models.session import make_sessions, shown
+from models.shared_run import join_run
 from models.trial_run import begin_trial
+from models.worker import PARTITIONS
 
 logger = logging.getLogger("splashdown.run")
 
@@ -227,19 +229,27 @@ def claim(
 
     Raises:
         AlreadyRunning: another process has the run.
-        CannotStart: with RUN_FAILED_ONLY, the scope has no finished run.
+        CannotStart: with RUN_FAILED_ONLY, the scope has no finished run; with RUN_SHARED, the run cannot be shared.
         NothingToDo: with RUN_FAILED_ONLY, the last run has no failed page.
     """
     pages = settings.getint("RUN_TRIAL_PAGES", 0)
     try:
         if pages:
             return begin_trial(sessions, spider, arguments, pages)
+        if settings.getbool("RUN_SHARED", False):
+            return join_run(
+                sessions,
+                spider,
+                arguments,
+                partitions=settings.getint("RUN_PARTITIONS", PARTITIONS),
+                fresh=settings.getbool("RUN_FRESH", False),
+            )
         if settings.getbool("RUN_FAILED_ONLY", False):
             return reopen_run(sessions, spider, arguments)
         return claim_run(sessions, spider, arguments, fresh=settings.getbool("RUN_FRESH", False))
     except RunIsAlive as alive:
         raise AlreadyRunning(str(alive)) from None
-    except CannotReopen as error:
+    except (CannotReopen, CannotShare) as error:
         raise CannotStart(str(error)) from None
     except NoFailedPage as error:
         raise NothingToDo(str(error)) from None
@@ -251,7 +261,8 @@ def how(run: ClaimedRun) -> str:
         return f"goes on with {run.again} pages that had failed or were refused"
     if run.trial_pages is not None:
         return f"begins, {trial_of(run.trial_pages)}"
-    return "goes on" if run.resumed else "begins"
+    shared = f", shared as worker {run.worker}" if run.is_shared else ""
+    return ("goes on" if run.resumed else "begins") + shared
 
 
 def stats_of(counts: RunStats, *, history: bool) -> dict[str, int]:

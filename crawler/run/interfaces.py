@@ -14,11 +14,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from scrapy import Request
 from scrapy.http import Response
@@ -33,6 +33,9 @@ from crawler.run.verdict import Ending, Policy, Verdict
 from models.replayable_pages import ReplayablePage
 from models.request import FrontierState, Leased, NewRequest
 from models.run import ClaimedRun
+from models.worker import Tenure
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +57,29 @@ class PageWriter(Protocol):
     def put(self, commit: Commit, done: Callable[[Committed], None]) -> None:
         """Accept a commit. ``done`` is called when it is in the database, in the order of the ``put`` calls."""
 
+    def call(self, work: Callable[[Session], T], done: Callable[[T], Any] = ...) -> None:
+        """Do the work in a transaction of its own, and call ``done`` with its result."""
+
     def lease(
-        self, limit: int, done: Callable[[list[Leased]], None], waiting_hosts: Sequence[str] = ()
+        self,
+        limit: int,
+        done: Callable[[list[Leased]], None],
+        waiting_hosts: Sequence[str] = (),
+        tenures: Collection[Tenure] = (),
     ) -> None:
-        """Fetch up to ``limit`` of the next requests of the frontier that are not for these hosts."""
+        """Fetch up to ``limit`` of the next requests of the frontier that are not for these hosts.
+
+        In a shared run only those of the partitions that these tenures name.
+        """
 
     def wait_for_host(self, host: str, seconds: float) -> None:
         """Store that no request may be made to the host for so many seconds."""
 
-    def release(self, numbers: list[int]) -> None:
-        """Give requests back to the frontier."""
+    def release(self, numbers: list[int], tenures: Collection[Tenure] = ()) -> None:
+        """Give requests back to the frontier; in a shared run those of the partitions that these tenures name."""
+
+    def give_up(self, tenures: Collection[Tenure], done: Callable[[None], None]) -> None:
+        """Give up partitions of a shared run, and call ``done``."""
 
     def recover_frontier(self, done: Callable[[FrontierState], None]) -> None:
         """Make the frontier ready after a crash, before any other call; ``done`` is called with its state."""

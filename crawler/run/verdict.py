@@ -58,12 +58,14 @@ def exit_code_help() -> str:
     return "\n".join(["Exit code:", *lines, f"`{command('runs')}` shows the reasons."])
 
 
+CANNOT_SHARE = "cannot_share"  # the finish reason of a worker whose spider logs in
 # Finish reasons of a crawl that stopped itself. Every other early end is an interruption: a signal, CLOSESPIDER_...,
 # a spider's CloseSpider, the memory limit, a renderer that does not come back.
 CODES_OF_FINISH_REASONS = {
     "database_lost": NOT_STORED,
     "scripts_needed": CANNOT_START,
     "unknown_field": CANNOT_START,
+    CANNOT_SHARE: CANNOT_START,
     "login_failed": BELOW_POLICY,
     "start_error": BELOW_POLICY,
 }
@@ -95,6 +97,7 @@ class Verdict:
         ignored: the pages that were ignored because of their HTTP status; empty if the database could not be read.
         note: facts about the run that do not change its verdict.
         acceptable: the run is below its policy only because it differs from earlier runs: ``scrapy runs accept``.
+        is_of_others: another worker of a shared run has judged it, or will: this process raises no alarm.
     """
 
     code: int
@@ -103,6 +106,7 @@ class Verdict:
     ignored: tuple[Ignored, ...] = ()
     note: str | None = None
     acceptable: bool = False
+    is_of_others: bool = False
 
     @property
     def word(self) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from crawler.page.commit import Commit, Committed
 from crawler.page.row import Rejection, ValidRow
 from models.crawl_page import PageForgotten, PageNote
+from models.worker import PartitionsLost
 from pipelines.storage.database_errors import error_text, is_missing_parent
 from pipelines.storage.refused_rows import find_refused_rows, is_row_error, rejection_from_row
 from pipelines.storage.retry import Transactions
@@ -36,6 +37,11 @@ def commit_pages(
     """
     try:
         return transactions.run(lambda session: write_pages(session, context, commits))
+    except PartitionsLost as lost:
+        lost_pages = [commit.tenure in lost.tenures for commit in commits]
+        others = [commit for commit, is_lost in zip(commits, lost_pages, strict=True) if not is_lost]
+        outcomes = iter(commit_pages(transactions, context, others) if others else ())
+        return [Committed(lost=True) if is_lost else next(outcomes) for is_lost in lost_pages]
     except Exception as error:
         if not is_row_error(error):
             raise

@@ -12,6 +12,7 @@ from crawler.page.row import Rejection, ValidRow
 from crawler.run.errors import DatabaseLost
 from models import Row
 from models.run import RunLost, database_now
+from models.worker import PartitionsLost
 from pipelines.storage.database_errors import Fault, error_text, fault_of
 from pipelines.storage.parent_rows import parents_first
 from pipelines.storage.run_context import RunContext
@@ -23,7 +24,7 @@ def is_row_error(error: Exception) -> bool:
     """Return whether a row may be the cause: then the row is rejected and the run continues."""
     if isinstance(error, DBAPIError):
         return fault_of(error) is Fault.ROW
-    return not isinstance(error, MemoryError | RunLost | DatabaseLost)
+    return not isinstance(error, MemoryError | RunLost | PartitionsLost | DatabaseLost)
 
 
 def find_refused_rows(

@@ -39,6 +39,9 @@ class Transactions:
     def __init__(self, sessions: sessionmaker[Session], run: ClaimedRun, *, patience: float) -> None:
         self.sessions, self.claimed_run, self.patience = sessions, run, patience
         self.number = run.commits
+        self.fence: Callable[[Session], None] = lambda _: (
+            None
+        )  # called after the beginning of each transaction
         self._lost_since: float | None = None
         self._in_work = False
         self._connection: Connection | None = None
@@ -58,6 +61,7 @@ class Transactions:
         def attempt(session: Session) -> None:
             with session.begin():
                 if begin_transaction(session, self.claimed_run, self.number):
+                    self.fence(session)
                     self._in_work = True
                     results[:] = [work(session)]
 

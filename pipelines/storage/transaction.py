@@ -18,6 +18,8 @@ from models.outbox import PageOf
 from models.rendering import write_lessons
 from models.request import QUEUED, insert_new, settle
 from models.run import ClaimedRun, database_now
+from models.shared_run import count_pages
+from models.worker import hold_partitions
 from pipelines.storage.run_context import RunContext
 from pipelines.storage.touch import mark_seen
 from pipelines.storage.waiting_rows import NOTHING_RELEASED, release_waiting_rows, separate_waiting_rows
@@ -26,8 +28,14 @@ from pipelines.storage.write_rows import write_batch
 
 
 def write_pages(session: Session, context: RunContext, commits: Sequence[Commit]) -> list[Committed]:
-    """Write the pages as one transaction of the run and return what became of each."""
+    """Write the pages as one transaction of the run and return what became of each.
+
+    Raises:
+        PartitionsLost: another worker has the partition of a page now.
+    """
     run = context.run
+    held = {commit.tenure for commit in commits if commit.tenure is not None}
+    hold_partitions(session, run.id, held)
     now = database_now(session)
     rows = [row for commit in commits for row in commit.rows]
     waiting_rows: Mapping[int, Rejection] = {}
@@ -48,8 +56,22 @@ def write_pages(session: Session, context: RunContext, commits: Sequence[Commit]
     if rejected or waiting:
         _store_rejected(session, run, [*rejected, *waiting], now)
     found = [request for commit in commits for request in commit.requests]
-    states = insert_new(session, run.id, found, context.fits_in_window) if found else {}
-    settle(session, run.id, [commit.settled for commit in commits if commit.settled], now)
+    states = {}
+    if found and run.is_shared:
+        parts = {one.part for one in held}  # no other worker takes these partitions before the COMMIT
+        states = insert_new(
+            session,
+            run.id,
+            found,
+            lambda request: request.part in parts and context.fits_in_window(request),
+            is_shared=True,
+        )
+    elif found:
+        states = insert_new(session, run.id, found, context.fits_in_window)
+    settled = [commit.settled for commit in commits if commit.settled]
+    settle(session, run.id, settled, now)
+    if run.is_shared:
+        count_pages(session, run, len(settled))
     if notes := [commit.note for commit in commits if commit.note is not None]:
         write_page_notes(session, run.scope, run.id, notes)
     lessons = [commit.lesson for commit in commits if commit.lesson is not None]

@@ -107,7 +107,7 @@ def release_waiting_rows(
 
 def store_waiting_rows_at_end(transactions: Transactions, context: RunContext) -> None:
     """Store, at the end of a run, the waiting rows whose parent row another run has stored."""
-    if not context.awaited and not context.run.resumed:
+    if not context.awaited and not context.run.resumed and not context.run.is_shared:
         return
 
     last = left = stored = 0

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -27,8 +27,11 @@ from crawler.run.verdict import Ending, Policy, Verdict
 from models.host import store_wait, waits_of_hosts
 from models.request import FrontierState, Leased, NewRequest, lease, recover_frontier, release
 from models.run import ClaimedRun, database_now
+from models.shared_run import give_up, hold_end, leave_run, note_busy
+from models.worker import PartitionsLost, Tenure, hold_partitions
 from pipelines.storage.commit_pages import commit_pages
 from pipelines.storage.finish_run import finish_run
+from pipelines.storage.leave_run import leave
 from pipelines.storage.retry import Transactions
 from pipelines.storage.run_context import RunContext
 from pipelines.storage.waiting_rows import awaited_parents, store_waiting_rows_at_end
@@ -126,25 +129,54 @@ class Writer(threading.Thread):
             if len(self._pages) == 1 or self.weight >= self.batch_weight:
                 self._wake.notify()
 
+    def call(self, work: Callable[[Session], T], done: Callable[[T], Any] = lambda _: None) -> None:
+        """Do the work in a transaction of its own, and call ``done`` with its result on the loop."""
+        self._send(lambda: self._tell(done, self.transactions.run(work)))
+
     def lease(
-        self, limit: int, done: Callable[[list[Leased]], None], waiting_hosts: Sequence[str] = ()
+        self,
+        limit: int,
+        done: Callable[[list[Leased]], None],
+        waiting_hosts: Sequence[str] = (),
+        tenures: Collection[Tenure] = (),
     ) -> None:
-        """Lease the next requests that are not for these hosts, and call ``done`` with them on the loop."""
+        """Lease the next requests that are not for these hosts, and call ``done`` with them on the loop.
 
-        def task() -> None:
-            run = self.context.run
+        Args:
+            tenures: of a shared run: only requests of these partitions. Those that were lost meanwhile have none.
+        """
+        run = self.context.run
 
-            def find(session: Session) -> list[Leased]:
-                return lease(session, run.id, limit, database_now(session), waiting_hosts)
+        def find(session: Session, held: Collection[Tenure]) -> list[Leased]:
+            parts = sorted(one.part for one in held) if run.is_shared else (0,)
+            found = lease(session, run.id, limit, database_now(session), waiting_hosts, parts)
+            if found and run.is_shared:
+                note_busy(session, run)
+            return found
 
-            self._tell(done, self.transactions.run(find))
+        self._send(lambda: self._tell(done, self._run_held(find, tenures)))
 
-        self._send(task)
+    def release(self, numbers: list[int], tenures: Collection[Tenure] = ()) -> None:
+        """Queue leased requests again.
 
-    def release(self, numbers: list[int]) -> None:
-        """Queue leased requests again."""
-        run_id = self.context.run.id
-        self._send(lambda: self.transactions.run(lambda session: release(session, run_id, numbers)))
+        Args:
+            tenures: of a shared run: only requests of these partitions.
+        """
+        run = self.context.run
+
+        def queue(session: Session, held: Collection[Tenure]) -> None:
+            release(session, run.id, numbers, [one.part for one in held] if run.is_shared else None)
+
+        self._send(lambda: self._run_held(queue, tenures))
+
+    def give_up(self, tenures: Collection[Tenure], done: Callable[[None], None]) -> None:
+        """Give up partitions of a shared run that this worker still has, and call ``done`` on the loop."""
+        run = self.context.run
+        self._send(
+            lambda: self._tell(
+                done, self._run_held(lambda session, held: give_up(session, run, held), tenures)
+            )
+        )
 
     def wait_for_host(self, host: str, seconds: float) -> None:
         """Store that no request may be made to the host for so many seconds."""
@@ -153,7 +185,21 @@ class Writer(threading.Thread):
         def store(session: Session) -> None:
             store_wait(session, run_id, host, database_now(session) + timedelta(seconds=seconds))
 
-        self._send(lambda: self.transactions.run(store))
+        self.call(store)
+
+    def _run_held(self, work: Callable[[Session, Collection[Tenure]], T], tenures: Collection[Tenure]) -> T:
+        """Do the work in a transaction that holds the tenures; those that other workers have taken are left out."""
+        held = set(tenures)
+
+        def attempt(session: Session) -> T:
+            hold_partitions(session, self.context.run.id, held)
+            return work(session, held)
+
+        while True:
+            try:
+                return self.transactions.run(attempt)
+            except PartitionsLost as lost:
+                held -= lost.tenures
 
     def recover_frontier(self, done: Callable[[FrontierState], None]) -> None:
         """Queue leased and failed requests again, and call ``done`` with the frontier's state on the loop."""
@@ -181,10 +227,18 @@ class Writer(threading.Thread):
         return await asyncio.to_thread(self._finish, ending)
 
     def _finish(self, ending: Ending) -> Verdict:
-        context = self.context
+        context, run = self.context, self.context.run
         try:
+            if run.is_shared and not ending.covered:
+                return self.transactions.run(lambda session: leave(session, run, ending))
+            if run.is_shared:
+                self.transactions.fence = lambda session: hold_end(session, run)
             store_waiting_rows_at_end(self.transactions, context)
-            return self.transactions.run(lambda session: finish_run(session, context, ending))
+            verdict = self.transactions.run(lambda session: finish_run(session, context, ending))
+            if run.is_shared:
+                self.transactions.fence = lambda _: None
+                self.transactions.run(lambda session: leave_run(session, run, "it ended the run"))
+            return verdict
         finally:
             self.transactions.disconnect()
 

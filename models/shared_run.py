@@ -1,0 +1,377 @@
+"""Shared runs: how a worker joins a run, takes and gives up partitions, and how the run ends."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from models.command_name import command
+from models.host import waits_of_hosts
+from models.process_id import Process
+from models.request import has_open, plain_pages, recover_frontier, release_parts
+from models.run import (
+    CannotShare,
+    ClaimedRun,
+    CrawlRun,
+    RunLost,
+    claim_in_turn,
+    database_now,
+    give_up_run,
+    insert_run,
+    living_workers,
+    lock_unfinished,
+    scope_of,
+)
+from models.worker import CrawlPartition, CrawlWorker, Tenure, hold_partitions
+
+START_PART = 0  # whoever has this partition reads start()
+NUMBERS = 2**40  # requests that a worker may discover: each worker has its own numbers
+
+_partitions: Any = CrawlPartition.__table__
+_workers: Any = CrawlWorker.__table__
+
+
+def join_run(
+    sessions: sessionmaker[Session],
+    spider: str,
+    arguments: Mapping[str, Any],
+    *,
+    partitions: int,
+    fresh: bool = False,
+) -> ClaimedRun:
+    """Join the shared run of the spider with these arguments that is not finished, or begin one.
+
+    Args:
+        fresh: give up the unfinished run, whose workers are dead, and begin a new one.
+
+    Raises:
+        RunIsAlive: one process has the run of the scope; or, with ``fresh``, workers have it.
+        CannotShare: the database is SQLite; or one process began the run, and it is not finished.
+    """
+    if sessions.kw["bind"].dialect.name == "sqlite":
+        raise CannotShare(
+            "an SQLite file has one writer at a time, so workers cannot share a run in it: set DATABASE_URL to MariaDB "
+            "or PostgreSQL, or crawl without --shared"
+        )
+
+    def join(session: Session) -> ClaimedRun | None:
+        return _join(session, spider, arguments, partitions, fresh=fresh)
+
+    return claim_in_turn(sessions, spider, join)
+
+
+def _join(
+    session: Session, spider: str, arguments: Mapping[str, Any], partitions: int, *, fresh: bool
+) -> ClaimedRun | None:
+    scope, now = scope_of(spider, arguments), database_now(session)
+    run = session.execute(
+        select(CrawlRun.id, CrawlRun.partitions)
+        .where(CrawlRun.unfinished == scope, CrawlRun.partitions.is_not(None))
+        .with_for_update()
+    ).one_or_none()
+    given_up = None
+    if run is None or fresh:
+        row = lock_unfinished(session, spider, scope, now)
+        if row is not None and not fresh:
+            raise CannotShare(
+                f"run {row.id} of {spider} was begun by one process and is not finished: "
+                f"`{command(f'crawl {spider}')}` resumes it, and `--shared --fresh` begins another one"
+            )
+        if row is not None:
+            given_up = give_up_run(session, row, now)
+        new = insert_run(session, spider, arguments, now, given_up=given_up, partitions=partitions)
+        session.execute(
+            insert(_partitions),
+            [{"run_id": new.id, "part": part, "commits": 0} for part in range(partitions)],
+        )
+        run_id, resumed = new.id, False
+    else:
+        run_id, partitions, resumed = run.id, run.partitions, True
+    found = session.execute(
+        select(CrawlRun.workers, CrawlRun.start_read).where(CrawlRun.id == run_id).with_for_update()
+    ).one()
+    if resumed and not living_workers(session, run_id, now):
+        # All workers have left or died: failed pages are tried again, as when one process resumes a run.
+        recover_frontier(session, run_id, start_read=found.start_read, is_shared=True)
+    number = found.workers
+    session.execute(
+        update(CrawlRun)
+        .where(CrawlRun.id == run_id)
+        .values(workers=number + 1, heartbeat_at=now, verdict=None, reasons=None)
+    )
+    me = Process.current()
+    session.add(
+        CrawlWorker(
+            run_id=run_id, number=number, process=str(me), joined_at=now, heartbeat_at=now, commits=0, pages=0
+        )
+    )
+    session.flush()
+    return ClaimedRun(
+        id=run_id,
+        spider=spider,
+        owner=str(me),
+        commits=0,
+        resumed=resumed,
+        start_read=found.start_read,
+        scope=scope,
+        given_up=given_up,
+        worker=number,
+        partitions=partitions,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balance:
+    """The partitions of a worker after it has looked at the others.
+
+    Attributes:
+        held: its tenures.
+        taken: those of them that it has taken now.
+        surplus: how many partitions it has above its share.
+        workers: how many workers are alive.
+        start_read: everything that start() yields is stored.
+        host_waits: the seconds that hosts ask to wait; only with ``taken``.
+        plain_pages: as in FrontierState, of the partitions in ``taken``.
+    """
+
+    held: Collection[Tenure]
+    taken: Sequence[Tenure] = ()
+    surplus: int = 0
+    workers: int = 1
+    start_read: bool = False
+    host_waits: Mapping[str, float] = field(default_factory=dict)
+    plain_pages: Mapping[bytes, Sequence[int]] = field(default_factory=dict)
+
+
+def balance(
+    session: Session,
+    run: ClaimedRun,
+    tenures: Collection[Tenure],
+    *,
+    takes: bool,
+    avoided: Collection[int] = (),
+) -> Balance:
+    """Take partitions that nobody has, up to this worker's share. Call ``begin_transaction`` before.
+
+    Args:
+        tenures: what this worker had when it looked last.
+        takes: False: only look what this worker has.
+        avoided: partitions that this worker does not take.
+    """
+    assert run.worker is not None and run.partitions is not None
+    now = database_now(session)
+    living = living_workers(session, run.id, now)
+    rank = sorted({*living, run.worker}).index(run.worker)
+    share, rest = divmod(run.partitions, max(1, len(living)))
+    share += rank < rest
+    rows = session.execute(
+        select(_partitions.c.part, _partitions.c.owner, _partitions.c.worker).where(
+            _partitions.c.run_id == run.id
+        )
+    ).all()
+    held = [
+        one for one in tenures if Tenure(one.part, one.owner) in {Tenure(row.part, row.owner) for row in rows}
+    ]
+    others = [number for number in living if number != run.worker]
+    is_free = or_(_partitions.c.worker.is_(None), _partitions.c.worker.not_in(others))
+    free = [
+        row.part
+        for row in rows
+        if row.worker not in others and row.part not in avoided and row.part not in {one.part for one in held}
+    ]
+    start_read = _start_is_read(session, run)
+    taken: list[Tenure] = []
+    if takes and free and share > len(held):
+        chosen = random.sample(free, min(len(free), share - len(held)))
+        if START_PART in free and not start_read and START_PART not in chosen:
+            chosen[0] = START_PART
+        query = (
+            select(_partitions.c.part)
+            .where(_partitions.c.run_id == run.id, _partitions.c.part.in_(chosen), is_free)
+            .order_by(_partitions.c.part)
+            .with_for_update(skip_locked=True)  # a worker that commits now is not dead
+        )
+        taken = _take(session, run, session.scalars(query).all(), now)
+    return Balance(
+        held=[*held, *taken],
+        taken=taken,
+        surplus=max(0, len(held) - share),
+        workers=len(living),
+        start_read=start_read,
+        host_waits=waits_of_hosts(session, now) if taken else {},
+        plain_pages=plain_pages(session, run.id, [one.part for one in taken]) if taken else {},
+    )
+
+
+def take(session: Session, run: ClaimedRun, parts: Sequence[int]) -> list[Tenure]:
+    """Take partitions, whoever has them now: a broker has said that they are this worker's."""
+    query = (
+        select(_partitions.c.part)
+        .where(_partitions.c.run_id == run.id, _partitions.c.part.in_(parts))
+        .order_by(_partitions.c.part)
+        .with_for_update()
+    )
+    return _take(session, run, session.scalars(query).all(), database_now(session))
+
+
+def _take(session: Session, run: ClaimedRun, parts: Sequence[int], now: datetime) -> list[Tenure]:
+    """Make this worker the owner of locked partitions; what the last owner had leased is queued again."""
+    tenures = [Tenure(part, uuid.uuid4().hex) for part in parts]
+    for tenure in tenures:
+        session.execute(
+            update(_partitions)
+            .where(_partitions.c.run_id == run.id, _partitions.c.part == tenure.part)
+            .values(owner=tenure.owner, worker=run.worker, taken_at=now)
+        )
+    if tenures:
+        release_parts(
+            session, run.id, parts, with_start=START_PART in parts and not _start_is_read(session, run)
+        )
+    return tenures
+
+
+def _start_is_read(session: Session, run: ClaimedRun) -> bool:
+    return bool(session.scalar(select(CrawlRun.start_read).where(CrawlRun.id == run.id)))
+
+
+def give_up(session: Session, run: ClaimedRun, tenures: Collection[Tenure]) -> None:
+    """Give partitions up, so that other workers take them.
+
+    Raises:
+        PartitionsLost: another worker has one of them already.
+    """
+    hold_partitions(session, run.id, tenures)
+    parts = sorted(one.part for one in tenures)
+    if parts:
+        release_parts(session, run.id, parts)
+        session.execute(
+            update(_partitions)
+            .where(_partitions.c.run_id == run.id, _partitions.c.part.in_(parts))
+            .values(owner=None, worker=None, taken_at=None)
+        )
+
+
+class RunPart(Enum):
+    """What an idle worker has to do in a shared run."""
+
+    WAIT = "wait"  # others work, or may find work
+    END = "end"  # this worker ends the run
+    OVER = "over"  # the run is over
+
+
+def look_for_end(session: Session, run: ClaimedRun) -> RunPart:
+    """Note that this worker is idle. If no worker has anything to do, choose it to end the run.
+
+    One transaction at a time decides this, because each locks the run's row.
+    """
+    row = session.execute(
+        select(CrawlRun.owner, CrawlRun.finished_at, CrawlRun.start_read)
+        .where(CrawlRun.id == run.id)
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise RunLost(f"run {run.id} of {run.spider} was deleted")
+    if row.finished_at is not None:
+        return RunPart.OVER
+    session.execute(_of(run).values(idle=True))
+    if not row.start_read or has_open(session, run.id):
+        return RunPart.WAIT
+    living = living_workers(session, run.id, database_now(session))
+    if row.owner is not None and row.owner != run.owner and row.owner in map(str, living.values()):
+        return RunPart.WAIT  # it ends the run now
+    busy = select(_workers.c.number).where(
+        _workers.c.run_id == run.id, _workers.c.number.in_(living), _workers.c.idle.is_(False)
+    )
+    if session.execute(busy.limit(1)).first() is not None:
+        return RunPart.WAIT
+    session.execute(update(CrawlRun).where(CrawlRun.id == run.id).values(owner=run.owner))
+    return RunPart.END
+
+
+def note_busy(session: Session, run: ClaimedRun) -> None:
+    """Note that this worker has something to do, in the transaction that gives it the work."""
+    session.execute(_of(run).where(_workers.c.idle).values(idle=False))
+
+
+def hold_end(session: Session, run: ClaimedRun) -> None:
+    """Lock the run's row in each transaction of the worker that ends the run.
+
+    Raises:
+        RunLost: another worker ends the run.
+    """
+    owner = session.scalar(select(CrawlRun.owner).where(CrawlRun.id == run.id).with_for_update())
+    if owner != run.owner:
+        raise RunLost(f"another worker ends run {run.id} of {run.spider}")
+
+
+def leave_run(session: Session, run: ClaimedRun, note: str | None = None) -> int:
+    """Give up all partitions and leave the run; return how many workers are left."""
+    ours = _partitions.c.run_id == run.id, _partitions.c.worker == run.worker
+    query = select(_partitions.c.part, _partitions.c.owner).where(*ours).order_by(_partitions.c.part)
+    give_up(session, run, [Tenure(*row) for row in session.execute(query.with_for_update())])
+    now = database_now(session)
+    session.execute(_of(run).values(left_at=now, idle=True, note=note))
+    session.execute(
+        update(CrawlRun).where(CrawlRun.id == run.id, CrawlRun.owner == run.owner).values(owner=None)
+    )
+    return len(living_workers(session, run.id, now))
+
+
+def count_pages(session: Session, run: ClaimedRun, pages: int) -> None:
+    """Add pages to those that this worker has committed."""
+    session.execute(_of(run).values(pages=_workers.c.pages + pages))
+
+
+def _of(run: ClaimedRun) -> Any:
+    return update(_workers).where(_workers.c.run_id == run.id, _workers.c.number == run.worker)
+
+
+def _last_sign(worker: CrawlWorker, now: datetime, living: Collection[int]) -> datetime:
+    """Return when the worker left; now if it works; otherwise the time of its last heartbeat."""
+    return worker.left_at or (now if worker.number in living else worker.heartbeat_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerState:
+    """A worker of a shared run, for people."""
+
+    number: int
+    process: Process | None
+    is_alive: bool
+    partitions: int
+    pages: int
+    seconds: float  # since it joined, until it left or until now
+    note: str | None
+
+
+def workers_of(session: Session, run_id: int, now: datetime) -> list[WorkerState]:
+    """Return the workers of a shared run, by number."""
+    living = living_workers(session, run_id, now)
+    shares: dict[int | None, int] = dict(
+        session.execute(
+            select(_partitions.c.worker, func.count())
+            .where(_partitions.c.run_id == run_id, _partitions.c.worker.is_not(None))
+            .group_by(_partitions.c.worker)
+        ).all()
+    )
+    query = select(CrawlWorker).where(CrawlWorker.run_id == run_id).order_by(CrawlWorker.number)
+    return [
+        WorkerState(
+            number=one.number,
+            process=Process.parse(one.process),
+            is_alive=one.number in living,
+            partitions=shares.get(one.number, 0),
+            pages=one.pages,
+            seconds=(_last_sign(one, now, living) - one.joined_at).total_seconds(),
+            note=one.note,
+        )
+        for one in session.scalars(query)
+    ]

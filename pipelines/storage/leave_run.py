@@ -1,0 +1,49 @@
+"""The end of a worker: it leaves a shared run to the others, or to the next worker that joins it."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from crawler.run.verdict import GOOD, INTERRUPTED, Ending, Verdict
+from models import CrawlRun
+from models.run import ClaimedRun
+from models.shared_run import leave_run
+
+SHUTDOWN = "shutdown"  # Scrapy's finish reason after a signal
+
+
+def leave(session: Session, run: ClaimedRun, ending: Ending) -> Verdict:
+    """Give up the worker's partitions and return its verdict.
+
+    If the run is over, the verdict is the run's, which another worker has written. A worker that a signal ended, and
+    that leaves the run to others, has done what it was asked. The last worker writes its own verdict into the run.
+    """
+    own = ending.verdict or Verdict(code=INTERRUPTED, reasons=(ending.message or ending.reason,))
+    left = leave_run(session, run, note="; ".join(own.reasons))
+    row = session.get_one(CrawlRun, run.id, with_for_update=True)
+    seconds = (row.seconds or 0.0) + ending.seconds
+    memory = max(row.peak_memory or 0, ending.peak_memory)
+    used: dict[str, Any] = {"seconds": seconds, "peak_memory": memory}
+    if row.finished_at is not None and row.verdict is not None:
+        verdict = Verdict(
+            code=row.verdict, reasons=tuple(row.reasons or ()), note=row.note, is_of_others=True
+        )
+    elif left:
+        others = "another worker" if left == 1 else f"{left} other workers"
+        if ending.reason == SHUTDOWN:
+            own = Verdict(code=GOOD, reasons=(f"it was left to {others}, as a signal asked",))
+        verdict = Verdict(code=own.code, reasons=own.reasons, is_of_others=own.code == GOOD)
+    else:
+        verdict = own
+        used |= {
+            "finish_reason": ending.reason,
+            "verdict": own.code,
+            "reasons": list(own.reasons),
+            "host": socket.gethostname(),
+        }
+    session.execute(update(CrawlRun).where(CrawlRun.id == run.id).values(**used))
+    return verdict
