@@ -122,6 +122,13 @@ OUTBOX_LAG_LIMIT = _env(
 )  # seconds; an older event that is not sent is an alarm
 RELAY = "outbox.command.run_relay"
 
+# --- Shared runs: several processes crawl one run (scrapy crawl NAME --shared) --------------------------------------
+
+RUN_PARTITIONS = _env("RUN_PARTITIONS", 64, int)  # of a run that --shared begins
+# amqp:// or kafka://, which says who has which partition; it is a secret. Empty: the database says it.
+WORKERS_URL = _env("WORKERS_URL", "", str)
+PARTITION_ENGINE = "workers.engine.make_engine"
+
 # --- Runs -------------------------------------------------------------------------------------------------------
 
 GONE_LIMIT = _env(

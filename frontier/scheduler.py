@@ -19,13 +19,14 @@ from scrapy.core.scheduler import BaseScheduler
 from scrapy.core.scheduler import Scheduler as ScrapyScheduler
 from scrapy.crawler import Crawler
 from scrapy.utils.defer import deferred_from_coro
+from scrapy.utils.misc import load_object
 
 from crawler.meta_keys import FOUND_ON, MAKES_SESSION, REQUEST_NUMBER
 from crawler.page.commit import Commit
 from crawler.page.page import Page
 from crawler.run.extension import RunExtension
-from crawler.run.interfaces import FrontierCallbacks
-from crawler.run.stopping import close_crawl, stop_crawl
+from crawler.run.interfaces import FrontierCallbacks, MakePartitionEngine, PartitionEngine
+from crawler.run.stopping import CannotStart, close_crawl, stop_crawl
 from crawler.run.verdict import CANNOT_SHARE, TRIAL_OVER
 from crawler.security.plain_text import last_line
 from crawler.snapshots.extension import SnapshotExtension
@@ -45,11 +46,12 @@ from frontier.shared_run import SharedRun
 from frontier.window import Window
 from frontier.window_refill import WindowRefill
 from models.request import FrontierState, Settled
+from models.run import ClaimedRun
 from models.shared_run import START_PART
 
 logger = logging.getLogger(__name__)
 
-NO_LOGIN_IS_SHARED = "a login makes a session in one process, and other workers do not have it: crawl this spider without --shared"
+NO_LOGIN_IS_SHARED = "a login makes a session in one process only: crawl this spider without --shared"
 
 WINDOW = 10_000  # requests in memory
 BACKLOG = 4  # batches that may wait to be committed before the crawl waits for the database
@@ -117,6 +119,7 @@ class Scheduler(BaseScheduler):
                 waits=self.waits,
                 rendering=self.rendering,
                 identities=identities,
+                engine=self._engine_of(run.held),
                 writer=lambda: run.writer,
                 wake=wake,
             )
@@ -141,6 +144,16 @@ class Scheduler(BaseScheduler):
         )
         self.start_page = Page(None, None, self._commit)
         crawler.signals.connect(self._announced, signals.request_scheduled)
+
+    def _engine_of(self, run: ClaimedRun) -> PartitionEngine | None:
+        url = self.crawler.settings["WORKERS_URL"]
+        if not url:
+            return None
+        make: MakePartitionEngine = load_object(self.crawler.settings["PARTITION_ENGINE"])
+        try:
+            return make(url, run)
+        except ValueError as error:
+            raise CannotStart(str(error)) from None
 
     # --- What Scrapy asks ---------------------------------------------------------------------------------------
 

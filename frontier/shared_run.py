@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from scrapy import Request
 from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.page.commit import Commit
-from crawler.run.interfaces import PageWriter
+from crawler.run.interfaces import PageWriter, PartitionEngine
 from frontier.host_waits import HostWaits
 from frontier.learned_rendering import LearnedRendering
 from frontier.pages_in_progress import PagesInProgress
@@ -25,13 +26,15 @@ from frontier.request_identity import RequestIdentities
 from frontier.shared_refill import SharedRefill
 from frontier.window import Window
 from models.run import ClaimedRun
-from models.shared_run import NUMBERS, START_PART, Balance, RunPart, balance, look_for_end
+from models.shared_run import NUMBERS, START_PART, Balance, RunPart, balance, look_for_end, take
 from models.worker import WORKER_TIMEOUT, Tenure, partition_of
 
 logger = logging.getLogger("splashdown.workers")
 
 TICK = 1.0  # seconds between two looks at the other workers
 END_LOOK = 0.5  # seconds between two looks whether the run is over
+RETAKE = 3.0  # seconds after which a partition that this worker should have is taken again
+TOGETHER = 0.05  # seconds for which partitions that the engine assigns are collected
 DRAIN = 8.0  # seconds that a partition waits for its pages in progress before it is given up
 # Seconds after the last look in which requests are handed out. Other workers take partitions after WORKER_TIMEOUT.
 TRUSTED = WORKER_TIMEOUT.total_seconds() - 3
@@ -53,6 +56,7 @@ class SharedRun:
     """The worker.
 
     Args:
+        engine: says which partitions are this worker's; None: the leases in the database do.
         writer: returns the writer, which is there when the scheduler is open.
         wake: makes the engine ask for requests again.
     """
@@ -68,9 +72,16 @@ class SharedRun:
         waits: HostWaits,
         rendering: LearnedRendering,
         identities: RequestIdentities,
+        engine: PartitionEngine | None,
         writer: Callable[[], PageWriter],
         wake: Callable[[], None],
     ) -> None:
+        self._engine = engine
+        self._assigned: set[int] = set()  # that the engine has assigned, and that are not taken yet
+        self._by_engine: dict[
+            int, float
+        ] = {}  # when they were taken last, of the partitions that the engine assigns
+        self._revoked: dict[int, threading.Event] = {}
         self.run, self.partitions = run, partitions
         self.is_over = False
         self.ends = False  # this worker ends the run
@@ -103,12 +114,21 @@ class SharedRun:
             self.run.spider,
             self.run.partitions,
         )
+        self._loop = asyncio.get_running_loop()
         self._tick()
+        if self._engine is not None:
+            self._engine.start(self)
 
     def close(self) -> None:
         """Look for no partitions any more."""
+        if self._is_closed:
+            return
         self._is_closed = True
         self._news.set()
+        for event in self._revoked.values():
+            event.set()
+        if self._engine is not None:
+            self._engine.stop()
 
     async def may_read_start(self) -> bool:
         """Wait until it is known which worker reads start(); return whether it is this one."""
@@ -124,6 +144,48 @@ class SharedRun:
     def may_hand_out(self) -> bool:
         """Whether this worker has seen a short time ago that its partitions are its own."""
         return seconds_now() - self._looked_at < TRUSTED
+
+    # --- What the engine says, from its thread ---------------------------------------------------------------
+
+    def assigned(self, part: int) -> None:
+        """Take a partition: the engine says that no other worker has it."""
+        self._loop.call_soon_threadsafe(self._take, part)
+
+    def revoked(self, part: int) -> threading.Event:
+        """Give a partition up. The event that is returned is set when that is done."""
+        event = threading.Event()
+        self._loop.call_soon_threadsafe(self._give_up, part, event)
+        return event
+
+    def _take(self, part: int) -> None:
+        self._by_engine[part] = time.monotonic()
+        if not self._assigned:  # all that come together are taken in one transaction
+            self._loop.call_later(TOGETHER, self._take_assigned)
+        self._assigned.add(part)
+
+    def _take_assigned(self) -> None:
+        parts, self._assigned = sorted(self._assigned), set()
+        if self._reads_start and not self.partitions.is_active(START_PART) and START_PART in parts:
+            parts.remove(START_PART)  # this worker cannot read start() a second time
+            assert self._engine is not None
+            self._by_engine.pop(START_PART, None)
+            self._engine.give_up([START_PART])
+        if parts and not self._is_closed:
+            self._writer().call(partial(take, run=self.run, parts=parts), self._taken)
+
+    def _taken(self, found: Balance) -> None:
+        # A partition of before has a new tenure: what was handed out in the old one is not committed.
+        self.lose([one for one in self.partitions.known if any(one.part == new.part for new in found.taken)])
+        self._add(found)
+
+    def _give_up(self, part: int, event: threading.Event) -> None:
+        self._assigned.discard(part)
+        self._by_engine.pop(part, None)
+        if self._is_closed or not self.partitions.is_active(part):
+            event.set()
+            return
+        self._revoked[part] = event
+        self._begin_to_drain([part])
 
     # --- Partitions ----------------------------------------------------------------------------------------------
 
@@ -142,7 +204,7 @@ class SharedRun:
         self._is_looking = True
         now = seconds_now()
         known = self.partitions.known
-        takes = not self._looked_at or now - self._looked_at < LATE
+        takes = self._engine is None and (not self._looked_at or now - self._looked_at < LATE)
         # A worker that has lost start() cannot read it a second time.
         avoided = (START_PART,) if self._reads_start and not self.partitions.is_active(START_PART) else ()
         work = partial(balance, run=self.run, tenures=known, takes=takes, avoided=avoided)
@@ -151,22 +213,27 @@ class SharedRun:
     def _found(self, found: Balance, known: list[Tenure], now: float) -> None:
         self._is_looking = False
         self._looked_at = now
-        held = set(found.held)
+        held, held_parts = set(found.held), {one.part for one in found.held}
         self.lose([one for one in known if one not in held])
         if found.taken:
-            self.partitions.add(found.taken)
-            self._waits.recover(found.host_waits)
-            self._rendering.recover(found.plain_pages)
-            logger.info(
-                "took %d partitions, so it has %d; %d workers",
-                len(found.taken),
-                len(self.partitions),
-                found.workers,
-            )
-            self._refill.look_again()
-        if (more := found.surplus - self.partitions.draining) > 0:
+            self._add(found)
+        is_fair = self._engine is not None and self._engine.is_fair
+        if not is_fair and (more := found.surplus - self.partitions.draining) > 0:
             self._drain(more)
+        now = time.monotonic()
+        for part, taken_at in list(self._by_engine.items()):
+            # Another worker took it, and the engine says that it is this one's: the engine is right in the end.
+            if part not in held_parts and now - taken_at > RETAKE:
+                self._take(part)
         self.start_is_read = self.start_is_read or found.start_read
+        self._news.set()
+
+    def _add(self, found: Balance) -> None:
+        self.partitions.add(found.taken)
+        self._waits.recover(found.host_waits)
+        self._rendering.recover(found.plain_pages)
+        logger.info("took %d partitions, so it has %d", len(found.taken), len(self.partitions))
+        self._refill.look_again()
         self._news.set()
 
     def _drain(self, number: int) -> None:
@@ -177,7 +244,10 @@ class SharedRun:
             (one.part for one in self.partitions.active if not (keeps_start and one.part == START_PART)),
             key=lambda part: (part in busy, -part),
         )
-        for part in self.partitions.drain(parts[:number], seconds_now()):
+        self._begin_to_drain(parts[:number])
+
+    def _begin_to_drain(self, parts: Sequence[int]) -> None:
+        for part in self.partitions.drain(parts, seconds_now()):
             self._window.drop_part(part, with_begun=False)
         self._give_up_drained()
 
@@ -192,6 +262,17 @@ class SharedRun:
 
     def _given_up(self, tenures: list[Tenure]) -> None:
         self.lose(tenures, is_given_up=True)
+        surplus = []
+        for part, _ in tenures:
+            event = self._revoked.pop(part, None)
+            if event is not None:
+                event.set()
+            else:
+                surplus.append(part)
+        if surplus and self._engine is not None:
+            for part in surplus:
+                self._by_engine.pop(part, None)
+            self._engine.give_up(surplus)
         logger.info("gave %d partitions up, so it has %d", len(tenures), len(self.partitions))
 
     def lose(self, tenures: list[Tenure], *, is_given_up: bool = False) -> None:

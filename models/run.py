@@ -106,10 +106,17 @@ class ClaimedRun:
     again: int = 0  # pages of a finished run that failed or were refused, and are crawled again
     worker: int | None = None  # the number of this process among the workers of a shared run
     partitions: int | None = None  # of a shared run
+    started_at: datetime | None = None  # of a shared run
 
     @property
     def is_shared(self) -> bool:
         return self.worker is not None
+
+    @property
+    def token(self) -> str:
+        """The name of a shared run at brokers, which other databases may use too."""
+        assert self.started_at is not None
+        return f"{self.id}.{self.started_at:%Y%m%d%H%M%S%f}"
 
 
 def scope_of(spider: str, arguments: Mapping[str, Any]) -> bytes:

@@ -96,7 +96,9 @@ def _join(
     else:
         run_id, partitions, resumed = run.id, run.partitions, True
     found = session.execute(
-        select(CrawlRun.workers, CrawlRun.start_read).where(CrawlRun.id == run_id).with_for_update()
+        select(CrawlRun.workers, CrawlRun.start_read, CrawlRun.started_at)
+        .where(CrawlRun.id == run_id)
+        .with_for_update()
     ).one()
     if resumed and not living_workers(session, run_id, now):
         # All workers have left or died: failed pages are tried again, as when one process resumes a run.
@@ -125,6 +127,7 @@ def _join(
         given_up=given_up,
         worker=number,
         partitions=partitions,
+        started_at=found.started_at,
     )
 
 
@@ -136,7 +139,6 @@ class Balance:
         held: its tenures.
         taken: those of them that it has taken now.
         surplus: how many partitions it has above its share.
-        workers: how many workers are alive.
         start_read: everything that start() yields is stored.
         host_waits: the seconds that hosts ask to wait; only with ``taken``.
         plain_pages: as in FrontierState, of the partitions in ``taken``.
@@ -145,7 +147,6 @@ class Balance:
     held: Collection[Tenure]
     taken: Sequence[Tenure] = ()
     surplus: int = 0
-    workers: int = 1
     start_read: bool = False
     host_waits: Mapping[str, float] = field(default_factory=dict)
     plain_pages: Mapping[bytes, Sequence[int]] = field(default_factory=dict)
@@ -171,7 +172,7 @@ def balance(
     living = living_workers(session, run.id, now)
     rank = sorted({*living, run.worker}).index(run.worker)
     share, rest = divmod(run.partitions, max(1, len(living)))
-    share += rank < rest
+    share += rank < rest if takes else rest > 0  # a broker does not know which worker has one more
     rows = session.execute(
         select(_partitions.c.part, _partitions.c.owner, _partitions.c.worker).where(
             _partitions.c.run_id == run.id
@@ -204,14 +205,22 @@ def balance(
         held=[*held, *taken],
         taken=taken,
         surplus=max(0, len(held) - share),
-        workers=len(living),
         start_read=start_read,
-        host_waits=waits_of_hosts(session, now) if taken else {},
-        plain_pages=plain_pages(session, run.id, [one.part for one in taken]) if taken else {},
+        **_state_of(session, run, taken, now),
     )
 
 
-def take(session: Session, run: ClaimedRun, parts: Sequence[int]) -> list[Tenure]:
+def _state_of(session: Session, run: ClaimedRun, taken: Sequence[Tenure], now: datetime) -> dict[str, Any]:
+    """Return what this worker must know about partitions that it has taken."""
+    if not taken:
+        return {}
+    return {
+        "host_waits": waits_of_hosts(session, now),
+        "plain_pages": plain_pages(session, run.id, [one.part for one in taken]),
+    }
+
+
+def take(session: Session, run: ClaimedRun, parts: Sequence[int]) -> Balance:
     """Take partitions, whoever has them now: a broker has said that they are this worker's."""
     query = (
         select(_partitions.c.part)
@@ -219,7 +228,9 @@ def take(session: Session, run: ClaimedRun, parts: Sequence[int]) -> list[Tenure
         .order_by(_partitions.c.part)
         .with_for_update()
     )
-    return _take(session, run, session.scalars(query).all(), database_now(session))
+    now = database_now(session)
+    taken = _take(session, run, session.scalars(query).all(), now)
+    return Balance(held=taken, taken=taken, **_state_of(session, run, taken, now))
 
 
 def _take(session: Session, run: ClaimedRun, parts: Sequence[int], now: datetime) -> list[Tenure]:

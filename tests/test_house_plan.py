@@ -22,6 +22,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "spiders": {"crawler", "models"},
     "migrations": {"models"},
     "outbox": {"crawler", "models"},
+    "workers": {"crawler", "models"},
     "splashdown": {"crawler", "frontier", "models", "spiders"},
 }
 

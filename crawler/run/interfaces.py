@@ -8,12 +8,14 @@
 | `REPLAY` | `replay` in pipelines/rejected_replay.py | `ReplayRejected` |
 | `RUN_ACCEPTANCE` | `accept_run` in pipelines/run_acceptance.py | `AcceptRun` |
 | `ITEM_PROCESSOR` | `PageItemProcessor` in pipelines/item_processor.py | `ItemProcessor` |
+| `PARTITION_ENGINE` | `make_engine` in workers/engine.py | `MakePartitionEngine` |
 | `ITEM_CHECK` | `check_item` in pipelines/item_check.py | `CheckItem` |
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -119,6 +121,42 @@ class MakePageWriter(Protocol):
         versions: Mapping[str, str],
     ) -> PageWriter:
         """Return a writer that is not started. It calls ``failed`` on the loop if it ends before its time."""
+
+
+class PartitionMember(Protocol):
+    """A worker of a shared run, for the engine that says who may work on which partitions. Any thread may call it."""
+
+    def assigned(self, part: int) -> None:
+        """Take a partition: no other worker has it now."""
+
+    def revoked(self, part: int) -> threading.Event:
+        """Give a partition up; the event that is returned is set when that is done."""
+
+
+class PartitionEngine(Protocol):
+    """Says who may work on which partitions of a shared run.
+
+    Attributes:
+        is_fair: it moves partitions to new workers by itself, so that ``give_up`` is not called.
+    """
+
+    is_fair: bool
+
+    def start(self, member: PartitionMember) -> None:
+        """Begin to call the member, from a thread of its own."""
+
+    def give_up(self, parts: Collection[int]) -> None:
+        """Let other workers have these partitions, because this one has more than its share."""
+
+    def stop(self) -> None:
+        """End: this worker has given up its partitions."""
+
+
+class MakePartitionEngine(Protocol):
+    """What `PARTITION_ENGINE` names."""
+
+    def __call__(self, url: str, run: ClaimedRun) -> PartitionEngine:
+        """Return the engine of WORKERS_URL, which is not started. Raise ValueError if it cannot be used."""
 
 
 class SavedPage(Protocol):

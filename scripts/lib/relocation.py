@@ -23,7 +23,17 @@ except ImportError:  # the tests call `relocated` in an environment without the 
     BuildHookInterface = object  # type: ignore[assignment,misc]
 
 PACKAGE = "splashdown"
-ROOMS = ("crawler", "frontier", "migrations", "models", "outbox", "pipelines", "renderer", "spiders")
+ROOMS = (
+    "crawler",
+    "frontier",
+    "migrations",
+    "models",
+    "outbox",
+    "pipelines",
+    "renderer",
+    "spiders",
+    "workers",
+)
 DEMO = {
     "crawler/commands/demo.py",
     *(f"models/{name}.py" for name in ("book", "order", "quote")),

@@ -14,7 +14,17 @@ import pytest
 from models.command_name import command
 from tests.processes import ROOT
 
-ROOMS = ("crawler", "frontier", "models", "outbox", "pipelines", "renderer", "spiders", "splashdown")
+ROOMS = (
+    "crawler",
+    "frontier",
+    "models",
+    "outbox",
+    "pipelines",
+    "renderer",
+    "spiders",
+    "splashdown",
+    "workers",
+)
 COMMANDS = [file.stem for file in (ROOT / "crawler" / "commands").glob("*.py") if file.stem != "__init__"]
 NAMED = re.compile(rf"\b(?:scrapy|splashdown) (?:{'|'.join(COMMANDS)})\b")
 # Files whose texts are not for the user who typed the command: crontabs, metrics, the demo of the checkout.

@@ -1,0 +1,1 @@
+"""Who may work on which partitions of a shared run, as a broker says it."""

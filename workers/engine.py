@@ -1,0 +1,47 @@
+"""The choice of the engine by WORKERS_URL, and its checks."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from urllib.parse import urlsplit
+
+from crawler.run.interfaces import PartitionEngine
+from models.run import ClaimedRun
+
+# Imported when they are used: other crawls need not pay for their clients.
+ENGINES = {
+    "amqp": ("workers.rabbitmq", "RabbitEngine"),
+    "amqps": ("workers.rabbitmq", "RabbitEngine"),
+    "kafka": ("workers.kafka", "KafkaEngine"),
+}
+
+
+class WrongWorkersUrl(ValueError):
+    """WORKERS_URL cannot be used; the message says what to write, and has no password."""
+
+
+def make_engine(url: str, run: ClaimedRun) -> PartitionEngine:
+    """Return the engine of a URL (the setting PARTITION_ENGINE names this function).
+
+    Raises:
+        WrongWorkersUrl: the URL has another scheme, or a part that cannot be read.
+    """
+    scheme = url.partition(":")[0]
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.netloc) and (scheme == "kafka" or parts.port != 0)
+    except ValueError:
+        is_whole = False
+    if scheme not in ENGINES or not is_whole:
+        raise WrongWorkersUrl(
+            f"WORKERS_URL begins with {scheme[:20]!r}: write amqp://user:password@host:port/vhost (RabbitMQ), "
+            "kafka://host:port,host:port/topic, or nothing: then workers agree in the database"
+        )
+    module, name = ENGINES[scheme]
+    try:
+        engine: PartitionEngine = getattr(import_module(module), name)(url, run)
+    except ModuleNotFoundError as error:
+        raise WrongWorkersUrl(
+            f"WORKERS_URL: {scheme}:// needs the package {error.name}: pip install 'splashdown[events]'"
+        ) from None
+    return engine

@@ -1,0 +1,147 @@
+"""Kafka as the engine: a consumer group whose members share the partitions of a topic. No message is sent."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from crawler.run.interfaces import PartitionMember
+from models.run import ClaimedRun
+
+logger = logging.getLogger("splashdown.workers")
+
+SESSION = 8_000  # milliseconds after which the broker takes the partitions from a member that is silent
+DRAIN = 10.0  # seconds for which the group waits until this worker has given partitions up
+LONGEST_PAUSE = 5.0  # seconds between two attempts to create the topic
+
+
+class KafkaEngine:
+    """``kafka://user:password@host:port,host:port/topic``; the default topic is ``splashdown.workers.PARTITIONS``."""
+
+    is_fair = True
+
+    def __init__(self, url: str, run: ClaimedRun) -> None:
+        assert run.partitions is not None
+        parts = urlsplit(url)
+        userinfo, at, hosts = parts.netloc.rpartition("@")
+        self.partitions = run.partitions
+        self.topic = parts.path.strip("/") or f"splashdown.workers.{run.partitions}"
+        self.settings: dict[str, Any] = {
+            "bootstrap.servers": hosts,
+            "client.id": f"splashdown-worker-{run.worker}",
+            "log_level": 0,
+            "error_cb": self._note,
+        }
+        if at:
+            user, _, password = userinfo.partition(":")
+            self.settings |= {
+                "security.protocol": "SASL_PLAINTEXT",
+                "sasl.mechanism": "PLAIN",
+                "sasl.username": unquote(user),
+                "sasl.password": unquote(password),
+            }
+        self.group = f"splashdown.{run.token}"
+        self._member: PartitionMember | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="workers kafka", daemon=True)
+        self._told = ""
+
+    def start(self, member: PartitionMember) -> None:
+        self._member = member
+        self._thread.start()
+
+    def give_up(self, parts: Collection[int]) -> None:
+        """Do nothing: the group moves partitions by itself."""
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(timeout=5)
+
+    # --- In the thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._create_topic()
+        consumer = Consumer(
+            self.settings
+            | {
+                "group.id": self.group,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": SESSION,
+                "heartbeat.interval.ms": SESSION // 4,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "latest",
+                "topic.metadata.refresh.interval.ms": 10_000,
+            }
+        )
+        consumer.subscribe(
+            [self.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
+        try:
+            while not self._stopping.is_set():
+                message = consumer.poll(0.2)
+                if message is not None and message.error() is not None:
+                    self._note(message.error())
+        finally:
+            consumer.close()
+
+    def _create_topic(self) -> None:
+        pause = 0.2
+        while not self._stopping.is_set():
+            try:
+                admin = AdminClient(self.settings)
+                known = admin.list_topics(timeout=10).topics.get(self.topic)
+                if known is not None and known.error is None:
+                    if len(known.partitions) != self.partitions:
+                        logger.error(
+                            "WORKERS_URL: the topic %s has %d partitions, and the run has %d: name another topic, "
+                            "or set RUN_PARTITIONS",
+                            self.topic,
+                            len(known.partitions),
+                            self.partitions,
+                        )
+                    return
+                for future in admin.create_topics([NewTopic(self.topic, self.partitions, -1)]).values():
+                    future.result(10)
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                    continue
+                self._note(error.args[0])
+            self._stopping.wait(pause)
+            pause = min(LONGEST_PAUSE, 2 * pause)
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        assert self._member is not None
+        consumer.incremental_assign(partitions)
+        for one in partitions:
+            if one.partition < self.partitions:
+                self._member.assigned(one.partition)
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Give partitions up. The group does not assign them to another member before this returns."""
+        assert self._member is not None
+        given_up = [self._member.revoked(one.partition) for one in partitions]
+        until = time.monotonic() + DRAIN
+        for event in given_up:
+            if not self._stopping.is_set():
+                event.wait(max(0.0, until - time.monotonic()))
+        consumer.incremental_unassign(partitions)
+
+    def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Hand out nothing more: other members may have the partitions."""
+        assert self._member is not None
+        for one in partitions:
+            self._member.revoked(one.partition)
+        consumer.incremental_unassign(partitions)
+
+    def _note(self, error: KafkaError) -> None:
+        if (message := error.str()) != self._told:
+            self._told = message
+            logger.warning("WORKERS_URL: Kafka: %s", message)

@@ -1,0 +1,151 @@
+"""RabbitMQ as the engine: a queue with a single active consumer for each partition.
+
+The active consumer of a queue gets its messages, which are *ticks*: each says that this worker may work on the
+partition, and is acknowledged at once. All workers publish ticks, and a queue keeps one. A worker without a tick hands
+out nothing more: its connection may be gone, and another worker may be the active one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Any
+
+import pika
+from pika.exceptions import AMQPError
+
+from crawler.run.interfaces import PartitionMember
+from models.redaction import redacted
+from models.run import ClaimedRun
+from models.worker import WORKER_TIMEOUT
+
+logger = logging.getLogger("splashdown.workers")
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # it tells of each step; this engine tells in one line
+
+TICK = 1.5  # seconds between two ticks of a worker
+SILENCE = 4 * TICK  # seconds without a tick after which a worker does not hand out requests of the partition
+EXPIRES = 3_600_000  # milliseconds after which RabbitMQ deletes a queue that nobody uses
+LONGEST_PAUSE = 5.0  # seconds between two attempts to connect
+
+
+class RabbitEngine:
+    """``amqp(s)://user:password@host:port/vhost``"""
+
+    is_fair = False  # the first consumer is the active one of all queues, and stays it
+
+    def __init__(self, url: str, run: ClaimedRun) -> None:
+        assert run.partitions is not None
+        self.parameters = pika.URLParameters(url)
+        self.parameters.heartbeat = int(WORKER_TIMEOUT.total_seconds() // 2)
+        self.parameters.blocked_connection_timeout = WORKER_TIMEOUT.total_seconds()
+        self.parameters.client_properties = {
+            "connection_name": f"splashdown worker {run.worker} of run {run.id}"
+        }
+        self.prefix = f"splashdown.{run.token}"
+        self.parts = range(run.partitions)
+        self._member: PartitionMember | None = None
+        self._thread = threading.Thread(target=self._run, name="workers rabbitmq", daemon=True)
+        self._stopping = threading.Event()
+        self._orders: queue.SimpleQueue[Callable[[Any], None]] = queue.SimpleQueue()
+        self._ticked: dict[
+            int, float
+        ] = {}  # when the last tick came, of the partitions that are this worker's
+
+    def start(self, member: PartitionMember) -> None:
+        self._member = member
+        self._thread.start()
+
+    def give_up(self, parts: Collection[int]) -> None:
+        """Let another worker become the active consumer. This one is the last in the row then."""
+        for part in parts:
+            self._orders.put(partial(self._subscribe_again, part=part))
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(timeout=5)
+
+    # --- In the thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        pause, told = 0.2, ""
+        while not self._stopping.is_set():
+            try:
+                connection = pika.BlockingConnection(self.parameters)
+                try:
+                    channel = self._open(connection)
+                    pause, told = 0.2, ""
+                    self._serve(connection, channel)
+                finally:
+                    with contextlib.suppress(AMQPError):  # it is closed already
+                        connection.close()
+            except (AMQPError, OSError) as error:
+                message = redacted(f"{type(error).__name__}: {error}".rstrip(": "))
+                if message != told:
+                    told = message
+                    logger.warning("WORKERS_URL: no connection to RabbitMQ, trying again: %s", message)
+            self._forget_silent()
+            self._stopping.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
+            pause = min(LONGEST_PAUSE, 2 * pause)
+
+    def _open(self, connection: pika.BlockingConnection) -> Any:
+        channel = connection.channel()
+        for part in random.sample(self.parts, len(self.parts)):
+            arguments = {
+                "x-queue-type": "quorum",
+                "x-single-active-consumer": True,
+                "x-max-length": 1,
+                "x-message-ttl": int(2 * TICK * 1000),
+                "x-expires": EXPIRES,
+            }
+            channel.queue_declare(self._queue_of(part), durable=True, arguments=arguments)
+            self._subscribe(channel, part)
+        return channel
+
+    def _queue_of(self, part: int) -> str:
+        return f"{self.prefix}.{part}"
+
+    def _subscribe(self, channel: Any, part: int) -> None:
+        channel.basic_consume(
+            self._queue_of(part),
+            lambda _channel, _method, _properties, _body: self._tick_came(part),
+            auto_ack=True,
+            consumer_tag=f"part-{part}",
+        )
+
+    def _subscribe_again(self, channel: Any, part: int) -> None:
+        channel.basic_cancel(f"part-{part}")
+        self._ticked.pop(part, None)
+        self._subscribe(channel, part)
+
+    def _serve(self, connection: pika.BlockingConnection, channel: Any) -> None:
+        tick_at = 0.0
+        while not self._stopping.is_set():
+            if time.monotonic() >= tick_at:
+                tick_at = time.monotonic() + TICK
+                for part in self.parts:
+                    channel.basic_publish("", self._queue_of(part), b"")
+            connection.process_data_events(time_limit=0.2)
+            self._forget_silent()
+            while not self._orders.empty():
+                self._orders.get()(channel)
+
+    def _tick_came(self, part: int) -> None:
+        assert self._member is not None
+        is_new = part not in self._ticked
+        self._ticked[part] = time.monotonic()
+        if is_new:
+            self._member.assigned(part)
+
+    def _forget_silent(self) -> None:
+        """Tell of the partitions without a tick."""
+        assert self._member is not None
+        now = time.monotonic()
+        for part in [part for part, ticked in self._ticked.items() if now - ticked > SILENCE]:
+            del self._ticked[part]
+            self._member.revoked(part)
