@@ -184,6 +184,8 @@ class SharedRun:
         if self._is_closed or not self.partitions.is_active(part):
             event.set()
             return
+        if not self._revoked:  # all that come together are given up in one transaction
+            self._loop.call_later(TOGETHER, self._give_up_drained)
         self._revoked[part] = event
         self._begin_to_drain([part])
 
@@ -245,11 +247,11 @@ class SharedRun:
             key=lambda part: (part in busy, -part),
         )
         self._begin_to_drain(parts[:number])
+        self._give_up_drained()
 
     def _begin_to_drain(self, parts: Sequence[int]) -> None:
         for part in self.partitions.drain(parts, seconds_now()):
             self._window.drop_part(part, with_begun=False)
-        self._give_up_drained()
 
     def _give_up_drained(self) -> None:
         ready, late = self.partitions.drained(self._pages.parts(), seconds_now() - DRAIN)

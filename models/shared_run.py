@@ -357,6 +357,7 @@ class WorkerState:
     number: int
     process: Process | None
     is_alive: bool
+    has_left: bool
     partitions: int
     pages: int
     seconds: float  # since it joined, until it left or until now
@@ -366,19 +367,19 @@ class WorkerState:
 def workers_of(session: Session, run_id: int, now: datetime) -> list[WorkerState]:
     """Return the workers of a shared run, by number."""
     living = living_workers(session, run_id, now)
-    shares: dict[int | None, int] = dict(
-        session.execute(
-            select(_partitions.c.worker, func.count())
-            .where(_partitions.c.run_id == run_id, _partitions.c.worker.is_not(None))
-            .group_by(_partitions.c.worker)
-        ).all()
+    counted = (
+        select(_partitions.c.worker, func.count())
+        .where(_partitions.c.run_id == run_id, _partitions.c.worker.is_not(None))
+        .group_by(_partitions.c.worker)
     )
+    shares: dict[int, int] = {row[0]: row[1] for row in session.execute(counted)}
     query = select(CrawlWorker).where(CrawlWorker.run_id == run_id).order_by(CrawlWorker.number)
     return [
         WorkerState(
             number=one.number,
             process=Process.parse(one.process),
             is_alive=one.number in living,
+            has_left=one.left_at is not None,
             partitions=shares.get(one.number, 0),
             pages=one.pages,
             seconds=(_last_sign(one, now, living) - one.joined_at).total_seconds(),

@@ -87,8 +87,9 @@ class KafkaEngine:
         try:
             while not self._stopping.is_set():
                 message = consumer.poll(0.2)
-                if message is not None and message.error() is not None:
-                    self._note(message.error())
+                error = message.error() if message is not None else None
+                if error is not None:
+                    self._note(error)
         finally:
             consumer.close()
 

@@ -26,9 +26,10 @@ from models import CrawlRun
 from models.command_name import command
 from models.process_id import Process
 from models.request import HOW_UNCHANGED
-from models.run import HEARTBEAT_TIMEOUT, database_now
+from models.run import HEARTBEAT_TIMEOUT, database_now, living_workers
 from models.run_failures import failed_requests, ignored_pages, refused_pages, rejected_items
 from models.run_stats import RunStats
+from models.shared_run import WorkerState, workers_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -86,7 +87,10 @@ class Command(DatabaseCommand):
             if spider:
                 query = query.where(CrawlRun.spider == spider)
             found = session.scalars(query).all()
-            runs = [as_json(run, state_of(run, database_now(session))) for run in found]
+            now = database_now(session)
+            runs = [
+                as_json(run, state_of(run, now, working=is_worked_on(session, run, now))) for run in found
+            ]
             hints = hints_of(found)
         if opts.json:
             for run in runs:
@@ -107,7 +111,8 @@ class Command(DatabaseCommand):
             run = session.get(CrawlRun, run_id)
             if run is None:
                 raise CommandFailed(f"there is no run {run_id}; `{self.program}` lists them")
-            shown = as_json(run, state_of(run, database_now(session)))
+            now = database_now(session)
+            shown = as_json(run, state_of(run, now, working=is_worked_on(session, run, now)))
             shown["failed_requests"] = [
                 {"number": one.number, "url": one.url, "status": one.status, "error": one.error}
                 | ({"kept_page": one.kept_page} if one.kept_page else {})
@@ -121,6 +126,10 @@ class Command(DatabaseCommand):
                 for one in rejected_items(session, run_id, opts.limit)
             ]
             hint = acceptance_hint(run_id) if may_be_accepted(run) else None
+            shown["partitions"] = run.partitions
+            shown["workers"] = [
+                worker_as_json(one) for one in workers_of(session, run_id, database_now(session))
+            ]
         if opts.json:
             print(json_line(shown))
         else:
@@ -158,8 +167,35 @@ def may_be_accepted(run: CrawlRun) -> bool:
     return run.accepted_at is None and refusal(run) is None
 
 
-def state_of(run: CrawlRun, now: datetime) -> str:
-    """Return the word for the run's verdict. Without a verdict, the run is running, was ended, or was killed."""
+def is_worked_on(session: Session, run: CrawlRun, now: datetime) -> bool:
+    """Return whether a worker of a shared run is alive, and the run is not over."""
+    return (
+        run.partitions is not None and run.finished_at is None and bool(living_workers(session, run.id, now))
+    )
+
+
+def worker_as_json(worker: WorkerState) -> dict[str, Any]:
+    """Return a worker as ``--json`` prints it."""
+    return {
+        "number": worker.number,
+        "process": worker.process.shown if worker.process is not None else None,
+        "state": "works" if worker.is_alive else "left" if worker.has_left else "died",
+        "partitions": worker.partitions,
+        "pages": worker.pages,
+        "pages_per_second": round(worker.pages / worker.seconds, 2) if worker.seconds > 0 else 0.0,
+        "seconds": round(worker.seconds, 1),
+        "note": worker.note,
+    }
+
+
+def state_of(run: CrawlRun, now: datetime, *, working: bool = False) -> str:
+    """Return the word for the run's verdict. Without a verdict, the run is running, was ended, or was killed.
+
+    Args:
+        working: workers of a shared run are alive.
+    """
+    if working:
+        return "running"
     if run.accepted_at is not None:
         return ACCEPTED
     if run.verdict is not None:
@@ -257,6 +293,7 @@ def _print(run: dict[str, Any]) -> None:
         ("memory", f"{run['peak_memory'] / 2**20:.0f} MiB at most" if run["peak_memory"] else None),
         ("host", run["host"]),
         ("owner", run["owner"]),
+        ("shared", f"{run['partitions']} partitions" if run["partitions"] else None),
         ("versions", ", ".join(f"{name} {number}" for name, number in (run["versions"] or {}).items())),
     ]
     counts = run["counts"] or {}
@@ -271,6 +308,15 @@ def _print(run: dict[str, Any]) -> None:
         lines.append(("cut", f"{counts['cut']} of the done pages were cut"))
     if counts.get("merged"):
         lines.append(("merged", f"{counts['merged']} items had the key of another item of their page"))
+    for one in run["workers"]:
+        state = f"{one['state']}, {one['partitions']} partitions" if one["state"] == "works" else one["state"]
+        lines.append(
+            (
+                f"worker {one['number']}",
+                f"{one['process']}: {state}, {one['pages']} pages, {one['pages_per_second']:g}/s"
+                + (f" ({one['note']})" if one["note"] else ""),
+            )
+        )
     for name, value in lines:
         if value:
             table.add_row(Text(name, "bold"), Text(one_line(str(value), LONGEST_LINE)))
