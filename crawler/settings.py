@@ -124,6 +124,9 @@ RELAY = "outbox.command.run_relay"
 
 # --- Shared runs: several processes crawl one run (scrapy crawl NAME --shared) --------------------------------------
 
+RUN_SHARED = _env(
+    "RUN_SHARED", False, _switch
+)  # each crawl is one with --shared, those of scrapy schedule too
 RUN_PARTITIONS = _env("RUN_PARTITIONS", 64, int)  # of a run that --shared begins
 # amqp:// or kafka://, which says who has which partition; it is a secret. Empty: the database says it.
 WORKERS_URL = _env("WORKERS_URL", "", str)

@@ -39,6 +39,10 @@ _partitions: Any = CrawlPartition.__table__
 _workers: Any = CrawlWorker.__table__
 
 
+class RunIsOver(Exception):
+    """The run that a worker should join is finished."""
+
+
 def join_run(
     sessions: sessionmaker[Session],
     spider: str,
@@ -46,13 +50,16 @@ def join_run(
     *,
     partitions: int,
     fresh: bool = False,
+    only: int | None = None,
 ) -> ClaimedRun:
     """Join the shared run of the spider with these arguments that is not finished, or begin one.
 
     Args:
         fresh: give up the unfinished run, whose workers are dead, and begin a new one.
+        only: join the run with this id, and begin none.
 
     Raises:
+        RunIsOver: the run with the id ``only`` is finished.
         RunIsAlive: one process has the run of the scope; or, with ``fresh``, workers have it.
         CannotShare: the database is SQLite; or one process began the run, and it is not finished.
     """
@@ -62,15 +69,21 @@ def join_run(
             "or PostgreSQL, or crawl without --shared"
         )
 
-    def join(session: Session) -> ClaimedRun | None:
-        return _join(session, spider, arguments, partitions, fresh=fresh)
+    def join(session: Session) -> ClaimedRun:
+        return _join(session, spider, arguments, partitions, fresh=fresh, only=only)
 
     return claim_in_turn(sessions, spider, join)
 
 
 def _join(
-    session: Session, spider: str, arguments: Mapping[str, Any], partitions: int, *, fresh: bool
-) -> ClaimedRun | None:
+    session: Session,
+    spider: str,
+    arguments: Mapping[str, Any],
+    partitions: int,
+    *,
+    fresh: bool,
+    only: int | None,
+) -> ClaimedRun:
     scope, now = scope_of(spider, arguments), database_now(session)
     run = session.execute(
         select(CrawlRun.id, CrawlRun.partitions)
@@ -78,6 +91,8 @@ def _join(
         .with_for_update()
     ).one_or_none()
     given_up = None
+    if only is not None and (run is None or run.id != only):
+        raise RunIsOver(f"run {only} of {spider} is over")
     if run is None or fresh:
         row = lock_unfinished(session, spider, scope, now)
         if row is not None and not fresh:

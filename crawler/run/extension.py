@@ -47,7 +47,7 @@ from models.run import CannotShare, ClaimedRun, RunIsAlive, RunLost, claim_run
 from models.run_stats import KINDS, RunStats
 from models.schema import check_tables
 from models.session import make_sessions, shown
-from models.shared_run import join_run
+from models.shared_run import RunIsOver, join_run
 from models.trial_run import begin_trial
 from models.worker import PARTITIONS
 
@@ -236,6 +236,8 @@ def claim(
     try:
         if pages:
             return begin_trial(sessions, spider, arguments, pages)
+        if settings.getbool("RUN_FAILED_ONLY", False):
+            return reopen_run(sessions, spider, arguments)
         if settings.getbool("RUN_SHARED", False):
             return join_run(
                 sessions,
@@ -243,15 +245,14 @@ def claim(
                 arguments,
                 partitions=settings.getint("RUN_PARTITIONS", PARTITIONS),
                 fresh=settings.getbool("RUN_FRESH", False),
+                only=settings.getint("RUN_JOIN", 0) or None,
             )
-        if settings.getbool("RUN_FAILED_ONLY", False):
-            return reopen_run(sessions, spider, arguments)
         return claim_run(sessions, spider, arguments, fresh=settings.getbool("RUN_FRESH", False))
     except RunIsAlive as alive:
         raise AlreadyRunning(str(alive)) from None
     except (CannotReopen, CannotShare) as error:
         raise CannotStart(str(error)) from None
-    except NoFailedPage as error:
+    except (NoFailedPage, RunIsOver) as error:
         raise NothingToDo(str(error)) from None
 
 
