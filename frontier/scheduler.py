@@ -120,6 +120,8 @@ class Scheduler(BaseScheduler):
                 rendering=self.rendering,
                 identities=identities,
                 engine=self._engine_of(run.held),
+                patience=settings.getfloat("WORKERS_PATIENCE", 300.0),
+                stop=partial(stop_crawl, crawler, "workers_lost"),
                 writer=lambda: run.writer,
                 wake=wake,
             )

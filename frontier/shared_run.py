@@ -56,6 +56,8 @@ class SharedRun:
     """The worker.
 
     Args:
+        patience: for so many seconds it waits for the engine's broker.
+        stop: ends the crawl with this message.
         engine: says which partitions are this worker's; None: the leases in the database do.
         writer: returns the writer, which is there when the scheduler is open.
         wake: makes the engine ask for requests again.
@@ -73,10 +75,13 @@ class SharedRun:
         rendering: LearnedRendering,
         identities: RequestIdentities,
         engine: PartitionEngine | None,
+        patience: float,
+        stop: Callable[[str], None],
         writer: Callable[[], PageWriter],
         wake: Callable[[], None],
     ) -> None:
-        self._engine = engine
+        self._engine, self._patience, self._stop = engine, patience, stop
+        self._lost_since: float | None = None  # since when the engine's broker cannot be reached
         self._assigned: set[int] = set()  # that the engine has assigned, and that are not taken yet
         self._by_engine: dict[
             int, float
@@ -201,6 +206,7 @@ class SharedRun:
             return
         asyncio.get_running_loop().call_later(TICK, self._tick)
         self._give_up_drained()
+        self._check_engine()
         if self._is_looking:
             return
         self._is_looking = True
@@ -211,6 +217,19 @@ class SharedRun:
         avoided = (START_PART,) if self._reads_start and not self.partitions.is_active(START_PART) else ()
         work = partial(balance, run=self.run, tenures=known, takes=takes, avoided=avoided)
         self._writer().call(work, lambda found: self._found(found, known, now))
+
+    def _check_engine(self) -> None:
+        """Stop the crawl if the engine's broker was away for too long."""
+        error = self._engine.error if self._engine is not None else None
+        if error is None:
+            self._lost_since = None
+            return
+        self._lost_since = self._lost_since or time.monotonic()
+        if time.monotonic() - self._lost_since > self._patience:
+            self._stop(
+                f"the broker of WORKERS_URL was away for {self._patience:g} s ({error}): start it, or crawl without "
+                "WORKERS_URL on all machines"
+            )
 
     def _found(self, found: Balance, known: list[Tenure], now: float) -> None:
         self._is_looking = False

@@ -56,12 +56,14 @@ def test_the_renderer_of_each_profile_has_the_name_that_the_crawler_uses(profile
 def test_no_page_reaches_the_database_s_network() -> None:
     networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
     assert networks["database"] == {"data"} == networks["migrate"]
-    assert networks["crawler"] == {"data", "web"}
+    assert networks["crawler"] == {"data", "web", "events"} == networks["worker"]
     rendering = {"splash", "splash-a", "splash-b", "balancer", "chromium", "demo"}
     assert all(networks[name] == {"web"} for name in rendering)
     assert networks["relay"] == {"data", "events"}
     assert networks["rabbitmq"] == {"events"} == networks["kafka"]
-    assert set(networks) == rendering | {"database", "migrate", "crawler", "relay", "rabbitmq", "kafka"}
+    assert set(networks) == rendering | {
+        *("database", "migrate", "crawler", "worker", "relay", "rabbitmq", "kafka")
+    }
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
     assert compose["networks"]["data"] == {"internal": True}
     assert "--forbid-private-addresses" in (ROOT / "Dockerfile").read_text("utf-8")
