@@ -167,20 +167,12 @@ class Balance:
     plain_pages: Mapping[bytes, Sequence[int]] = field(default_factory=dict)
 
 
-def balance(
-    session: Session,
-    run: ClaimedRun,
-    tenures: Collection[Tenure],
-    *,
-    takes: bool,
-    avoided: Collection[int] = (),
-) -> Balance:
+def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, takes: bool) -> Balance:
     """Take partitions that nobody has, up to this worker's share. Call ``begin_transaction`` before.
 
     Args:
         tenures: what this worker had when it looked last.
         takes: False: only look what this worker has.
-        avoided: partitions that this worker does not take.
     """
     assert run.worker is not None and run.partitions is not None
     now = database_now(session)
@@ -199,9 +191,7 @@ def balance(
     others = [number for number in living if number != run.worker]
     is_free = or_(_partitions.c.worker.is_(None), _partitions.c.worker.not_in(others))
     free = [
-        row.part
-        for row in rows
-        if row.worker not in others and row.part not in avoided and row.part not in {one.part for one in held}
+        row.part for row in rows if row.worker not in others and row.part not in {one.part for one in held}
     ]
     start_read = _start_is_read(session, run)
     taken: list[Tenure] = []
