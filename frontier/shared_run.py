@@ -132,8 +132,11 @@ class SharedRun:
         self._news.set()
         for event in self._revoked.values():
             event.set()
+
+    async def end(self) -> None:
+        """End the engine: the partitions are given up, and it may tell other workers so."""
         if self._engine is not None:
-            self._engine.stop()
+            await asyncio.to_thread(self._engine.stop)
 
     async def may_read_start(self) -> bool:
         """Wait until it is known which worker reads start(); return whether it is this one."""
