@@ -21,6 +21,7 @@ from models.run import (
     CannotShare,
     ClaimedRun,
     CrawlRun,
+    RunIsAlive,
     RunLost,
     claim_in_turn,
     database_now,
@@ -71,16 +72,25 @@ def join_run(
 def _join(
     session: Session, spider: str, arguments: Mapping[str, Any], partitions: int, *, fresh: bool
 ) -> ClaimedRun | None:
+    """Join or begin the run; return None if another worker was faster."""
     scope, now = scope_of(spider, arguments), database_now(session)
-    run = session.execute(
+    shared = (
         select(CrawlRun.id, CrawlRun.partitions)
         .where(CrawlRun.unfinished == scope, CrawlRun.partitions.is_not(None))
         .with_for_update()
-    ).one_or_none()
+    )
+    run = session.execute(shared).one_or_none()
     given_up = None
     if run is None or fresh:
-        row = lock_unfinished(session, spider, scope, now)
+        try:
+            row = lock_unfinished(session, spider, scope, now)
+        except RunIsAlive:
+            if fresh or session.execute(shared).one_or_none() is None:
+                raise
+            return None  # another worker has begun it since the first query
         if row is not None and not fresh:
+            if row.partitions is not None:
+                return None
             raise CannotShare(
                 f"run {row.id} of {spider} was begun by one process and is not finished: "
                 f"`{command(f'crawl {spider}')}` resumes it, and `--shared --fresh` begins another one"
