@@ -305,8 +305,10 @@ def main() -> None:
                     print("exit codes", codes)
                 if workers.is_finished():
                     continue
-                while len(workers.processes) < options.workers:
-                    workers.start()
+                # A worker that joins when the run has just ended begins another one.
+                if workers.done() < 0.9 * options.hosts * options.pages or not workers.processes:
+                    while len(workers.processes) < options.workers:
+                        workers.start()
                 if kills and dice.random() < 0.15 and workers.done():
                     kills -= 1
                     dice.choice(workers.processes).kill()
