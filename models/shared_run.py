@@ -21,6 +21,7 @@ from models.run import (
     CannotShare,
     ClaimedRun,
     CrawlRun,
+    RunIsAlive,
     RunLost,
     claim_in_turn,
     database_now,
@@ -69,7 +70,7 @@ def join_run(
             "or PostgreSQL, or crawl without --shared"
         )
 
-    def join(session: Session) -> ClaimedRun:
+    def join(session: Session) -> ClaimedRun | None:
         return _join(session, spider, arguments, partitions, fresh=fresh, only=only)
 
     return claim_in_turn(sessions, spider, join)
@@ -83,18 +84,25 @@ def _join(
     *,
     fresh: bool,
     only: int | None,
-) -> ClaimedRun:
+) -> ClaimedRun | None:
+    """Join or begin the run; return None if another worker has begun it meanwhile."""
     scope, now = scope_of(spider, arguments), database_now(session)
-    run = session.execute(
+    shared = (
         select(CrawlRun.id, CrawlRun.partitions)
         .where(CrawlRun.unfinished == scope, CrawlRun.partitions.is_not(None))
         .with_for_update()
-    ).one_or_none()
+    )
+    run = session.execute(shared).one_or_none()
     given_up = None
     if only is not None and (run is None or run.id != only):
         raise RunIsOver(f"run {only} of {spider} is over")
     if run is None or fresh:
-        row = lock_unfinished(session, spider, scope, now)
+        try:
+            row = lock_unfinished(session, spider, scope, now)
+        except RunIsAlive:
+            if fresh or session.execute(shared).first() is None:
+                raise
+            return None
         if row is not None and not fresh:
             raise CannotShare(
                 f"run {row.id} of {spider} was begun by one process and is not finished: "
