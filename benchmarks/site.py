@@ -1,6 +1,8 @@
-"""A site of small pages, as fast as a Python server can be; ``python -m benchmarks.site`` prints its port.
+"""A site of small pages, as fast as a Python server can be; ``python -m benchmarks.site [ADDRESS [SECONDS]]``
+prints its port.
 
-``/NUMBER`` is a page with one product, ``/list/NUMBER`` a page with ``ROWS`` books.
+``/NUMBER`` is a page with one product, ``/list/NUMBER`` a page with ``ROWS`` books. With the address 0.0.0.0 the site
+has many hosts: Linux has all of 127.0.0.0/8 on loopback. An answer takes so many seconds.
 """
 
 from __future__ import annotations
@@ -30,24 +32,34 @@ def book(number: int) -> str:
 
 
 class Site(asyncio.Protocol):
+    seconds = 0.0  # that an answer takes
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         for request in data.split(b"\r\n\r\n")[:-1]:
-            body = page(request.split(b" ", 2)[1]).encode()
-            self.transport.write(  # type: ignore[attr-defined]
-                b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s"
-                % (len(body), body)
-            )
+            path = request.split(b" ", 2)[1]
+            if self.seconds:
+                asyncio.get_running_loop().call_later(self.seconds, self.answer, path)
+            else:
+                self.answer(path)
+
+    def answer(self, path: bytes) -> None:
+        body = page(path).encode()
+        self.transport.write(  # type: ignore[attr-defined]
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s"
+            % (len(body), body)
+        )
 
 
-async def main() -> None:
-    server = await asyncio.get_running_loop().create_server(Site, "127.0.0.1", 0)
+async def main(address: str) -> None:
+    server = await asyncio.get_running_loop().create_server(Site, address, 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     reader = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await reader  # until the parent process ends
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    Site.seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
+    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1"))
