@@ -90,8 +90,8 @@ class Worker:
     def does(self, work: Callable[..., T], *arguments: Any, **named: Any) -> T:
         return self.transactions.run(lambda session: work(session, self.run, *arguments, **named))
 
-    def balances(self, *, takes: bool = True, avoided: Sequence[int] = ()) -> Any:
-        found = self.does(balance, self.tenures, takes=takes, avoided=avoided)
+    def balances(self, *, takes: bool = True) -> Any:
+        found = self.does(balance, self.tenures, takes=takes)
         self.tenures = list(found.held)
         return found
 
@@ -349,11 +349,6 @@ def wait_for_a_lock_wait(server: Engine) -> None:
             watcher.rollback()
             assert time.monotonic() < deadline
             time.sleep(0.15)  # between two looks; MariaDB repeats its answer for 0.1 s
-
-
-def test_a_worker_that_lost_start_does_not_take_it_again(sessions: sessionmaker[Session]) -> None:
-    worker = Worker(sessions)
-    assert parts_of(worker.balances(avoided=(0,)).taken) == [*range(1, PARTS)]
 
 
 def test_the_server_ends_a_transaction_of_a_worker_that_does_nothing(
