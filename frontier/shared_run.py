@@ -96,7 +96,7 @@ class SharedRun:
         self._rendering, self._identities = rendering, identities
         self._writer, self._wake = writer, wake
         self._looked_at = 0.0  # when the last look began that has ended
-        self._is_looking = False
+        self._is_looking = self._is_paused = False
         self._asks_for_end = False
         self._end_asked_at = 0.0
         self._is_closed = False
@@ -213,6 +213,7 @@ class SharedRun:
         asyncio.get_running_loop().call_later(TICK, self._tick)
         self._give_up_drained()
         self._check_engine()
+        self._pause_engine_if_away()
         if self._is_looking:
             return
         self._is_looking = True
@@ -221,6 +222,16 @@ class SharedRun:
         takes = self._engine is None and (not self._looked_at or now - self._looked_at < LATE)
         work = partial(balance, run=self.run, tenures=known, takes=takes)
         self._writer().call(work, lambda found: self._found(found, known, now))
+
+    def _pause_engine_if_away(self) -> None:
+        """Let the engine give the partitions to others if this worker has not reached the database for too long."""
+        is_away = bool(self._looked_at) and seconds_now() - self._looked_at > WORKER_TIMEOUT.total_seconds()
+        if self._engine is not None and is_away and not self._is_paused:
+            logger.warning("no answer of the database: the partitions are left to other workers")
+            self._is_paused = True
+            self._by_engine.clear()
+            self._assigned.clear()
+            self._engine.pause()
 
     def _check_engine(self) -> None:
         """Stop the crawl if the engine's broker was away for too long."""
@@ -238,6 +249,9 @@ class SharedRun:
     def _found(self, found: Balance, known: list[Tenure], now: float) -> None:
         self._is_looking = False
         self._looked_at = now
+        if self._is_paused and self._engine is not None and seconds_now() - now < LATE:
+            self._is_paused = False
+            self._engine.resume()
         held, held_parts = set(found.held), {one.part for one in found.held}
         self.lose([one for one in known if one not in held])
         if found.taken:

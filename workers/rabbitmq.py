@@ -52,7 +52,7 @@ class RabbitEngine:
         self.parts = range(run.partitions)
         self._member: PartitionMember | None = None
         self._thread = threading.Thread(target=self._run, name="workers rabbitmq", daemon=True)
-        self._stopping = threading.Event()
+        self._stopping, self._paused = threading.Event(), threading.Event()
         self._orders: queue.SimpleQueue[Callable[[Any], None]] = queue.SimpleQueue()
         self.error: str | None = None
         self._ticked: dict[
@@ -68,6 +68,12 @@ class RabbitEngine:
         for part in parts:
             self._orders.put(partial(self._subscribe_again, part=part))
 
+    def pause(self) -> None:
+        self._paused.set()
+
+    def resume(self) -> None:
+        self._paused.clear()
+
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join(timeout=5)
@@ -77,6 +83,10 @@ class RabbitEngine:
     def _run(self) -> None:
         pause, told = 0.2, ""
         while not self._stopping.is_set():
+            if self._paused.is_set():
+                self._ticked.clear()
+                self._stopping.wait(0.2)
+                continue
             try:
                 connection = pika.BlockingConnection(self.parameters)
                 try:
@@ -128,7 +138,7 @@ class RabbitEngine:
 
     def _serve(self, connection: pika.BlockingConnection, channel: Any) -> None:
         tick_at = 0.0
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and not self._paused.is_set():
             if time.monotonic() >= tick_at:
                 tick_at = time.monotonic() + TICK
                 for part in self.parts:
