@@ -14,6 +14,10 @@ from models.redaction import HIDDEN, remember
 from models.secret_names import NOT_KNOWN_BY_VALUE, SECRET_ADDRESSES, SECRET_VARIABLES, is_secret
 
 
+# The user, the virtual host and the topic of a broker are no secrets; its user may be "splashdown", as in our compose file.
+BROKER_SCHEMES = frozenset(("amqp", "amqps", "kafka", "mqtt", "mqtts", "stomp", "stomps"))
+
+
 def remember_settings(settings: BaseSettings) -> None:
     """Redact in every text the values of settings with a secret's name, and the passwords of settings that are URLs."""
     for name in settings:
@@ -40,11 +44,11 @@ def remember_arguments(arguments: Mapping[str, Any]) -> None:
 
 def _of_address(address: str, *, whole: bool = False) -> list[str]:
     """Return the secrets in a URL: its password, encoded and decoded; if ``whole``, each part that may be a token."""
-    _, _, rest = address.partition("://")
+    scheme, _, rest = address.partition("://")
     userinfo, at, _ = rest.rpartition("@")
     _, colon, password = userinfo.partition(":")
     found = [password, unquote(password)] if at and colon and not rest.startswith("/") else []
-    if whole:
+    if whole and scheme.lower() not in BROKER_SCHEMES:
         # A host is no secret, but some addresses have a token in its place: slack://TOKEN/TOKEN.
         parts = (part for part in re.split(r"[/?&=@:]", rest) if len(part) >= 10 and "." not in part)
         found += [address, *parts]

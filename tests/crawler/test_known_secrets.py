@@ -36,6 +36,23 @@ def test_redaction_knows_the_secrets_of_settings() -> None:
     assert redacted(others) == others
 
 
+def test_redaction_knows_the_passwords_of_brokers_and_the_whole_address_of_a_webhook() -> None:
+    """The user of a broker may have the name of our loggers: it is no secret."""
+    remember_settings(
+        Settings(
+            {
+                "BROKER_URL": "amqp://splashdown:rabbit-pass@host/shop-virtual-host?queue=splashdown.work "
+                "https://hooks.example/services/T0KENT0KENT0KEN?webhook_secret=whsec_0123456789",
+                "WORKERS_URL": "amqp://splashdown:worker-pass@host/",
+            }
+        )
+    )
+    secrets = "rabbit-pass worker-pass T0KENT0KENT0KEN whsec_0123456789"
+    assert redacted(secrets) == "*** *** *** ***"
+    others = "splashdown.workers splashdown.work shop-virtual-host host"
+    assert redacted(others) == others
+
+
 def test_redaction_knows_the_secrets_of_arguments() -> None:
     remember_arguments(
         {"password": "hunter2-x", "auth_token": "t0ken-x", "key": "travel", "cat": "shoes-x", "pass": "ab"}
