@@ -338,17 +338,22 @@ def hold_end(session: Session, run: ClaimedRun) -> None:
         raise RunLost(f"another worker ends run {run.id} of {run.spider}")
 
 
-def leave_run(session: Session, run: ClaimedRun, note: str | None = None) -> int:
+def leave_run(session: Session, run: ClaimedRun) -> int:
     """Give up all partitions and leave the run; return how many workers are left."""
     ours = _partitions.c.run_id == run.id, _partitions.c.worker == run.worker
     query = select(_partitions.c.part, _partitions.c.owner).where(*ours).order_by(_partitions.c.part)
     give_up(session, run, [Tenure(*row) for row in session.execute(query.with_for_update())])
     now = database_now(session)
-    session.execute(_of(run).values(left_at=now, idle=True, note=note))
+    session.execute(_of(run).values(left_at=now, idle=True))
     session.execute(
         update(CrawlRun).where(CrawlRun.id == run.id, CrawlRun.owner == run.owner).values(owner=None)
     )
     return len(living_workers(session, run.id, now))
+
+
+def note_end(session: Session, run: ClaimedRun, note: str) -> None:
+    """Write why this worker has left."""
+    session.execute(_of(run).values(note=note))
 
 
 def count_pages(session: Session, run: ClaimedRun, pages: int) -> None:

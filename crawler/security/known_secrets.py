@@ -13,8 +13,7 @@ from scrapy.settings import BaseSettings
 from models.redaction import HIDDEN, remember
 from models.secret_names import NOT_KNOWN_BY_VALUE, SECRET_ADDRESSES, SECRET_VARIABLES, is_secret
 
-
-# The user, the virtual host and the topic of a broker are no secrets; its user may be "splashdown", as in our compose file.
+# The user, the virtual host and the topic of a broker are no secrets. The user in our compose file is "splashdown".
 BROKER_SCHEMES = frozenset(("amqp", "amqps", "kafka", "mqtt", "mqtts", "stomp", "stomps"))
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from crawler.run.verdict import GOOD, INTERRUPTED, Ending, Verdict
 from models import CrawlRun
 from models.run import ClaimedRun
-from models.shared_run import leave_run
+from models.shared_run import leave_run, note_end
 
 SHUTDOWN = "shutdown"  # Scrapy's finish reason after a signal
 
@@ -23,12 +23,15 @@ def leave(session: Session, run: ClaimedRun, ending: Ending) -> Verdict:
     that leaves the run to others, has done what it was asked. The last worker writes its own verdict into the run.
     """
     own = ending.verdict or Verdict(code=INTERRUPTED, reasons=(ending.message or ending.reason,))
-    left = leave_run(session, run, note="; ".join(own.reasons))
+    left = leave_run(session, run)
     row = session.get_one(CrawlRun, run.id, with_for_update=True)
+    is_over = row.finished_at is not None and row.verdict is not None
+    note_end(session, run, "the run was over" if is_over else "; ".join(own.reasons))
     seconds = (row.seconds or 0.0) + ending.seconds
     memory = max(row.peak_memory or 0, ending.peak_memory)
     used: dict[str, Any] = {"seconds": seconds, "peak_memory": memory}
-    if row.finished_at is not None and row.verdict is not None:
+    if is_over:
+        assert row.verdict is not None
         verdict = Verdict(
             code=row.verdict, reasons=tuple(row.reasons or ()), note=row.note, is_of_others=True
         )
@@ -47,3 +50,9 @@ def leave(session: Session, run: ClaimedRun, ending: Ending) -> Verdict:
         }
     session.execute(update(CrawlRun).where(CrawlRun.id == run.id).values(**used))
     return verdict
+
+
+def leave_ended(session: Session, run: ClaimedRun) -> None:
+    """Leave a run that this worker has ended."""
+    leave_run(session, run)
+    note_end(session, run, "it ended the run")

@@ -27,11 +27,11 @@ from crawler.run.verdict import Ending, Policy, Verdict
 from models.host import store_wait, waits_of_hosts
 from models.request import FrontierState, Leased, NewRequest, lease, recover_frontier, release
 from models.run import ClaimedRun, database_now
-from models.shared_run import give_up, hold_end, leave_run, note_busy
+from models.shared_run import give_up, hold_end, note_busy
 from models.worker import PartitionsLost, Tenure, hold_partitions
 from pipelines.storage.commit_pages import commit_pages
 from pipelines.storage.finish_run import finish_run
-from pipelines.storage.leave_run import leave
+from pipelines.storage.leave_run import leave, leave_ended
 from pipelines.storage.retry import Transactions
 from pipelines.storage.run_context import RunContext
 from pipelines.storage.waiting_rows import awaited_parents, store_waiting_rows_at_end
@@ -237,7 +237,7 @@ class Writer(threading.Thread):
             verdict = self.transactions.run(lambda session: finish_run(session, context, ending))
             if run.is_shared:
                 self.transactions.fence = lambda _: None
-                self.transactions.run(lambda session: leave_run(session, run, "it ended the run"))
+                self.transactions.run(lambda session: leave_ended(session, run))
             return verdict
         finally:
             self.transactions.disconnect()
