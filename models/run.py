@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Double, delete, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from models.base import Base
@@ -26,6 +26,7 @@ from models.worker import WORKER_TIMEOUT, CrawlPartition, CrawlWorker
 
 # A living process writes a heartbeat every few seconds. After this time without one it counts as dead.
 HEARTBEAT_TIMEOUT = timedelta(seconds=30)
+CLAIMS = 8  # attempts to claim a run, as many as processes may start at the same moment
 GIVEN_UP = "given up"  # the finish reason of a run that a new run replaces
 
 
@@ -170,20 +171,30 @@ def claim_in_turn(
 ) -> ClaimedRun:
     """Return the result of ``claim``, which has a transaction of its own.
 
-    ``claim`` is called again if it returns None or violates a unique key: another process was faster.
+    ``claim`` is called again if it returns None, violates a unique key or meets a deadlock: another process was faster.
 
     Raises:
         RunIsAlive: other processes were faster each time, or ``claim`` raises it.
     """
-    for _ in range(3):
+    for _ in range(CLAIMS):
         try:
             with sessions.begin() as session:
                 claimed = claim(session)
         except IntegrityError:  # another process has begun a run of the scope
             continue
+        except OperationalError as error:
+            if not _is_deadlock(error):
+                raise
+            continue
         if claimed is not None:
             return claimed
     raise RunIsAlive(f"{spider} is being started by another process: try again in a few seconds")
+
+
+def _is_deadlock(error: OperationalError) -> bool:
+    """Return whether the database has chosen this transaction to end a circle of transactions that wait."""
+    cause: Any = error.orig
+    return getattr(cause, "sqlstate", None) == "40P01" or cause.args[:1] == (1213,)
 
 
 def _claim(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh: bool) -> ClaimedRun | None:
