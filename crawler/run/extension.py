@@ -49,7 +49,7 @@ from models.schema import check_tables
 from models.session import make_sessions, shown
 from models.shared_run import join_run
 from models.trial_run import begin_trial
-from models.worker import IDLE_LIMIT, PARTITIONS
+from models.worker import IDLE_LIMIT, MOST_PARTITIONS, PARTITIONS
 
 logger = logging.getLogger("splashdown.run")
 
@@ -239,11 +239,16 @@ def claim(
         if pages:
             return begin_trial(sessions, spider, arguments, pages)
         if settings.getbool("RUN_SHARED", False):
+            partitions = settings.getint("RUN_PARTITIONS", PARTITIONS)
+            if not 1 <= partitions <= MOST_PARTITIONS:
+                raise CannotStart(
+                    f"RUN_PARTITIONS is {partitions}: write a number from 1 to {MOST_PARTITIONS}"
+                )
             return join_run(
                 sessions,
                 spider,
                 arguments,
-                partitions=settings.getint("RUN_PARTITIONS", PARTITIONS),
+                partitions=partitions,
                 fresh=settings.getbool("RUN_FRESH", False),
             )
         if settings.getbool("RUN_FAILED_ONLY", False):
