@@ -127,7 +127,7 @@ RELAY = "outbox.command.run_relay"
 RUN_PARTITIONS = _env("RUN_PARTITIONS", 64, int)  # of a run that --shared begins
 # amqp:// or kafka://, which says who has which partition; it is a secret. Empty: the database says it.
 WORKERS_URL = _env("WORKERS_URL", "", str)
-PARTITION_ENGINE = "workers.engine.make_engine"
+PARTITION_ENGINE = "workers.engine.engine_of"
 
 # --- Runs -------------------------------------------------------------------------------------------------------
 

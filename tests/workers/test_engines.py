@@ -13,7 +13,7 @@ from tests.brokers import unique_name
 from tests.services import service
 from tests.workers.test_shared_crawl import HOSTS, PAGES, SETTINGS, refusal, wait_until
 from tests.workers.workers import shared_site
-from workers.engine import WrongWorkersUrl, make_engine
+from workers.engine import WrongWorkersUrl, engine_of
 from workers.kafka import KafkaEngine
 
 PASSWORD = "hush-hush"
@@ -78,7 +78,7 @@ RUN = ClaimedRun(
 )
 def test_a_wrong_workers_url_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(WrongWorkersUrl, match="amqp://user:password@host:port/vhost") as error:
-        make_engine(url, RUN)
+        engine_of(url)
     assert PASSWORD not in str(error.value) and "\n" not in str(error.value)
 
 
