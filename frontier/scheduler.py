@@ -19,14 +19,13 @@ from scrapy.core.scheduler import BaseScheduler
 from scrapy.core.scheduler import Scheduler as ScrapyScheduler
 from scrapy.crawler import Crawler
 from scrapy.utils.defer import deferred_from_coro
-from scrapy.utils.misc import load_object
 
 from crawler.meta_keys import FOUND_ON, MAKES_SESSION, REQUEST_NUMBER
 from crawler.page.commit import Commit
 from crawler.page.page import Page
 from crawler.run.extension import RunExtension
-from crawler.run.interfaces import FrontierCallbacks, MakePartitionEngine, PartitionEngine
-from crawler.run.stopping import CannotStart, close_crawl, stop_crawl
+from crawler.run.interfaces import FrontierCallbacks
+from crawler.run.stopping import close_crawl, stop_crawl
 from crawler.run.verdict import CANNOT_SHARE, TRIAL_OVER
 from crawler.security.plain_text import last_line
 from crawler.snapshots.extension import SnapshotExtension
@@ -46,7 +45,6 @@ from frontier.shared_run import SharedRun
 from frontier.window import Window
 from frontier.window_refill import WindowRefill
 from models.request import FrontierState, Settled
-from models.run import ClaimedRun
 from models.shared_run import START_PART
 
 logger = logging.getLogger(__name__)
@@ -119,7 +117,7 @@ class Scheduler(BaseScheduler):
                 waits=self.waits,
                 rendering=self.rendering,
                 identities=identities,
-                engine=self._engine_of(run.held),
+                engine=run.partition_engine,
                 patience=settings.getfloat("WORKERS_PATIENCE", 300.0),
                 stop=partial(stop_crawl, crawler, "workers_lost"),
                 writer=lambda: run.writer,
@@ -146,16 +144,6 @@ class Scheduler(BaseScheduler):
         )
         self.start_page = Page(None, None, self._commit)
         crawler.signals.connect(self._announced, signals.request_scheduled)
-
-    def _engine_of(self, run: ClaimedRun) -> PartitionEngine | None:
-        url = self.crawler.settings["WORKERS_URL"]
-        if not url:
-            return None
-        make: MakePartitionEngine = load_object(self.crawler.settings["PARTITION_ENGINE"])
-        try:
-            return make(url, run)
-        except ValueError as error:
-            raise CannotStart(str(error)) from None
 
     # --- What Scrapy asks ---------------------------------------------------------------------------------------
 

@@ -26,8 +26,8 @@ from models.worker import WORKER_TIMEOUT, CrawlPartition, CrawlWorker
 
 # A living process writes a heartbeat every few seconds. After this time without one it counts as dead.
 HEARTBEAT_TIMEOUT = timedelta(seconds=30)
+CLAIMS = 8  # attempts to claim a run, as many as processes may start at the same moment
 GIVEN_UP = "given up"  # the finish reason of a run that a new run replaces
-TRIES = 20  # of a process to claim a run, while others begin it, too
 
 
 class CrawlRun(Base):
@@ -171,12 +171,12 @@ def claim_in_turn(
 ) -> ClaimedRun:
     """Return the result of ``claim``, which has a transaction of its own.
 
-    ``claim`` is called again if it returns None, violates a unique key or is in a deadlock: another process was faster.
+    ``claim`` is called again if it returns None, violates a unique key or meets a deadlock: another process was faster.
 
     Raises:
         RunIsAlive: other processes were faster each time, or ``claim`` raises it.
     """
-    for _ in range(TRIES):
+    for _ in range(CLAIMS):
         try:
             with sessions.begin() as session:
                 claimed = claim(session)
@@ -192,8 +192,9 @@ def claim_in_turn(
 
 
 def _is_deadlock(error: OperationalError) -> bool:
-    code = error.orig.args[0] if error.orig is not None and error.orig.args else None
-    return code == 1213 or getattr(error.orig, "sqlstate", None) in ("40P01", "40001")
+    """Return whether the database has chosen this transaction to end a circle of transactions that wait."""
+    cause: Any = error.orig
+    return getattr(cause, "sqlstate", None) == "40P01" or cause.args[:1] == (1213,)
 
 
 def _claim(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh: bool) -> ClaimedRun | None:

@@ -149,6 +149,20 @@ def end_idle_transactions(engine: Engine, seconds: int) -> None:
 
     if statement is not None:
         event.listen(engine, "connect", prepare)
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "after_cursor_execute", _watch_idle_time)
+
+
+def _watch_idle_time(
+    _connection: Connection, cursor: Any, _statement: str, _rows: Any, _context: Any, executemany: bool
+) -> None:
+    """Let PostgreSQL measure the idle time after an ``executemany``, as it does after other statements.
+
+    psycopg sends it as a pipeline whose last message is a Flush. That message stops the clock of
+    idle_in_transaction_session_timeout, and only the end of the next statement starts it again.
+    """
+    if executemany:
+        cursor.connection.execute("")
 
 
 def for_writing(engine: Engine) -> Engine:

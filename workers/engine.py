@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from urllib.parse import urlsplit
 
@@ -20,8 +22,8 @@ class WrongWorkersUrl(ValueError):
     """WORKERS_URL cannot be used; the message says what to write, and has no password."""
 
 
-def make_engine(url: str, run: ClaimedRun) -> PartitionEngine:
-    """Return the engine of a URL (the setting PARTITION_ENGINE names this function).
+def engine_of(url: str) -> Callable[[ClaimedRun], PartitionEngine]:
+    """Return what makes the engine of a URL for a run (the setting PARTITION_ENGINE names this function).
 
     Raises:
         WrongWorkersUrl: the URL has another scheme, or a part that cannot be read.
@@ -39,9 +41,9 @@ def make_engine(url: str, run: ClaimedRun) -> PartitionEngine:
         )
     module, name = ENGINES[scheme]
     try:
-        engine: PartitionEngine = getattr(import_module(module), name)(url, run)
+        engine = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
         raise WrongWorkersUrl(
             f"WORKERS_URL: {scheme}:// needs the package {error.name}: pip install 'splashdown[events]'"
         ) from None
-    return engine
+    return partial(engine, url)

@@ -7,7 +7,7 @@ import gc
 import logging
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any, Self
 
@@ -24,7 +24,13 @@ from crawler.logs.run_ids import current_run
 from crawler.rendering.settings import RenderingSettings
 from crawler.run.errors import DatabaseLost
 from crawler.run.existing_columns import changed_columns, existing_columns
-from crawler.run.interfaces import FrontierCallbacks, MakePageWriter, PageWriter
+from crawler.run.interfaces import (
+    FrontierCallbacks,
+    MakePageWriter,
+    MakePartitionEngine,
+    PageWriter,
+    PartitionEngine,
+)
 from crawler.run.peak_memory import peak_memory
 from crawler.run.stopping import AlreadyRunning, CannotStart, NothingToDo, stop_crawl, stopped_because
 from crawler.run.verdict import (
@@ -49,7 +55,7 @@ from models.schema import check_tables
 from models.session import make_sessions, shown
 from models.shared_run import RunIsOver, join_run
 from models.trial_run import begin_trial
-from models.worker import IDLE_LIMIT, PARTITIONS
+from models.worker import IDLE_LIMIT, MOST_PARTITIONS, PARTITIONS
 
 logger = logging.getLogger("splashdown.run")
 
@@ -74,6 +80,7 @@ class RunExtension:
             self.rendering = RenderingSettings.of(settings, crawler.spider)
         except ValueError as error:
             raise CannotStart(str(error)) from None
+        engine_of_run = partition_engine(settings)
         self.engine = open_database(
             settings, idle_limit=IDLE_LIMIT if settings.getbool("RUN_SHARED", False) else None
         )
@@ -83,6 +90,7 @@ class RunExtension:
         self.sessions = make_sessions(self.engine)
         spider = crawler.spider
         self.held: ClaimedRun = claim(self.sessions, spider.name, arguments_of(crawler), settings)
+        self.partition_engine = engine_of_run(self.held) if engine_of_run is not None else None
         current_run.set(self.held)
         with self.sessions() as session:
             for line in changed_columns(session, self.held, self.columns):
@@ -224,6 +232,22 @@ class RunExtension:
         self.engine.dispose()
 
 
+def partition_engine(settings: BaseSettings) -> Callable[[ClaimedRun], PartitionEngine] | None:
+    """Return what makes the engine that WORKERS_URL names; None for a run that is not shared, or without a broker.
+
+    Raises:
+        CannotStart: WORKERS_URL cannot be used. No run was begun.
+    """
+    url = settings["WORKERS_URL"]
+    if not url or not settings.getbool("RUN_SHARED", False):
+        return None
+    make: MakePartitionEngine = load_object(settings["PARTITION_ENGINE"])
+    try:
+        return make(url)
+    except ValueError as error:
+        raise CannotStart(str(error)) from None
+
+
 def claim(
     sessions: sessionmaker[Session], spider: str, arguments: Mapping[str, Any], settings: BaseSettings
 ) -> ClaimedRun:
@@ -241,11 +265,16 @@ def claim(
         if settings.getbool("RUN_FAILED_ONLY", False):
             return reopen_run(sessions, spider, arguments)
         if settings.getbool("RUN_SHARED", False):
+            partitions = settings.getint("RUN_PARTITIONS", PARTITIONS)
+            if not 1 <= partitions <= MOST_PARTITIONS:
+                raise CannotStart(
+                    f"RUN_PARTITIONS is {partitions}: write a number from 1 to {MOST_PARTITIONS}"
+                )
             return join_run(
                 sessions,
                 spider,
                 arguments,
-                partitions=settings.getint("RUN_PARTITIONS", PARTITIONS),
+                partitions=partitions,
                 fresh=settings.getbool("RUN_FRESH", False),
                 only=settings.getint("RUN_JOIN", 0) or None,
             )

@@ -8,7 +8,7 @@
 | `REPLAY` | `replay` in pipelines/rejected_replay.py | `ReplayRejected` |
 | `RUN_ACCEPTANCE` | `accept_run` in pipelines/run_acceptance.py | `AcceptRun` |
 | `ITEM_PROCESSOR` | `PageItemProcessor` in pipelines/item_processor.py | `ItemProcessor` |
-| `PARTITION_ENGINE` | `make_engine` in workers/engine.py | `MakePartitionEngine` |
+| `PARTITION_ENGINE` | `engine_of` in workers/engine.py | `MakePartitionEngine` |
 | `ITEM_CHECK` | `check_item` in pipelines/item_check.py | `CheckItem` |
 """
 
@@ -163,8 +163,8 @@ class PartitionEngine(Protocol):
 class MakePartitionEngine(Protocol):
     """What `PARTITION_ENGINE` names."""
 
-    def __call__(self, url: str, run: ClaimedRun) -> PartitionEngine:
-        """Return the engine of WORKERS_URL, which is not started. Raise ValueError if it cannot be used."""
+    def __call__(self, url: str) -> Callable[[ClaimedRun], PartitionEngine]:
+        """Return what makes an engine that is not started. Raise ValueError if WORKERS_URL cannot be used."""
 
 
 class SavedPage(Protocol):

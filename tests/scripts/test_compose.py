@@ -19,7 +19,7 @@ from models.run import ClaimedRun
 from outbox.address import addresses_of
 from outbox.sinks import make_sink
 from tests.crawls import ROOT
-from workers.engine import make_engine
+from workers.engine import engine_of
 from workers.rabbitmq import RabbitEngine
 
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
@@ -200,7 +200,7 @@ def test_the_workers_share_the_runs_of_the_crawler() -> None:
         partitions=64,
         started_at=datetime.now(UTC),
     )
-    engine = make_engine(url, run)
+    engine = engine_of(url)(run)
     assert isinstance(engine, RabbitEngine)
     assert (engine.parameters.host, engine.parameters.virtual_host) == ("rabbitmq", "/")
     assert (

@@ -74,7 +74,9 @@ class Proxy:
                 self._peers[one] = other
                 self._selector.register(one, selectors.EVENT_READ)
             return
-        peer = self._peers[ready]
+        peer = self._peers.get(ready)
+        if peer is None:
+            return  # the other side has closed the connection a moment ago
         try:
             data = ready.recv(65536)
             if data:

@@ -1,0 +1,93 @@
+"""RabbitMQ and Kafka say which worker has which partition; and what WORKERS_URL must be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from models.run import ClaimedRun
+from tests.brokers import unique_name
+from tests.services import service
+from tests.workers.test_shared_crawl import HOSTS, PAGES, SETTINGS, refusal, wait_until
+from tests.workers.workers import shared_site
+from workers.engine import WrongWorkersUrl, engine_of
+from workers.kafka import KafkaEngine
+
+PASSWORD = "hush-hush"
+
+
+@pytest.fixture
+def postgresql() -> str:
+    return service("TEST_POSTGRESQL_URL", "PostgreSQL")
+
+
+def crawl_by_two(url: str, engine: str, folder: Path, *, is_killed: bool) -> None:
+    """Crawl the site with two workers, of which one is killed or not, and check the tables."""
+    codes = {0: 1, -9: 1} if is_killed else {0: 2}
+    with shared_site(url, folder, hosts=HOSTS, pages=PAGES, **SETTINGS) as workers:
+        for _ in range(2):
+            workers.start(env={"WORKERS_URL": engine})
+        wait_until(lambda: len(workers.shares()) == 2 and workers.done() > 5)
+        if is_killed:
+            workers.processes[0].kill()
+        assert Counter(workers.wait(100)) == codes, workers.logs()[-4000:]
+        assert workers.faults(HOSTS, PAGES, 1) == []
+
+
+def test_the_workers_of_rabbitmq_are_equal_to_one_crawl(
+    postgresql: str, rabbitmq: str, tmp_path: Path
+) -> None:
+    crawl_by_two(postgresql, rabbitmq, tmp_path, is_killed=True)
+
+
+def test_the_workers_of_kafka_are_equal_to_one_crawl(postgresql: str, tansu: str, tmp_path: Path) -> None:
+    crawl_by_two(postgresql, f"{tansu}/{unique_name('workers')}", tmp_path, is_killed=True)
+
+
+def test_a_second_server_with_kafkas_protocol_shares_too(postgresql: str, kafka: str, tmp_path: Path) -> None:
+    """noida-db does not exclude a member of the group that is gone, so none is killed."""
+    crawl_by_two(postgresql, f"{kafka}/{unique_name('workers')}", tmp_path, is_killed=False)
+
+
+RUN = ClaimedRun(
+    id=1,
+    spider="hosts",
+    owner="me",
+    commits=0,
+    resumed=False,
+    start_read=False,
+    worker=0,
+    partitions=8,
+    started_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"redis://user:{PASSWORD}@127.0.0.1",
+        f"amqp:user:{PASSWORD}@127.0.0.1",
+        f"amqp://user:{PASSWORD}@127.0.0.1:port/",
+        f"amqp://user:{PASSWORD}@127.0.0.1:99999/",
+        "kafka:///topic",
+        "nonsense",
+    ],
+)
+def test_a_wrong_workers_url_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(WrongWorkersUrl, match="amqp://user:password@host:port/vhost") as error:
+        engine_of(url)
+    assert PASSWORD not in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_wrong_workers_url_is_one_line(postgresql: str) -> None:
+    url = f"redis://user:{PASSWORD}@127.0.0.1"
+    line = refusal(spider="quotes", DATABASE_URL=postgresql, WORKERS_URL=url)
+    assert line.startswith("scrapy crawl: WORKERS_URL begins with 'redis'") and PASSWORD not in line
+
+
+def test_a_token_names_the_run_and_not_only_its_number() -> None:
+    """Another database has a run with the same number, and its workers may use the same broker."""
+    assert KafkaEngine("kafka://one:9092,two:9092", RUN).group == "splashdown.1.20260101000000000000"

@@ -1,0 +1,110 @@
+"""Workers that are processes crawl a site together, and one of them is killed; and what --shared refuses."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from scrapy.settings import Settings
+from sqlalchemy import update
+from sqlalchemy.orm import Session, sessionmaker
+
+from crawler.run.extension import claim
+from crawler.run.stopping import CannotStart
+from models import CrawlRun
+from models.run import claim_run
+from models.session import make_engine, make_sessions
+from tests.conftest import empty
+from tests.crawls import scrapy
+from tests.services import service
+from tests.workers.workers import shared_site
+
+HOSTS, PAGES = 6, 30
+SETTINGS = {"DOWNLOAD_DELAY": 0.05, "RUN_PARTITIONS": 16}
+LEASES = {"WORKERS_URL": ""}
+
+
+def wait_until(is_so: Callable[[], object], deadline: float = 60.0) -> None:
+    until = time.monotonic() + deadline
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.05)  # between two looks
+
+
+def test_the_tables_are_equal_when_one_of_three_workers_is_killed(server_url: str, tmp_path: Path) -> None:
+    with shared_site(server_url, tmp_path, hosts=HOSTS, pages=PAGES, **SETTINGS) as workers:
+        for _ in range(3):
+            workers.start(env=LEASES)
+        wait_until(lambda: len(workers.shares()) == 3 and workers.done() > 10)
+        workers.processes[1].kill()
+        codes = workers.wait(60)
+        assert Counter(codes) == {0: 2, -9: 1}, workers.logs()[-4000:]
+        assert workers.faults(HOSTS, PAGES, 1) == []
+
+
+def test_a_worker_that_a_signal_ends_leaves_the_run_to_the_others(server_url: str, tmp_path: Path) -> None:
+    with shared_site(server_url, tmp_path, hosts=HOSTS, pages=PAGES, **SETTINGS) as workers:
+        for _ in range(2):
+            workers.start(env=LEASES)
+        wait_until(lambda: len(workers.shares()) == 2 and workers.done() > 10)
+        workers.processes[0].terminate()
+        assert workers.wait(60) == [0, 0], workers.logs()[-4000:]
+        assert "it was left to another worker, as a signal asked" in workers.logs()
+        assert workers.faults(HOSTS, PAGES, 1) == []
+
+
+def refusal(*options: str, spider: str = "quotes", **env: str) -> str:
+    """Return the only line of a crawl with --shared that does not start."""
+    done = scrapy("crawl", spider, "--shared", *options, **{"WORKERS_URL": "", "LOG_LEVEL": "ERROR", **env})
+    assert done.returncode == 1, done.stderr
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_an_sqlite_file_cannot_be_shared(tmp_path: Path) -> None:
+    line = refusal(DATABASE_URL=f"sqlite:///{tmp_path}/one.db")
+    assert line.startswith("scrapy crawl: an SQLite file has one writer at a time")
+    assert "set DATABASE_URL to MariaDB or PostgreSQL, or crawl without --shared" in line
+
+
+@pytest.mark.parametrize("option", [("--pages", "3"), ("--failed-only",)])
+def test_a_trial_and_the_failed_pages_cannot_be_shared(option: tuple[str, ...]) -> None:
+    assert f"--shared and {option[0]} exclude each other" in refusal(*option)
+
+
+@pytest.fixture
+def sessions() -> Iterator[sessionmaker[Session]]:
+    url = service("TEST_POSTGRESQL_URL", "PostgreSQL")
+    empty(url)
+    engine = make_engine(url)
+    yield make_sessions(engine)
+    engine.dispose()
+
+
+def test_a_run_of_one_process_that_is_not_finished_cannot_be_shared(sessions: sessionmaker[Session]) -> None:
+    run = claim_run(sessions, "quotes", {})
+    with sessions.begin() as session:
+        session.execute(update(CrawlRun).values(owner=None))
+    line = refusal(DATABASE_URL=service("TEST_POSTGRESQL_URL", "PostgreSQL"))
+    assert f"run {run.id} of quotes was begun by one process and is not finished" in line
+    assert "`--shared --fresh` begins another one" in line
+
+
+@pytest.mark.parametrize("number", [0, -1, 1025])
+def test_a_wrong_number_of_partitions_is_refused(sessions: sessionmaker[Session], number: int) -> None:
+    settings = Settings({"RUN_SHARED": True, "RUN_PARTITIONS": number})
+    with pytest.raises(CannotStart, match=f"RUN_PARTITIONS is {number}: write a number from 1 to 1024"):
+        claim(sessions, "hosts", {}, settings)
+
+
+def test_a_spider_that_logs_in_cannot_be_shared() -> None:
+    done = scrapy(
+        *("crawl", "login", "--shared", "-s", "SPIDER_MODULES=tests.workers.login_spider"),
+        DATABASE_URL=service("TEST_POSTGRESQL_URL", "PostgreSQL"),
+        WORKERS_URL="",
+    )
+    assert done.returncode == 1
+    assert "a login makes a session in one process only: crawl this spider without --shared" in done.stderr
