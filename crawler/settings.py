@@ -130,6 +130,7 @@ RUN_SHARED = _env(
 RUN_PARTITIONS = _env("RUN_PARTITIONS", 64, int)  # of a run that --shared begins
 # amqp:// or kafka://, which says who has which partition; it is a secret. Empty: the database says it.
 WORKERS_URL = _env("WORKERS_URL", "", str)
+WORKERS_PATIENCE = _env("WORKERS_PATIENCE", 300.0, float)  # seconds that a worker waits for that broker
 PARTITION_ENGINE = "workers.engine.make_engine"
 
 # --- Runs -------------------------------------------------------------------------------------------------------

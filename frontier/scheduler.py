@@ -120,6 +120,8 @@ class Scheduler(BaseScheduler):
                 rendering=self.rendering,
                 identities=identities,
                 engine=self._engine_of(run.held),
+                patience=settings.getfloat("WORKERS_PATIENCE", 300.0),
+                stop=partial(stop_crawl, crawler, "workers_lost"),
                 writer=lambda: run.writer,
                 wake=wake,
             )
@@ -185,11 +187,20 @@ class Scheduler(BaseScheduler):
         return deferred_from_coro(self._close(str(reason)))  # a spider's CloseSpider may have any object
 
     async def _close(self, reason: str) -> None:
+        if self.shared is None:
+            await self._finish(reason)
+            return
+        self.shared.close()
+        try:
+            await self._finish(reason)
+        finally:
+            await self.shared.end()
+
+    async def _finish(self, reason: str) -> None:
         is_read = self.commits.start_is_read
         covered = reason == "finished" and is_read and not self._left() and self.run.failure is None
         why = None
         if self.shared is not None:
-            self.shared.close()
             covered = covered and self.shared.ends
             if reason == "finished" and self.shared.is_over and self.run.failure is None:
                 await self.run.finish(reason, covered=covered)

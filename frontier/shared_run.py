@@ -33,7 +33,8 @@ logger = logging.getLogger("splashdown.workers")
 
 TICK = 1.0  # seconds between two looks at the other workers
 END_LOOK = 0.5  # seconds between two looks whether the run is over
-RETAKE = 3.0  # seconds after which a partition that this worker should have is taken again
+# Seconds after which a partition is taken again that the engine says is this worker's, and that another one has taken.
+RETAKE = 3.0
 TOGETHER = 0.05  # seconds for which partitions that the engine assigns are collected
 DRAIN = 8.0  # seconds that a partition waits for its pages in progress before it is given up
 # Seconds after the last look in which requests are handed out. Other workers take partitions after WORKER_TIMEOUT.
@@ -56,6 +57,8 @@ class SharedRun:
     """The worker.
 
     Args:
+        patience: for so many seconds it waits for the engine's broker.
+        stop: ends the crawl with this message.
         engine: says which partitions are this worker's; None: the leases in the database do.
         writer: returns the writer, which is there when the scheduler is open.
         wake: makes the engine ask for requests again.
@@ -73,14 +76,16 @@ class SharedRun:
         rendering: LearnedRendering,
         identities: RequestIdentities,
         engine: PartitionEngine | None,
+        patience: float,
+        stop: Callable[[str], None],
         writer: Callable[[], PageWriter],
         wake: Callable[[], None],
     ) -> None:
-        self._engine = engine
+        self._engine, self._patience, self._stop = engine, patience, stop
+        self._lost_since: float | None = None  # since when the engine's broker cannot be reached
         self._assigned: set[int] = set()  # that the engine has assigned, and that are not taken yet
-        self._by_engine: dict[
-            int, float
-        ] = {}  # when they were taken last, of the partitions that the engine assigns
+        self._by_engine: set[int] = set()  # the partitions that are this worker's, as the engine says
+        self._missing: dict[int, float] = {}  # since when the table says something else
         self._revoked: dict[int, threading.Event] = {}
         self.run, self.partitions = run, partitions
         self.is_over = False
@@ -127,8 +132,11 @@ class SharedRun:
         self._news.set()
         for event in self._revoked.values():
             event.set()
+
+    async def end(self) -> None:
+        """End the engine: the partitions are given up, and it may tell other workers so."""
         if self._engine is not None:
-            self._engine.stop()
+            await asyncio.to_thread(self._engine.stop)
 
     async def may_read_start(self) -> bool:
         """Wait until it is known which worker reads start(); return whether it is this one."""
@@ -139,6 +147,10 @@ class SharedRun:
             self._news.clear()
             await self._news.wait()
         return False
+
+    @property
+    def _is_reading_start(self) -> bool:
+        return self._reads_start and not self.start_is_read
 
     @property
     def may_hand_out(self) -> bool:
@@ -158,18 +170,14 @@ class SharedRun:
         return event
 
     def _take(self, part: int) -> None:
-        self._by_engine[part] = time.monotonic()
+        self._by_engine.add(part)
+        self._missing.pop(part, None)
         if not self._assigned:  # all that come together are taken in one transaction
             self._loop.call_later(TOGETHER, self._take_assigned)
         self._assigned.add(part)
 
     def _take_assigned(self) -> None:
         parts, self._assigned = sorted(self._assigned), set()
-        if self._reads_start and not self.partitions.is_active(START_PART) and START_PART in parts:
-            parts.remove(START_PART)  # this worker cannot read start() a second time
-            assert self._engine is not None
-            self._by_engine.pop(START_PART, None)
-            self._engine.give_up([START_PART])
         if parts and not self._is_closed:
             self._writer().call(partial(take, run=self.run, parts=parts), self._taken)
 
@@ -180,9 +188,12 @@ class SharedRun:
 
     def _give_up(self, part: int, event: threading.Event) -> None:
         self._assigned.discard(part)
-        self._by_engine.pop(part, None)
+        self._by_engine.discard(part)
         if self._is_closed or not self.partitions.is_active(part):
             event.set()
+            return
+        if part == START_PART and self._is_reading_start:
+            self._loop.call_later(END_LOOK, self._give_up, part, event)
             return
         if not self._revoked:  # all that come together are given up in one transaction
             self._loop.call_later(TOGETHER, self._give_up_drained)
@@ -201,16 +212,28 @@ class SharedRun:
             return
         asyncio.get_running_loop().call_later(TICK, self._tick)
         self._give_up_drained()
+        self._check_engine()
         if self._is_looking:
             return
         self._is_looking = True
         now = seconds_now()
         known = self.partitions.known
         takes = self._engine is None and (not self._looked_at or now - self._looked_at < LATE)
-        # A worker that has lost start() cannot read it a second time.
-        avoided = (START_PART,) if self._reads_start and not self.partitions.is_active(START_PART) else ()
-        work = partial(balance, run=self.run, tenures=known, takes=takes, avoided=avoided)
+        work = partial(balance, run=self.run, tenures=known, takes=takes)
         self._writer().call(work, lambda found: self._found(found, known, now))
+
+    def _check_engine(self) -> None:
+        """Stop the crawl if the engine's broker was away for too long."""
+        error = self._engine.error if self._engine is not None else None
+        if error is None:
+            self._lost_since = None
+            return
+        self._lost_since = self._lost_since or time.monotonic()
+        if time.monotonic() - self._lost_since > self._patience:
+            self._stop(
+                f"the broker of WORKERS_URL was away for {self._patience:g} s ({error}): start it, or crawl without "
+                "WORKERS_URL on all machines"
+            )
 
     def _found(self, found: Balance, known: list[Tenure], now: float) -> None:
         self._is_looking = False
@@ -222,11 +245,11 @@ class SharedRun:
         is_fair = self._engine is not None and self._engine.is_fair
         if not is_fair and (more := found.surplus - self.partitions.draining) > 0:
             self._drain(more)
-        now = time.monotonic()
-        for part, taken_at in list(self._by_engine.items()):
-            # Another worker took it, and the engine says that it is this one's: the engine is right in the end.
-            if part not in held_parts and now - taken_at > RETAKE:
-                self._take(part)
+        for part in self._by_engine:
+            if part in held_parts:
+                self._missing.pop(part, None)
+            elif time.monotonic() - self._missing.setdefault(part, time.monotonic()) > RETAKE:
+                self._loop.call_soon(self._take, part)
         self.start_is_read = self.start_is_read or found.start_read
         self._news.set()
 
@@ -241,7 +264,7 @@ class SharedRun:
     def _drain(self, number: int) -> None:
         """Begin to give up so many partitions, first those without pages in progress."""
         busy = self._pages.parts()
-        keeps_start = not self.start_is_read
+        keeps_start = self._is_reading_start
         parts = sorted(
             (one.part for one in self.partitions.active if not (keeps_start and one.part == START_PART)),
             key=lambda part: (part in busy, -part),
@@ -272,8 +295,7 @@ class SharedRun:
             else:
                 surplus.append(part)
         if surplus and self._engine is not None:
-            for part in surplus:
-                self._by_engine.pop(part, None)
+            self._by_engine.difference_update(surplus)
             self._engine.give_up(surplus)
         logger.info("gave %d partitions up, so it has %d", len(tenures), len(self.partitions))
 
@@ -291,6 +313,8 @@ class SharedRun:
                 if queued.is_begun:
                     self._pages.drop(queued.number)
         self._identities.forget()
+        if self._is_reading_start and any(one.part == START_PART for one in lost):
+            self._stop("another worker reads start() now, and this one cannot read it a second time")
         self._wake()
 
     def drop(self, commit: Commit) -> None:

@@ -26,7 +26,9 @@ LAST_WORDS = frozenset(("pass",))  # "http_pass", and not "pass_rate"
 SECRET_VARIABLES = frozenset(
     ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "PGPASSWORD", "MYSQL_PWD")
 )  # fmt: skip
-SECRET_ADDRESSES = frozenset(("ALERT_URLS", "BROKER_URL"))  # the secret may be in any part of these URLs
+SECRET_ADDRESSES = frozenset(
+    ("ALERT_URLS", "BROKER_URL", "WORKERS_URL")
+)  # the secret may be in any part of these URLs
 # Keys of a request's ``meta`` and of Splash's arguments that have a secret in them.
 SECRET_KEYS = frozenset(("proxy", "http_user", "splash_headers"))
 

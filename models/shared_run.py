@@ -85,7 +85,7 @@ def _join(
     fresh: bool,
     only: int | None,
 ) -> ClaimedRun | None:
-    """Join or begin the run; return None if another worker has begun it meanwhile."""
+    """Join or begin the run; return None if another worker was faster."""
     scope, now = scope_of(spider, arguments), database_now(session)
     shared = (
         select(CrawlRun.id, CrawlRun.partitions)
@@ -100,10 +100,12 @@ def _join(
         try:
             row = lock_unfinished(session, spider, scope, now)
         except RunIsAlive:
-            if fresh or session.execute(shared).first() is None:
+            if fresh or session.execute(shared).one_or_none() is None:
                 raise
-            return None
+            return None  # another worker has begun it since the first query
         if row is not None and not fresh:
+            if row.partitions is not None:
+                return None
             raise CannotShare(
                 f"run {row.id} of {spider} was begun by one process and is not finished: "
                 f"`{command(f'crawl {spider}')}` resumes it, and `--shared --fresh` begins another one"
@@ -175,20 +177,12 @@ class Balance:
     plain_pages: Mapping[bytes, Sequence[int]] = field(default_factory=dict)
 
 
-def balance(
-    session: Session,
-    run: ClaimedRun,
-    tenures: Collection[Tenure],
-    *,
-    takes: bool,
-    avoided: Collection[int] = (),
-) -> Balance:
+def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, takes: bool) -> Balance:
     """Take partitions that nobody has, up to this worker's share. Call ``begin_transaction`` before.
 
     Args:
         tenures: what this worker had when it looked last.
         takes: False: only look what this worker has.
-        avoided: partitions that this worker does not take.
     """
     assert run.worker is not None and run.partitions is not None
     now = database_now(session)
@@ -207,9 +201,7 @@ def balance(
     others = [number for number in living if number != run.worker]
     is_free = or_(_partitions.c.worker.is_(None), _partitions.c.worker.not_in(others))
     free = [
-        row.part
-        for row in rows
-        if row.worker not in others and row.part not in avoided and row.part not in {one.part for one in held}
+        row.part for row in rows if row.worker not in others and row.part not in {one.part for one in held}
     ]
     start_read = _start_is_read(session, run)
     taken: list[Tenure] = []

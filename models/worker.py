@@ -22,6 +22,9 @@ PARTITIONS = 64  # of a shared run
 MOST_PARTITIONS = 1024
 # A worker without a committed transaction for so long loses its partitions. It stops by its own clock before.
 WORKER_TIMEOUT = timedelta(seconds=15)
+# Seconds for which a transaction of a worker may do nothing. Then the server rolls it back: a worker that is stopped or
+# cut off inside a transaction would otherwise keep its locks, and no other worker could take its partitions.
+IDLE_LIMIT = 10
 
 
 class CrawlWorker(Base):

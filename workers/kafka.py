@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -14,12 +15,14 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from crawler.run.interfaces import PartitionMember
+from models.redaction import redacted
 from models.run import ClaimedRun
 
 logger = logging.getLogger("splashdown.workers")
 
 SESSION = 8_000  # milliseconds after which the broker takes the partitions from a member that is silent
 DRAIN = 10.0  # seconds for which the group waits until this worker has given partitions up
+ASK_AGAIN = 5.0  # seconds between two questions whether a broker that was away is back
 LONGEST_PAUSE = 5.0  # seconds between two attempts to create the topic
 
 
@@ -53,6 +56,7 @@ class KafkaEngine:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="workers kafka", daemon=True)
         self._told = ""
+        self.error: str | None = None
 
     def start(self, member: PartitionMember) -> None:
         self._member = member
@@ -84,12 +88,16 @@ class KafkaEngine:
         consumer.subscribe(
             [self.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
+        asked_at = 0.0
         try:
             while not self._stopping.is_set():
                 message = consumer.poll(0.2)
                 error = message.error() if message is not None else None
                 if error is not None:
                     self._note(error)
+                if self.error is not None and time.monotonic() - asked_at > ASK_AGAIN:
+                    asked_at = time.monotonic()
+                    self._ask(consumer)
         finally:
             consumer.close()
 
@@ -118,8 +126,15 @@ class KafkaEngine:
             self._stopping.wait(pause)
             pause = min(LONGEST_PAUSE, 2 * pause)
 
+    def _ask(self, consumer: Consumer) -> None:
+        """Find out whether a broker that was away is back."""
+        with contextlib.suppress(KafkaException):
+            consumer.list_topics(self.topic, timeout=1.0)
+            self.error = None
+
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         assert self._member is not None
+        self.error = None
         consumer.incremental_assign(partitions)
         for one in partitions:
             if one.partition < self.partitions:
@@ -143,6 +158,8 @@ class KafkaEngine:
         consumer.incremental_unassign(partitions)
 
     def _note(self, error: KafkaError) -> None:
-        if (message := error.str()) != self._told:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN or self.error is None:
+            self.error = redacted(error.str())
+        if (message := redacted(error.str())) != self._told:
             self._told = message
             logger.warning("WORKERS_URL: Kafka: %s", message)

@@ -21,6 +21,7 @@ import pika
 from pika.exceptions import AMQPError
 
 from crawler.run.interfaces import PartitionMember
+from models.error_text import error_line
 from models.redaction import redacted
 from models.run import ClaimedRun
 from models.worker import WORKER_TIMEOUT
@@ -53,6 +54,7 @@ class RabbitEngine:
         self._thread = threading.Thread(target=self._run, name="workers rabbitmq", daemon=True)
         self._stopping = threading.Event()
         self._orders: queue.SimpleQueue[Callable[[Any], None]] = queue.SimpleQueue()
+        self.error: str | None = None
         self._ticked: dict[
             int, float
         ] = {}  # when the last tick came, of the partitions that are this worker's
@@ -79,13 +81,14 @@ class RabbitEngine:
                 connection = pika.BlockingConnection(self.parameters)
                 try:
                     channel = self._open(connection)
-                    pause, told = 0.2, ""
+                    pause, told, self.error = 0.2, "", None
                     self._serve(connection, channel)
                 finally:
                     with contextlib.suppress(AMQPError):  # it is closed already
                         connection.close()
             except (AMQPError, OSError) as error:
-                message = redacted(f"{type(error).__name__}: {error}".rstrip(": "))
+                message = redacted(error_line(error, with_type=True))
+                self.error = message
                 if message != told:
                     told = message
                     logger.warning("WORKERS_URL: no connection to RabbitMQ, trying again: %s", message)

@@ -132,7 +132,8 @@ def shared_runs(engine: Engine, spiders: Collection[str], told: set[int]) -> lis
 def join(run: SharedRunFound, stopping: threading.Event) -> int:
     """Crawl the run in a process of its own; return its exit code. ``stopping`` ends the process in order."""
     logger.info("joins run %d of %s", run.id, run.spider)
-    process = subprocess.Popen(run.command(), cwd=this_project().root)
+    # In a group of its own: a second signal, which the terminal would send it, would end the crawl at once.
+    process = subprocess.Popen(run.command(), cwd=this_project().root, start_new_session=True)
     is_told = False
     while process.poll() is None:
         if stopping.is_set() and not is_told:

@@ -49,7 +49,7 @@ from models.schema import check_tables
 from models.session import make_sessions, shown
 from models.shared_run import RunIsOver, join_run
 from models.trial_run import begin_trial
-from models.worker import PARTITIONS
+from models.worker import IDLE_LIMIT, PARTITIONS
 
 logger = logging.getLogger("splashdown.run")
 
@@ -74,7 +74,9 @@ class RunExtension:
             self.rendering = RenderingSettings.of(settings, crawler.spider)
         except ValueError as error:
             raise CannotStart(str(error)) from None
-        self.engine = open_database(settings)
+        self.engine = open_database(
+            settings, idle_limit=IDLE_LIMIT if settings.getbool("RUN_SHARED", False) else None
+        )
         models = models_of(crawler.spider)
         check_tables(self.engine, models)
         self.columns = existing_columns(models)

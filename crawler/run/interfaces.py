@@ -138,9 +138,11 @@ class PartitionEngine(Protocol):
 
     Attributes:
         is_fair: it moves partitions to new workers by itself, so that ``give_up`` is not called.
+        error: why its broker cannot be reached now; None if it can.
     """
 
     is_fair: bool
+    error: str | None
 
     def start(self, member: PartitionMember) -> None:
         """Begin to call the member, from a thread of its own."""

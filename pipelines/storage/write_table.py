@@ -89,8 +89,13 @@ def _write_compared(
     rows: Mapping[Key, ValidRow],
     stamp: SeenStamp,
     all_new: set[type[Row]],
+    refused: set[Key] | None = None,
 ) -> list[Change]:
-    """Compare the rows with the table, write the new and the changed ones, and return the changes."""
+    """Compare the rows with the table, write the new and the changed ones, and return the changes.
+
+    Args:
+        refused: the keys of the rows that were new in the comparison before, and that the database refused.
+    """
     hashes = {key: digest for key in keys if (digest := rows[key].digest or _hash_of_row(rows[key]))}
     new, stored = _compare_with_stored(session, model, keys, hashes, stamp)
     (all_new.add if len(new) == len(keys) else all_new.discard)(model)
@@ -118,9 +123,11 @@ def _write_compared(
                 changes.append(Change(model, key, RETURNED, tracked, after))
             elif tracked:
                 changes.append(Change(model, key, CHANGED, tracked, after))
-    # Only a plain INSERT can be a COPY, so new rows are tried without the upsert.
-    quick = session.get_bind().dialect.name == "postgresql" and bool(created)
-    if not (quick and _try_insert(session, model, created, stamp)):
+    # A plain INSERT also tells whether another transaction has inserted one of the rows since the comparison. On
+    # PostgreSQL it can be a COPY.
+    if created and not (_may_insert(session, model, created) and _try_insert(session, model, created, stamp)):
+        if new != refused and _may_insert(session, model, created):
+            return _write_compared(session, model, keys, rows, stamp, all_new, refused=new)
         _write_rows(session, model, created, stamp)
     _write_rows(session, model, changed_rows, stamp)
     changes = _with_defaults(session, model, changes)
@@ -280,6 +287,13 @@ def _column_groups(model: type[Row], rows: _RowsWithHash) -> Iterator[dict[str, 
         values_of = getter(names)
         columns = zip(*[values_of(values) for values, _ in some], strict=True)
         yield dict(zip(names, columns, strict=True)) | {"content_hash": [digest for _, digest in some]}
+
+
+def _may_insert(session: Session, model: type[Row], rows: _RowsWithHash) -> bool:
+    """Return whether a plain INSERT is of use. On SQLite no other transaction writes meanwhile."""
+    return session.get_bind().dialect.name != "sqlite" and not (
+        self_references(model) and without_forward_references(model, [values for values, _ in rows])
+    )
 
 
 def _try_insert(session: Session, model: type[Row], rows: _RowsWithHash, stamp: SeenStamp) -> bool:

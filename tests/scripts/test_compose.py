@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
+from models.run import ClaimedRun
 from outbox.address import addresses_of
 from outbox.sinks import make_sink
 from tests.crawls import ROOT
+from workers.engine import make_engine
+from workers.rabbitmq import RabbitEngine
 
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
 RENDERERS = {"splash": "splash", "scale": "balancer", "chromium": "chromium"}  # by profile
@@ -56,12 +60,14 @@ def test_the_renderer_of_each_profile_has_the_name_that_the_crawler_uses(profile
 def test_no_page_reaches_the_database_s_network() -> None:
     networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
     assert networks["database"] == {"data"} == networks["migrate"]
-    assert networks["crawler"] == {"data", "web"}
+    assert networks["crawler"] == {"data", "web", "events"} == networks["worker"]
     rendering = {"splash", "splash-a", "splash-b", "balancer", "chromium", "demo"}
     assert all(networks[name] == {"web"} for name in rendering)
     assert networks["relay"] == {"data", "events"}
     assert networks["rabbitmq"] == {"events"} == networks["kafka"]
-    assert set(networks) == rendering | {"database", "migrate", "crawler", "relay", "rabbitmq", "kafka"}
+    assert set(networks) == rendering | {
+        *("database", "migrate", "crawler", "worker", "relay", "rabbitmq", "kafka")
+    }
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
     assert compose["networks"]["data"] == {"internal": True}
     assert "--forbid-private-addresses" in (ROOT / "Dockerfile").read_text("utf-8")
@@ -168,11 +174,38 @@ def test_the_relay_of_the_profile_events_sends_to_the_brokers_of_the_profile() -
     assert hosts == {("rabbitmq", None), ("kafka", 19092)} and "RELAY://kafka:19092," in listeners
     assert addresses[0].user == SERVICES["rabbitmq"]["environment"]["RABBITMQ_DEFAULT_USER"]
     for name in ("relay", "rabbitmq", "kafka"):
-        assert SERVICES[name]["profiles"] == ["events"]
+        assert "events" in SERVICES[name]["profiles"]
     # The ports of the machine: Kafka tells a client there to connect to the same address again.
     assert SERVICES["rabbitmq"]["ports"] == ["127.0.0.1:${RABBITMQ_PORT:-5672}:5672"]
     assert SERVICES["kafka"]["ports"] == ["127.0.0.1:${KAFKA_PORT:-9092}:9092"]
     assert listeners.endswith("MACHINE://127.0.0.1:${KAFKA_PORT:-9092}")
+
+
+def test_the_workers_share_the_runs_of_the_crawler() -> None:
+    crawler, worker = SERVICES["crawler"], SERVICES["worker"]
+    for key in ("environment", "env_file", "networks", "stop_grace_period"):
+        assert worker[key] == crawler[key]
+    assert worker["profiles"] == ["workers"] and "workers" in SERVICES["rabbitmq"]["profiles"]
+    assert (
+        "container_name" not in worker and "hostname" not in worker
+    )  # several of them tell each other apart
+    url = worker["environment"]["WORKERS_URL"].replace("${RABBITMQ_PASSWORD:-}", "secret")
+    run = ClaimedRun(
+        id=1,
+        spider="books",
+        owner="",
+        commits=0,
+        resumed=False,
+        start_read=False,
+        partitions=64,
+        started_at=datetime.now(UTC),
+    )
+    engine = make_engine(url, run)
+    assert isinstance(engine, RabbitEngine)
+    assert (engine.parameters.host, engine.parameters.virtual_host) == ("rabbitmq", "/")
+    assert (
+        engine.parameters.credentials.username == SERVICES["rabbitmq"]["environment"]["RABBITMQ_DEFAULT_USER"]
+    )
 
 
 def test_rabbitmq_does_not_start_without_a_password(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,18 @@ class Workers:
         self.codes: list[int] = []
 
     def start(
-        self, *options: str, prefix: Sequence[str] = (), shared: bool = True
+        self,
+        *options: str,
+        prefix: Sequence[str] = (),
+        shared: bool = True,
+        env: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start a worker; its log is in the folder."""
+        """Start a worker; its log is in the folder.
+
+        Args:
+            prefix: a command that runs the worker.
+            env: variables of this worker, for instance another DATABASE_URL.
+        """
         settings = [part for name, value in self.settings.items() for part in ("-s", f"{name}={value}")]
         log = (
             self.folder / f"worker-{len(self.processes) + len(self.codes)}-{time.monotonic_ns()}.log"
@@ -62,7 +72,8 @@ class Workers:
             ],
             cwd=ROOT,
             env={k: v for k, v in os.environ.items() if k not in ("SPLASH_URL", "DEMO_URL", "LOG_LEVEL")}
-            | {"DATABASE_URL": self.database_url, "SPLASHDOWN_ENV_FILE": "", "HOSTS_URL": self.site},
+            | {"DATABASE_URL": self.database_url, "SPLASHDOWN_ENV_FILE": "", "HOSTS_URL": self.site}
+            | dict(env or {}),
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -223,6 +234,21 @@ def overlaps(log: Path, since: float = 0.0) -> list[tuple[int, float]]:
     return found
 
 
+def short_gaps(log: Path, delay: float, since: float = 0.0) -> list[tuple[int, float]]:
+    """Return the hosts and the seconds between two requests to a host that came sooner than its delay allows."""
+    by_host: dict[int, list[float]] = defaultdict(list)
+    for line in log.read_text().splitlines():
+        began, _, host, _, _ = json.loads(line)
+        if began >= since:
+            by_host[host].append(began)
+    return [
+        (host, round(later - earlier, 3))
+        for host, times in sorted(by_host.items())
+        for earlier, later in pairwise(sorted(times))
+        if later - earlier < 0.9 * delay  # the network and the site take some time too
+    ]
+
+
 @contextmanager
 def emptied(url: str) -> Iterator[Engine]:
     """Yield the database with nothing in it but the tables, those of the site included."""
@@ -305,8 +331,10 @@ def main() -> None:
                     print("exit codes", codes)
                 if workers.is_finished():
                     continue
-                while len(workers.processes) < options.workers:
-                    workers.start()
+                # A worker that joins when the run has just ended begins another one.
+                if workers.done() < 0.9 * options.hosts * options.pages or not workers.processes:
+                    while len(workers.processes) < options.workers:
+                        workers.start()
                 if kills and dice.random() < 0.15 and workers.done():
                     kills -= 1
                     dice.choice(workers.processes).kill()

@@ -1,0 +1,250 @@
+"""Faults of one worker, of the database and of the broker, and how long it takes until other workers go on.
+
+python -m tests.workers.faults --database URL --fault kill freeze leave cut-database cut-broker kill-database
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import selectors
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import CrawlRun
+from tests.brokers import OwnBroker, own_broker, unique_name, virtual_host
+from tests.frontier.private_mariadb import PrivateMariaDb, private_mariadb
+from tests.workers.workers import Workers, overlaps, shared_site, short_gaps
+
+LONGEST = 300.0  # seconds that a run may take
+
+
+class Proxy:
+    """Forwards a port. While it is cut, bytes stay where they are, and nobody is told: as when a cable is pulled."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.target = (host, port)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
+        self.is_cut = False
+        self._peers: dict[socket.socket, socket.socket] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self.listener, selectors.EVENT_READ)
+        threading.Thread(target=self._forward, daemon=True).start()
+
+    def of(self, url: str) -> str:
+        """Return the URL with this proxy as its server."""
+        parts = urlsplit(url)
+        userinfo = parts.netloc.rpartition("@")[0]
+        return urlunsplit(parts._replace(netloc=f"{userinfo}{'@' if userinfo else ''}127.0.0.1:{self.port}"))
+
+    def _forward(self) -> None:
+        while True:
+            if self.is_cut:
+                time.sleep(0.05)
+                continue
+            for key, _ in self._selector.select(0.05):
+                if self.is_cut:
+                    break
+                self._read(key.fileobj)  # type: ignore[arg-type]
+
+    def _read(self, ready: socket.socket) -> None:
+        if ready is self.listener:
+            client, _ = self.listener.accept()
+            try:
+                server = socket.create_connection(self.target)
+            except OSError:
+                client.close()
+                return
+            for one, other in ((client, server), (server, client)):
+                self._peers[one] = other
+                self._selector.register(one, selectors.EVENT_READ)
+            return
+        peer = self._peers[ready]
+        try:
+            data = ready.recv(65536)
+            if data:
+                peer.sendall(data)
+        except OSError:
+            data = b""
+        if not data:
+            for one in (ready, peer):
+                self._selector.unregister(one)
+                del self._peers[one]
+                one.close()
+
+
+class Campaign:
+    """A run with a fault."""
+
+    def __init__(self, options: argparse.Namespace, stack: ExitStack, folder: Path) -> None:
+        self.options, self.stack, self.folder = options, stack, folder
+        self.mariadb: PrivateMariaDb | None = None
+        self.broker: OwnBroker | None = None
+        self.proxies: list[Proxy | None] = []
+        self.pids: list[int] = []
+
+    def run(self, fault: str) -> str:
+        options = self.options
+        database, engine = options.database, os.environ.get("WORKERS_URL", "")
+        if fault == "kill-database":
+            self.mariadb = self.stack.enter_context(private_mariadb())
+            database = self.mariadb.url
+        if fault == "kill-broker":
+            self.broker = self.stack.enter_context(own_broker(options.broker, self.folder / "broker"))
+            engine = self.broker.urls["TEST_RABBITMQ_URL"]
+        elif engine.startswith("amqp"):
+            engine = self.stack.enter_context(virtual_host(engine))
+        elif engine:
+            # Workers of other databases would share the group of a run with the same id.
+            engine = f"{engine}/{unique_name('workers')}"
+        settings = {"DOWNLOAD_DELAY": options.download_delay, "RANDOMIZE_DOWNLOAD_DELAY": False}
+        with shared_site(
+            database, self.folder, hosts=options.hosts, pages=options.pages, delay=0.05, **settings
+        ) as workers:
+            for number in range(options.workers):
+                self.start(workers, number, database, engine, fault)
+            began = time.monotonic()
+            wait_until(lambda: len(workers.shares()) == options.workers and workers.done() > 20)
+            log = self.folder / "requests.jsonl"
+            at = time.monotonic()
+            before = workers.done() if self.mariadb is None else 0
+            victim = random.Random(options.seed).randrange(options.workers)
+            told = FAULTS[fault](self, workers, victim)
+            codes = workers.wait(LONGEST)
+            faults = workers.faults(options.hosts, options.pages, 1)
+            return (
+                f"{fault}, seed {options.seed}: worker {victim} after {before} pages; {told}; the run took "
+                f"{time.monotonic() - began:.0f} s, {at - began:.0f} of them before; overlaps "
+                f"{sorted(overlaps(log), key=lambda one: -one[1])[:3]}; short gaps "
+                f"{short_gaps(log, options.download_delay)[:3]}; {faults or 'equal'}; codes {Counter(codes)}"
+            )
+
+    def start(self, workers: Workers, number: int, database: str, engine: str, fault: str) -> None:
+        """Start a worker with a host name of its own, and with a proxy if it may be cut off."""
+        env = {"WORKERS_URL": engine, "ALERT_URLS": ""}
+        proxy = None
+        if fault in ("cut-database", "cut-broker"):
+            url = database if fault == "cut-database" else engine
+            parts = urlsplit(url)
+            proxy = Proxy(parts.hostname or "127.0.0.1", parts.port or 0)
+            env["DATABASE_URL" if fault == "cut-database" else "WORKERS_URL"] = proxy.of(url)
+        self.proxies.append(proxy)
+        prefix = ("unshare", "--uts", "sh", "-c", f'hostname worker{number} && exec "$@"', "sh")
+        process = workers.start(prefix=prefix, env=env)
+        wait_until(lambda: joined(workers) > number)
+        self.pids.append(process.pid)
+
+    # --- The faults ------------------------------------------------------------------------------------------------
+
+    def kill(self, workers: Workers, victim: int) -> str:
+        os.kill(self.pids[victim], signal.SIGKILL)
+        return f"taken over after {take_over(workers, victim):.1f} s"
+
+    def leave(self, workers: Workers, victim: int) -> str:
+        os.kill(self.pids[victim], signal.SIGTERM)
+        return f"taken over after {take_over(workers, victim):.1f} s"
+
+    def freeze(self, workers: Workers, victim: int) -> str:
+        os.kill(self.pids[victim], signal.SIGSTOP)
+        seconds = take_over(workers, victim)
+        time.sleep(2)
+        os.kill(self.pids[victim], signal.SIGCONT)
+        return f"taken over after {seconds:.1f} s, and woken up 2 s later"
+
+    def cut(self, workers: Workers, victim: int) -> str:
+        proxy = self.proxies[victim]
+        assert proxy is not None
+        proxy.is_cut = True
+        seconds = take_over(workers, victim)
+        time.sleep(2)
+        proxy.is_cut = False
+        return f"taken over after {seconds:.1f} s, and mended 2 s later"
+
+    def kill_database(self, workers: Workers, _victim: int) -> str:
+        assert self.mariadb is not None
+        self.mariadb.kill()
+        time.sleep(20)
+        self.mariadb.start()
+        began, done = time.monotonic(), workers.done()
+        wait_until(lambda: workers.done() > done)
+        return f"dead for 20 s; a page was committed {time.monotonic() - began:.1f} s after it was back"
+
+    def kill_broker(self, workers: Workers, _victim: int) -> str:
+        assert self.broker is not None
+        self.broker.kill()
+        for name in ("mnesia", "quorum", "stream", "data", "coordination"):
+            shutil.rmtree(self.broker.folder / name, ignore_errors=True)
+        time.sleep(10)
+        stopped = workers.done()
+        self.broker.start()
+        began = time.monotonic()
+        wait_until(lambda: workers.done() > stopped + 5)
+        return f"dead for 10 s and emptied; pages were committed {time.monotonic() - began:.1f} s after it was back"
+
+
+FAULTS: dict[str, Callable[[Campaign, Workers, int], str]] = {
+    "none": lambda *_: "no fault",
+    "kill": Campaign.kill,
+    "leave": Campaign.leave,
+    "freeze": Campaign.freeze,
+    "cut-database": Campaign.cut,
+    "cut-broker": Campaign.cut,
+    "kill-database": Campaign.kill_database,
+    "kill-broker": Campaign.kill_broker,
+}
+
+
+def wait_until(is_so: Callable[[], Any], deadline: float = 120.0) -> None:
+    until = time.monotonic() + deadline
+    while not is_so():
+        assert time.monotonic() < until, "it did not come"
+        time.sleep(0.1)
+
+
+def joined(workers: Workers) -> int:
+    """Return how many workers have joined the last run."""
+    with Session(workers.engine) as session:
+        return session.scalar(select(CrawlRun.workers).order_by(CrawlRun.id.desc()).limit(1)) or 0
+
+
+def take_over(workers: Workers, victim: int) -> float:
+    """Wait until the victim has no partition; return the seconds."""
+    began = time.monotonic()
+    wait_until(lambda: not workers.shares()[victim])
+    return time.monotonic() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--database", required=True)
+    parser.add_argument("--fault", choices=FAULTS, nargs="+", default=["kill"])
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--hosts", type=int, default=30)
+    parser.add_argument("--pages", type=int, default=50)
+    parser.add_argument("--download-delay", type=float, default=1.0)
+    parser.add_argument("--broker", default="rabbitmq")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    options = parser.parse_args()
+    for fault in options.fault:
+        folder = Path(tempfile.mkdtemp(prefix=f"{fault}-"))
+        with ExitStack() as stack:
+            print(Campaign(options, stack, folder).run(fault), folder, flush=True)
+
+
+if __name__ == "__main__":
+    main()
