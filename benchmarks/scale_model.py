@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from scrapy import Request, Spider
-from sqlalchemy import Engine, insert, text, update
+from sqlalchemy import Engine, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from benchmarks.private_databases import SERVERS, PrivateDatabase
 from frontier.request_json import encode
-from models import CrawlPartition, CrawlRequest
+from models import CrawlPartition, CrawlRequest, CrawlRun
 from models.request import DONE, NewRequest, Settled, insert_new, lease, settle
 from models.run import database_now, insert_run
 from models.schema import upgrade
@@ -165,19 +165,18 @@ def counters(engine: Engine) -> Mapping[str, float]:
             row = connection.execute(
                 text(
                     "SELECT d.xact_commit AS commits, d.tup_inserted AS inserted, d.tup_updated AS updated, "
-                    "d.tup_deleted AS deleted, w.wal_bytes AS log_bytes "
+                    "w.wal_bytes AS log_bytes "
                     "FROM pg_stat_database d, pg_stat_wal w WHERE d.datname = current_database()"
                 )
             ).one()
             return {name: float(value) for name, value in row._mapping.items()}
-        status = dict(connection.execute(text("SHOW GLOBAL STATUS")).tuples().all())
+        status = dict(connection.execute(text("SHOW GLOBAL STATUS")).all())  # type: ignore[arg-type]
         names = {
             "statements": "Questions",
             "selects": "Com_select",
             "commits": "Com_commit",
             "inserted": "Handler_write",
             "updated": "Handler_update",
-            "deleted": "Handler_delete",
             "log_bytes": "Innodb_os_log_written",
         }
         return {name: float(status[variable]) for name, variable in names.items()}
@@ -196,7 +195,9 @@ def page(database: PrivateDatabase, pages: int) -> None:
                 workers.start()
             codes = workers.wait()
             after, done = counters(workers.engine), workers.done()
-            assert set(codes) == {0} and done == 20 * pages, (codes, done)
+            with workers.engine.connect() as connection:
+                reasons = connection.scalars(select(CrawlRun.reasons)).all()
+            assert set(codes) == {0} and done == 20 * pages, (codes, done, reasons)
             each = ", ".join(f"{name} {(after[name] - before[name]) / done:.2f}" for name in after)
             print(f"{number} workers, a page: {each}", flush=True)
 
