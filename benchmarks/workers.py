@@ -152,10 +152,9 @@ def measure(database: PrivateDatabase, workers: int, seconds: float, situation: 
     """Measure so many workers for so many seconds."""
     engine = make_engine(database.url)
     empty(engine)
-    pages = (
-        int(PAGES_A_SECOND[situation] * (workers if situation == "waiting" else 1) * (seconds + 40))
-        + 10 * HOSTS
-    )
+    # While the last workers start, the first ones crawl already.
+    each = PAGES_A_SECOND[situation] * (workers if situation == "waiting" else 1)
+    pages = int(each * (seconds + 30 + 15 * (workers if situation == "cpu" else 1))) + 10 * HOSTS
     processes: list[subprocess.Popen[bytes]] = []
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "workers.log"
@@ -258,7 +257,7 @@ def other_database(database: PrivateDatabase) -> str:
     return url
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -269,7 +268,11 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--before", type=Path)
     parser.add_argument("parts", nargs="+", choices=[*SITUATIONS, "one"])
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    options = make_parser().parse_args()
     for name in options.databases:
         with ExitStack() as stack:
             database = stack.enter_context(SERVERS[name]())

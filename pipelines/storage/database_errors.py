@@ -34,6 +34,7 @@ MYSQL = {
     1020: Fault.TRANSIENT,  # the record has changed since it was read (innodb_snapshot_isolation)
     1021: Fault.TRANSIENT,  # disk full: no row is at fault, and an administrator may make room
     1040: Fault.TRANSIENT,  # too many connections
+    1047: Fault.TRANSIENT,  # Galera: the node is not part of its cluster now
     1053: Fault.TRANSIENT,  # server shutdown
     1077: Fault.TRANSIENT,  # normal shutdown
     1114: Fault.TRANSIENT,  # the table is full
