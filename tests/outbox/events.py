@@ -6,7 +6,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -25,14 +25,21 @@ _versions = itertools.count()
 
 def store_changes(engine: Engine, versions: Sequence[Sequence[int]]) -> None:
     """Commit a page for each list of row numbers; a row changes each time that its number is in a list."""
+    store_rows(engine, [dict.fromkeys(rows, f"version {next(_versions)}") for rows in versions])
+
+
+def store_rows(engine: Engine, pages: Iterable[Mapping[int, str]]) -> None:
+    """Commit pages with rows: the texts by the numbers of the rows."""
     run = Run(engine, outbox=True)
-    for rows in versions:
-        number = next(_versions)
-        items = [
-            (Quote, {"quote_id": row, "body": f"version {number}", "author": "ann", "tags": None})
-            for row in rows
-        ]
-        run.commit(page(*items))
+    for texts in pages:
+        run.commit(
+            page(
+                *(
+                    (Quote, {"quote_id": row, "body": body, "author": "ann", "tags": None})
+                    for row, body in texts.items()
+                )
+            )
+        )
     run.finish()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -147,11 +148,12 @@ class StompReceiver(_Queued):
 
 
 class WebhookReceiver(_Queued):
-    """A server that keeps requests; ``answer`` is the status of its answers."""
+    """A server that keeps requests; ``answer`` is the status of its answers, ``largest`` the bytes that it takes."""
 
     def __init__(self, options: str = "") -> None:
         super().__init__()
         self.answer = 204
+        self.largest = sys.maxsize
         self.headers: list[dict[str, str]] = []
         receiver = self
 
@@ -165,9 +167,10 @@ class WebhookReceiver(_Queued):
                     self.close_connection = True
                     return
                 receiver.headers.append(dict(self.headers))
-                if receiver.answer < 300:
+                answer = receiver.answer if length <= receiver.largest else 413
+                if answer < 300:
                     receiver.bodies.put(body)
-                self.send_response(receiver.answer)
+                self.send_response(answer)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 

@@ -149,21 +149,6 @@ def test_a_message_that_no_queue_takes_is_refused_or_dropped(rabbitmq: str) -> N
         sink.close()
 
 
-def test_a_message_that_is_too_large_is_refused_and_its_neighbours_are_sent(
-    rabbitmq: str, kafka: str, mqtt: str
-) -> None:
-    """Kafka's client refuses a message above its limit itself; a broker closes the channel or the connection."""
-    for kind, broker in ((KafkaReceiver, kafka),):
-        receiver = kind(broker)
-        sink = make_sink(address(receiver.url))
-        sink.open()
-        outcomes = sink.send([event(1), event(2, size=2_000_000, row="[2]"), event(3, row="[3]")])
-        assert [one.sent for one in outcomes] == [True, False, True]
-        assert outcomes[1].refused
-        sink.close()
-        assert len(receiver.receive(2)) == 2
-
-
 @pytest.mark.parametrize("type_", ["topic", "fanout", "direct", "headers"])
 def test_every_type_of_exchange_routes(rabbitmq: str, type_: str) -> None:
     exchange, queue = unique_name("exchange"), unique_name("queue")
