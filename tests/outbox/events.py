@@ -44,11 +44,12 @@ def store_rows(engine: Engine, pages: Iterable[Mapping[int, str]]) -> None:
 
 
 def history(engine: Engine) -> dict[str, list[Any]]:
-    """Return what each row's consumers must get, in order: the changes of ``row_change`` by natural key."""
+    """Return what each row's consumers must get, in order: the changes of ``row_change`` by table and natural key."""
     found: dict[str, list[Any]] = {}
     with Session(engine) as session:
         for change in session.scalars(select(RowChange).order_by(RowChange.id)):
-            found.setdefault(change.row_key, []).append([change.kind, change.fields or {}])
+            row = f"{change.table_name}/{change.row_key}"  # the subject of its events
+            found.setdefault(row, []).append([change.kind, change.fields or {}])
     return found
 
 
@@ -60,8 +61,9 @@ def without_repeats(envelopes: Iterable[dict[str, Any]]) -> dict[str, list[Any]]
         if envelope["id"] in seen:
             continue
         seen.add(envelope["id"])
-        key = envelope["subject"].partition("/")[2]
-        found.setdefault(key, []).append([envelope["data"]["kind"], envelope["data"]["changed"]])
+        found.setdefault(envelope["subject"], []).append(
+            [envelope["data"]["kind"], envelope["data"]["changed"]]
+        )
     return found
 
 
