@@ -128,9 +128,13 @@ class MqttReceiver(_Queued):
 class StompReceiver(_Queued):
     def __init__(self, broker: str, options: str = "") -> None:
         super().__init__()
-        parts, destination = urlsplit(broker), f"/queue/{unique_name('queue')}"
-        self.url = f"{broker}?destination={destination}{options}"
-        self.connection = stomp.Connection12(
+        # RabbitMQ makes a durable queue for it, so the events wait there until they are read.
+        self.broker, self.destination = broker, f"/queue/{unique_name('queue')}"
+        self.url = f"{broker}?destination={self.destination}{options}"
+
+    def receive(self, number: int) -> list[dict[str, Any]]:
+        parts = urlsplit(self.broker)
+        connection = stomp.Connection12(
             [(parts.hostname, parts.port)], vhost=parts.path.removeprefix("/").replace("%2F", "/")
         )
         bodies = self.bodies
@@ -139,12 +143,13 @@ class StompReceiver(_Queued):
             def on_message(self, frame: Any) -> None:
                 bodies.put(frame.body)
 
-        self.connection.set_listener("", Listener())
-        self.connection.connect(parts.username, parts.password, wait=True)
-        self.connection.subscribe(destination, id="1", ack="auto")
-
-    def close(self) -> None:
-        self.connection.disconnect()
+        connection.set_listener("", Listener())
+        connection.connect(parts.username, parts.password, wait=True)
+        connection.subscribe(self.destination, id="1", ack="auto")
+        try:
+            return super().receive(number)
+        finally:
+            connection.disconnect()
 
 
 class WebhookReceiver(_Queued):
