@@ -210,4 +210,5 @@ class MqttSink:
 
     def _on_disconnect(self, *_: Any) -> None:
         self._is_lost = True  # paho's is_connected() stays true when the broker has sent a DISCONNECT
+        self._connected.set()
         self._settled.set()

@@ -225,8 +225,9 @@ class _Link(threading.Thread):
                 f"the user {sink.user} needs rights in it"
             )
         if isinstance(error, IncompatibleProtocolError):
-            return WrongSink(
-                f"{sink.name}: the server at this port does not speak AMQP 0.9.1 as asked: use amqps:// "
+            # So it looks, too, while a proxy has no broker behind it.
+            return SinkDown(
+                "the server at this port does not speak AMQP 0.9.1 as asked: is it away behind a proxy? Use amqps:// "
                 "for a port with TLS, amqp:// for one without, and RabbitMQ's port of AMQP"
             )
         text = str(error) or type(error).__name__
