@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -158,7 +159,7 @@ def test_a_full_disk_of_the_standard_output_is_named(events_url: str, tmp_path: 
     engine = make_engine(events_url)
     store_changes(engine, [[1, 2], [1]])
     engine.dispose()
-    relay = [os.fspath(ROOT / ".venv/bin/scrapy"), "relay", "--once"]
+    relay = [sys.executable, "-m", "scrapy", "relay", "--once"]
     env = os.environ | {"DATABASE_URL": events_url, "BROKER_URL": "stdout:"}
     with Path("/dev/full").open("wb") as full:
         refused = subprocess.run(
