@@ -240,7 +240,7 @@ def store_position(
         sent: how many events it has confirmed since the last call.
         refused: the reasons of the refused events, by the id of the event.
     """
-    values: dict[str, object] = {"position": position, "sent": OutboxSink.sent + sent, "error": None}
+    values: dict[str, object] = {"position": position, "sent": OutboxSink.sent + sent}
     if sent:
         values["sent_at"] = now
     session.execute(

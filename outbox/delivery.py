@@ -305,9 +305,9 @@ class Delivery(threading.Thread):
                 self._wake.wait_for(lambda: self.is_stopping, max(seconds, wait))
 
     def _store_error(self, message: str | None, *, ended: bool = False) -> None:
-        self.error = message
         if ended:
             self.ended = True
+            self.error = message
             logger.warning("%s ends: %s", self.sink_name, message)
         try:
             with self.sessions.begin() as session:
@@ -315,6 +315,8 @@ class Delivery(threading.Thread):
                 store_error(session, self.sink_name, message, ended=ended)
         except DBAPIError as error:
             logger.warning("%s: the database: %s", self.sink_name, error_line(error))
+        else:
+            self.error = message
 
     def _close(self) -> None:
         self.sink.close()

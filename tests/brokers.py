@@ -168,7 +168,7 @@ def own_broker(name: str, folder: Path) -> Iterator[OwnBroker]:
     producers with ``enable.idempotence: False`` and ``max.in.flight: 1``.
     """
     with contextlib.ExitStack() as stack:
-        options = [stack.enter_context(object_store())] if name == "tansu" else []
+        options = [stack.enter_context(object_store()).url] if name == "tansu" else []
         broker = OwnBroker(name, folder, *options)
         stack.callback(broker.kill)
         broker.start()

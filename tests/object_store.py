@@ -24,12 +24,16 @@ def etag(body: bytes) -> str:
 
 
 class Objects(ThreadingHTTPServer):
+    """The server. While ``is_full`` it stores nothing, as a disk without space."""
+
     daemon_threads = True
+    is_full = False
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Request)
         self.objects: dict[str, bytes] = {}
         self.lock = threading.Lock()
+        self.url = f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, *arguments: Any) -> None:
         """Say nothing of clients that were killed."""
@@ -68,6 +72,9 @@ class Request(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         body = self.body()
+        if self.server.is_full:
+            self.refuse(507, "InsufficientStorage")
+            return
         with self.server.lock:
             stored = self.server.objects.get(self.key)
             match, no_match = self.headers.get("If-Match"), self.headers.get("If-None-Match")
@@ -135,11 +142,11 @@ class Request(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def object_store() -> Iterator[str]:
-    """Run the server during the block, and yield its URL."""
+def object_store() -> Iterator[Objects]:
+    """Run the server during the block."""
     with Objects() as server:
         threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield server
         finally:
             server.shutdown()

@@ -24,6 +24,7 @@ LOOK = 0.5  # seconds between two looks at the connection while nothing comes
 NO_SUBSCRIBERS = 16
 NO_ANSWER = Outcome(failed="no acknowledgement: the connection is lost or the broker does not answer")
 MOST_OPEN = 65_535  # packets without an acknowledgement, if the broker says nothing
+HEADERS = 5 + 2 + 2  # bytes of a packet beside topic, properties and body, at most
 REFUSED_CONNECTIONS = (128, 129, 132, 133, 134, 135, 140)  # bad user name or password, not authorized, ...
 
 
@@ -54,6 +55,8 @@ class MqttSink:
         self._connected = threading.Event()
         self._code: ReasonCode | None = None
         self._most_open = 0  # packets without an acknowledgement that the broker takes
+        self._largest: int | None = None  # bytes of a packet that the broker takes, if it says it
+        self._is_lost = False  # the connection
         self._window = threading.Semaphore(0)
         self._codes: dict[int, ReasonCode] = {}  # of acknowledgements, by packet
         self._awaited = 0  # acknowledgements
@@ -75,7 +78,9 @@ class MqttSink:
         client.max_inflight_messages_set(0)
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
+        client.on_disconnect = self._on_disconnect
         self._connected.clear()
+        self._is_lost = False
         try:
             client.connect(self.host, self.port, keepalive=30)
         except ssl.SSLError as error:
@@ -101,7 +106,7 @@ class MqttSink:
 
     def send(self, events: Sequence[Event]) -> Sequence[Outcome]:
         client = self.client
-        if client is None or not client.is_connected():
+        if client is None or self._is_lost:
             raise SinkDown("the connection is lost")
         self._codes.clear()
         self._settled.clear()
@@ -112,14 +117,14 @@ class MqttSink:
             try:
                 for topic, retained in self._topics_of(event):
                     packets.append((position, self._publish(client, topic, event, retained)))
-            except ValueError as error:  # too large for MQTT, or a topic that is none
+            except ValueError as error:  # too large, or a topic that is none
                 outcomes[position] = Outcome(refused=str(error))
-            except TimeoutError:
+            except SinkDown:
                 packets = [one for one in packets if one[0] != position]
                 break
         self._awaited = len(packets)
         until = time.monotonic() + PATIENCE
-        while len(self._codes) < len(packets) and client.is_connected() and time.monotonic() < until:
+        while len(self._codes) < len(packets) and not self._is_lost and time.monotonic() < until:
             self._settled.wait(LOOK)
         answers: dict[int, list[Outcome]] = {}
         for position, packet in packets:
@@ -139,21 +144,21 @@ class MqttSink:
         """Publish an event when the broker takes one more; return the packet's number.
 
         Raises:
-            TimeoutError: the broker acknowledges nothing.
-            ValueError: the topic or the payload is none of MQTT.
+            SinkDown: the connection is lost, or the broker acknowledges nothing.
+            ValueError: the topic or the payload is none of MQTT, or the packet is larger than the broker takes.
         """
+        body, properties = event.body if self.binary else event.structured, self._properties_of(event)
+        if self._largest is not None:
+            packed = properties.pack()  # type: ignore[no-untyped-call]
+            size = HEADERS + len(topic.encode()) + len(packed) + len(body)
+            if size > self._largest:
+                raise ValueError(f"it has {size:,} bytes, and the broker takes {self._largest:,}")
         until = time.monotonic() + PATIENCE
         while not self._window.acquire(timeout=LOOK):
-            if not client.is_connected() or time.monotonic() > until:
-                raise TimeoutError
+            if self._is_lost or time.monotonic() > until:
+                raise SinkDown("the broker acknowledges nothing")
         try:
-            info = client.publish(
-                topic,
-                event.body if self.binary else event.structured,
-                qos=1,
-                retain=retained,
-                properties=self._properties_of(event),
-            )
+            info = client.publish(topic, body, qos=1, retain=retained, properties=properties)
         except ValueError:
             self._window.release()
             raise
@@ -194,6 +199,7 @@ class MqttSink:
         self._code = code
         # What the broker does not say is its maximum.
         self._most_open = getattr(properties, "ReceiveMaximum", MOST_OPEN)
+        self._largest = getattr(properties, "MaximumPacketSize", None)
         self._connected.set()
 
     def _on_publish(self, _client: Any, _data: Any, packet: int, code: ReasonCode, _properties: Any) -> None:
@@ -201,3 +207,8 @@ class MqttSink:
         self._window.release()
         if len(self._codes) >= self._awaited:
             self._settled.set()
+
+    def _on_disconnect(self, *_: Any) -> None:
+        self._is_lost = True  # paho's is_connected() stays true when the broker has sent a DISCONNECT
+        self._connected.set()
+        self._settled.set()

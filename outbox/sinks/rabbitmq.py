@@ -18,6 +18,7 @@ from pika.channel import Channel
 from pika.exceptions import (
     AMQPConnectionError,
     ChannelClosedByBroker,
+    ConnectionBlockedTimeout,
     IncompatibleProtocolError,
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
@@ -85,6 +86,7 @@ class RabbitSink:
             ssl_options=pika.SSLOptions(context, host) if context else None,
             socket_timeout=10,
             stack_timeout=15,
+            blocked_connection_timeout=PATIENCE,  # otherwise a blocked connection cannot be closed
             client_properties={"connection_name": "splashdown"},
         )
         self._link: _Link | None = None
@@ -182,8 +184,11 @@ class _Link(threading.Thread):
         except Exception as error:  # the loop has ended
             raise SinkDown(str(error)) from None
         if not self.settled.wait(PATIENCE):
-            why = f"it is blocked: {self.blocked}" if self.blocked else "no confirmation"
-            raise SinkDown(f"{why} within {PATIENCE:.0f} s")
+            raise SinkDown(
+                f"it is blocked: {self.blocked}"
+                if self.blocked
+                else f"no confirmation within {PATIENCE:.0f} s"
+            )
         if self.error is not None:
             raise self._translated(self.error)
         return [outcome or Outcome(failed="no confirmation") for outcome in self.outcomes.values()]
@@ -210,6 +215,8 @@ class _Link(threading.Thread):
             return WrongSink(
                 f"{sink.name}: {error.reply_text}: delete it, or write what it is (type=, queue_type=)"
             )
+        if isinstance(error, ConnectionBlockedTimeout):
+            return SinkDown(f"it is blocked: {self.blocked}")
         if isinstance(error, ProbableAuthenticationError):
             return WrongSink(f"{sink.name}: the broker refuses the user {sink.user} with this password")
         if isinstance(error, ProbableAccessDeniedError):
@@ -218,8 +225,9 @@ class _Link(threading.Thread):
                 f"the user {sink.user} needs rights in it"
             )
         if isinstance(error, IncompatibleProtocolError):
-            return WrongSink(
-                f"{sink.name}: the server at this port does not speak AMQP 0.9.1 as asked: use amqps:// "
+            # So it looks, too, while a proxy has no broker behind it.
+            return SinkDown(
+                "the server at this port does not speak AMQP 0.9.1 as asked: is it away behind a proxy? Use amqps:// "
                 "for a port with TLS, amqp:// for one without, and RabbitMQ's port of AMQP"
             )
         text = str(error) or type(error).__name__

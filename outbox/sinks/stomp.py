@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from outbox.sink import SENT, Outcome, SinkDown, WrongSink
 logging.getLogger("stomp.py").setLevel(logging.CRITICAL)  # the relay tells of failures, in one line
 
 PATIENCE = 20.0  # seconds for a connection, and for the receipts of a batch
+GOODBYE = 2.0  # seconds for the answer to the end of a connection, which a blocked broker does not give
 
 
 class StompSink:
@@ -76,7 +78,7 @@ class StompSink:
 
     def send(self, events: Sequence[Event]) -> Sequence[Outcome]:
         connection, listener = self.connection, self.listener
-        if connection is None or listener.lost:
+        if connection is None or listener.lost.is_set():
             raise SinkDown("the connection is lost")
         listener.expect({event.event_id for event in events})
         try:
@@ -129,10 +131,10 @@ class StompSink:
 
     def close(self) -> None:
         if self.connection is not None:
-            try:
+            with contextlib.suppress(Exception):  # it is lost
                 self.connection.disconnect()
-            except Exception:  # it is lost
-                self.connection.transport.stop()
+                self.listener.lost.wait(GOODBYE)
+            self.connection.transport.disconnect_socket()
             self.connection = None
 
 
@@ -142,7 +144,8 @@ class _Receipts(stomp.ConnectionListener):  # type: ignore[misc]
     def __init__(self) -> None:
         self.answered = threading.Event()
         self.settled = threading.Event()
-        self.connected = self.lost = False
+        self.lost = threading.Event()
+        self.connected = False
         self.error: str | None = None
         self._waiting: set[str] = set()
         self._lock = threading.Lock()
@@ -174,6 +177,6 @@ class _Receipts(stomp.ConnectionListener):  # type: ignore[misc]
         self.settled.set()
 
     def on_disconnected(self) -> None:
-        self.lost = True
+        self.lost.set()
         self.answered.set()
         self.settled.set()

@@ -172,8 +172,8 @@ def _retry_after(text: str | None) -> float:
 
 
 def _reason(error: requests.RequestException) -> str:
-    cause: BaseException = error
-    while cause.__context__ is not None and not isinstance(cause, OSError):
-        cause = cause.__context__
-    inner = getattr(getattr(error, "args", [None])[0], "reason", None) or error
+    """Return what happened, without the names of urllib3's classes."""
+    first = error.args[0] if error.args else None
+    causes = [getattr(first, "reason", None), *getattr(first, "args", ())]
+    inner = next((one for one in causes if isinstance(one, Exception)), error)
     return str(inner).partition("object at 0x")[2].partition(": ")[2] or str(inner)

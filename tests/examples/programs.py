@@ -149,5 +149,5 @@ def works_by_row(file: Path) -> dict[str, list[Any]]:
     """Return the work on each row, in its order, as ``tests.outbox.events.history`` returns the changes."""
     found: dict[str, list[Any]] = {}
     for subject, kind, changed, *_ in works(file):
-        found.setdefault(subject.partition("/")[2], []).append([kind, json.loads(changed)])
+        found.setdefault(subject, []).append([kind, json.loads(changed)])
     return found

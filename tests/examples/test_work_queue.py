@@ -46,7 +46,7 @@ def test_workers_share_the_events_and_one_that_is_killed_loses_none(
             forget_confirmations(engine)
             store_changes(engine, [[5]])
             send(engine, rabbitmq)
-            third.wait_until(lambda: "[5]" in works_by_row(file) and consumers_and_ready() == (2, 0))
+            third.wait_until(lambda: "quote/[5]" in works_by_row(file) and consumers_and_ready() == (2, 0))
     connection.close()
     # Two workers do not keep the order of a row.
     assert {row: sorted(work, key=str) for row, work in works_by_row(file).items()} == {

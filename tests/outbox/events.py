@@ -6,7 +6,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -25,23 +25,31 @@ _versions = itertools.count()
 
 def store_changes(engine: Engine, versions: Sequence[Sequence[int]]) -> None:
     """Commit a page for each list of row numbers; a row changes each time that its number is in a list."""
+    store_rows(engine, [dict.fromkeys(rows, f"version {next(_versions)}") for rows in versions])
+
+
+def store_rows(engine: Engine, pages: Iterable[Mapping[int, str]]) -> None:
+    """Commit pages with rows: the texts by the numbers of the rows."""
     run = Run(engine, outbox=True)
-    for rows in versions:
-        number = next(_versions)
-        items = [
-            (Quote, {"quote_id": row, "body": f"version {number}", "author": "ann", "tags": None})
-            for row in rows
-        ]
-        run.commit(page(*items))
+    for texts in pages:
+        run.commit(
+            page(
+                *(
+                    (Quote, {"quote_id": row, "body": body, "author": "ann", "tags": None})
+                    for row, body in texts.items()
+                )
+            )
+        )
     run.finish()
 
 
 def history(engine: Engine) -> dict[str, list[Any]]:
-    """Return what each row's consumers must get, in order: the changes of ``row_change`` by natural key."""
+    """Return what each row's consumers must get, in order: the changes of ``row_change`` by table and natural key."""
     found: dict[str, list[Any]] = {}
     with Session(engine) as session:
         for change in session.scalars(select(RowChange).order_by(RowChange.id)):
-            found.setdefault(change.row_key, []).append([change.kind, change.fields or {}])
+            row = f"{change.table_name}/{change.row_key}"  # the subject of its events
+            found.setdefault(row, []).append([change.kind, change.fields or {}])
     return found
 
 
@@ -53,8 +61,9 @@ def without_repeats(envelopes: Iterable[dict[str, Any]]) -> dict[str, list[Any]]
         if envelope["id"] in seen:
             continue
         seen.add(envelope["id"])
-        key = envelope["subject"].partition("/")[2]
-        found.setdefault(key, []).append([envelope["data"]["kind"], envelope["data"]["changed"]])
+        found.setdefault(envelope["subject"], []).append(
+            [envelope["data"]["kind"], envelope["data"]["changed"]]
+        )
     return found
 
 

@@ -198,7 +198,7 @@ def main() -> None:
             brokers.append(rabbitmq)
             if "rabbitmq" in names:
                 receivers["rabbitmq"] = RabbitReceiver(rabbitmq.urls["TEST_RABBITMQ_URL"])
-            if "stomp" in names and not options.broker_kills:
+            if "stomp" in names:
                 receivers["stomp"] = StompReceiver(rabbitmq.urls["TEST_STOMP_URL"])
         if "kafka" in names:
             # noida-db loses what it has confirmed when it is killed, so it is not among the killed brokers.

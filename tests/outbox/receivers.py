@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -127,9 +128,13 @@ class MqttReceiver(_Queued):
 class StompReceiver(_Queued):
     def __init__(self, broker: str, options: str = "") -> None:
         super().__init__()
-        parts, destination = urlsplit(broker), f"/queue/{unique_name('queue')}"
-        self.url = f"{broker}?destination={destination}{options}"
-        self.connection = stomp.Connection12(
+        # RabbitMQ makes a durable queue for it, so the events wait there until they are read.
+        self.broker, self.destination = broker, f"/queue/{unique_name('queue')}"
+        self.url = f"{broker}?destination={self.destination}{options}"
+
+    def receive(self, number: int) -> list[dict[str, Any]]:
+        parts = urlsplit(self.broker)
+        connection = stomp.Connection12(
             [(parts.hostname, parts.port)], vhost=parts.path.removeprefix("/").replace("%2F", "/")
         )
         bodies = self.bodies
@@ -138,20 +143,22 @@ class StompReceiver(_Queued):
             def on_message(self, frame: Any) -> None:
                 bodies.put(frame.body)
 
-        self.connection.set_listener("", Listener())
-        self.connection.connect(parts.username, parts.password, wait=True)
-        self.connection.subscribe(destination, id="1", ack="auto")
-
-    def close(self) -> None:
-        self.connection.disconnect()
+        connection.set_listener("", Listener())
+        connection.connect(parts.username, parts.password, wait=True)
+        connection.subscribe(self.destination, id="1", ack="auto")
+        try:
+            return super().receive(number)
+        finally:
+            connection.disconnect()
 
 
 class WebhookReceiver(_Queued):
-    """A server that keeps requests; ``answer`` is the status of its answers."""
+    """A server that keeps requests; ``answer`` is the status of its answers, ``largest`` the bytes that it takes."""
 
     def __init__(self, options: str = "") -> None:
         super().__init__()
         self.answer = 204
+        self.largest = sys.maxsize
         self.headers: list[dict[str, str]] = []
         receiver = self
 
@@ -165,9 +172,10 @@ class WebhookReceiver(_Queued):
                     self.close_connection = True
                     return
                 receiver.headers.append(dict(self.headers))
-                if receiver.answer < 300:
+                answer = receiver.answer if length <= receiver.largest else 413
+                if answer < 300:
                     receiver.bodies.put(body)
-                self.send_response(receiver.answer)
+                self.send_response(answer)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 

@@ -91,12 +91,28 @@ def test_a_sink_that_is_down_holds_back_nobody(engine: Engine) -> None:
     assert without_repeats(down.received) == history(engine) and len(up.received) == 2
 
 
+def test_a_sink_that_takes_some_events_and_fails_again_still_has_its_reason(engine: Engine) -> None:
+    store_changes(engine, [[1, 2, 3, 4]])
+    sink = RecordingSink()
+    sink.answer = lambda event: (
+        SENT if len(sink.calls) < 3 and event.row_key == f"[{len(sink.calls)}]" else Outcome(failed="full")
+    )
+    assert once(engine, sink=sink).errors == {"sink": "full"}
+    assert len(sink.received) == 2 and len(sink.calls) > 3
+    with Session(engine) as session:
+        assert [(state.unsent, state.error) for state in sink_states(session)] == [(2, "full")]
+    sink.answer = lambda _: SENT
+    once(engine, sink=sink)
+    with Session(engine) as session:
+        assert [(state.unsent, state.error) for state in sink_states(session)] == [(0, None)]
+
+
 def test_a_refused_event_is_kept_with_its_reason_and_the_rest_goes_on(engine: Engine) -> None:
     store_changes(engine, [[1, 2, 3], [2]])
     sink = RecordingSink()
     sink.answer = lambda event: Outcome(refused="too large") if event.row_key == "[2]" else SENT
     assert once(engine, sink=sink).errors == {}
-    assert set(without_repeats(sink.received)) == {"[1]", "[3]"}
+    assert set(without_repeats(sink.received)) == {"quote/[1]", "quote/[3]"}
     with Session(engine) as session:
         refusals = session.scalars(select(OutboxRefusal)).all()
         assert [(one.sink, one.reason) for one in refusals] == [("sink", "too large")] * 2

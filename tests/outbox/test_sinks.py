@@ -25,6 +25,7 @@ from outbox.sinks.webhook import signature
 from tests.brokers import rabbitmq_api, unique_name
 from tests.databases import make_file_with_tables
 from tests.outbox.events import address, history, store_changes, without_repeats
+from tests.outbox.gate import gate_before
 from tests.outbox.receivers import (
     KafkaReceiver,
     MqttReceiver,
@@ -149,21 +150,6 @@ def test_a_message_that_no_queue_takes_is_refused_or_dropped(rabbitmq: str) -> N
         sink.close()
 
 
-def test_a_message_that_is_too_large_is_refused_and_its_neighbours_are_sent(
-    rabbitmq: str, kafka: str, mqtt: str
-) -> None:
-    """Kafka's client refuses a message above its limit itself; a broker closes the channel or the connection."""
-    for kind, broker in ((KafkaReceiver, kafka),):
-        receiver = kind(broker)
-        sink = make_sink(address(receiver.url))
-        sink.open()
-        outcomes = sink.send([event(1), event(2, size=2_000_000, row="[2]"), event(3, row="[3]")])
-        assert [one.sent for one in outcomes] == [True, False, True]
-        assert outcomes[1].refused
-        sink.close()
-        assert len(receiver.receive(2)) == 2
-
-
 @pytest.mark.parametrize("type_", ["topic", "fanout", "direct", "headers"])
 def test_every_type_of_exchange_routes(rabbitmq: str, type_: str) -> None:
     exchange, queue = unique_name("exchange"), unique_name("queue")
@@ -256,6 +242,20 @@ def test_a_wrong_address_of_other_sinks_is_one_line(kafka: str, mqtt: str, stomp
     assert "is no public address; if it is right, add webhook_private=1" in opened("https://127.0.0.1/x")
     assert "is not whsec_ and Base64" in opened("https://127.0.0.1/x?webhook_secret=$$$")
     assert "which is no sink; there are amqp" in opened("redis://127.0.0.1/")
+
+
+@pytest.mark.parametrize("name", ["rabbitmq", "mqtt", "stomp", "webhook"])
+def test_a_port_without_a_broker_behind_it_is_a_broker_that_is_away(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    """A proxy, such as Docker's, accepts connections while the broker starts, and ends them at once."""
+    url = "http://127.0.0.1/?webhook_private=1" if name == "webhook" else request.getfixturevalue(name)
+    with gate_before(url) as gate:
+        gate.close()
+        said = opened(gate.url)
+        assert gate.attempts
+    assert said.startswith("SinkDown: ") and "object at" not in said and "Error(" not in said
+    assert name != "webhook" or said == "SinkDown: Remote end closed connection without response"
 
 
 def test_an_address_is_read_and_its_password_never_shown() -> None:
