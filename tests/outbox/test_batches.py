@@ -30,10 +30,8 @@ def events(number: int, size: int = 100) -> list[Event]:
             event_id=str(n),
             table_name="quote",
             kind="changed",
-            row_hash=b"",
             row_key=f"[{n}]",
             spider="quotes",
-            run_id=1,
             at=datetime.now(UTC),
             data="x" * size,
         )

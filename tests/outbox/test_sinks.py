@@ -68,10 +68,8 @@ def event(number: int = 1, *, size: int = 20, row: str = "[1]") -> Event:
         event_id=f"00000000-0000-4000-8000-{number:012d}",
         table_name="book",
         kind="changed",
-        row_hash=row.encode(),
         row_key=row,
         spider="books",
-        run_id=7,
         at=datetime(2026, 5, 1, 12, tzinfo=UTC),
         data=json.dumps({"kind": "changed", "changed": {}, "text": "ü" * size}, ensure_ascii=False),
     )
