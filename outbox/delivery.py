@@ -85,8 +85,9 @@ def waves(events: Sequence[Event]) -> Iterator[list[Event]]:
         wave: list[Event] = []
         later: list[Event] = []
         for event in left:
-            (later if event.row in rows else wave).append(event)
-            rows.add(event.row)
+            row = event.row
+            (later if row in rows else wave).append(event)
+            rows.add(row)
         yield wave
         left = later
 
@@ -228,7 +229,7 @@ class Delivery(threading.Thread):
     def _send(self, events: Sequence[Event], progress: Progress) -> None:
         blocked: set[str] = set()  # rows of which an event must be sent again first
         for wave in waves(events):
-            sendable = [event for event in wave if event.row not in blocked]
+            sendable = [event for event in wave if event.row not in blocked] if blocked else wave
             if not sendable:
                 continue
             for event, outcome in zip(sendable, self.sink.send(sendable), strict=True):
