@@ -1,7 +1,7 @@
 """The relay's tables: which relay sends the events, how far each sink is, and what a sink refused.
 
-One relay sends at a time. ``outbox_relay`` has one row with its owner, and every transaction of a relay begins with
-``hold``, which locks this row: a relay that lost it to another one cannot write any more.
+One relay sends at a time. ``outbox_relay`` has one row with its owner, and every transaction of a relay calls ``hold``,
+which locks this row: a relay that lost it to another one cannot write any more.
 
 The relay numbers the committed events (``OutboxEvent.sequence``). Two events of a row are numbered in the order of
 their commits: the second transaction waits for the row's lock, so its event has a larger id, and no transaction sees
@@ -199,7 +199,8 @@ def last_number(session: Session) -> int:
 def number_events(session: Session, limit: int) -> tuple[int, int]:
     """Number committed events that have no number, in the order of their ids; return how many, and the last number.
 
-    Call ``hold`` before. The events are named by their ids: a condition would wait for events that are not committed.
+    Call ``hold`` afterwards: this takes long, and the sinks store their positions meanwhile. The events are named by
+    their ids: a condition would wait for events that are not committed.
     """
     last = last_number(session)
     ids = _ids_without_number(session, limit)

@@ -156,10 +156,8 @@ class Relay:
             return 0, self._last
         self._heartbeat = now
         with self.sessions.begin() as session:
+            numbered, last = number_events(session, NUMBERED_AT_ONCE) if needed else (0, self._last)
             hold(session, relay)
-            if not needed:
-                return 0, self._last
-            numbered, last = number_events(session, NUMBERED_AT_ONCE)
         self._last = last
         return numbered, last
 
