@@ -132,6 +132,7 @@ def send_by_paho(address: SinkAddress, number: int) -> None:
     window.release(size)
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     properties.ContentType = CLOUDEVENTS_JSON
+    properties.PayloadFormatIndicator = 1  # as the relay
     for _, body in messages(number):
         assert window.acquire(timeout=DEADLINE)
         client.publish(f"{address.path}/{TABLE}/{KIND}", body, qos=1, properties=properties)

@@ -98,10 +98,8 @@ def messages(number: int) -> Iterator[tuple[Event, bytes]]:
             event_id=str(uuid.uuid4()),
             table_name=TABLE,
             kind=KIND,
-            row_hash=b"",
             row_key=row_key(n),
             spider=SPIDER,
-            run_id=1,
             at=datetime.now(UTC),
             data=data(n),
         )

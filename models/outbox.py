@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, Integer
@@ -52,7 +53,7 @@ class OutboxEvent(Base):
     @property
     def envelope(self) -> str:
         """Return the event as JSON, in CloudEvents' structured mode."""
-        return structured(cloud_attributes(self), self.data)
+        return structured(self)
 
 
 def cloud_attributes(event: Any) -> dict[str, str]:
@@ -71,13 +72,25 @@ def cloud_attributes(event: Any) -> dict[str, str]:
     }
 
 
-def structured(attributes: dict[str, str], data: str) -> str:
-    """Return the JSON of an event; ``data`` is JSON already."""
-    parts = [f'"{name}": {_text(value)}' for name, value in attributes.items()]
-    return f'{{{", ".join(parts)}, "data": {data}}}'
+def structured(event: Any) -> str:
+    """Return the JSON of an event: its attributes, and its data, which is JSON already.
+
+    Most of the attributes need no escape. ``json.dumps`` of ``cloud_attributes`` takes longer.
+    """
+    source, type_ = _source_and_type(event.spider, event.table_name, event.kind)
+    return (
+        f'{{"specversion": "1.0", "id": "{event.event_id}", "source": {source}, "type": {type_}, '
+        f'"subject": {_text(f"{event.table_name}/{event.row_key}")}, "time": "{event.at.isoformat()}", '
+        f'"datacontenttype": "application/json", "data": {event.data}}}'
+    )
 
 
 _text = json.encoder.encode_basestring  # what json.dumps makes of a str, and faster
+
+
+@lru_cache(maxsize=1000)
+def _source_and_type(spider: str, table_name: str, kind: str) -> tuple[str, str]:
+    return _text(f"/splashdown/{spider}"), _text(f"splashdown.{table_name}.{kind}")
 
 
 PageOf = Callable[[Change], str | None]

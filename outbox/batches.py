@@ -108,9 +108,8 @@ class Batches:
             last = last_number(session)
             while position < last:
                 end = position + size
-                rows = events_after(session, self.sink, position, size)
-                if rows:
-                    events = Event.list_of(rows)
+                events = [Event.of(fields) for fields in events_after(session, self.sink, position, size)]
+                if events:
                     return Batch(position=position, state=sink.state, events=events, more=end < last)
                 following = next_number(session, end)
                 position = last if following is None else following - 1

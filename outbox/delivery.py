@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -82,12 +81,13 @@ def waves(events: Sequence[Event]) -> Iterator[list[Event]]:
     """
     left = list(events)
     while left:
-        rows: set[bytes] = set()
+        rows: set[str] = set()
         wave: list[Event] = []
         later: list[Event] = []
         for event in left:
-            (later if event.row_hash in rows else wave).append(event)
-            rows.add(event.row_hash)
+            row = event.row
+            (later if row in rows else wave).append(event)
+            rows.add(row)
         yield wave
         left = later
 
@@ -218,7 +218,7 @@ class Delivery(threading.Thread):
         self._batches.note(batch, time.monotonic() - began)
         return True
 
-    def _find_refused(self) -> Sequence[Any]:
+    def _find_refused(self) -> Sequence[tuple[int, list[str]]]:
         """Return the refused events that a person asked to send again; look for them now and then."""
         if time.monotonic() - self._looked < LOOK:
             return []
@@ -227,29 +227,29 @@ class Delivery(threading.Thread):
             return refused_again(session, self.sink_name, self.sink.batch)
 
     def _send(self, events: Sequence[Event], progress: Progress) -> None:
-        blocked: set[bytes] = set()  # rows of which an event must be sent again first
+        blocked: set[str] = set()  # rows of which an event must be sent again first
         for wave in waves(events):
-            sendable = [event for event in wave if event.row_hash not in blocked]
+            sendable = [event for event in wave if event.row not in blocked] if blocked else wave
             if not sendable:
                 continue
             for event, outcome in zip(sendable, self.sink.send(sendable), strict=True):
                 progress.note(event, outcome)
                 if outcome.failed is not None:
-                    blocked.add(event.row_hash)
+                    blocked.add(event.row)
 
-    def _send_again(self, again: Sequence[Any]) -> None:
+    def _send_again(self, again: Sequence[tuple[int, list[str]]]) -> None:
         """Send refused events again, on request of a person."""
         sent: list[int] = []
         refused: dict[int, str] = {}
-        for row in again:
-            event = Event.of(row)
+        for refusal, fields in again:
+            event = Event.of(fields)
             (outcome,) = self.sink.send([event])
             if outcome.failed is not None:
                 break
             if outcome.refused is not None:
-                refused[row.refusal] = outcome.refused
+                refused[refusal] = outcome.refused
             else:
-                sent.append(row.refusal)
+                sent.append(refusal)
         self.sent += len(sent)
         with self.sessions.begin() as session:
             hold(session, self.relay)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from operator import itemgetter
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from models.outbox import cloud_attributes, structured
 
@@ -16,7 +16,7 @@ CLOUDEVENTS_JSON = "application/cloudevents+json"
 class Event(NamedTuple):
     """An event of the outbox. ``data`` is JSON; ``row_key`` is the natural key as a JSON list.
 
-    The fields are columns of ``outbox_event``.
+    The fields are those of ``models.relay.EVENT_FIELDS``.
     """
 
     id: int
@@ -24,25 +24,21 @@ class Event(NamedTuple):
     event_id: str
     table_name: str
     kind: str
-    row_hash: bytes
     row_key: str
-    spider: str
-    run_id: int | None
     at: datetime
     data: str
+    spider: str
 
     @classmethod
-    def of(cls, row: Any) -> Event:
-        """Return the event of a row of ``outbox_event``."""
-        return cls._make(getattr(row, name) for name in cls._fields)
+    def of(cls, fields: Sequence[str]) -> Event:
+        """Return the event whose fields the database has as these texts."""
+        id_, sequence, event_id, table_name, kind, row_key, at, data, spider = fields
+        return cls(int(id_), int(sequence), event_id, table_name, kind, row_key, _time(at), data, spider)
 
-    @classmethod
-    def list_of(cls, rows: Sequence[Any]) -> list[Event]:
-        """Return the events of rows of one query."""
-        if not rows:
-            return []
-        values = itemgetter(*(rows[0]._fields.index(name) for name in cls._fields))
-        return [cls._make(values(row)) for row in rows]
+    @property
+    def row(self) -> str:
+        """Return what identifies the event's row."""
+        return f"{self.table_name}/{self.row_key}"
 
     @property
     def attributes(self) -> Mapping[str, str]:
@@ -57,7 +53,7 @@ class Event(NamedTuple):
     @property
     def structured(self) -> bytes:
         """Return the body in CloudEvents' structured mode: attributes and data in one JSON object."""
-        return structured(cloud_attributes(self), self.data).encode()
+        return structured(self).encode()
 
     @property
     def body(self) -> bytes:
@@ -68,3 +64,9 @@ class Event(NamedTuple):
     def routing_key(self) -> str:
         """Return ``book.changed``: the table and the kind."""
         return f"{self.table_name}.{self.kind}"
+
+
+@lru_cache(maxsize=1000)  # the events of a transaction have one time
+def _time(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -34,6 +34,7 @@ from outbox.wake_up import WakeUp
 logger = logging.getLogger("splashdown.relay")
 
 NUMBERED_AT_ONCE = 5000
+BACKLOG = 500  # events at once, after which there are probably more
 # Events with a number that no sink has got yet: more would leave the memory of the database before they are read.
 NUMBERED_AHEAD = 20_000
 AHEAD_WAIT = 0.02  # seconds until a look whether a sink has got some of them
@@ -143,7 +144,9 @@ class Relay:
                 return
             if numbered:
                 self._wake_up.found()
-            elif once or self._is_far_ahead():
+            if numbered >= BACKLOG:
+                continue
+            if once or self._is_far_ahead():
                 self._stopping.wait(AHEAD_WAIT)
             else:
                 self._wake_up.wait()
@@ -156,10 +159,8 @@ class Relay:
             return 0, self._last
         self._heartbeat = now
         with self.sessions.begin() as session:
+            numbered, last = number_events(session, NUMBERED_AT_ONCE) if needed else (0, self._last)
             hold(session, relay)
-            if not needed:
-                return 0, self._last
-            numbered, last = number_events(session, NUMBERED_AT_ONCE)
         self._last = last
         return numbered, last
 

@@ -13,7 +13,9 @@ from models.outbox import OUTBOX_CHANNEL
 
 logger = logging.getLogger("splashdown.relay")
 
-SHORTEST, LONGEST = 0.05, 0.5  # seconds between two looks: soon after an event, and when nothing happens
+# Seconds between two looks: soon after an event, and when nothing happens. With shorter ones the relay would take more
+# from a crawl beside it: after a look that finds something there are two transactions that write.
+SHORTEST, LONGEST = 0.2, 0.5
 CALM = 5.0  # seconds without an event until the looks become rare
 LISTENING = 5.0  # seconds between two looks while PostgreSQL tells of events
 
@@ -35,11 +37,14 @@ class WakeUp:
     def wait(self) -> None:
         """Wait until new events are likely."""
         if self._listener is not None and self._listener.listens:
-            seconds = LISTENING
+            if self._woken.wait(LISTENING):
+                time.sleep(max(0.0, SHORTEST - self._since_last_event()))
         else:
-            seconds = SHORTEST if time.monotonic() - self._last_event < CALM else LONGEST
-        self._woken.wait(seconds)
+            self._woken.wait(SHORTEST if self._since_last_event() < CALM else LONGEST)
         self._woken.clear()
+
+    def _since_last_event(self) -> float:
+        return time.monotonic() - self._last_event
 
     def wake(self) -> None:
         """End ``wait`` now."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -94,6 +95,8 @@ class KafkaSink:
                     "linger.ms": 5,
                     "delivery.timeout.ms": int(PATIENCE * 1000),
                     "compression.type": "lz4",
+                    # A call for each confirmed event would take as long as handing it over.
+                    "delivery.report.only.error": True,
                 }
             )
         except KafkaException as error:
@@ -102,16 +105,17 @@ class KafkaSink:
     def send(self, events: Sequence[Event]) -> Sequence[Outcome]:
         if self.producer is None:
             raise SinkDown("not connected")
-        outcomes: list[Outcome] = [Outcome(failed="no confirmation")] * len(events)
         topics = {table: self.topic.format(table=table) for table in {event.table_name for event in events}}
         self._create_topics(set(topics.values()) - self.known)
+        others: dict[int, Outcome] = {}  # of events that are not sent, by position
         for position, event in enumerate(events):
-            outcome = self._produce(topics[event.table_name], event, outcomes, position)
-            if outcome is not None:
-                outcomes[position] = outcome
+            self._produce(topics[event.table_name], event, partial(_note, others, position))
         until = time.monotonic() + PATIENCE
-        while self.producer.flush(1.0) and time.monotonic() < until:
+        while (left := self.producer.flush(1.0)) and time.monotonic() < until:
             pass
+        # When none is left, each event is confirmed or has an error.
+        outcome = Outcome(failed="no confirmation") if left else SENT
+        outcomes = [others.get(position, outcome) for position in range(len(events))]
         if self.error is not None and not any(one.sent for one in outcomes):
             error, self.error = self.error, None
             raise SinkDown(error)
@@ -124,13 +128,9 @@ class KafkaSink:
             self.producer.flush(1.0)
             self.producer = None
 
-    def _produce(self, topic: str, event: Event, outcomes: list[Outcome], position: int) -> Outcome | None:
-        """Hand an event to the producer. Return its outcome if there is one at once."""
+    def _produce(self, topic: str, event: Event, note: Callable[[KafkaError | None, Any], None]) -> None:
+        """Hand an event to the producer, which calls ``note`` if it is not sent."""
         assert self.producer is not None
-
-        def delivered(error: KafkaError | None, _message: Any) -> None:
-            outcomes[position] = _outcome_of(error)
-
         headers = STRUCTURED_HEADERS
         if self.binary:
             headers = [("content-type", JSON.encode())]
@@ -147,14 +147,13 @@ class KafkaSink:
                 event.body if self.binary else event.structured,
                 event.row_key.encode(),
                 headers=headers,  # type: ignore[arg-type]
-                on_delivery=delivered,
+                on_delivery=note,
             )
         except BufferError:
             self.producer.flush(PATIENCE)
-            return Outcome(failed="the producer's queue is full")
+            note(KafkaError(KafkaError._QUEUE_FULL), None)
         except KafkaException as error:
-            return _outcome_of(error.args[0])
-        return None
+            note(error.args[0], None)
 
     def _create_topics(self, missing: set[str]) -> None:
         if not missing:
@@ -203,7 +202,8 @@ class KafkaSink:
         return SinkDown(text)
 
 
-def _outcome_of(error: KafkaError | None) -> Outcome:
-    if error is None:
-        return SENT
-    return Outcome(refused=error.str()) if error.code() in REFUSED else Outcome(failed=error.str())
+def _note(others: dict[int, Outcome], position: int, error: KafkaError | None, _message: Any) -> None:
+    """Note the outcome of an event that is not sent. The producer calls this function for errors only."""
+    if error is not None:
+        text = error.str()
+        others[position] = Outcome(refused=text) if error.code() in REFUSED else Outcome(failed=text)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -57,9 +57,15 @@ class MqttSink:
         self._most_open = 0  # packets without an acknowledgement that the broker takes
         self._largest: int | None = None  # bytes of a packet that the broker takes, if it says it
         self._is_lost = False  # the connection
-        self._window = threading.Semaphore(0)
-        self._codes: dict[int, ReasonCode] = {}  # of acknowledgements, by packet
-        self._awaited = 0  # acknowledgements
+        # Of a call of ``send``:
+        self._packets: list[
+            tuple[int, Event, str, bool]
+        ] = []  # position of the event, event, topic, retained
+        self._numbers: list[int] = []  # of the packets; 0: it is not published
+        self._next = self._open = 0  # the next packet to publish; how many have no acknowledgement
+        self._codes: dict[int, ReasonCode] = {}  # of acknowledgements, by the number of the packet
+        self._refused: dict[int, Outcome] = {}  # packets that paho does not publish, by their index
+        self._lock = threading.Lock()  # of _next and _open
         self._settled = threading.Event()
         self._properties: Properties | None = None
 
@@ -102,36 +108,30 @@ class MqttSink:
                     f"{self.name}: the broker refuses the connection: {code}; check user and password"
                 )
             raise SinkDown(str(code))
-        self._window = threading.Semaphore(self._most_open)
 
     def send(self, events: Sequence[Event]) -> Sequence[Outcome]:
+        self._settled.clear()
         client = self.client
         if client is None or self._is_lost:
             raise SinkDown("the connection is lost")
-        self._codes.clear()
-        self._settled.clear()
-        self._awaited = MOST_OPEN + 1
-        packets: list[tuple[int, int]] = []  # positions of events, and their packets
-        outcomes: list[Outcome] = [NO_ANSWER] * len(events)
-        for position, event in enumerate(events):
-            try:
-                for topic, retained in self._topics_of(event):
-                    packets.append((position, self._publish(client, topic, event, retained)))
-            except ValueError as error:  # too large, or a topic that is none
-                outcomes[position] = Outcome(refused=str(error))
-            except SinkDown:
-                packets = [one for one in packets if one[0] != position]
-                break
-        self._awaited = len(packets)
-        until = time.monotonic() + PATIENCE
-        while len(self._codes) < len(packets) and not self._is_lost and time.monotonic() < until:
-            self._settled.wait(LOOK)
-        answers: dict[int, list[Outcome]] = {}
-        for position, packet in packets:
-            answers.setdefault(position, []).append(self._outcome_of(packet))
-        for position, some in answers.items():
-            if outcomes[position].refused is None:
-                outcomes[position] = next((one for one in some if not one.sent), SENT)
+        packets = [
+            (position, event, topic, retained)
+            for position, event in enumerate(events)
+            for topic, retained in self._topics_of(event)
+        ]
+        self._codes, self._refused, self._numbers = {}, {}, [0] * len(packets)
+        self._packets, self._next, self._open = packets, 0, 0
+        self._publish(client)
+        answered, until = 0, time.monotonic() + PATIENCE
+        while not self._settled.wait(LOOK) and time.monotonic() < until:
+            if len(self._codes) > answered:
+                answered, until = len(self._codes), time.monotonic() + PATIENCE
+        if self._is_lost or not self._settled.is_set():
+            self.close()
+        outcomes = [SENT] * len(events)
+        for index, (position, *_) in enumerate(packets):
+            if outcomes[position].sent:
+                outcomes[position] = self._outcome_of(index)
         return outcomes
 
     def close(self) -> None:
@@ -140,11 +140,29 @@ class MqttSink:
             self.client.loop_stop()
             self.client = None
 
-    def _publish(self, client: Client, topic: str, event: Event, retained: bool) -> int:
-        """Publish an event when the broker takes one more; return the packet's number.
+    def _publish(self, client: Client) -> None:
+        """Publish packets while the broker takes more.
+
+        The thread of ``send`` publishes the first ones, and paho's thread the others, as acknowledgements come. If the
+        two waited for each other at each packet, it would take half as long again.
+        """
+        while (index := self._take()) is not None:
+            _, event, topic, retained = self._packets[index]
+            try:
+                info = self._publish_one(client, event, topic, retained)
+            except ValueError as error:  # too large, or a topic that is none
+                self._refused[index] = Outcome(refused=str(error))
+                with self._lock:
+                    self._open -= 1
+                continue
+            if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return  # the connection is lost
+            self._numbers[index] = info.mid
+
+    def _publish_one(self, client: Client, event: Event, topic: str, retained: bool) -> MQTTMessageInfo:
+        """Hand an event to paho.
 
         Raises:
-            SinkDown: the connection is lost, or the broker acknowledges nothing.
             ValueError: the topic or the payload is none of MQTT, or the packet is larger than the broker takes.
         """
         body, properties = event.body if self.binary else event.structured, self._properties_of(event)
@@ -153,23 +171,24 @@ class MqttSink:
             size = HEADERS + len(topic.encode()) + len(packed) + len(body)
             if size > self._largest:
                 raise ValueError(f"it has {size:,} bytes, and the broker takes {self._largest:,}")
-        until = time.monotonic() + PATIENCE
-        while not self._window.acquire(timeout=LOOK):
-            if self._is_lost or time.monotonic() > until:
-                raise SinkDown("the broker acknowledges nothing")
-        try:
-            info = client.publish(topic, body, qos=1, retain=retained, properties=properties)
-        except ValueError:
-            self._window.release()
-            raise
-        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise SinkDown(f"the connection is lost: {info.rc.name}")
-        return info.mid
+        return client.publish(topic, body, qos=1, retain=retained, properties=properties)
 
-    def _outcome_of(self, packet: int) -> Outcome:
-        code = self._codes.get(packet)
+    def _take(self) -> int | None:
+        """Return the index of the next packet; None if the broker takes no more, or if there is none."""
+        with self._lock:
+            if self._next == len(self._packets):
+                if not self._open:
+                    self._settled.set()
+                return None
+            if self._open == self._most_open:
+                return None
+            self._next, self._open = self._next + 1, self._open + 1
+            return self._next - 1
+
+    def _outcome_of(self, index: int) -> Outcome:
+        code = self._codes.get(self._numbers[index])
         if code is None:
-            return NO_ANSWER
+            return self._refused.get(index, NO_ANSWER)
         if not code.is_failure or code.value == NO_SUBSCRIBERS:
             return SENT
         return Outcome(refused=str(code))
@@ -202,11 +221,13 @@ class MqttSink:
         self._largest = getattr(properties, "MaximumPacketSize", None)
         self._connected.set()
 
-    def _on_publish(self, _client: Any, _data: Any, packet: int, code: ReasonCode, _properties: Any) -> None:
+    def _on_publish(
+        self, client: Client, _data: Any, packet: int, code: ReasonCode, _properties: Any
+    ) -> None:
         self._codes[packet] = code
-        self._window.release()
-        if len(self._codes) >= self._awaited:
-            self._settled.set()
+        with self._lock:
+            self._open -= 1
+        self._publish(client)
 
     def _on_disconnect(self, *_: Any) -> None:
         self._is_lost = True  # paho's is_connected() stays true when the broker has sent a DISCONNECT

@@ -30,10 +30,8 @@ def events(number: int, size: int = 100) -> list[Event]:
             event_id=str(n),
             table_name="quote",
             kind="changed",
-            row_hash=b"",
             row_key=f"[{n}]",
             spider="quotes",
-            run_id=1,
             at=datetime.now(UTC),
             data="x" * size,
         )
@@ -66,8 +64,8 @@ def test_numbers_of_other_sinks_and_of_no_event_hold_back_nobody(engine: Engine)
         session.commit()
     with make_sessions(engine).begin() as session:
         place = claim_relay(make_sessions(engine), ["first", "second"])
-        hold(session, place)
         number_events(session, 100)
+        hold(session, place)
         session.execute(delete(OutboxEvent).where(OutboxEvent.id.in_(ids[9:11])))
         relay_tables.release_relay(session, place)
     first, second = RecordingSink(batch=2), RecordingSink(batch=2)
@@ -89,8 +87,8 @@ def test_an_event_with_a_smaller_id_that_commits_meanwhile_is_numbered_before(
     sessions = make_sessions(engine)
     place = claim_relay(sessions, ["sink"])
     with sessions.begin() as session:
-        hold(session, place)
         number_events(session, 10)
+        hold(session, place)
     with Session(engine) as session:
         numbers = session.scalars(select(OutboxEvent.sequence).order_by(OutboxEvent.id)).all()
     assert None not in numbers and numbers == sorted(numbers)  # type: ignore[type-var]

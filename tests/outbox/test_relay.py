@@ -155,11 +155,12 @@ def test_a_second_relay_is_refused_until_the_first_has_no_heartbeat(engine: Engi
         session.execute(update(RelayRow).values(heartbeat_at=database_now(session) - timedelta(minutes=1)))
     second = claim_relay(sessions, ["sink"])
     store_changes(engine, [[1]])
-    with sessions() as session, pytest.raises(RelayLost):
+    with pytest.raises(RelayLost), sessions.begin() as session:
+        number_events(session, 10)
         hold(session, first)
     with sessions.begin() as session:
-        hold(session, second)
         assert number_events(session, 10) == (1, session.scalar(select(OutboxEvent.id)))
+        hold(session, second)
 
 
 def test_events_that_commit_late_get_later_numbers(engine: Engine) -> None:
@@ -177,14 +178,14 @@ def test_events_that_commit_late_get_later_numbers(engine: Engine) -> None:
         ]
         session.execute(OutboxEvent.__table__.delete().where(OutboxEvent.id.in_(ids[:2])))  # type: ignore[attr-defined]
     with sessions.begin() as session:
-        hold(session, relay)
         numbered, last = number_events(session, 10)
+        hold(session, relay)
         assert numbered == 1
     with sessions.begin() as session:
         session.execute(OutboxEvent.__table__.insert(), late)  # type: ignore[attr-defined]
     with sessions.begin() as session:
-        hold(session, relay)
         assert number_events(session, 10)[0] == 2
+        hold(session, relay)
     with sessions() as session:
         numbers = dict(session.execute(select(OutboxEvent.id, OutboxEvent.sequence)).all())
     assert last == numbers[ids[2]] < numbers[ids[0]] < numbers[ids[1]]

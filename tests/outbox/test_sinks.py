@@ -8,6 +8,7 @@ import hmac
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from outbox.relay import Relay
 from outbox.sink import SENT, SinkDown, SinkEnded, WrongSink
 from outbox.sinks import make_sink
 from outbox.sinks.webhook import signature
-from tests.brokers import rabbitmq_api, unique_name
+from tests.brokers import own_broker, rabbitmq_api, unique_name
 from tests.databases import make_file_with_tables
 from tests.outbox.events import address, history, store_changes, without_repeats
 from tests.outbox.gate import gate_before
@@ -69,10 +70,8 @@ def event(number: int = 1, *, size: int = 20, row: str = "[1]") -> Event:
         event_id=f"00000000-0000-4000-8000-{number:012d}",
         table_name="book",
         kind="changed",
-        row_hash=row.encode(),
         row_key=row,
         spider="books",
-        run_id=7,
         at=datetime(2026, 5, 1, 12, tzinfo=UTC),
         data=json.dumps({"kind": "changed", "changed": {}, "text": "ü" * size}, ensure_ascii=False),
     )
@@ -147,6 +146,20 @@ def test_a_message_that_no_queue_takes_is_refused_or_dropped(rabbitmq: str) -> N
         (outcome,) = sink.send([event()])
         assert outcome.sent is sent
         assert sent or "bind a queue" in str(outcome.refused)
+        sink.close()
+
+
+def test_what_kafka_has_not_confirmed_is_not_sent(
+    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outbox.sinks.kafka.PATIENCE", 2.0)
+    with own_broker("kafka", tmp_path) as broker:
+        sink = make_sink(address(broker.url))
+        sink.open()
+        assert sink.send([event(1), event(2, row="[2]")]) == [SENT, SENT]
+        broker.stop()
+        with pytest.raises(SinkDown):
+            sink.send([event(3), event(4, row="[4]")])
         sink.close()
 
 
