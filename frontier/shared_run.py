@@ -92,6 +92,7 @@ class SharedRun:
         self._writer, self._wake = writer, wake
         self._looked_at = 0.0  # when the last look began that has ended
         self._is_looking = False
+        self._is_away = False  # from the database, so that the engine is paused
         self._asks_for_end = False
         self._end_asked_at = 0.0
         self._is_closed = False
@@ -201,6 +202,7 @@ class SharedRun:
             return
         asyncio.get_running_loop().call_later(TICK, self._tick)
         self._give_up_drained()
+        self._pause_engine()
         if self._is_looking:
             return
         self._is_looking = True
@@ -211,6 +213,19 @@ class SharedRun:
         avoided = (START_PART,) if self._reads_start and not self.partitions.is_active(START_PART) else ()
         work = partial(balance, run=self.run, tenures=known, takes=takes, avoided=avoided)
         self._writer().call(work, lambda found: self._found(found, known, now))
+
+    def _pause_engine(self) -> None:
+        """Let the engine give this worker's partitions to others while it does not reach the database."""
+        is_away = bool(self._looked_at) and not self.may_hand_out
+        if self._engine is None or is_away == self._is_away:
+            return
+        self._is_away = is_away
+        if is_away:
+            logger.warning("the database does not answer, so other workers get the partitions of this one")
+            self._by_engine.clear()
+            self._engine.pause()
+        else:
+            self._engine.resume()
 
     def _found(self, found: Balance, known: list[Tenure], now: float) -> None:
         self._is_looking = False

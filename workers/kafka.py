@@ -50,7 +50,7 @@ class KafkaEngine:
             }
         self.group = f"splashdown.{run.token}"
         self._member: PartitionMember | None = None
-        self._stopping = threading.Event()
+        self._stopping, self._paused = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="workers kafka", daemon=True)
         self._told = ""
 
@@ -60,6 +60,12 @@ class KafkaEngine:
 
     def give_up(self, parts: Collection[int]) -> None:
         """Do nothing: the group moves partitions by itself."""
+
+    def pause(self) -> None:
+        self._paused.set()
+
+    def resume(self) -> None:
+        self._paused.clear()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -81,17 +87,23 @@ class KafkaEngine:
                 "topic.metadata.refresh.interval.ms": 10_000,
             }
         )
-        consumer.subscribe(
-            [self.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
-        )
+        is_member = False
         try:
             while not self._stopping.is_set():
+                if is_member == self._paused.is_set():
+                    is_member = not is_member
+                    self._join(consumer) if is_member else consumer.unsubscribe()
                 message = consumer.poll(0.2)
                 error = message.error() if message is not None else None
                 if error is not None:
                     self._note(error)
         finally:
             consumer.close()
+
+    def _join(self, consumer: Consumer) -> None:
+        consumer.subscribe(
+            [self.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
 
     def _create_topic(self) -> None:
         pause = 0.2
@@ -131,7 +143,7 @@ class KafkaEngine:
         given_up = [self._member.revoked(one.partition) for one in partitions]
         until = time.monotonic() + DRAIN
         for event in given_up:
-            if not self._stopping.is_set():
+            if not (self._stopping.is_set() or self._paused.is_set()):
                 event.wait(max(0.0, until - time.monotonic()))
         consumer.incremental_unassign(partitions)
 

@@ -51,7 +51,7 @@ class RabbitEngine:
         self.parts = range(run.partitions)
         self._member: PartitionMember | None = None
         self._thread = threading.Thread(target=self._run, name="workers rabbitmq", daemon=True)
-        self._stopping = threading.Event()
+        self._stopping, self._paused = threading.Event(), threading.Event()
         self._orders: queue.SimpleQueue[Callable[[Any], None]] = queue.SimpleQueue()
         self._ticked: dict[
             int, float
@@ -66,6 +66,12 @@ class RabbitEngine:
         for part in parts:
             self._orders.put(partial(self._subscribe_again, part=part))
 
+    def pause(self) -> None:
+        self._paused.set()
+
+    def resume(self) -> None:
+        self._paused.clear()
+
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join(timeout=5)
@@ -75,6 +81,10 @@ class RabbitEngine:
     def _run(self) -> None:
         pause, told = 0.2, ""
         while not self._stopping.is_set():
+            if self._paused.is_set():
+                self._stopping.wait(0.2)
+                self._forget_silent(0.0)
+                continue
             try:
                 connection = pika.BlockingConnection(self.parameters)
                 try:
@@ -125,7 +135,7 @@ class RabbitEngine:
 
     def _serve(self, connection: pika.BlockingConnection, channel: Any) -> None:
         tick_at = 0.0
-        while not self._stopping.is_set():
+        while not (self._stopping.is_set() or self._paused.is_set()):
             if time.monotonic() >= tick_at:
                 tick_at = time.monotonic() + TICK
                 for part in self.parts:
@@ -142,10 +152,10 @@ class RabbitEngine:
         if is_new:
             self._member.assigned(part)
 
-    def _forget_silent(self) -> None:
-        """Tell of the partitions without a tick."""
+    def _forget_silent(self, silence: float = SILENCE) -> None:
+        """Tell of the partitions without a tick for so many seconds."""
         assert self._member is not None
         now = time.monotonic()
-        for part in [part for part, ticked in self._ticked.items() if now - ticked > SILENCE]:
+        for part in [part for part, ticked in self._ticked.items() if now - ticked > silence]:
             del self._ticked[part]
             self._member.revoked(part)

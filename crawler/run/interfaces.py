@@ -148,6 +148,12 @@ class PartitionEngine(Protocol):
     def give_up(self, parts: Collection[int]) -> None:
         """Let other workers have these partitions, because this one has more than its share."""
 
+    def pause(self) -> None:
+        """Leave all partitions to other workers until ``resume``: this worker does not reach the database."""
+
+    def resume(self) -> None:
+        """Get partitions again."""
+
     def stop(self) -> None:
         """End: this worker has given up its partitions."""
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from crawler.run.verdict import GOOD, INTERRUPTED, Ending, Verdict
 from models import CrawlRun
 from models.run import ClaimedRun
-from models.shared_run import RUN_LOCK, leave_run
+from models.shared_run import leave_run
 
 SHUTDOWN = "shutdown"  # Scrapy's finish reason after a signal
 
@@ -24,7 +24,7 @@ def leave(session: Session, run: ClaimedRun, ending: Ending) -> Verdict:
     """
     own = ending.verdict or Verdict(code=INTERRUPTED, reasons=(ending.message or ending.reason,))
     # First: two workers that hold something of the run and then wait for its row wait for each other.
-    row = session.get_one(CrawlRun, run.id, with_for_update=RUN_LOCK)
+    row = session.get_one(CrawlRun, run.id, with_for_update={"key_share": True})
     left = leave_run(session, run, note="; ".join(own.reasons))
     seconds = (row.seconds or 0.0) + ending.seconds
     memory = max(row.peak_memory or 0, ending.peak_memory)
