@@ -1,4 +1,9 @@
-"""Shared runs: how a worker joins a run, takes and gives up partitions, and how the run ends."""
+"""Shared runs: how a worker joins a run, takes and gives up partitions, and how the run ends.
+
+Workers lock the run's row with ``key_share=True``. PostgreSQL checks the foreign key of a worker's row that a
+transaction updates twice, and locks the run's row for that (FOR KEY SHARE). A plain FOR UPDATE waits for these locks of
+all other workers, and they for each other.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +95,7 @@ def _join(
     shared = (
         select(CrawlRun.id, CrawlRun.partitions)
         .where(CrawlRun.unfinished == scope, CrawlRun.partitions.is_not(None))
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     run = session.execute(shared).one_or_none()
     given_up = None
@@ -123,7 +128,7 @@ def _join(
     found = session.execute(
         select(CrawlRun.workers, CrawlRun.start_read, CrawlRun.started_at)
         .where(CrawlRun.id == run_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).one()
     if resumed and not living_workers(session, run_id, now):
         # All workers have left or died: failed pages are tried again, as when one process resumes a run.
@@ -301,7 +306,7 @@ def look_for_end(session: Session, run: ClaimedRun) -> RunPart:
     row = session.execute(
         select(CrawlRun.owner, CrawlRun.finished_at, CrawlRun.start_read)
         .where(CrawlRun.id == run.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).one_or_none()
     if row is None:
         raise RunLost(f"run {run.id} of {run.spider} was deleted")
@@ -333,7 +338,9 @@ def hold_end(session: Session, run: ClaimedRun) -> None:
     Raises:
         RunLost: another worker ends the run.
     """
-    owner = session.scalar(select(CrawlRun.owner).where(CrawlRun.id == run.id).with_for_update())
+    owner = session.scalar(
+        select(CrawlRun.owner).where(CrawlRun.id == run.id).with_for_update(key_share=True)
+    )
     if owner != run.owner:
         raise RunLost(f"another worker ends run {run.id} of {run.spider}")
 

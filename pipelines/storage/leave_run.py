@@ -23,9 +23,10 @@ def leave(session: Session, run: ClaimedRun, ending: Ending) -> Verdict:
     that leaves the run to others, has done what it was asked. The last worker writes its own verdict into the run.
     """
     own = ending.verdict or Verdict(code=INTERRUPTED, reasons=(ending.message or ending.reason,))
-    left = leave_run(session, run)
-    row = session.get_one(CrawlRun, run.id, with_for_update=True)
+    # First: two workers that hold something of the run and then wait for its row wait for each other.
+    row = session.get_one(CrawlRun, run.id, with_for_update={"key_share": True})
     is_over = row.finished_at is not None and row.verdict is not None
+    left = leave_run(session, run)
     note_end(session, run, "the run was over" if is_over else "; ".join(own.reasons))
     seconds = (row.seconds or 0.0) + ending.seconds
     memory = max(row.peak_memory or 0, ending.peak_memory)

@@ -22,12 +22,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from models import CrawlPartition, CrawlRequest, CrawlRun, CrawlWorker, OutboxEvent, RejectedItem, RowChange
-from models.schema import upgrade
+from models import CrawlPartition, CrawlRequest, CrawlRun, RejectedItem, RowChange
 from models.session import make_engine
+from tests.conftest import empty
 from tests.pipelines.own_tables import there
 from tests.processes import ROOT, server
 from tests.workers.hosts_site import TAGS, host_name, pages_of, title_of
@@ -253,20 +253,10 @@ def short_gaps(log: Path, delay: float, since: float = 0.0) -> list[tuple[int, f
 def emptied(url: str) -> Iterator[Engine]:
     """Yield the database with nothing in it but the tables, those of the site included."""
     engine = make_engine(url)
-    upgrade(engine)
     with engine.begin() as connection:
         for model in (HostPage, HostTag):
             model.table().drop(connection, checkfirst=True)
-        for table in (
-            CrawlPartition,
-            CrawlWorker,
-            RejectedItem,
-            RowChange,
-            OutboxEvent,
-            CrawlRequest,
-            CrawlRun,
-        ):
-            connection.execute(text(f"DELETE FROM {table.__tablename__}"))
+    empty(url)
     with there(engine, HostPage, HostTag):
         yield engine
     engine.dispose()

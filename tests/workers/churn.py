@@ -1,0 +1,94 @@
+"""A worker joins, and leaves after a signal, again and again: shares stay even, and no host starves.
+
+python -m tests.workers.churn --database URL --seconds 600
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import tempfile
+import time
+from collections import Counter, defaultdict
+from itertools import pairwise
+from pathlib import Path
+
+from tests.workers.faults import joined, wait_until
+from tests.workers.workers import Workers, overlaps, shared_site, short_gaps
+
+
+def until_even(workers: Workers, number: int, seconds: float) -> float | None:
+    """Return after how many seconds so many workers have equal shares, up to one partition; None if never."""
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < seconds:
+        shares = workers.shares()
+        if (
+            len(shares) == number
+            and max(shares.values()) - min(shares.values()) <= 1
+            and shares.total() == 64
+        ):
+            return round(passed, 1)
+        time.sleep(0.2)
+    return None
+
+
+def longest_pauses(log: Path) -> list[tuple[float, int]]:
+    """Return the longest times between two requests to a host, each with its host."""
+    times: dict[int, list[float]] = defaultdict(list)
+    for line in log.read_text().splitlines():
+        began, _, host, _, _ = json.loads(line)
+        times[host].append(began)
+    pauses = [(max(later - one for one, later in pairwise(sorted(of))), host) for host, of in times.items()]
+    return [(round(pause, 1), host) for pause, host in sorted(pauses, reverse=True)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--database", required=True)
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--every", type=float, default=10)
+    parser.add_argument("--hosts", type=int, default=40)
+    parser.add_argument("--download-delay", type=float, default=2.0)
+    options = parser.parse_args()
+    pages = int(options.seconds / options.download_delay) + 20
+    folder = Path(tempfile.mkdtemp(prefix="churn-"))
+    settings = {"DOWNLOAD_DELAY": options.download_delay, "RANDOMIZE_DOWNLOAD_DELAY": False}
+    with shared_site(
+        options.database, folder, hosts=options.hosts, pages=pages, delay=0.05, **settings
+    ) as workers:
+        for _ in range(2):
+            workers.start()
+        wait_until(lambda: len(workers.shares()) == 2)
+        began = time.monotonic()
+        even: list[float | None] = []
+        guest = None
+        while time.monotonic() - began < options.seconds and not workers.is_finished():
+            next_at = time.monotonic() + options.every
+            if guest is None:
+                before = joined(workers)
+                guest = workers.start()
+                wait_until(lambda before=before: joined(workers) > before)  # type: ignore[misc]
+                even.append(until_even(workers, 3, max(0.0, next_at - time.monotonic())))
+            else:
+                guest.send_signal(signal.SIGTERM)
+                guest = None
+                even.append(until_even(workers, 2, max(0.0, next_at - time.monotonic())))
+            while time.monotonic() < next_at:
+                time.sleep(0.1)
+        codes = workers.wait(options.seconds + 300)
+        late = even.count(None)
+        longest = max((one for one in even if one is not None), default=0)
+        log = folder / "requests.jsonl"
+        print(
+            f"{len(even)} changes in {options.seconds:.0f} s; shares were even after {longest} s at most, in {late} "
+            f"cases not before the next change; longest pauses of hosts {longest_pauses(log)[:3]}; overlaps "
+            f"{sorted(overlaps(log), key=lambda one: -one[1])[:3]}; short gaps "
+            f"{sorted(short_gaps(log, options.download_delay), key=lambda one: one[1])[:3]}; "
+            f"{workers.faults(options.hosts, pages, 1) or 'equal'}; codes {Counter(codes)}",
+            folder,
+        )
+
+
+if __name__ == "__main__":
+    main()
