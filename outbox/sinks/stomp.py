@@ -102,20 +102,23 @@ class StompSink:
                     content_type=JSON if self.binary else CLOUDEVENTS_JSON,
                     headers=headers,
                 )
-        except (StompException, OSError) as error:
-            raise SinkDown(f"the connection is lost: {error}") from None
-        listener.settled.wait(PATIENCE)
+        except (StompException, OSError):
+            listener.lost.wait(GOODBYE)  # the reason may be on its way
+        else:
+            listener.settled.wait(PATIENCE)
         left = listener.waiting()
-        if listener.error is not None and left and len(events) > 1:
-            # The broker closes the connection for one of them: each is sent by itself.
+        if left and len(events) > 1 and (listener.error is not None or listener.lost.is_set()):
+            # The broker may have closed the connection for one of them: each is sent by itself. Its reason gets lost
+            # if it closes while later events are sent.
             confirmed = {event.event_id for event in events} - left
             outcomes: list[Outcome] = []
             for event in events:
                 if event.event_id in confirmed:
                     outcomes.append(SENT)
                     continue
-                self.close()
-                self.open()
+                if self.listener.error is not None or self.listener.lost.is_set():
+                    self.close()
+                    self.open()
                 outcomes += self.send([event])
             return outcomes
         if listener.error is not None and left:
