@@ -117,6 +117,7 @@ def test_a_refused_event_is_kept_with_its_reason_and_the_rest_goes_on(engine: En
         refusals = session.scalars(select(OutboxRefusal)).all()
         assert [(one.sink, one.reason) for one in refusals] == [("sink", "too large")] * 2
         now = database_now(session)
+        assert delete_sent(session, ["sink"], now - WEEK, 100) == 0
         assert delete_sent(session, ["sink"], now + WEEK, 100) == 2  # but not the refused ones
         assert session.scalar(select(func.count()).select_from(OutboxEvent)) == 2
         session.commit()
