@@ -184,7 +184,7 @@ def counters(engine: Engine) -> Mapping[str, float]:
 
 def page(database: PrivateDatabase, pages: int) -> None:
     """Crawl 20 hosts with so many pages each; print what the server did for a page."""
-    print(f"\n{database.name}: a page with 2 rows and about 5 links, of which 1 is new")
+    print(f"\n{database.name}: a page with 2 rows and about 5 links, one of them new")
     for number in (1, 2, 4):
         with (
             tempfile.TemporaryDirectory() as folder,

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import signal
 import statistics
 import subprocess
@@ -99,15 +100,11 @@ def empty(engine: Engine) -> None:
     drop_table(engine)
     make_table(engine)
     with engine.begin() as connection:
-        for table in (
-            "crawl_partition",
-            "crawl_worker",
-            "rejected_item",
-            "row_change",
-            "crawl_request",
-            "crawl_run",
-        ):
-            connection.execute(text(f"DELETE FROM {table}"))
+        if engine.dialect.name == "postgresql":  # after a DELETE autovacuum would work during the measurement
+            connection.execute(text("TRUNCATE crawl_run, row_change CASCADE"))
+        else:
+            for table in ("rejected_item", "row_change", "crawl_run"):
+                connection.execute(text(f"DELETE FROM {table}"))
 
 
 def start_worker(database: str, port: int, pages: int, situation: str, log: Path) -> subprocess.Popen[bytes]:
@@ -218,30 +215,46 @@ def one_worker(database: PrivateDatabase, pages: int, turns: int, before: Path |
     ways = {"without --shared": (here, {}), "with --shared": (here, {"RUN_SHARED": "1"})}
     if before is not None:
         ways = {"before": (before, {})} | ways
-    speeds: dict[str, list[float]] = {name: [] for name in ways}
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in ways}
     with site("127.0.0.1") as port:
         for turn in range(turns + 1):  # the first is not counted
             for name, (folder, settings) in ways.items():
                 url = database.url if folder == here else other_database(database)
+                before_cpu = cpu_of_children(), database.cpu()
                 done = subprocess.run(
                     [folder / ".venv/bin/python", "-c", ONE, url, str(port), str(pages)],
                     cwd=folder,
                     env=os.environ | settings,
                     check=True,
                     stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
                     text=True,
                 )
+                cpu = cpu_of_children() - before_cpu[0], database.cpu() - before_cpu[1]
                 if turn:
-                    speeds[name].append(float(done.stdout.split()[-1]))
-    base = statistics.median(speeds[next(iter(ways))])
-    print(f"\none process, {database.name}: {pages} pages, {turns} turns")
-    print(f"{'':18} {'median pages/s':>14} {'lowest':>7} {'highest':>7} {'of ' + next(iter(ways)):>20}")
-    for name, found in speeds.items():
-        median = statistics.median(found)
+                    found[name].append((float(done.stdout.split()[-1]), *(one * 1000 / pages for one in cpu)))
+    print(
+        f"\none process, {database.name}: {pages} pages, {turns} turns, medians; the CPU has the start in it"
+    )
+    print(
+        f"{'':18} {'pages/s':>8} {'lowest':>7} {'highest':>7} {'CPU ms/page':>12} {'database ms/page':>17}",
+        end="",
+    )
+    print(f" {'CPU of ' + next(iter(ways)):>22}")
+    base = statistics.median(cpu for _, cpu, _ in found[next(iter(ways))])
+    for name, results in found.items():
+        speeds, cpus, database_cpus = zip(*results, strict=True)
+        cpu_median = statistics.median(cpus)
         print(
-            f"{name:18} {median:>14.1f} {min(found):>7.1f} {max(found):>7.1f} {median / base:>20.3f}",
+            f"{name:18} {statistics.median(speeds):>8.1f} {min(speeds):>7.1f} {max(speeds):>7.1f} {cpu_median:>12.2f} "
+            f"{statistics.median(database_cpus):>17.2f} {cpu_median / base:>22.3f}",
             flush=True,
         )
+
+
+def cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def other_database(database: PrivateDatabase) -> str:
