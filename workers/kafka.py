@@ -75,6 +75,14 @@ class KafkaEngine:
 
     def _run(self) -> None:
         self._create_topic()
+        while not self._stopping.is_set():
+            if self._paused.is_set():
+                self._stopping.wait(0.2)
+            else:
+                self._take_part()
+
+    def _take_part(self) -> None:
+        """Be a member of the group until this worker pauses or ends."""
         consumer = Consumer(
             self.settings
             | {
@@ -87,23 +95,17 @@ class KafkaEngine:
                 "topic.metadata.refresh.interval.ms": 10_000,
             }
         )
-        is_member = False
+        consumer.subscribe(
+            [self.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
         try:
-            while not self._stopping.is_set():
-                if is_member == self._paused.is_set():
-                    is_member = not is_member
-                    self._join(consumer) if is_member else consumer.unsubscribe()
+            while not (self._stopping.is_set() or self._paused.is_set()):
                 message = consumer.poll(0.2)
                 error = message.error() if message is not None else None
                 if error is not None:
                     self._note(error)
         finally:
             consumer.close()
-
-    def _join(self, consumer: Consumer) -> None:
-        consumer.subscribe(
-            [self.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
-        )
 
     def _create_topic(self) -> None:
         pause = 0.2
