@@ -133,6 +133,12 @@ def _join(
     if resumed and not living_workers(session, run_id, now):
         # All workers have left or died: failed pages are tried again, as when one process resumes a run.
         recover_frontier(session, run_id, start_read=found.start_read, is_shared=True)
+        # One of them may be stopped and wake up: it must not commit a page whose rejected items were deleted here.
+        session.execute(
+            update(_partitions)
+            .where(_partitions.c.run_id == run_id)
+            .values(owner=None, worker=None, taken_at=None)
+        )
     number = found.workers
     session.execute(
         update(CrawlRun)

@@ -79,6 +79,14 @@ class KafkaEngine:
 
     def _run(self) -> None:
         self._create_topic()
+        while not self._stopping.is_set():
+            if self._paused.is_set():
+                self._stopping.wait(0.2)
+            else:
+                self._take_part()
+
+    def _take_part(self) -> None:
+        """Be a member of the group until this worker pauses or ends."""
         consumer = Consumer(
             self.settings
             | {
@@ -91,12 +99,12 @@ class KafkaEngine:
                 "topic.metadata.refresh.interval.ms": 10_000,
             }
         )
-        asked_at, takes_part = 0.0, False
+        asked_at = 0.0
+        consumer.subscribe(
+            [self.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
         try:
-            while not self._stopping.is_set():
-                if takes_part is self._paused.is_set():
-                    takes_part = not takes_part
-                    self._join(consumer) if takes_part else consumer.unsubscribe()
+            while not (self._stopping.is_set() or self._paused.is_set()):
                 message = consumer.poll(0.2)
                 error = message.error() if message is not None else None
                 if error is not None:
@@ -106,11 +114,6 @@ class KafkaEngine:
                     self._ask(consumer)
         finally:
             consumer.close()
-
-    def _join(self, consumer: Consumer) -> None:
-        consumer.subscribe(
-            [self.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
-        )
 
     def _create_topic(self) -> None:
         pause = 0.2

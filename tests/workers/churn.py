@@ -53,7 +53,12 @@ def main() -> None:
     options = parser.parse_args()
     pages = int(options.seconds / options.download_delay) + 20
     folder = Path(tempfile.mkdtemp(prefix="churn-"))
-    settings = {"DOWNLOAD_DELAY": options.download_delay, "RANDOMIZE_DOWNLOAD_DELAY": False}
+    settings = {
+        "DOWNLOAD_DELAY": options.download_delay,
+        "RANDOMIZE_DOWNLOAD_DELAY": False,
+        # Scrapy's 16 would be full with the requests of a few hosts, and the others would wait in one worker too.
+        "CONCURRENT_REQUESTS": 4 * options.hosts,
+    }
     with shared_site(
         options.database, folder, hosts=options.hosts, pages=pages, delay=0.05, **settings
     ) as workers:

@@ -12,12 +12,13 @@ import selectors
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -38,7 +39,8 @@ class Proxy:
 
     def __init__(self, host: str, port: int) -> None:
         self.target = (host, port)
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.host = f"{network}.1.1" if (network := os.environ.get("HOSTS_NETWORK")) else "127.0.0.1"
+        self.listener = socket.create_server((self.host, 0))
         self.port: int = self.listener.getsockname()[1]
         self.is_cut = False
         self._peers: dict[socket.socket, socket.socket] = {}
@@ -50,7 +52,9 @@ class Proxy:
         """Return the URL with this proxy as its server."""
         parts = urlsplit(url)
         userinfo = parts.netloc.rpartition("@")[0]
-        return urlunsplit(parts._replace(netloc=f"{userinfo}{'@' if userinfo else ''}127.0.0.1:{self.port}"))
+        return urlunsplit(
+            parts._replace(netloc=f"{userinfo}{'@' if userinfo else ''}{self.host}:{self.port}")
+        )
 
     def _forward(self) -> None:
         while True:
@@ -88,6 +92,28 @@ class Proxy:
                 self._selector.unregister(one)
                 del self._peers[one]
                 one.close()
+
+
+@contextmanager
+def network_namespace(number: int) -> Iterator[tuple[str, ...]]:
+    """Yield the command that runs a worker in a network of its own, whose only way is to this machine."""
+    name, ours, theirs = f"splashdown{number}", f"spl{number}a", f"spl{number}b"
+
+    def ip(*words: str) -> None:
+        subprocess.run(["ip", *words], check=True)
+
+    ip("netns", "add", name)
+    try:
+        ip("link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", name)
+        ip("addr", "add", f"10.78.{number}.1/24", "dev", ours)
+        ip("link", "set", ours, "up")
+        ip("-n", name, "addr", "add", f"10.78.{number}.2/24", "dev", theirs)
+        ip("-n", name, "link", "set", theirs, "up")
+        ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", name, "route", "add", "default", "via", f"10.78.{number}.1")
+        yield "ip", "netns", "exec", name
+    finally:
+        ip("netns", "del", name)
 
 
 class Campaign:
@@ -140,6 +166,12 @@ class Campaign:
         """Start a worker with a host name of its own, and with a proxy if it may be cut off."""
         env = {"WORKERS_URL": engine, "ALERT_URLS": ""}
         proxy = None
+        if self.options.namespaces:
+            parts = urlsplit(database)
+            env["DATABASE_URL"] = Proxy(parts.hostname or "127.0.0.1", parts.port or 0).of(database)
+            if engine:
+                parts = urlsplit(engine)
+                env["WORKERS_URL"] = Proxy(parts.hostname or "127.0.0.1", parts.port or 0).of(engine)
         if fault in ("cut-database", "cut-broker"):
             url = database if fault == "cut-database" else engine
             parts = urlsplit(url)
@@ -147,6 +179,8 @@ class Campaign:
             env["DATABASE_URL" if fault == "cut-database" else "WORKERS_URL"] = proxy.of(url)
         self.proxies.append(proxy)
         prefix = ("unshare", "--uts", "sh", "-c", f'hostname worker{number} && exec "$@"', "sh")
+        if self.options.namespaces:
+            prefix = (*self.stack.enter_context(network_namespace(number)), *prefix)
         process = workers.start(prefix=prefix, env=env)
         wait_until(lambda: joined(workers) > number)
         self.pids.append(process.pid)
@@ -240,6 +274,9 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=50)
     parser.add_argument("--download-delay", type=float, default=1.0)
     parser.add_argument("--broker", default="rabbitmq")
+    parser.add_argument(
+        "--namespaces", action="store_true", help="each worker in a network of its own; HOSTS_NETWORK"
+    )
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
     for fault in options.fault:

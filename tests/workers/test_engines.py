@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +19,22 @@ from workers.engine import WrongWorkersUrl, engine_of
 from workers.kafka import KafkaEngine
 
 PASSWORD = "hush-hush"
+
+
+class Member:
+    """Notes what an engine says, and gives partitions up at once."""
+
+    def __init__(self) -> None:
+        self.parts: set[int] = set()
+
+    def assigned(self, part: int) -> None:
+        self.parts.add(part)
+
+    def revoked(self, part: int) -> threading.Event:
+        self.parts.discard(part)
+        event = threading.Event()
+        event.set()
+        return event
 
 
 @pytest.fixture
@@ -63,6 +81,25 @@ RUN = ClaimedRun(
     partitions=8,
     started_at=datetime(2026, 1, 1, tzinfo=UTC),
 )
+
+
+def test_an_engine_that_pauses_leaves_its_partitions_to_others(rabbitmq: str) -> None:
+    first, other = Member(), Member()
+    run = replace(RUN, started_at=datetime.now(UTC))
+    engines = [engine_of(rabbitmq)(replace(run, worker=number)) for number in (0, 1)]
+    everything = {*range(8)}
+    try:
+        engines[0].start(first)
+        wait_until(lambda: first.parts == everything)
+        engines[1].start(other)
+        engines[0].pause()
+        wait_until(lambda: other.parts == everything and not first.parts)
+        engines[0].resume()
+        engines[1].pause()
+        wait_until(lambda: first.parts == everything and not other.parts)
+    finally:
+        for engine in engines:
+            engine.stop()
 
 
 @pytest.mark.parametrize(
