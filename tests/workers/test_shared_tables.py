@@ -345,6 +345,18 @@ def test_a_row_that_two_workers_find_at_once_is_created_once(
         assert len(session.scalars(select(Quote)).all()) == 4
 
 
+def test_a_worker_that_wakes_after_the_run_was_taken_up_again_writes_nothing(
+    sessions: sessionmaker[Session],
+) -> None:
+    """The first one that joins a run of dead workers deletes the rejected items of pages that are fetched again."""
+    stopped = Worker(sessions)
+    stopped.balances()
+    stopped.is_silent()
+    Worker(sessions)
+    with pytest.raises(PartitionsLost):
+        stopped.does(lambda session, run: hold_partitions(session, run.id, stopped.tenures[:1]))
+
+
 def wait_for_a_lock_wait(server: Engine) -> None:
     """Wait until a transaction waits for the lock of another one."""
     waiting, _ = CONNECTIONS[server.dialect.name]
