@@ -84,7 +84,7 @@ class RabbitEngine:
         pause, told = 0.2, ""
         while not self._stopping.is_set():
             if self._paused.is_set():
-                self._ticked.clear()
+                self._forget_silent(0.0)
                 self._stopping.wait(0.2)
                 continue
             try:
@@ -155,10 +155,10 @@ class RabbitEngine:
         if is_new:
             self._member.assigned(part)
 
-    def _forget_silent(self) -> None:
-        """Tell of the partitions without a tick."""
+    def _forget_silent(self, silence: float = SILENCE) -> None:
+        """Tell of the partitions without a tick for so many seconds."""
         assert self._member is not None
         now = time.monotonic()
-        for part in [part for part, ticked in self._ticked.items() if now - ticked > SILENCE]:
+        for part in [part for part, ticked in self._ticked.items() if now - ticked >= silence]:
             del self._ticked[part]
             self._member.revoked(part)

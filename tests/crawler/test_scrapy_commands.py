@@ -100,6 +100,7 @@ OURS = {
     "runs",
     "schedule",
     "try",
+    "work",
 }
 ELSEWHERE = {"startproject"}
 
