@@ -37,7 +37,7 @@ class FilmsSpider(HostsSpider):
 """
 
 
-def test_the_commands_of_the_page_crawl_one_run(server_url: str, tmp_path: Path) -> None:
+def test_the_commands_of_the_page_crawl_one_run(mariadb: str, tmp_path: Path) -> None:
     (tmp_path / "films_of_the_page.py").write_text(SPIDER)
     (tmp_path / "settings_of_the_page.py").write_text(
         "from crawler.settings import *\nSPIDER_MODULES = ['films_of_the_page']\n"
@@ -50,9 +50,9 @@ def test_the_commands_of_the_page_crawl_one_run(server_url: str, tmp_path: Path)
     )
     begin, work, show = steps
     site = ("tests.workers.hosts_site", "--hosts", "20", "--pages", "40", "--delay", "0.05")
-    with emptied(server_url) as engine, server(*site) as url:
+    with emptied(mariadb) as engine, server(*site) as url:
         env = {
-            "DATABASE_URL": server_url,
+            "DATABASE_URL": mariadb,
             "HOSTS_URL": url,
             "SCRAPY_SETTINGS_MODULE": "settings_of_the_page",
             "PYTHONPATH": f"{ROOT}:{tmp_path}",
