@@ -24,6 +24,7 @@ from pipelines.storage.database_errors import MYSQL, Fault
 from tests.crawls import scrapy
 from tests.doc_pages import DocPage, is_shown
 from tests.processes import ROOT, server
+from tests.services import service
 from tests.workers.workers import emptied
 from workers.engine import ENGINES, engine_of
 from workers.kafka import SESSION
@@ -37,7 +38,8 @@ class FilmsSpider(HostsSpider):
 """
 
 
-def test_the_commands_of_the_page_crawl_one_run(mariadb: str, tmp_path: Path) -> None:
+def test_the_commands_of_the_page_crawl_one_run(tmp_path: Path) -> None:
+    mariadb = service("TEST_MARIADB_URL", "a database server")
     (tmp_path / "films_of_the_page.py").write_text(SPIDER)
     (tmp_path / "settings_of_the_page.py").write_text(
         "from crawler.settings import *\nSPIDER_MODULES = ['films_of_the_page']\n"
