@@ -110,6 +110,10 @@ class Workers:
 
     # --- What is in the tables ---------------------------------------------------------------------------------
 
+    def last_run(self) -> int:
+        with Session(self.engine) as session:
+            return session.scalar(select(func.max(CrawlRun.id))) or 0
+
     def is_finished(self) -> bool:
         with Session(self.engine) as session:
             last = select(CrawlRun.finished_at).order_by(CrawlRun.id.desc()).limit(1)
@@ -321,10 +325,9 @@ def main() -> None:
                     print("exit codes", codes)
                 if workers.is_finished():
                     continue
-                # A worker that joins when the run has just ended begins another one.
-                if workers.done() < 0.9 * options.hosts * options.pages or not workers.processes:
-                    while len(workers.processes) < options.workers:
-                        workers.start()
+                # As scrapy work does: a worker that comes when the run has just ended begins no other one.
+                while len(workers.processes) < options.workers:
+                    workers.start("-s", f"RUN_JOIN={workers.last_run()}")
                 if kills and dice.random() < 0.15 and workers.done():
                     kills -= 1
                     dice.choice(workers.processes).kill()
