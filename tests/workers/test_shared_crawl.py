@@ -23,7 +23,8 @@ from tests.services import service
 from tests.workers.workers import shared_site
 
 HOSTS, PAGES = 6, 30
-SETTINGS = {"DOWNLOAD_DELAY": 0.05, "RUN_PARTITIONS": 16}
+# A crawl takes 8 s, so that it is not over before the kill or the signal, however busy the machine is.
+SETTINGS = {"DOWNLOAD_DELAY": 0.25, "RANDOMIZE_DOWNLOAD_DELAY": 0, "RUN_PARTITIONS": 16}
 LEASES = {"WORKERS_URL": ""}
 
 

@@ -45,7 +45,7 @@ class Film(Row):
 class Films(Spider):
     name = "films"
     model = Film
-    custom_settings = {"RENDERER_ENABLED": False, "ROBOTSTXT_OBEY": False, "DOWNLOAD_DELAY": 0.05}
+    custom_settings = {"RENDERER_ENABLED": False, "ROBOTSTXT_OBEY": False, "DOWNLOAD_DELAY": 0.4}
 
     async def start(self):
         yield Request(os.environ["HOSTS_URL"] + "/0")
