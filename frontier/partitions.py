@@ -17,7 +17,7 @@ class Partitions:
     def __init__(self) -> None:
         self._owners: dict[int, str] = {}
         self._draining: dict[int, float] = {}  # since when, by the partition
-        self._leaving: set[int] = set()  # the transaction that gives them up is on its way
+        self._leaving: set[int] = set()  # their transaction is sent to the writer
         self.active: frozenset[Tenure] = frozenset()
 
     def __len__(self) -> int:

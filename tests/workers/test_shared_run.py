@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from frontier.pages_in_progress import PagesInProgress
@@ -11,21 +10,9 @@ from frontier.partitions import Partitions
 from frontier.request_identity import RequestIdentities
 from frontier.shared_run import SharedRun
 from frontier.window import QueuedRequest, Window
-from models.run import ClaimedRun
 from models.shared_run import START_PART
 from models.worker import Tenure
-
-RUN = ClaimedRun(
-    id=1,
-    spider="films",
-    owner="host 1 1.0 a",
-    commits=0,
-    resumed=False,
-    start_read=False,
-    worker=0,
-    partitions=8,
-    started_at=datetime(2026, 1, 1, tzinfo=UTC),
-)
+from tests.workers.test_engines import RUN
 
 
 class Worker:
