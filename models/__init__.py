@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from models.base import Base, ModelError, Row
 from models.change import RowChange
+from models.console_account import ConsoleLink, ConsoleSession, ConsoleToken, ConsoleUser, LoginFailure
+from models.console_action import ConsoleAction
+from models.crawl_order import CrawlOrder
 from models.crawl_page import CrawlPage
 from models.host import CrawlHost
 from models.outbox import OutboxEvent
@@ -18,6 +21,9 @@ from models.relay import OutboxRefusal, OutboxSink, RelayRow
 from models.rendering import CrawlRendering
 from models.request import CrawlRequest
 from models.run import CrawlRun
+from models.run_log import RunLogLine
+from models.run_sample import RunSample
+from models.spider_schedule import SchedulerProcess, SpiderSchedule
 from models.worker import CrawlPartition, CrawlWorker
 
 if TYPE_CHECKING:
@@ -28,13 +34,20 @@ if TYPE_CHECKING:
 __all__ = [
     "Base",
     "Book",
+    "ConsoleAction",
+    "ConsoleLink",
+    "ConsoleSession",
+    "ConsoleToken",
+    "ConsoleUser",
     "CrawlHost",
+    "CrawlOrder",
     "CrawlPage",
     "CrawlPartition",
     "CrawlRendering",
     "CrawlRequest",
     "CrawlRun",
     "CrawlWorker",
+    "LoginFailure",
     "ModelError",
     "Order",
     "OutboxEvent",
@@ -46,6 +59,10 @@ __all__ = [
     "Review",
     "Row",
     "RowChange",
+    "RunLogLine",
+    "RunSample",
+    "SchedulerProcess",
+    "SpiderSchedule",
 ]
 
 _OF_THE_DEMO = {"Book": "book", "Review": "book", "Order": "order", "Quote": "quote"}

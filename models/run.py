@@ -73,6 +73,9 @@ class CrawlRun(Base):
     # The number of partitions of a run that workers share (models/worker.py); NULL: one process has the run.
     partitions: Mapped[int | None]
     workers: Mapped[int] = mapped_column(default=0, server_default="0")  # how many workers have joined it
+    # A person has paused the run: its process hands out no requests, also after a resume.
+    paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_by: Mapped[str | None] = mapped_column(FreeString(255))
     # The run is below its policy only because it differs from earlier runs, so a person may accept it.
     acceptable: Mapped[bool | None]
     accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
