@@ -9,7 +9,6 @@ import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from scrapy.utils.misc import load_object
@@ -20,13 +19,14 @@ from crawler.database_command import CommandFailed, DatabaseCommand
 from crawler.rendering.counts import rendering_text
 from crawler.run.acceptance import CannotAccept, refusal
 from crawler.run.interfaces import AcceptRun
-from crawler.run.verdict import BELOW_POLICY, GOOD, INTERRUPTED, NOT_STORED, WORDS, acceptance_hint
+from crawler.run.state import is_worked_on, state_of
+from crawler.run.verdict import BELOW_POLICY, GOOD, INTERRUPTED, NOT_STORED, acceptance_hint
 from crawler.security.plain_text import json_line, last_line, one_line
 from models import CrawlRun
 from models.command_name import command
 from models.process_id import Process
 from models.request import HOW_UNCHANGED
-from models.run import HEARTBEAT_TIMEOUT, database_now, living_workers
+from models.run import database_now
 from models.run_failures import failed_requests, ignored_pages, refused_pages, rejected_items
 from models.run_stats import RunStats
 from models.shared_run import WorkerState, workers_of
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-ACCEPTED = "accepted"  # the state of a bad run that a person accepted
 LARGEST_ID = 2**31 - 1
 LONGEST_LINE = 1000  # characters
 WIDE = 200  # columns without a terminal: in a mail, in a file
@@ -167,13 +166,6 @@ def may_be_accepted(run: CrawlRun) -> bool:
     return run.accepted_at is None and refusal(run) is None
 
 
-def is_worked_on(session: Session, run: CrawlRun, now: datetime) -> bool:
-    """Return whether a worker of a shared run is alive, and the run is not over."""
-    return (
-        run.partitions is not None and run.finished_at is None and bool(living_workers(session, run.id, now))
-    )
-
-
 def worker_as_json(worker: WorkerState) -> dict[str, Any]:
     """Return a worker as ``--json`` prints it."""
     return {
@@ -186,28 +178,6 @@ def worker_as_json(worker: WorkerState) -> dict[str, Any]:
         "seconds": round(worker.seconds, 1),
         "note": worker.note,
     }
-
-
-def state_of(run: CrawlRun, now: datetime, *, working: bool = False) -> str:
-    """Return the word for the run's verdict. Without a verdict, the run is running, was ended, or was killed.
-
-    Args:
-        working: workers of a shared run are alive.
-    """
-    if working:
-        return "running"
-    if run.accepted_at is not None:
-        return ACCEPTED
-    if run.verdict is not None:
-        return WORDS[run.verdict] + (" (trial)" if run.trial_pages is not None else "")
-    owner = Process.parse(run.owner) if run.owner else None
-    if (
-        owner is not None
-        and run.heartbeat_at is not None
-        and owner.may_be_alive(now - run.heartbeat_at, HEARTBEAT_TIMEOUT)
-    ):
-        return "running"
-    return run.finish_reason if run.finished_at and run.finish_reason else "killed"
 
 
 def as_json(run: CrawlRun, state: str) -> dict[str, Any]:
