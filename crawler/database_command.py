@@ -38,6 +38,7 @@ class DatabaseCommand(ScrapyCommand):
         name: of the command.
         max_arguments: the largest number of arguments that are not options.
         expected_errors: the errors whose message is enough; CommandFailed and DatabaseUnusable always are.
+        imports_spiders: whether the command needs the models of the spiders' modules.
     """
 
     requires_project = True
@@ -45,6 +46,7 @@ class DatabaseCommand(ScrapyCommand):
     name: str
     max_arguments: ClassVar[int] = 0
     expected_errors: ClassVar[tuple[type[Exception], ...]] = ()
+    imports_spiders: ClassVar[bool] = True
 
     @property
     def program(self) -> str:
@@ -61,7 +63,8 @@ class DatabaseCommand(ScrapyCommand):
         expected: tuple[type[Exception], ...] = (CommandFailed, DatabaseUnusable, *self.expected_errors)
         try:
             self._check_arguments(args)
-            get_spider_loader(self.project_settings)  # the modules of the spiders import the models
+            if self.imports_spiders:
+                get_spider_loader(self.project_settings)  # the modules of the spiders import the models
             with reader_may_end():
                 self.execute(args, opts)
         except expected as error:

@@ -133,6 +133,20 @@ WORKERS_URL = _env("WORKERS_URL", "", str)
 WORKERS_PATIENCE = _env("WORKERS_PATIENCE", 300.0, float)  # seconds that a worker waits for that broker
 PARTITION_ENGINE = "workers.engine.engine_of"
 
+# --- The console: a web application (scrapy console) ------------------------------------------------------------------
+
+CONSOLE_ADDRESS = _env("CONSOLE_ADDRESS", "127.0.0.1", str)
+CONSOLE_PORT = _env("CONSOLE_PORT", 8770, int)
+CONSOLE_URL = _env("CONSOLE_URL", "", str)  # as browsers reach it, if a proxy is in front of it
+CONSOLE_HOSTS = _env("CONSOLE_HOSTS", "", str)  # names that it answers to; others are refused
+CONSOLE_PROXIES = _env("CONSOLE_PROXIES", 0, int)  # how many proxies are in front of it
+CONSOLE_CONFIG = _env("CONSOLE_CONFIG", "", str)  # a Python file with settings of Flask
+CONSOLE_SESSION_IDLE = _env(
+    "CONSOLE_SESSION_IDLE", 43_200.0, float
+)  # seconds without use; then a session ends
+CONSOLE_SESSION_AGE = _env("CONSOLE_SESSION_AGE", 604_800.0, float)  # seconds; then each session ends
+CONSOLE = "console.command.run_console"
+
 # --- Runs -------------------------------------------------------------------------------------------------------
 
 GONE_LIMIT = _env(

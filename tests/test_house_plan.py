@@ -23,12 +23,22 @@ NEIGHBOURS: dict[str, set[str]] = {
     "migrations": {"models"},
     "outbox": {"crawler", "models"},
     "workers": {"crawler", "models"},
+    "console": {"crawler", "models"},
     "splashdown": {"crawler", "frontier", "models", "spiders"},
 }
 
 # The folders and files inside a room, lowest first. Each imports only what is on the lines above its own line.
 # Folders and files of one line do not import each other.
 ORDER: dict[str, list[set[str]]] = {
+    "console": [
+        {"config", "database"},
+        {"security"},
+        {"errors", "live", "ordering", "paging", "queries", "texts"},
+        {"api", "views"},
+        {"app"},
+        {"server"},
+        {"command"},
+    ],
     "crawler": [
         {
             "atomic_file",

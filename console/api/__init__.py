@@ -1,0 +1,1 @@
+"""The JSON API, a blueprint a noun: what the pages show and do, for programs."""

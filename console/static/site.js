@@ -1,0 +1,97 @@
+// What the pages do in the browser: times in the viewer's zone, event streams, charts, questions before a form is sent.
+(() => {
+  "use strict";
+  const zone = document.body.dataset.timezone || undefined;
+
+  function format(options) {
+    try {
+      return new Intl.DateTimeFormat(undefined, { ...options, timeZone: zone });
+    } catch {
+      return new Intl.DateTimeFormat(undefined, options);
+    }
+  }
+  const long = format({ year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hour12: false });
+
+  function localTimes(root) {
+    for (const element of root.querySelectorAll("time[datetime]:not([data-local])")) {
+      const at = new Date(element.dateTime);
+      if (!isNaN(at)) {
+        element.textContent = long.format(at);
+        element.dataset.local = "";
+      }
+    }
+  }
+
+  // --- Event streams: the server says that something has changed, and htmx loads the part again --------------------
+  function follow(element) {
+    if (!element.dataset.stream || !window.EventSource) return;
+    const source = new EventSource(element.dataset.stream);
+    let waiting = false;
+    source.addEventListener("changed", () => {
+      if (waiting || document.hidden) { element.dataset.missed = ""; return; }
+      waiting = true;
+      htmx.trigger(element, "changed");
+      for (const chart of document.querySelectorAll("[data-chart]")) draw(chart);
+      setTimeout(() => { waiting = false; }, 500);
+    });
+    source.addEventListener("away", () => { element.classList.add("away"); });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && "missed" in element.dataset) {
+        delete element.dataset.missed;
+        htmx.trigger(element, "changed");
+      }
+    });
+    window.addEventListener("pagehide", () => source.close());
+  }
+
+  // --- Charts ------------------------------------------------------------------------------------------------------
+  const charts = new Map();
+  const colours = ["--live", "--good", "--bad", "--warn"];
+
+  async function draw(element) {
+    const names = element.dataset.series.split(",");
+    let data;
+    try {
+      const answer = await fetch(element.dataset.chart, { headers: { Accept: "application/json" } });
+      if (!answer.ok) return;
+      data = await answer.json();
+    } catch {
+      return;
+    }
+    const columns = [data.at, ...names.map((name) => data[name])];
+    if (!data.at || data.at.length < 2) {
+      element.textContent = data.at && data.at.length ? "One value only so far." : "No values yet.";
+      return;
+    }
+    const known = charts.get(element);
+    if (known) { known.setData(columns); return; }
+    element.textContent = "";
+    const style = getComputedStyle(document.documentElement);
+    const ink = style.getPropertyValue("--pico-color") || "#888";
+    const grid = style.getPropertyValue("--pico-muted-border-color") || "#ccc";
+    const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
+    const chart = new uPlot({
+      width: element.clientWidth || 600,
+      height: 210,
+      tzDate: zone ? (ts) => uPlot.tzDate(new Date(ts * 1000), zone) : undefined,
+      series: [{}, ...names.map((name, i) => ({
+        label: name, stroke: style.getPropertyValue(colours[i % colours.length]).trim() || "#07c", width: 2, points: { show: data.at.length < 60 },
+      }))],
+      axes: [axis, { ...axis, size: 70 }],
+    }, columns, element);
+    charts.set(element, chart);
+    new ResizeObserver(() => chart.setSize({ width: element.clientWidth || 600, height: 210 })).observe(element);
+  }
+
+  document.addEventListener("submit", (event) => {
+    const question = event.target.dataset && event.target.dataset.confirm;
+    if (question && !window.confirm(question)) event.preventDefault();
+  });
+  document.addEventListener("htmx:after:swap", () => localTimes(document));
+  localTimes(document);
+  for (const element of document.querySelectorAll("[data-stream]")) follow(element);
+  for (const element of document.querySelectorAll("[data-chart]")) draw(element);
+  for (const element of document.querySelectorAll("[data-retry]")) {
+    if (element.dataset.retry) setTimeout(() => location.reload(), Number(element.dataset.retry) * 1000);
+  }
+})();

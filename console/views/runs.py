@@ -1,0 +1,144 @@
+"""Runs: the list, and the page of a run, which follows the run while it crawls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from console import live
+from console.database import now, reading
+from console.ordering import CannotOrder, order_for_run, order_start
+from console.paging import asked_after, asked_size, listing
+from console.queries import orders as order_queries
+from console.queries import runs as queries
+from console.security.identity import needs
+from models import CrawlRun
+from models.console_account import OPERATOR
+from models.crawl_order import OF_RUN
+from models.run_failures import failed_requests, ignored_pages, refused_pages, rejected_items
+from models.run_stats import RunStats
+
+blueprint = Blueprint("runs", __name__, url_prefix="/runs")
+
+EXAMPLES = 20  # failed requests and rejected items on the page of a run
+
+
+@blueprint.get("/")
+def page() -> str:
+    size, after = asked_size(), asked_after(int)
+    spider, verdict = request.args.get("spider") or None, request.args.get("verdict") or None
+    found = queries.list_runs(
+        reading(), now(), spider=spider, verdict=verdict, before=after[0] if after else None, limit=size + 1
+    )
+    runs = listing(found, size, lambda run: [run.id])
+    return render_template("runs.html", runs=runs, spider=spider, verdict=verdict)
+
+
+@blueprint.get("/<int:run_id>")
+def show(run_id: int) -> str:
+    return render_template("run.html", **_parts(run_id), **_details(run_id))
+
+
+@blueprint.get("/<int:run_id>/part")
+def part(run_id: int) -> str:
+    """Return the part of the page that changes while the run crawls."""
+    return render_template("run_part.html", **_parts(run_id))
+
+
+@blueprint.get("/<int:run_id>/stream")
+def stream(run_id: int) -> Response:
+    _run(run_id)
+
+    def look(session: Session) -> str:
+        return queries.stamp(session, run_id)
+
+    return live.stream(f"run {run_id}", look)
+
+
+@blueprint.get("/<int:run_id>/samples.json")
+def samples(run_id: int) -> dict[str, Any]:
+    """Return the columns of the chart: seconds since the epoch, queued, done, failed."""
+    found = queries.samples_of(reading(), run_id)
+    return {
+        "at": [one.at.timestamp() for one in found],
+        "queued": [one.queued for one in found],
+        "done": [one.done for one in found],
+        "failed": [one.failed for one in found],
+    }
+
+
+@blueprint.post("/<int:run_id>/orders")
+@needs(OPERATOR)
+def order(run_id: int) -> AnyResponse:
+    kind = request.form.get("kind", "")
+    if kind not in OF_RUN:
+        abort(400, "there is no such order")
+    try:
+        order_for_run(run_id, kind)
+        flash("Asked for. The crawl does it within 5 seconds.")
+    except CannotOrder as error:
+        flash(str(error), "error")
+    return redirect(url_for("runs.show", run_id=run_id))
+
+
+@blueprint.get("/<int:run_id>/again")
+@needs(OPERATOR)
+def again(run_id: int) -> str:
+    """Return the form that starts the spider of a run again, with its arguments to be changed."""
+    run = _run(run_id)
+    line = queries.run_line(reading(), run, now())
+    alive = order_queries.scheduler_is_alive(reading(), now())
+    return render_template("run_again.html", run=line, scheduler_is_alive=alive)
+
+
+@blueprint.post("/<int:run_id>/again")
+@needs(OPERATOR)
+def start_again(run_id: int) -> AnyResponse:
+    run = _run(run_id)
+    names, values = request.form.getlist("name"), request.form.getlist("value")
+    arguments = {name.strip(): value for name, value in zip(names, values, strict=False) if name.strip()}
+    how = request.form.get("how", "")
+    try:
+        asked = order_start(run.spider, arguments, failed_only=how == "failed_only", fresh=how == "fresh")
+    except CannotOrder as error:
+        flash(str(error), "error")
+        return redirect(url_for("runs.again", run_id=run_id))
+    flash(f"Asked for, as order {asked.id}.")
+    return redirect(url_for("orders.page"))
+
+
+def _run(run_id: int) -> CrawlRun:
+    run = queries.find_run(reading(), run_id)
+    if run is None:
+        abort(404, f"there is no run {run_id}")
+    return run
+
+
+def _parts(run_id: int) -> dict[str, Any]:
+    run = _run(run_id)
+    line = queries.run_line(reading(), run, now())
+    samples_found = queries.samples_of(reading(), run_id)
+    return {
+        "run": line,
+        "owner": queries.owner_of(run),
+        "progress": queries.progress_of(samples_found),
+        "log": queries.log_lines(reading(), run_id),
+        "open_orders": order_queries.open_orders(reading(), run_id=run_id),
+        "failed": failed_requests(reading(), run_id, EXAMPLES),
+        "rejected": rejected_items(reading(), run_id, EXAMPLES),
+    }
+
+
+def _details(run_id: int) -> dict[str, Any]:
+    run = _run(run_id)
+    good = queries.last_good_run(reading(), run)
+    return {
+        "row": run,
+        "refused": refused_pages(reading(), run_id),
+        "ignored": ignored_pages(reading(), run_id),
+        "good": good,
+        "good_stats": RunStats.from_json(good.counts or {}) if good is not None else None,
+    }
