@@ -12,7 +12,7 @@ from apiflask.exceptions import HTTPError
 from flask import Response, make_response, render_template, request
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from console.database import LONGEST_QUERY, end_reading
 from console.security.identity import is_api
@@ -59,6 +59,12 @@ def answer(status: int, message: str, *, details: Any = None, retry: int | None 
 def _http(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:  # a redirect of the router
         return error.get_response()  # type: ignore[return-value]
+    if isinstance(error, SecurityError):  # another Host: no URL of a page can be made
+        return Response(
+            "This console does not answer to this host name: CONSOLE_HOSTS names it.\n",
+            400,
+            mimetype="text/plain",
+        )
     if isinstance(error, InternalServerError) and error.original_exception is not None:
         return _unexpected(error.original_exception)
     response = answer(error.code, error.description or "", retry=getattr(error, "retry_after", None))

@@ -54,6 +54,11 @@ def open_to_all(view: F) -> F:
     return view
 
 
+def is_open_to_all() -> bool:
+    """Return whether the view of this request needs no login."""
+    return bool(getattr(current_app.view_functions.get(request.endpoint or ""), OPEN, False))
+
+
 def needs(role: str) -> Callable[[F], F]:
     """Let only persons with this role, or a higher one, use a view: HTTP 403 for others."""
 
@@ -94,7 +99,7 @@ def _identify() -> Response | None:
             with writing() as session:
                 note_use(session, now(), cookie=None if token else cookie, token=token)
         return None
-    if getattr(view, OPEN, False):
+    if is_open_to_all():
         return None
     if is_api():
         abort(401, "log in, or send a token: Authorization: Bearer sdt_...")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, abort, request
 
-from console.security.identity import csrf_token, this_person
+from console.security.identity import csrf_token, is_open_to_all, this_person
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 FIELD, HEADER = "csrf_token", "X-CSRF-Token"
@@ -46,7 +46,9 @@ def _check() -> None:
     if comes_from_another_site(request.headers, request.host, request.scheme):
         abort(403, "the form was sent by a page of another site, so nothing was done")
     person = this_person()
-    if person is None or person.cookie is None:  # the login; or a token, which no other site can send
+    if person is None or person.cookie is None:  # nobody; or a token, which no other site can send
+        return
+    if is_open_to_all():  # the forms of the login and of links do nothing in the name of who is logged in
         return
     sent = request.headers.get(HEADER) or request.form.get(FIELD, "")
     if not hmac.compare_digest(sent.encode(), csrf_token(person.cookie).encode()):
