@@ -285,9 +285,11 @@ ITEM_PIPELINES = {
 EXTENSIONS_BASE = {
     **default_settings.EXTENSIONS_BASE,
     "scrapy.extensions.telnet.TelnetConsole": None,
+    "scrapy.extensions.closespider.CloseSpider": None,
     "scrapy.extensions.remote_control.RemoteControl": None,
     "crawler.remote_access.TelnetConsole": 0,
     "crawler.remote_access.RemoteControl": 0,
+    "crawler.run.close_spider.CloseSpider": 0,
     "crawler.garbage_collection.GarbageCollectionExtension": 0,
     "crawler.splash.extension.RendererExtension": 10,
     "crawler.run.extension.RunExtension": 15,

@@ -32,6 +32,7 @@ from crawler.run.interfaces import (
     PartitionEngine,
 )
 from crawler.run.peak_memory import peak_memory
+from crawler.run.shutdown import Shutdown
 from crawler.run.stopping import AlreadyRunning, CannotStart, NothingToDo, stop_crawl, stopped_because
 from crawler.run.verdict import (
     GOOD,
@@ -43,13 +44,14 @@ from crawler.run.verdict import (
     acceptance_hint,
     trial_of,
 )
+from crawler.run.watch import RunWatch
 from crawler.spider.arguments import arguments_of
 from crawler.spider.models import models_of
 from crawler.stat_names import RENDERING_PAGES, UNCHANGED_PAGES, VERDICT, VERDICT_REASONS
 from models.error_text import error_line
 from models.reopened_run import CannotReopen, NoFailedPage, reopen_run
 from models.request import DONE, FAILED, LEASED, QUEUED, REFUSED, SKIPPED, count
-from models.run import CannotShare, ClaimedRun, RunIsAlive, RunLost, claim_run
+from models.run import CannotShare, ClaimedRun, OrderIsOver, RunIsAlive, RunLost, claim_run
 from models.run_stats import KINDS, RunStats
 from models.schema import check_tables
 from models.session import make_sessions, shown
@@ -101,6 +103,7 @@ class RunExtension:
         self.failed: asyncio.Future[None] | None = None
         self._frontier: FrontierCallbacks | None = None  # from start() on
         self._writer: PageWriter | None = None
+        self._watch: RunWatch | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -122,6 +125,11 @@ class RunExtension:
     def writer(self) -> PageWriter:
         assert self._writer is not None
         return self._writer
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a person has paused the run: no request is handed out, and nothing ends the crawl but a stop."""
+        return self._watch is not None and self._watch.is_paused
 
     def queues(self) -> Mapping[str, int]:
         """Return how many requests wait, by where; nothing before the run is started."""
@@ -157,6 +165,12 @@ class RunExtension:
             | self.columns,
         )
         self._writer.start()
+        self._watch = RunWatch(held, self._writer, stop=Shutdown.of(self.crawler).stop, wake=frontier.wake)
+
+    async def watch(self) -> None:
+        """Look for orders from now on, and wait for the first look: the run may be paused."""
+        assert self._watch is not None
+        await self.or_failed(self._watch.start())
 
     async def or_failed(self, future: asyncio.Future[Any]) -> Any:
         """Return the result of the future. Raise the error of a writer that ends before."""
@@ -168,6 +182,8 @@ class RunExtension:
 
     async def finish(self, reason: str, *, covered: bool, message: str | None = None) -> None:
         """Commit everything that waits, release the run and log its verdict."""
+        if self._watch is not None:
+            self._watch.close()
         ending = Ending(
             reason=reason,
             covered=covered,
@@ -256,14 +272,15 @@ def claim(
     Raises:
         AlreadyRunning: another process has the run.
         CannotStart: with RUN_FAILED_ONLY, the scope has no finished run; with RUN_SHARED, the run cannot be shared.
-        NothingToDo: with RUN_FAILED_ONLY, the last run has no failed page.
+        NothingToDo: with RUN_FAILED_ONLY, the last run has no failed page; the order RUN_ORDER was carried out before.
     """
     pages = settings.getint("RUN_TRIAL_PAGES", 0)
+    order = settings.getint("RUN_ORDER", 0) or None
     try:
         if pages:
-            return begin_trial(sessions, spider, arguments, pages)
+            return begin_trial(sessions, spider, arguments, pages, order=order)
         if settings.getbool("RUN_FAILED_ONLY", False):
-            return reopen_run(sessions, spider, arguments)
+            return reopen_run(sessions, spider, arguments, order=order)
         if settings.getbool("RUN_SHARED", False):
             partitions = settings.getint("RUN_PARTITIONS", PARTITIONS)
             if not 1 <= partitions <= MOST_PARTITIONS:
@@ -277,13 +294,14 @@ def claim(
                 partitions=partitions,
                 fresh=settings.getbool("RUN_FRESH", False),
                 only=settings.getint("RUN_JOIN", 0) or None,
+                order=order,
             )
-        return claim_run(sessions, spider, arguments, fresh=settings.getbool("RUN_FRESH", False))
+        return claim_run(sessions, spider, arguments, fresh=settings.getbool("RUN_FRESH", False), order=order)
     except RunIsAlive as alive:
         raise AlreadyRunning(str(alive)) from None
     except (CannotReopen, CannotShare) as error:
         raise CannotStart(str(error)) from None
-    except (NoFailedPage, RunIsOver) as error:
+    except (NoFailedPage, OrderIsOver, RunIsOver) as error:
         raise NothingToDo(str(error)) from None
 
 

@@ -48,6 +48,7 @@ class FrontierCallbacks:
         [NewRequest], bool
     ]  # whether a new request goes to memory; the writer's thread asks
     queues: Callable[[], Mapping[str, int]]  # how many requests wait, by where
+    wake: Callable[[], None]  # makes the engine ask for requests again
 
 
 class PageWriter(Protocol):
