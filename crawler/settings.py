@@ -314,6 +314,7 @@ LOG_LEVEL = _env("LOG_LEVEL", "INFO", _level)
 LOG_FORMAT = _env("LOG_FORMAT", "text", _log_format)
 log_lines.install()
 spider_arguments.install()  # notes the arguments, which are a part of a run's scope
+RUN_LOG_LINES = _env("RUN_LOG_LINES", 300, int)  # the last lines of each run that the database has; 0: none
 METRICS_PORT = _env("METRICS_PORT", 0, int)  # on 127.0.0.1, while the crawl runs
 METRICS_FOLDER = _env("METRICS_FOLDER", "", str)  # the folder of node_exporter's textfile collector
 LOG_FORMATTER = "crawler.logs.formatter.LogFormatter"

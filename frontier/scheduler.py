@@ -155,7 +155,12 @@ class Scheduler(BaseScheduler):
     async def _open(self) -> None:
         wake = partial(wake_engine, self.crawler)
         self.run.start(
-            FrontierCallbacks(fits_in_window=self.refill.fits_in_window, queues=self.queues, wake=wake)
+            FrontierCallbacks(
+                fits_in_window=self.refill.fits_in_window,
+                queues=self.queues,
+                wake=wake,
+                is_sampler=partial(self.partitions.is_active, START_PART),
+            )
         )
         if self.shared is not None:
             await self.run.watch()

@@ -409,6 +409,11 @@ def insert_run(
     )
 
 
+def lock_run(session: Session, run_id: int) -> None:
+    """Lock the run's row until the transaction ends, as workers of a shared run may (models/shared_run.py)."""
+    session.execute(select(CrawlRun.id).where(CrawlRun.id == run_id).with_for_update(key_share=True))
+
+
 def begin_transaction(session: Session, run: ClaimedRun, commits: int) -> bool:
     """Lock the run's row and count the transaction; this is the first statement of every transaction of a run.
 

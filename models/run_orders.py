@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.command_name import command
 from models.crawl_order import DONE, OF_RUN, PAUSE, RESUME, STOP, CrawlOrder, ask, asked_orders, end, take
-from models.run import ClaimedRun, CrawlRun, database_now
+from models.run import ClaimedRun, CrawlRun, database_now, lock_run
 from models.worker import CrawlWorker
 
 
@@ -61,7 +61,7 @@ def carry_out(session: Session, run: ClaimedRun) -> Ordered:
     orders = asked_orders(session, OF_RUN, run_id=run.id)
     if orders:
         if run.is_shared:  # of two workers, one takes the orders, and all of them
-            session.execute(select(CrawlRun.id).where(CrawlRun.id == run.id).with_for_update(key_share=True))
+            lock_run(session, run.id)
         now = database_now(session)
         for order in orders:
             if not take(session, order.id, run.owner, now):

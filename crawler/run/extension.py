@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from crawler.database import open_database
 from crawler.delta.settings import DeltaSettings
+from crawler.logs.recent_lines import RecentLines
 from crawler.logs.run_ids import current_run
 from crawler.rendering.settings import RenderingSettings
 from crawler.run.errors import DatabaseLost
@@ -32,6 +33,7 @@ from crawler.run.interfaces import (
     PartitionEngine,
 )
 from crawler.run.peak_memory import peak_memory
+from crawler.run.samples import RunSamples
 from crawler.run.shutdown import Shutdown
 from crawler.run.stopping import AlreadyRunning, CannotStart, NothingToDo, stop_crawl, stopped_because
 from crawler.run.verdict import (
@@ -44,7 +46,7 @@ from crawler.run.verdict import (
     acceptance_hint,
     trial_of,
 )
-from crawler.run.watch import RunWatch
+from crawler.run.watch import RunWatch, store_end
 from crawler.spider.arguments import arguments_of
 from crawler.spider.models import models_of
 from crawler.stat_names import RENDERING_PAGES, UNCHANGED_PAGES, VERDICT, VERDICT_REASONS
@@ -52,6 +54,7 @@ from models.error_text import error_line
 from models.reopened_run import CannotReopen, NoFailedPage, reopen_run
 from models.request import DONE, FAILED, LEASED, QUEUED, REFUSED, SKIPPED, count
 from models.run import CannotShare, ClaimedRun, OrderIsOver, RunIsAlive, RunLost, claim_run
+from models.run_log import MOST_LINES
 from models.run_stats import KINDS, RunStats
 from models.schema import check_tables
 from models.session import make_sessions, shown
@@ -94,6 +97,10 @@ class RunExtension:
         self.held: ClaimedRun = claim(self.sessions, spider.name, arguments_of(crawler), settings)
         self.partition_engine = engine_of_run(self.held) if engine_of_run is not None else None
         current_run.set(self.held)
+        keep = settings.getint("RUN_LOG_LINES", MOST_LINES)
+        self._lines = RecentLines(self.held, keep) if keep > 0 else None
+        if self._lines is not None:
+            logging.root.addHandler(self._lines)
         with self.sessions() as session:
             for line in changed_columns(session, self.held, self.columns):
                 logger.warning("%s", line)
@@ -165,7 +172,18 @@ class RunExtension:
             | self.columns,
         )
         self._writer.start()
-        self._watch = RunWatch(held, self._writer, stop=Shutdown.of(self.crawler).stop, wake=frontier.wake)
+        self._watch = RunWatch(
+            held,
+            self._writer,
+            stop=Shutdown.of(self.crawler).stop,
+            wake=frontier.wake,
+            samples=RunSamples(held, queues=self.queues, stat=self._stat, is_sampler=frontier.is_sampler),
+            lines=self._lines,
+        )
+
+    def _stat(self, name: str) -> int:
+        assert self.crawler.stats is not None
+        return int(self.crawler.stats.get_value(name, 0))
 
     async def watch(self) -> None:
         """Look for orders from now on, and wait for the first look: the run may be paused."""
@@ -226,6 +244,9 @@ class RunExtension:
         )
         if self.verdict.acceptable:
             logger.warning("%s", acceptance_hint(self.held.id))
+        if self._watch is not None and self.failure is None:
+            counts = self.verdict.counts
+            await asyncio.to_thread(store_end, self.sessions, self.held.id, counts, self._lines)
 
     def _fail(self, error: Exception) -> None:
         self.failure = error
@@ -245,6 +266,8 @@ class RunExtension:
         )
 
     def engine_stopped(self) -> None:
+        if self._lines is not None:
+            logging.root.removeHandler(self._lines)
         self.engine.dispose()
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from crawler.run.interfaces import PageWriter
-from crawler.run.watch import RunWatch
+from crawler.run.watch import Looked, RunWatch
 from models import CrawlOrder, CrawlRun
 from models.crawl_order import ASKED, DONE, FAILED, OVER, PAUSE, RESUME, STOP
 from models.run import ClaimedRun, RunEnd, claim_run, database_now, end_run
@@ -101,7 +101,7 @@ class FakeWriter:
     ordered = Ordered()
 
     def call(self, work: Callable[[Session], Any], done: Callable[[Any], Any]) -> None:
-        asyncio.get_running_loop().call_soon(done, self.ordered)
+        asyncio.get_running_loop().call_soon(done, Looked(ordered=self.ordered))
 
 
 def watched(
