@@ -153,8 +153,17 @@ class Scheduler(BaseScheduler):
         return deferred_from_coro(self._open())
 
     async def _open(self) -> None:
-        self.run.start(FrontierCallbacks(fits_in_window=self.refill.fits_in_window, queues=self.queues))
+        wake = partial(wake_engine, self.crawler)
+        self.run.start(
+            FrontierCallbacks(
+                fits_in_window=self.refill.fits_in_window,
+                queues=self.queues,
+                wake=wake,
+                is_sampler=partial(self.partitions.is_active, START_PART),
+            )
+        )
         if self.shared is not None:
+            await self.run.watch()
             self.discovery.begin_at(self.shared.first_number)
             self.shared.start()
             return
@@ -169,6 +178,7 @@ class Scheduler(BaseScheduler):
         if self.run.held.resumed:
             run_id, spider = self.run.held.id, self.spider.name
             logger.info("run %d of %s is resumed: %d requests are left", run_id, spider, found.queued)
+        await self.run.watch()
 
     def close(self, reason: str) -> Any:
         """End the run, or leave it to the next crawl. Scrapy awaits the result."""
@@ -205,7 +215,7 @@ class Scheduler(BaseScheduler):
         """Return whether the crawl is not finished. Scrapy asks when nothing is downloaded or processed."""
         if self.run.failure is not None:
             return False
-        if not (self._left() or self._begin_last_checks()):
+        if not self.run.is_paused and not (self._left() or self._begin_last_checks()):
             return self.shared is not None and self._run_goes_on(self.shared)
         nothing_moves = engine_is_idle(self.crawler) and not self.uncommitted and not self.window.expected
         self.pages.abandon_orphans(time.monotonic(), nothing_moves=nothing_moves)
@@ -269,8 +279,11 @@ class Scheduler(BaseScheduler):
             return None
         if self.shared is not None and not self.shared.may_hand_out:
             return None
-        self.window.begun_only = not self.budget.may_begin
-        if self.budget.may_begin:
+        if self.run.is_paused and not len(self.pages):
+            return None  # not even a login, which is no request of a page in progress
+        may_begin = self.budget.may_begin and not self.run.is_paused
+        self.window.begun_only = not may_begin
+        if may_begin:
             self.refill.refill_if_low()
         queued = self.logins.pop_from(self.window, start_page_closed=self.start_page.closed)
         if queued is None:
@@ -282,6 +295,8 @@ class Scheduler(BaseScheduler):
 
     def _stop_if_hosts_wait_too_long(self) -> None:
         """Stop the crawl if nothing is left but requests to hosts that asked for a wait longer than HOST_PATIENCE."""
+        if self.run.is_paused:
+            return
         has_ready = self.window.ready or (self.budget.may_begin and self.refill.has_ready)
         if has_ready or self.pages.in_flight or self.uncommitted:
             return

@@ -57,6 +57,7 @@ def join_run(
     partitions: int,
     fresh: bool = False,
     only: int | None = None,
+    order: int | None = None,
 ) -> ClaimedRun:
     """Join the shared run of the spider with these arguments that is not finished, or begin one.
 
@@ -68,6 +69,7 @@ def join_run(
         RunIsOver: the run with the id ``only`` is finished.
         RunIsAlive: one process has the run of the scope; or, with ``fresh``, workers have it.
         CannotShare: the database is SQLite; or one process began the run, and it is not finished.
+        OrderIsOver: the order that starts this process was carried out before.
     """
     if sessions.kw["bind"].dialect.name == "sqlite":
         raise CannotShare(
@@ -78,7 +80,7 @@ def join_run(
     def join(session: Session) -> ClaimedRun | None:
         return _join(session, spider, arguments, partitions, fresh=fresh, only=only)
 
-    return claim_in_turn(sessions, spider, join)
+    return claim_in_turn(sessions, spider, join, order=order)
 
 
 def _join(

@@ -129,7 +129,7 @@ class Command(ScrapyCrawl):
         # A person who makes a trial looks at it, and one trial does not make a spider good.
         self.is_alarming = not self.settings.getint("RUN_TRIAL_PAGES", 0)
         import_download_handler()
-        Shutdown(crawler).install()
+        Shutdown.of(crawler).install()
         task = self.crawler_process.crawl(crawler, **opts.spargs)
         assert isinstance(task, asyncio.Task)
         task.add_done_callback(self._report)

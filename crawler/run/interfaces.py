@@ -48,6 +48,8 @@ class FrontierCallbacks:
         [NewRequest], bool
     ]  # whether a new request goes to memory; the writer's thread asks
     queues: Callable[[], Mapping[str, int]]  # how many requests wait, by where
+    wake: Callable[[], None]  # makes the engine ask for requests again
+    is_sampler: Callable[[], bool]  # whether this worker of a shared run takes the samples of the run
 
 
 class PageWriter(Protocol):

@@ -38,9 +38,11 @@ def leave(session: Session, run: ClaimedRun, ending: Ending) -> Verdict:
         )
     elif left:
         others = "another worker" if left == 1 else f"{left} other workers"
-        if ending.reason == SHUTDOWN:
+        if ending.reason == SHUTDOWN and ending.message is None:
             own = Verdict(code=GOOD, reasons=(f"it was left to {others}, as a signal asked",))
-        verdict = Verdict(code=own.code, reasons=own.reasons, is_of_others=own.code == GOOD)
+        # After an order to stop, all workers leave, and the last one tells people.
+        is_of_others = own.code == GOOD or ending.reason == SHUTDOWN
+        verdict = Verdict(code=own.code, reasons=own.reasons, is_of_others=is_of_others)
     else:
         verdict = own
         used |= {
