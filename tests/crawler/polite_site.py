@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.crawls import KEPT_PAGES, ROOT, scrapy
+from tests.crawls import KEPT_PAGES, scrapy
+from tests.prepared_process import Forked, start_scrapy
 
 MODULES = ("-s", "SPIDER_MODULES=tests.crawler.polite_spider")
 
@@ -91,7 +91,7 @@ def crawl(site: PoliteSite, url: str, *options: str, **env: str) -> subprocess.C
     return scrapy("crawl", "polite", *MODULES, *options, DATABASE_URL=url, DEMO_URL=site.url, **env)
 
 
-def start(site: PoliteSite, url: str, *options: str, **env: str) -> subprocess.Popen[str]:
+def start(site: PoliteSite, url: str, *options: str, **env: str) -> Forked:
     """Start ``scrapy crawl polite`` and return its process; its log is on standard output."""
     ours = {
         "SPLASHDOWN_ENV_FILE": "",
@@ -99,14 +99,7 @@ def start(site: PoliteSite, url: str, *options: str, **env: str) -> subprocess.P
         "DATABASE_URL": url,
         "DEMO_URL": site.url,
     }
-    return subprocess.Popen(
-        [sys.executable, "-m", "scrapy", "crawl", "polite", *MODULES, *options],
-        cwd=ROOT,
-        env=os.environ | ours | env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    return start_scrapy(["crawl", "polite", *MODULES, *options], os.environ | ours | env)
 
 
 def last_run(url: str) -> dict[str, Any]:
