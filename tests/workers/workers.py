@@ -29,6 +29,7 @@ from models import CrawlPartition, CrawlRequest, CrawlRun, RejectedItem, RowChan
 from models.session import make_engine
 from tests.conftest import empty
 from tests.pipelines.own_tables import there
+from tests.prepared_process import Forked, start_scrapy
 from tests.processes import ROOT, server
 from tests.workers.hosts_site import TAGS, host_name, pages_of, title_of
 from tests.workers.tables import HostPage, HostTag
@@ -43,7 +44,7 @@ class Workers:
         self.database_url, self.site, self.folder = database_url, site, folder
         self.settings = settings
         self.engine = make_engine(database_url)
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[Forked | subprocess.Popen[bytes]] = []
         self.codes: list[int] = []
 
     def start(
@@ -52,7 +53,7 @@ class Workers:
         prefix: Sequence[str] = (),
         shared: bool = True,
         env: Mapping[str, str] | None = None,
-    ) -> subprocess.Popen[bytes]:
+    ) -> Forked | subprocess.Popen[bytes]:
         """Start a worker; its log is in the folder.
 
         Args:
@@ -63,21 +64,22 @@ class Workers:
         log = (
             self.folder / f"worker-{len(self.processes) + len(self.codes)}-{time.monotonic_ns()}.log"
         ).open("wb")
-        process = subprocess.Popen(
-            [
-                *prefix,
-                *(sys.executable, "-m", "scrapy", "crawl", "hosts"),
-                *(["--shared"] if shared else []),
-                *("-s", "SPIDER_MODULES=tests.workers.hosts_spider", *settings, *options),
-            ],
-            cwd=ROOT,
-            env={k: v for k, v in os.environ.items() if k not in ("SPLASH_URL", "DEMO_URL", "LOG_LEVEL")}
-            | {"DATABASE_URL": self.database_url, "SPLASHDOWN_ENV_FILE": "", "HOSTS_URL": self.site}
-            | dict(env or {}),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        log.close()
+        command = [
+            *("crawl", "hosts", *(["--shared"] if shared else [])),
+            *("-s", "SPIDER_MODULES=tests.workers.hosts_spider", *settings, *options),
+        ]
+        variables = {k: v for k, v in os.environ.items() if k not in ("SPLASH_URL", "DEMO_URL", "LOG_LEVEL")}
+        variables |= {"DATABASE_URL": self.database_url, "SPLASHDOWN_ENV_FILE": "", "HOSTS_URL": self.site}
+        variables |= dict(env or {})
+        process: Forked | subprocess.Popen[bytes]
+        with log:
+            if prefix:
+                whole = [*prefix, sys.executable, "-m", "scrapy", *command]
+                process = subprocess.Popen(
+                    whole, cwd=ROOT, env=variables, stdout=log, stderr=subprocess.STDOUT
+                )
+            else:
+                process = start_scrapy(command, variables, log)
         self.processes.append(process)
         return process
 
