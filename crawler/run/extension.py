@@ -252,9 +252,21 @@ def partition_engine(settings: BaseSettings) -> Callable[[ClaimedRun], Partition
         return None
     make: MakePartitionEngine = load_object(settings["PARTITION_ENGINE"])
     try:
-        return make(url)
+        return make(url, partitions_of(settings))
     except ValueError as error:
         raise CannotStart(str(error)) from None
+
+
+def partitions_of(settings: BaseSettings) -> int:
+    """Return into how many partitions a new shared run divides its hosts.
+
+    Raises:
+        CannotStart: RUN_PARTITIONS is too small or too large.
+    """
+    partitions = settings.getint("RUN_PARTITIONS", PARTITIONS)
+    if not 1 <= partitions <= MOST_PARTITIONS:
+        raise CannotStart(f"RUN_PARTITIONS is {partitions}: write a number from 1 to {MOST_PARTITIONS}")
+    return partitions
 
 
 def claim(
@@ -274,16 +286,11 @@ def claim(
         if settings.getbool("RUN_FAILED_ONLY", False):
             return reopen_run(sessions, spider, arguments)
         if settings.getbool("RUN_SHARED", False):
-            partitions = settings.getint("RUN_PARTITIONS", PARTITIONS)
-            if not 1 <= partitions <= MOST_PARTITIONS:
-                raise CannotStart(
-                    f"RUN_PARTITIONS is {partitions}: write a number from 1 to {MOST_PARTITIONS}"
-                )
             return join_run(
                 sessions,
                 spider,
                 arguments,
-                partitions=partitions,
+                partitions=partitions_of(settings),
                 fresh=settings.getbool("RUN_FRESH", False),
                 only=settings.getint("RUN_JOIN", 0) or None,
             )

@@ -166,8 +166,11 @@ class PartitionEngine(Protocol):
 class MakePartitionEngine(Protocol):
     """What `PARTITION_ENGINE` names."""
 
-    def __call__(self, url: str) -> Callable[[ClaimedRun], PartitionEngine]:
-        """Return what makes an engine that is not started. Raise ValueError if WORKERS_URL cannot be used."""
+    def __call__(self, url: str, partitions: int) -> Callable[[ClaimedRun], PartitionEngine]:
+        """Return what makes an engine that is not started; ``partitions`` are those of a run that is begun.
+
+        Raise ValueError if WORKERS_URL or its broker cannot be used.
+        """
 
 
 class SavedPage(Protocol):
