@@ -35,7 +35,14 @@ from crawler.run.interfaces import (
 from crawler.run.peak_memory import peak_memory
 from crawler.run.samples import RunSamples
 from crawler.run.shutdown import Shutdown
-from crawler.run.stopping import AlreadyRunning, CannotStart, NothingToDo, stop_crawl, stopped_because
+from crawler.run.stopping import (
+    AlreadyRunning,
+    CannotStart,
+    NothingToDo,
+    note_joining,
+    stop_crawl,
+    stopped_because,
+)
 from crawler.run.verdict import (
     GOOD,
     INTERRUPTED,
@@ -94,6 +101,8 @@ class RunExtension:
         self.columns = existing_columns(models)
         self.sessions = make_sessions(self.engine)
         spider = crawler.spider
+        if settings.getbool("RUN_SHARED", False):
+            note_joining(crawler)
         self.held: ClaimedRun = claim(self.sessions, spider.name, arguments_of(crawler), settings)
         self.partition_engine = engine_of_run(self.held) if engine_of_run is not None else None
         current_run.set(self.held)
@@ -282,9 +291,21 @@ def partition_engine(settings: BaseSettings) -> Callable[[ClaimedRun], Partition
         return None
     make: MakePartitionEngine = load_object(settings["PARTITION_ENGINE"])
     try:
-        return make(url)
+        return make(url, partitions_of(settings))
     except ValueError as error:
         raise CannotStart(str(error)) from None
+
+
+def partitions_of(settings: BaseSettings) -> int:
+    """Return into how many partitions a new shared run divides its hosts.
+
+    Raises:
+        CannotStart: RUN_PARTITIONS is too small or too large.
+    """
+    partitions = settings.getint("RUN_PARTITIONS", PARTITIONS)
+    if not 1 <= partitions <= MOST_PARTITIONS:
+        raise CannotStart(f"RUN_PARTITIONS is {partitions}: write a number from 1 to {MOST_PARTITIONS}")
+    return partitions
 
 
 def claim(
@@ -305,16 +326,11 @@ def claim(
         if settings.getbool("RUN_FAILED_ONLY", False):
             return reopen_run(sessions, spider, arguments, order=order)
         if settings.getbool("RUN_SHARED", False):
-            partitions = settings.getint("RUN_PARTITIONS", PARTITIONS)
-            if not 1 <= partitions <= MOST_PARTITIONS:
-                raise CannotStart(
-                    f"RUN_PARTITIONS is {partitions}: write a number from 1 to {MOST_PARTITIONS}"
-                )
             return join_run(
                 sessions,
                 spider,
                 arguments,
-                partitions=partitions,
+                partitions=partitions_of(settings),
                 fresh=settings.getbool("RUN_FRESH", False),
                 only=settings.getint("RUN_JOIN", 0) or None,
                 order=order,
