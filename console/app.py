@@ -9,12 +9,13 @@ from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from console import database, errors, live, texts
+from console.api import document
 from console.config import ConsoleConfig
-from console.security import headers, identity, same_site
+from console.security import headers, identity, same_site, text_input
 
 # The modules with a blueprint: pages, and parts of the API.
 VIEWS = ("login", "account", "people", "today", "runs", "orders")
-API = ("runs", "orders")
+API = ("document", "runs", "orders")
 
 
 def create_app(config: ConsoleConfig, engine: Engine) -> APIFlask:
@@ -33,11 +34,13 @@ def create_app(config: ConsoleConfig, engine: Engine) -> APIFlask:
         )
     database.init(app, engine)
     headers.init(app)
+    text_input.init(app)
     identity.init(app)
     same_site.init(app)
     texts.init(app)
     errors.init(app)
     live.init(app, engine)
+    document.init(app)
     for name in VIEWS:
         app.register_blueprint(import_module(f"console.views.{name}").blueprint)
     for name in API:

@@ -32,6 +32,11 @@ def list_orders(
     return session.scalars(query).all()
 
 
+def find_order(session: Session, number: int) -> CrawlOrder | None:
+    """Return the order with this id."""
+    return session.get(CrawlOrder, number) if 0 < number < 2**63 else None
+
+
 def open_orders(session: Session, *, run_id: int | None = None) -> Sequence[CrawlOrder]:
     """Return the orders that are not ended, the oldest first."""
     query = select(CrawlOrder).where(CrawlOrder.state.in_(OPEN)).order_by(CrawlOrder.id)

@@ -204,10 +204,21 @@ def progress_of(samples: Sequence[RunSample]) -> Progress | None:
 
 def log_lines(session: Session, run_id: int, limit: int = 100) -> Sequence[RunLogLine]:
     """Return the last log lines of a run, the oldest first."""
-    query = (
-        select(RunLogLine).where(RunLogLine.run_id == run_id).order_by(RunLogLine.number.desc()).limit(limit)
-    )
-    return session.scalars(query).all()[::-1]
+    return newest_log_lines(session, run_id, limit=limit)[::-1]
+
+
+def newest_log_lines(
+    session: Session, run_id: int, *, before: int | None = None, limit: int = 50
+) -> Sequence[RunLogLine]:
+    """Return log lines of a run, the newest first.
+
+    Args:
+        before: only lines with a smaller number.
+    """
+    query = select(RunLogLine).where(RunLogLine.run_id == run_id).order_by(RunLogLine.number.desc())
+    if before is not None:
+        query = query.where(RunLogLine.number < before)
+    return session.scalars(query.limit(limit)).all()
 
 
 def stamp(session: Session, run_id: int) -> str:
