@@ -80,7 +80,7 @@ def console_of(url: str) -> Iterator[tuple[str, int]]:
     )
     base = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 requests.get(f"{base}/login", timeout=5)
                 break
