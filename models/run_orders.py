@@ -40,7 +40,8 @@ def ask_of_run(session: Session, kind: str, run_id: int, *, by: str) -> tuple[Cr
     Raises:
         CannotAsk: there is no such run, or it is over.
     """
-    row = session.execute(select(CrawlRun.finished_at).where(CrawlRun.id == run_id)).one_or_none()
+    query = select(CrawlRun.spider, CrawlRun.finished_at).where(CrawlRun.id == run_id)
+    row = session.execute(query).one_or_none()
     if row is None:
         raise CannotAsk(f"there is no run {run_id}; `{command('runs')}` lists them")
     if row.finished_at is not None:
@@ -48,7 +49,7 @@ def ask_of_run(session: Session, kind: str, run_id: int, *, by: str) -> tuple[Cr
     waiting = asked_orders(session, OF_RUN, run_id=run_id)
     if waiting and waiting[-1].kind == kind:
         return waiting[-1], False
-    return ask(session, kind, by=by, now=database_now(session), run_id=run_id), True
+    return ask(session, kind, by=by, now=database_now(session), spider=row.spider, run_id=run_id), True
 
 
 def carry_out(session: Session, run: ClaimedRun) -> Ordered:

@@ -1,6 +1,7 @@
 """The early end of a crawl, on SIGTERM, SIGINT or an order: it finishes its pages in flight and commits them.
 
-A second signal ends it at once. A crawl that has not started yet ends at once, too. Only a worker that has joined a shared run starts, and leaves it.
+A second signal ends it at once. A crawl that has not started yet ends at once, too. Only a worker that has joined a
+shared run starts, and leaves it.
 """
 
 from __future__ import annotations
