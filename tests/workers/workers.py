@@ -6,6 +6,7 @@ python -m tests.workers.workers --database URL --workers 4 --kills 20
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -193,6 +194,20 @@ class Workers:
             found += self._tag_faults(session)
         return found
 
+    def digest(self) -> str:
+        """Return a hash of the rows of pages, their changes and the rejected items, in whatever order they came."""
+        pages, lines = HostPage.table(), []
+        with Session(self.engine) as session:
+            for query in (
+                select(pages.c.host, pages.c.number, pages.c.title).where(pages.c.gone_at.is_(None)),
+                select(RowChange.table_name, RowChange.kind, RowChange.row_key).where(
+                    RowChange.table_name == HostPage.__tablename__
+                ),
+                select(RejectedItem.table_name, RejectedItem.item),
+            ):
+                lines += sorted(json.dumps([*row], sort_keys=True) for row in session.execute(query))
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
     def _tag_faults(self, session: Session) -> list[str]:
         """Return what is wrong with the rows that all hosts write: each change begins where the one before ended."""
         table = HostTag.table()
@@ -236,6 +251,25 @@ def overlaps(log: Path, since: float = 0.0) -> list[tuple[int, float]]:
         if longest > 0:
             found.append((host, longest))
     return found
+
+
+def moves(log: Path) -> str:
+    """Return how many hosts went from one worker to another, how many came back, and the shortest stay of those."""
+    workers: dict[int, list[tuple[float, str]]] = defaultdict(list)
+    for line in log.read_text().splitlines():
+        began, _, host, _, worker = json.loads(line)
+        workers[host].append((began, worker))
+    moved, stays = 0, []
+    for answers in workers.values():
+        answers.sort()
+        turns = [answers[0]] + [
+            later for earlier, later in pairwise(answers) if later[1] != earlier[1]
+        ]  # the first request of each worker in its turn
+        moved += len(turns) > 1
+        for (_, first), (since, _), (until, third) in zip(turns, turns[1:], turns[2:], strict=False):
+            if first == third:
+                stays.append(round(until - since, 1))
+    return f"{moved} moved, {len(stays)} of them back" + (f" after {min(stays)} s at least" if stays else "")
 
 
 def short_gaps(log: Path, delay: float, since: float = 0.0) -> list[tuple[int, float]]:
