@@ -73,6 +73,8 @@ class CrawlRun(Base):
     # The number of partitions of a run that workers share (models/worker.py); NULL: one process has the run.
     partitions: Mapped[int | None]
     workers: Mapped[int] = mapped_column(default=0, server_default="0")  # how many workers have joined it
+    # The state of the spider in the last alarm, if this run has told of it (crawler/run/alarm_state.py).
+    alarm: Mapped[dict[str, Any] | None] = mapped_column(FreeJson())
     # The run is below its policy only because it differs from earlier runs, so a person may accept it.
     acceptable: Mapped[bool | None]
     accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import json
 import os
 import random
 import selectors
@@ -30,7 +31,7 @@ from urllib.parse import urlsplit, urlunsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import CrawlRun
+from models import CrawlRun, CrawlWorker
 from tests.brokers import OwnBroker, own_broker, unique_name, virtual_host
 from tests.frontier.private_mariadb import PrivateMariaDb, private_mariadb
 from tests.workers.workers import Workers, moves, overlaps, shared_site, short_gaps
@@ -149,6 +150,8 @@ class Campaign:
         self.broker: OwnBroker | None = None
         self.proxies: list[Proxy | None] = []
         self.pids: list[int] = []
+        self.committed: int | None = None  # pages of the victim when it had no partition any more
+        self.woken_at = 0.0
 
     def run(self, fault: str) -> str:
         options = self.options
@@ -178,6 +181,10 @@ class Campaign:
             victim = random.Random(options.seed).randrange(options.workers)
             told = FAULTS[fault](self, workers, victim)
             codes = workers.wait(LONGEST)
+            if self.committed is not None:
+                later = committed(workers, victim) - self.committed
+                asked = requests(log, self.pids[victim], self.woken_at)
+                told += f", after which it requested {asked} pages and committed {later}"
             faults = workers.faults(options.hosts, options.pages, 1)
             return (
                 f"{fault}, seed {options.seed}: worker {victim} after {before} pages; {told}; the run took "
@@ -221,6 +228,7 @@ class Campaign:
         os.kill(self.pids[victim], signal.SIGSTOP)
         seconds = take_over(workers, victim)
         time.sleep(2)
+        self.committed, self.woken_at = committed(workers, victim), time.monotonic()
         os.kill(self.pids[victim], signal.SIGCONT)
         return f"taken over after {seconds:.1f} s, and woken up 2 s later"
 
@@ -230,6 +238,7 @@ class Campaign:
         proxy.is_cut = True
         seconds = take_over(workers, victim)
         time.sleep(2)
+        self.committed, self.woken_at = committed(workers, victim), time.monotonic()
         proxy.is_cut = False
         return f"taken over after {seconds:.1f} s, and mended 2 s later"
 
@@ -278,6 +287,19 @@ def joined(workers: Workers) -> int:
     """Return how many workers have joined the last run."""
     with Session(workers.engine) as session:
         return session.scalar(select(CrawlRun.workers).order_by(CrawlRun.id.desc()).limit(1)) or 0
+
+
+def committed(workers: Workers, number: int) -> int:
+    """Return how many pages a worker of the last run has committed."""
+    with Session(workers.engine) as session:
+        mine = CrawlWorker.run_id == workers.last_run(), CrawlWorker.number == number
+        return session.scalars(select(CrawlWorker.pages).where(*mine)).one()
+
+
+def requests(log: Path, pid: int, since: float) -> int:
+    """Return how many requests of a process began after a time."""
+    lines = map(json.loads, log.read_text().splitlines())
+    return sum(worker == str(pid) and began >= since for began, _, _, _, worker in lines)
 
 
 def take_over(workers: Workers, victim: int) -> float:

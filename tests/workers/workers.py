@@ -300,8 +300,9 @@ def emptied(url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def set_day(site: str, day: int) -> None:
-    urllib.request.urlopen(f"{site}/day/{day}").close()
+def tell_site(site: str, what: str) -> None:
+    """Send an order to the site: ``day/2``, ``hold`` or ``release``."""
+    urllib.request.urlopen(f"{site}/{what}").close()
 
 
 @contextmanager
@@ -347,7 +348,7 @@ def main() -> None:
         options.database, folder, hosts=options.hosts, pages=options.pages, delay=options.delay, **settings
     ) as workers:
         for day in (1, 2):
-            set_day(workers.site, day)
+            tell_site(workers.site, f"day/{day}")
             kills, freezes = options.kills, options.freezes
             for _ in range(options.workers):
                 workers.start()
