@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, Self
 
@@ -31,7 +31,7 @@ from crawler.security.plain_text import last_line
 from crawler.snapshots.extension import SnapshotExtension
 from frontier.commits import Commits
 from frontier.discovery import Discovery
-from frontier.engine_access import engine_is_idle, wake_engine
+from frontier.engine_access import engine_is_closing, engine_is_idle, take_back_queued, wake_engine
 from frontier.hand_out import HandOut
 from frontier.host_waits import HostWaits
 from frontier.learned_rendering import LearnedRendering
@@ -120,6 +120,8 @@ class Scheduler(BaseScheduler):
                 engine=run.partition_engine,
                 patience=settings.getfloat("WORKERS_PATIENCE", 300.0),
                 stop=partial(stop_crawl, crawler, "workers_lost"),
+                is_closing=partial(engine_is_closing, crawler),
+                take_back=self._take_back,
                 writer=lambda: run.writer,
                 wake=wake,
             )
@@ -247,8 +249,7 @@ class Scheduler(BaseScheduler):
                 found_on.ended()
 
     def _queue_again(self, number: int, request: Request, *, first: bool = False) -> None:
-        page = self.pages.get(number)
-        if page is not None and page.tenure is not None and not self.partitions.has(page.tenure):
+        if self.is_left(request):
             self.pages.drop(number)  # another worker fetches it
             return
         self.pages.queue_again(number, request, first=first)
@@ -315,6 +316,15 @@ class Scheduler(BaseScheduler):
         """Return the page that a response to this request fills; None if it did not come from the frontier."""
         return self.pages.get(REQUEST_NUMBER.get(request, -1)) if request is not None else None
 
+    def is_left(self, request: Request) -> bool:
+        """Return whether the request is left to another worker, because this one gives its partition up or lost it."""
+        page = self.page_of(request)
+        return (
+            page is not None
+            and page.tenure is not None
+            and self.partitions.tenure_of(page.tenure.part) != page.tenure
+        )
+
     def fetch_again(self, page: Page, request: Request) -> None:
         """Queue the request of a page whose output was discarded. The page stays open."""
         assert page.number is not None
@@ -334,9 +344,15 @@ class Scheduler(BaseScheduler):
 
     # --- What the parts call --------------------------------------------------------------------------------------
 
+    def _take_back(self, parts: Collection[int]) -> None:
+        """Take the requests of partitions out of the download queues, where they wait for the delay of their host."""
+        take_back_queued(self.crawler, self.is_left, f"partitions {parts} are left to other workers")
+
     def _commit(self, commit: Commit) -> None:
         if self.run.failure is not None:
             return
+        if commit.settled is not None and commit.settled.number not in self.pages:
+            return  # it was left to another worker while its callback ran
         if self.shared is not None and commit.tenure is not None and not self.partitions.has(commit.tenure):
             self.shared.drop(commit)
         else:

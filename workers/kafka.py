@@ -53,7 +53,7 @@ class KafkaEngine:
             }
         self.group = f"splashdown.{run.token}"
         self._member: PartitionMember | None = None
-        self._stopping, self._paused = threading.Event(), threading.Event()
+        self._stopping, self._paused, self._leaving = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="workers kafka", daemon=True)
         self._told = ""
         self.error: str | None = None
@@ -64,6 +64,10 @@ class KafkaEngine:
 
     def give_up(self, parts: Collection[int]) -> None:
         """Do nothing: the group moves partitions by itself."""
+
+    def leave(self) -> None:
+        """Leave the group. It moves the partitions when this worker has given all of them up, after DRAIN at most."""
+        self._leaving.set()
 
     def pause(self) -> None:
         self._paused.set()
@@ -80,13 +84,13 @@ class KafkaEngine:
     def _run(self) -> None:
         self._create_topic()
         while not self._stopping.is_set():
-            if self._paused.is_set():
+            if self._paused.is_set() or self._leaving.is_set():
                 self._stopping.wait(0.2)
             else:
                 self._take_part()
 
     def _take_part(self) -> None:
-        """Be a member of the group until this worker pauses or ends."""
+        """Be a member of the group until this worker pauses, leaves or ends."""
         consumer = Consumer(
             self.settings
             | {
@@ -104,7 +108,7 @@ class KafkaEngine:
             [self.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
         try:
-            while not (self._stopping.is_set() or self._paused.is_set()):
+            while not (self._stopping.is_set() or self._paused.is_set() or self._leaving.is_set()):
                 message = consumer.poll(0.2)
                 error = message.error() if message is not None else None
                 if error is not None:

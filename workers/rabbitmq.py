@@ -52,7 +52,7 @@ class RabbitEngine:
         self.parts = range(run.partitions)
         self._member: PartitionMember | None = None
         self._thread = threading.Thread(target=self._run, name="workers rabbitmq", daemon=True)
-        self._stopping, self._paused = threading.Event(), threading.Event()
+        self._stopping, self._paused, self._leaving = threading.Event(), threading.Event(), threading.Event()
         self._orders: queue.SimpleQueue[Callable[[Any], None]] = queue.SimpleQueue()
         self.error: str | None = None
         self._ticked: dict[
@@ -67,6 +67,10 @@ class RabbitEngine:
         """Let another worker become the active consumer. This one is the last in the row then."""
         for part in parts:
             self._orders.put(partial(self._subscribe_again, part=part))
+
+    def leave(self) -> None:
+        self._leaving.set()
+        self._orders.put(self._cancel_others)
 
     def pause(self) -> None:
         self._paused.set()
@@ -117,7 +121,8 @@ class RabbitEngine:
                 "x-expires": EXPIRES,
             }
             channel.queue_declare(self._queue_of(part), durable=True, arguments=arguments)
-            self._subscribe(channel, part)
+            if not self._leaving.is_set():
+                self._subscribe(channel, part)
         return channel
 
     def _queue_of(self, part: int) -> str:
@@ -134,7 +139,14 @@ class RabbitEngine:
     def _subscribe_again(self, channel: Any, part: int) -> None:
         channel.basic_cancel(f"part-{part}")
         self._ticked.pop(part, None)
-        self._subscribe(channel, part)
+        if not self._leaving.is_set():
+            self._subscribe(channel, part)
+
+    def _cancel_others(self, channel: Any) -> None:
+        """Become the active consumer of no more queues."""
+        for part in self.parts:
+            if part not in self._ticked:
+                channel.basic_cancel(f"part-{part}")
 
     def _serve(self, connection: pika.BlockingConnection, channel: Any) -> None:
         tick_at = 0.0

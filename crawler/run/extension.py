@@ -32,7 +32,14 @@ from crawler.run.interfaces import (
     PartitionEngine,
 )
 from crawler.run.peak_memory import peak_memory
-from crawler.run.stopping import AlreadyRunning, CannotStart, NothingToDo, stop_crawl, stopped_because
+from crawler.run.stopping import (
+    AlreadyRunning,
+    CannotStart,
+    NothingToDo,
+    note_joining,
+    stop_crawl,
+    stopped_because,
+)
 from crawler.run.verdict import (
     GOOD,
     INTERRUPTED,
@@ -89,6 +96,8 @@ class RunExtension:
         self.columns = existing_columns(models)
         self.sessions = make_sessions(self.engine)
         spider = crawler.spider
+        if settings.getbool("RUN_SHARED", False):
+            note_joining(crawler)
         self.held: ClaimedRun = claim(self.sessions, spider.name, arguments_of(crawler), settings)
         self.partition_engine = engine_of_run(self.held) if engine_of_run is not None else None
         current_run.set(self.held)

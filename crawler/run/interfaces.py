@@ -156,6 +156,9 @@ class PartitionEngine(Protocol):
     def resume(self) -> None:
         """Take part again, after ``pause``."""
 
+    def leave(self) -> None:
+        """Take no more partitions, and let other workers have those that ``give_up`` names."""
+
     def stop(self) -> None:
         """End: this worker has given up its partitions."""
 

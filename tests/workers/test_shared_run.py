@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, cast
 
+from scrapy import Request
+
+from crawler.page.page import Page
 from frontier.pages_in_progress import PagesInProgress
 from frontier.partitions import Partitions
 from frontier.request_identity import RequestIdentities
@@ -15,27 +19,45 @@ from models.worker import Tenure
 from tests.workers.test_engines import RUN
 
 
-class Worker:
-    """A worker with the partitions 0 and 1, without a database: nothing here asks one."""
+class Writer:
+    """Notes which partitions are given up. Nothing else is asked of a database here."""
 
     def __init__(self) -> None:
+        self.given_up: list[Tenure] = []
+
+    def call(self, _work: Any, _done: Any = None) -> None:
+        """Do nothing: the table is not asked."""
+
+    def give_up(self, tenures: list[Tenure], done: Callable[[None], None]) -> None:
+        self.given_up += tenures
+        done(None)
+
+
+class Worker:
+    """A worker with the partitions 0 and 1."""
+
+    def __init__(self, engine: Any = None) -> None:
+        self.writer, self.is_closing, self.taken_back = Writer(), False, list[int]()
         self.window, self.partitions, self.stopped = Window(), Partitions(), list[str]()
         self.partitions.add([Tenure(START_PART, "a"), Tenure(1, "b")])
         self.identities = RequestIdentities(lambda _: b"", "owner")
+        self.pages = PagesInProgress(self.window)
         nothing = cast("Any", None)
         self.shared = SharedRun(
             RUN,
             self.partitions,
             window=self.window,
-            pages=PagesInProgress(self.window),
+            pages=self.pages,
             refill=nothing,
             waits=nothing,
             rendering=nothing,
             identities=self.identities,
-            engine=None,
+            engine=engine,
             patience=1.0,
             stop=self.stopped.append,
-            writer=lambda: nothing,
+            is_closing=lambda: self.is_closing,
+            take_back=self.taken_back.extend,
+            writer=lambda: cast("Any", self.writer),
             wake=lambda: None,
         )
 
@@ -68,3 +90,78 @@ def test_a_worker_forgets_the_requests_and_the_duplicates_of_a_lost_partition() 
     worker.shared.lose([Tenure(1, "b")])
     assert [queued.part for queued in iter(worker.window.pop, None)] == [START_PART]
     assert worker.identities.is_new(b"1")
+
+
+def page_of(worker: Worker, number: int, part: int) -> Page:
+    """Return a page of a partition whose request is on its way."""
+    page = Page(number, f"http://host{part}/", lambda _: None)
+    page.tenure = worker.partitions.tenure_of(part)
+    worker.pages.add(page)
+    return page
+
+
+def test_a_worker_that_leaves_gives_each_partition_up_when_its_pages_are_committed() -> None:
+    async def check() -> None:
+        worker = Worker()
+        worker.window.add(QueuedRequest(0, 1, 1, "http://host1/", "{}", part=1))
+        page_of(worker, 7, part=1)
+        worker.is_closing = True
+        worker.shared.start()
+        assert {*worker.taken_back} == {START_PART, 1} and not worker.window
+        assert worker.writer.given_up == [Tenure(START_PART, "a")]
+        worker.pages.remove(7)
+        worker.shared._tick()
+        assert worker.writer.given_up == [Tenure(START_PART, "a"), Tenure(1, "b")]
+        worker.shared.close()
+
+    asyncio.run(check())
+
+
+def test_a_retry_of_a_partition_that_is_given_up_is_left_to_the_next_owner() -> None:
+    async def check() -> None:
+        worker = Worker()
+        page_of(worker, 7, part=1)
+        worker.pages.queue_again(7, Request("http://host1/"))
+        worker.is_closing = True
+        worker.shared.start()
+        assert worker.pages.get(7) is None and len(worker.writer.given_up) == 2
+        worker.shared.close()
+
+    asyncio.run(check())
+
+
+class Engine:
+    """Notes what a worker tells its engine."""
+
+    is_fair, error = True, None
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def start(self, _member: Any) -> None:
+        self.told.append("start")
+
+    def leave(self) -> None:
+        self.told.append("leave")
+
+    def give_up(self, parts: list[int]) -> None:
+        self.told.append(f"give up {parts}")
+
+
+def test_an_engine_that_revokes_a_partition_waits_for_the_pages_of_a_worker_that_leaves() -> None:
+    async def check() -> None:
+        engine = Engine()
+        worker = Worker(engine)
+        page_of(worker, 7, part=1)
+        worker.is_closing = True
+        worker.shared.start()
+        assert engine.told == ["leave", "give up [0]", "start"]
+        event = worker.shared.revoked(1)
+        await asyncio.sleep(0)
+        assert not event.is_set()
+        worker.pages.remove(7)
+        worker.shared._tick()
+        assert event.is_set()
+        worker.shared.close()
+
+    asyncio.run(check())

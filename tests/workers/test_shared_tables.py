@@ -36,6 +36,7 @@ from models.run import (
 from models.session import make_engine, make_sessions
 from models.shared_run import (
     NUMBERS,
+    START_TIME,
     RunPart,
     balance,
     give_up,
@@ -44,6 +45,7 @@ from models.shared_run import (
     leave_run,
     look_for_end,
     note_busy,
+    note_leaving,
     take,
 )
 from models.worker import PartitionsLost, Tenure, hold_partitions
@@ -250,6 +252,23 @@ def test_workers_have_equal_shares(sessions: sessionmaker[Session]) -> None:
         other.balances()
     assert [len(one.tenures) for one in (first, *others)] == [3, 3, 2]
     assert parts_of([tenure for one in (first, *others) for tenure in one.tenures]) == [*range(PARTS)]
+
+
+def test_a_worker_that_has_not_looked_yet_or_leaves_has_no_share(sessions: sessionmaker[Session]) -> None:
+    """Others would leave partitions free for it, and their hosts would wait."""
+    first, other = Worker(sessions), Worker(sessions)
+    with sessions.begin() as session:
+        session.execute(update(CrawlWorker).values(joined_at=database_now(session) - START_TIME))
+    assert len(first.balances().held) == PARTS
+    other.balances()
+    assert first.balances().surplus == PARTS // 2
+    first.gives_up(PARTS // 2)
+    assert len(other.balances().held) == PARTS // 2
+    other.does(note_leaving)
+    other.gives_up(1)
+    assert len(first.balances().held) == PARTS // 2 + 1
+    other.gives_up(PARTS // 2 - 1)
+    assert len(first.balances().held) == PARTS and other.balances(takes=False).held == []
 
 
 def test_workers_that_balance_at_once_take_each_partition_once(sessions: sessionmaker[Session]) -> None:
