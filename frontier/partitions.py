@@ -48,6 +48,10 @@ class Partitions:
         """Return whether this worker has the partition, also if it is giving it up."""
         return part in self._owners
 
+    def has_owner(self, owner: str) -> bool:
+        """Return whether this worker still has the partition in whose tenure this is the owner."""
+        return owner in self._owners.values()
+
     def has(self, tenure: Tenure) -> bool:
         """Return whether this worker still has the partition, and has had it since."""
         return self._owners.get(tenure.part) == tenure.owner

@@ -20,7 +20,7 @@ from scrapy.core.scheduler import Scheduler as ScrapyScheduler
 from scrapy.crawler import Crawler
 from scrapy.utils.defer import deferred_from_coro
 
-from crawler.meta_keys import FOUND_ON, MAKES_SESSION, REQUEST_NUMBER
+from crawler.meta_keys import FOUND_ON, MAKES_SESSION, REQUEST_NUMBER, TENURE_OWNER
 from crawler.page.commit import Commit
 from crawler.page.page import Page
 from crawler.run.extension import RunExtension
@@ -245,9 +245,14 @@ class Scheduler(BaseScheduler):
     def enqueue_request(self, request: Request) -> bool:
         """Store a new request, or queue again what a page's request became. Return False for a duplicate."""
         number = REQUEST_NUMBER.get(request)
-        if number is not None and self.pages.is_open(number) and not FOUND_ON.is_in(request):
-            self._queue_again(number, request)
-            return True
+        if number is not None and not FOUND_ON.is_in(request):
+            page = self.page_of(request)
+            if page is not None and not page.closed:
+                self._queue_again(number, request)
+                return True
+            owner = TENURE_OWNER.get(request)
+            if owner is not None and not self.partitions.has_owner(owner):
+                return True  # the page was left to another worker
         found_on: Page | None = FOUND_ON.pop(request)
         REQUEST_NUMBER.pop(request)
         if self.shared is not None and MAKES_SESSION.get(request):
@@ -328,8 +333,14 @@ class Scheduler(BaseScheduler):
         return self.commits.uncommitted
 
     def page_of(self, request: Request | None) -> Page | None:
-        """Return the page that a response to this request fills; None if it did not come from the frontier."""
-        return self.pages.get(REQUEST_NUMBER.get(request, -1)) if request is not None else None
+        """Return the page that a response to this request fills; None if it did not come from the frontier.
+
+        None, too, if the partition was lost since, although this worker may have the same request in a new tenure.
+        """
+        page = self.pages.get(REQUEST_NUMBER.get(request, -1)) if request is not None else None
+        if request is None or page is None or page.tenure is None:
+            return page
+        return page if TENURE_OWNER.get(request) == page.tenure.owner else None
 
     def is_left(self, request: Request) -> bool:
         """Return whether the request is left to another worker, because this one gives its partition up or lost it."""
@@ -366,7 +377,7 @@ class Scheduler(BaseScheduler):
     def _commit(self, commit: Commit) -> None:
         if self.run.failure is not None:
             return
-        if commit.settled is not None and commit.settled.number not in self.pages:
+        if commit.settled is not None and not self.pages.has(commit):
             return  # it was left to another worker while its callback ran
         if self.shared is not None and commit.tenure is not None and not self.partitions.has(commit.tenure):
             self.shared.drop(commit)

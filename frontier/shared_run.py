@@ -287,7 +287,7 @@ class SharedRun:
         if not (is_fair or self._is_leaving) and (more := found.surplus - self.partitions.draining) > 0:
             self._drain(more)
         for part in self._by_engine:
-            if part in held_parts:
+            if part in held_parts or self.partitions.has_part(part):  # or it was taken since the look began
                 self._missing.pop(part, None)
             elif time.monotonic() - self._missing.setdefault(part, time.monotonic()) > RETAKE:
                 self._loop.call_soon(self._take, part)
@@ -370,7 +370,7 @@ class SharedRun:
         """Forget a page whose partition was lost: another worker fetches it."""
         assert commit.tenure is not None
         self.lose([commit.tenure])
-        if commit.number is not None and commit.settled is not None:
+        if commit.number is not None and commit.settled is not None and self._pages.has(commit):
             self._pages.drop(commit.number)
         self._identities.forget()
 

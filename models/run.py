@@ -77,6 +77,8 @@ class CrawlRun(Base):
     # A person has paused the run: its process hands out no requests, also after a resume.
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_by: Mapped[str | None] = mapped_column(FreeString(255))
+    # The state of the spider in the last alarm, if this run has told of it (crawler/run/alarm_state.py).
+    alarm: Mapped[dict[str, Any] | None] = mapped_column(FreeJson())
     # The run is below its policy only because it differs from earlier runs, so a person may accept it.
     acceptable: Mapped[bool | None]
     accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -228,6 +228,7 @@ class RunExtension:
             self.verdict = Verdict(
                 code=INTERRUPTED if lost else NOT_STORED,
                 reasons=(stopped_because(self.crawler) or str(self.failure),),
+                is_of_others=lost and self.held.is_shared,
             )
         assert self.verdict is not None and self.crawler.stats is not None
         if self.verdict.counts is not None:

@@ -6,15 +6,20 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
+import pytest
 from scrapy import Request
 
+from crawler.meta_keys import REQUEST_NUMBER, TENURE_OWNER
+from crawler.page.commit import Commit
 from crawler.page.page import Page
 from frontier.pages_in_progress import PagesInProgress
 from frontier.partitions import Partitions
 from frontier.request_identity import RequestIdentities
+from frontier.scheduler import Scheduler
 from frontier.shared_run import SharedRun
 from frontier.window import QueuedRequest, Window
-from models.shared_run import START_PART
+from models.request import Settled
+from models.shared_run import START_PART, Balance
 from models.worker import Tenure
 from tests.workers.test_engines import RUN
 
@@ -125,6 +130,60 @@ def test_a_retry_of_a_partition_that_is_given_up_is_left_to_the_next_owner() -> 
         worker.is_closing = True
         worker.shared.start()
         assert worker.pages.get(7) is None and len(worker.writer.given_up) == 2
+        worker.shared.close()
+
+    asyncio.run(check())
+
+
+def lost_and_taken_again(worker: Worker) -> tuple[Page, Page]:
+    """Return two pages of request 7: the worker has lost its partition, taken it again, and made the request again."""
+    before = page_of(worker, 7, part=1)
+    worker.shared.lose([Tenure(1, "b")])
+    worker.partitions.add([Tenure(1, "c")])
+    return before, page_of(worker, 7, part=1)
+
+
+def test_the_late_end_of_a_page_that_was_lost_does_not_drop_the_page_that_replaced_it() -> None:
+    """The request would be leased for ever otherwise, and the run would not end."""
+    worker = Worker()
+    before, now = lost_and_taken_again(worker)
+    settled = Settled(number=7, state="done")
+    worker.shared.drop(Commit(number=7, tenure=before.tenure, settled=settled))
+    assert worker.pages.get(7) is now
+    assert not worker.pages.has(Commit(number=7, tenure=before.tenure, settled=settled))
+    worker.partitions.remove([Tenure(1, "c")])
+    worker.shared.drop(Commit(number=7, tenure=now.tenure, settled=settled))
+    assert worker.pages.get(7) is None
+
+
+def test_the_late_answer_to_a_lost_page_does_not_fill_the_page_that_replaced_it() -> None:
+    worker = Worker()
+    _, now = lost_and_taken_again(worker)
+    scheduler = Scheduler.__new__(Scheduler)  # only its pages are asked
+    scheduler.pages = worker.pages
+
+    def answer_in(owner: str) -> Request:
+        return Request("http://host1/", meta={REQUEST_NUMBER.name: 7, TENURE_OWNER.name: owner})
+
+    assert scheduler.page_of(answer_in("b")) is None
+    assert scheduler.page_of(answer_in("c")) is now
+
+
+def test_a_look_that_began_before_a_partition_was_taken_does_not_take_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("frontier.shared_run.RETAKE", -1.0)
+
+    async def check() -> None:
+        worker = Worker(Engine())
+        worker.shared.start()
+        for part in (1, 2):
+            worker.shared.assigned(part)
+        await asyncio.sleep(0)
+        worker.shared._assigned.clear()  # both were taken; then another worker has taken 2
+        worker.shared._found(Balance(held=[Tenure(START_PART, "a")]), [Tenure(START_PART, "a")], 0.0)
+        await asyncio.sleep(0)
+        assert worker.shared._assigned == {2}
         worker.shared.close()
 
     asyncio.run(check())

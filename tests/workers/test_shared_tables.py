@@ -479,6 +479,12 @@ def test_a_worker_that_leaves_queues_its_requests_again(sessions: sessionmaker[S
     assert other.does(leave_run) == 0
 
 
+def test_a_worker_that_fails_while_others_go_on_raises_no_alarm(sessions: sessionmaker[Session]) -> None:
+    worker, _ = Worker(sessions), Worker(sessions)
+    verdict = worker.does(leave, Ending(reason="memusage_exceeded", covered=False))
+    assert (verdict.code, verdict.is_of_others) == (4, True)
+
+
 def test_the_last_worker_that_leaves_writes_its_verdict_into_the_run(sessions: sessionmaker[Session]) -> None:
     worker = Worker(sessions)
     verdict = worker.does(leave, Ending(reason="shutdown", covered=False))
