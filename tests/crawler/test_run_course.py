@@ -23,7 +23,7 @@ from models.run_sample import MOST_SAMPLES, Sample, add_rows, store_sample
 from models.session import make_sessions
 from tests.crawls import scrapy
 from tests.frontier.fakes import new_request
-from tests.frontier.test_runs import Runs
+from tests.frontier.run_crawls import Runs
 
 RUN = ClaimedRun(id=7, spider="books", owner="me", commits=0, resumed=False, start_read=False)
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
