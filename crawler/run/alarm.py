@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,8 +61,15 @@ class Alarm:
         *,
         run_id: int | None = None,
         examples: Sequence[str] = (),
+        muted_until: Callable[[], datetime | None] = lambda: None,
     ) -> None:
-        """Send a message if the state has changed. If it cannot be sent, the next run tries again."""
+        """Send a message if the state has changed. If it cannot be sent, the next run tries again.
+
+        Args:
+            muted_until: returns until when a person has muted the spider's alarms, and is called only if there is a
+                message. A muted message is not sent, and the file stays as it is: the first run after the mute
+                whose state still differs sends its message.
+        """
         if verdict.code == ALREADY_RUNNING or self.apprise is None or not len(self.apprise):
             return
         from apprise import NotifyFormat, NotifyType  # noqa: PLC0415
@@ -81,6 +88,15 @@ class Alarm:
             title = f"{spider}: {verdict.word} (exit code {verdict.code})"
             body = _bad_run(verdict, now, run_id, examples)
         title, body = redacted(title), redacted(body)
+        until = muted_until()
+        if until is not None and until > datetime.now(UTC):
+            logger.warning(
+                "no alarm is sent, because alarms of %s are muted until %s UTC: %s",
+                spider,
+                f"{until:%F %H:%M}",
+                title,
+            )
+            return
         kind = NotifyType.SUCCESS if verdict.code == GOOD else NotifyType.FAILURE
         if not self.apprise.notify(title=title, body=body, notify_type=kind, body_format=NotifyFormat.TEXT):
             logger.warning("the alarm did not reach all of ALERT_URLS; the next run sends it again")
