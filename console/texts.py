@@ -29,6 +29,7 @@ def init(app: Flask) -> None:
         "duration": duration,
         "short": short,
         "value": value_text,
+        "excerpt": excerpt,
         "url": shown_url,
         "redacted": redacted,
         "json": pretty_json,
@@ -128,6 +129,16 @@ def short(value: Any, longest: int = LONGEST) -> str:
     """Return a value as text on one line of at most ``longest`` characters."""
     text = value_text(value)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def excerpt(value: Any, other: Any, longest: int = LONGEST) -> str:
+    """Return a value as ``short`` does; of two long texts the part where they begin to differ."""
+    text, against = value_text(value), value_text(other)
+    if len(text) <= longest or value is None or other is None:
+        return short(value, longest)
+    same = next((n for n, (a, b) in enumerate(zip(text, against, strict=False)) if a != b), 0)
+    begin = same - longest // 4
+    return short(value, longest) if begin <= 0 else f"…{short(text[begin:], longest)}"
 
 
 def shown_url(url: str | None) -> str:
