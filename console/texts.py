@@ -31,6 +31,7 @@ def init(app: Flask) -> None:
         "value": value_text,
         "url": shown_url,
         "redacted": redacted,
+        "hidden": hidden_values,
         "json": pretty_json,
         "one_line": one_line,
         "percent": percent,
