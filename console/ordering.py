@@ -9,7 +9,7 @@ from console.database import writing
 from console.security.actions import note_action
 from console.security.identity import person
 from crawler.run.acceptance import refusal
-from crawler.run.state import is_worked_on, state_of
+from crawler.run.state import PAUSED, RUNNING, is_worked_on, state_of
 from models import CrawlRun
 from models.crawl_order import (
     ACCEPT,
@@ -20,15 +20,14 @@ from models.crawl_order import (
     RESUME,
     SAVE_TEST,
     START,
-    STOP,
     CrawlOrder,
     ask,
 )
 from models.run import database_now
+from models.run_orders import CannotAsk, ask_of_run
 from models.secret_names import may_be_secret
 from models.spider_schedule import SpiderSchedule
 
-WORDS = {STOP: "stop", PAUSE: "pause", RESUME: "resume"}
 LONGEST_ARGUMENT = 1000
 
 
@@ -49,18 +48,18 @@ def order_for_run(run_id: int, kind: str) -> CrawlOrder:
         if run is None:
             raise CannotOrder(f"there is no run {run_id}")
         state = state_of(run, now, working=is_worked_on(session, run, now))
-        if state not in ("running", "paused"):
+        if state not in (RUNNING, PAUSED):
             raise CannotOrder(f"run {run_id} is not running: it is {state}")
         if kind == PAUSE and run.paused_at is not None:
             raise CannotOrder(f"run {run_id} is paused already")
         if kind == RESUME and run.paused_at is None:
             raise CannotOrder(f"run {run_id} is not paused")
-        known = session.query(CrawlOrder).filter(
-            CrawlOrder.run_id == run_id, CrawlOrder.kind == kind, CrawlOrder.state.in_(OPEN)
-        )
-        if (same := known.first()) is not None:
-            raise CannotOrder(f"{same.asked_by} has asked for this already (order {same.id})")
-        order = ask(session, kind, by=person().actor, now=now, spider=run.spider, run_id=run_id)
+        try:
+            order, is_new = ask_of_run(session, kind, run_id, by=person().actor)
+        except CannotAsk as error:
+            raise CannotOrder(str(error)) from None
+        if not is_new:
+            raise CannotOrder(f"{order.asked_by} has asked for this already (order {order.id})")
         note_action(session, f"order {kind}", f"run {run_id} of {run.spider}")
         return order
 

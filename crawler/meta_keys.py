@@ -72,6 +72,10 @@ RENDERING: MetaKey[str] = MetaKey("rendering")
 #   set by frontier/hand_out.py, frontier/discovery.py
 #   read by frontier/, crawler/logs/run_ids.py
 REQUEST_NUMBER: MetaKey[int] = MetaKey("frontier")
+# str: in a shared run, the owner of the tenure in which the request was handed out.
+#   set by frontier/hand_out.py
+#   read by frontier/scheduler.py
+TENURE_OWNER: MetaKey[str] = MetaKey("frontier_tenure")
 # Page: the page whose callback yielded the request.
 #   set by frontier/page_output.py
 #   read by frontier/scheduler.py
@@ -123,5 +127,6 @@ SAVED_ARGUMENTS_LOST: MetaKey[int] = MetaKey("_splash_498")
 
 # The frontier has these in columns of their own, or needs them only until the request is stored.
 NOT_STORED = tuple(
-    key.name for key in (REQUEST_NUMBER, FOUND_ON, REQUEST_TEXT, MAKES_SESSION, DELAY, YIELDED_BY)
+    key.name
+    for key in (REQUEST_NUMBER, TENURE_OWNER, FOUND_ON, REQUEST_TEXT, MAKES_SESSION, DELAY, YIELDED_BY)
 )

@@ -299,9 +299,11 @@ ITEM_PIPELINES = {
 EXTENSIONS_BASE = {
     **default_settings.EXTENSIONS_BASE,
     "scrapy.extensions.telnet.TelnetConsole": None,
+    "scrapy.extensions.closespider.CloseSpider": None,
     "scrapy.extensions.remote_control.RemoteControl": None,
     "crawler.remote_access.TelnetConsole": 0,
     "crawler.remote_access.RemoteControl": 0,
+    "crawler.run.close_spider.CloseSpider": 0,
     "crawler.garbage_collection.GarbageCollectionExtension": 0,
     "crawler.splash.extension.RendererExtension": 10,
     "crawler.run.extension.RunExtension": 15,
@@ -326,6 +328,7 @@ LOG_LEVEL = _env("LOG_LEVEL", "INFO", _level)
 LOG_FORMAT = _env("LOG_FORMAT", "text", _log_format)
 log_lines.install()
 spider_arguments.install()  # notes the arguments, which are a part of a run's scope
+RUN_LOG_LINES = _env("RUN_LOG_LINES", 300, int)  # the last lines of each run that the database has; 0: none
 METRICS_PORT = _env("METRICS_PORT", 0, int)  # on 127.0.0.1, while the crawl runs
 METRICS_FOLDER = _env("METRICS_FOLDER", "", str)  # the folder of node_exporter's textfile collector
 LOG_FORMATTER = "crawler.logs.formatter.LogFormatter"

@@ -9,10 +9,14 @@ from scrapy.crawler import Crawler
 from twisted.python.failure import Failure
 
 
-def take_back_queued(crawler: Crawler, choose: Callable[[Request], bool], reason: Exception) -> None:
+class TakenBack(Exception):
+    """The request was in Scrapy's download queue, and may not be made now. It goes back to the frontier."""
+
+
+def take_back_queued(crawler: Crawler, choose: Callable[[Request], bool], reason: str) -> None:
     """Take the requests that ``choose`` returns True for out of the download queues, where they wait for a delay.
 
-    The downloader middlewares get ``reason`` as their exception.
+    The downloader middlewares get TakenBack with the reason as their exception.
     """
     if crawler.engine is None:
         return
@@ -20,7 +24,7 @@ def take_back_queued(crawler: Crawler, choose: Callable[[Request], bool], reason
         chosen = [entry for entry in slot.queue if choose(entry[0])]
         for entry in chosen:
             slot.queue.remove(entry)
-            entry[1].errback(Failure(reason))  # type: ignore[no-untyped-call]
+            entry[1].errback(Failure(TakenBack(reason)))  # type: ignore[no-untyped-call]
 
 
 def wake_engine(crawler: Crawler) -> None:
@@ -28,6 +32,12 @@ def wake_engine(crawler: Crawler) -> None:
     slot = getattr(crawler.engine, "_slot", None)
     if slot is not None:
         slot.nextcall.schedule()
+
+
+def engine_is_closing(crawler: Crawler) -> bool:
+    """Return whether the engine starts no more requests, because the crawl ends."""
+    engine = crawler.engine
+    return getattr(getattr(engine, "_slot", None), "closing", None) is not None
 
 
 def engine_is_idle(crawler: Crawler) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from scrapy import Request, Spider
 
-from crawler.meta_keys import REQUEST_NUMBER
+from crawler.meta_keys import REQUEST_NUMBER, TENURE_OWNER
 from crawler.page.commit import Commit
 from crawler.page.page import Page
 from crawler.page.snapshot_policy import SnapshotPolicy
@@ -69,5 +69,7 @@ class HandOut:
             return None
         self._pages.hand_out(queued)
         REQUEST_NUMBER.set(request, queued.number)
+        if page.tenure is not None:
+            TENURE_OWNER.set(request, page.tenure.owner)
         request.errback = Errback(request.errback, page, spider)
         return request

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scrapy import Request
 
+from crawler.page.commit import Commit
 from crawler.page.page import Page
 from crawler.splash.request_mapping import page_url
 from frontier.window import QueuedRequest, Window
@@ -36,13 +37,13 @@ class PagesInProgress:
         """Return the page of the request with this number; None if it is not in progress."""
         return self._pages.get(number)
 
-    def is_open(self, number: int) -> bool:
-        """Return whether the page is in progress and its callback has not ended."""
-        return number in self._pages and not self._pages[number].closed
-
     def add(self, page: Page) -> None:
-        """Register the page of a request that is handed out."""
+        """Register the page of a request that is handed out.
+
+        It may replace the page of an earlier tenure: this worker has lost the partition and taken it again.
+        """
         assert page.number is not None
+        self.take_back(page.number)
         self._pages[page.number] = page
 
     def hand_out(self, queued: QueuedRequest) -> None:
@@ -84,6 +85,11 @@ class PagesInProgress:
         """Forget a page whose partition another worker has now."""
         self.take_back(number)
         self.remove(number)
+
+    def has(self, commit: Commit) -> bool:
+        """Return whether the page of a commit is in progress, and no page of a later tenure has replaced it."""
+        page = self._pages.get(commit.number) if commit.number is not None else None
+        return page is not None and page.tenure == commit.tenure
 
     def parts(self) -> set[int]:
         """Return the partitions of the pages in progress, in a shared run."""

@@ -7,6 +7,19 @@ from collections.abc import Collection, Iterable
 from models.worker import Tenure
 
 
+def to_give_up(parts: Collection[int], busy: Collection[int], number: int) -> list[int]:
+    """Return so many of the partitions, with a fair share of the busy ones: another worker gets work, too.
+
+    Args:
+        busy: the partitions with pages in progress.
+    """
+    with_pages = sorted(part for part in parts if part in busy)
+    without = sorted(part for part in parts if part not in busy)
+    share = round(number * len(with_pages) / len(parts)) if parts else 0
+    share = max(share, number - len(without))
+    return [*without[: number - share], *with_pages[:share]]
+
+
 class Partitions:
     """The tenures of a worker.
 
@@ -30,6 +43,14 @@ class Partitions:
 
     def is_active(self, part: int) -> bool:
         return part in self._owners and part not in self._draining
+
+    def has_part(self, part: int) -> bool:
+        """Return whether this worker has the partition, also if it is giving it up."""
+        return part in self._owners
+
+    def has_owner(self, owner: str) -> bool:
+        """Return whether this worker still has the partition in whose tenure this is the owner."""
+        return owner in self._owners.values()
 
     def has(self, tenure: Tenure) -> bool:
         """Return whether this worker still has the partition, and has had it since."""

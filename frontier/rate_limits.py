@@ -15,7 +15,7 @@ from crawler.meta_keys import PLAIN_FORM, REQUEST_NUMBER
 from crawler.page.refusal import is_of_site, site_headers
 from crawler.page.retry_after import LIMITING, retry_after
 from crawler.splash.request_mapping import is_splash_request, page_url, restore_page_request
-from frontier.engine_access import take_back_queued
+from frontier.engine_access import TakenBack, take_back_queued
 from frontier.host_backoff import HostBackoff
 from frontier.host_waits import HostWaits
 from frontier.scheduler import scheduler_of
@@ -24,10 +24,6 @@ from frontier.window import host_of
 logger = logging.getLogger("splashdown.rate_limits")
 
 TIMEOUTS = (DownloadTimeoutError, TimeoutError)
-
-
-class HostIsPaused(Exception):
-    """The request was in Scrapy's download queue when its host asked to wait. It goes back to the frontier."""
 
 
 class RateLimitMiddleware:
@@ -49,18 +45,23 @@ class RateLimitMiddleware:
         return scheduler.waits if scheduler is not None else None
 
     def process_request(self, request: Request) -> Request | None:
-        """Return the request to the frontier if its host asked to wait after it was handed out."""
-        waits = self.waits
-        if waits is None or not REQUEST_NUMBER.is_in(request) or host_of(page_url(request)) not in waits:
+        """Return the request to the frontier if it may not be made any more since it was handed out.
+
+        Its host asked to wait, or another worker of a shared run has the host.
+        """
+        scheduler = scheduler_of(self.crawler)
+        if scheduler is None or not REQUEST_NUMBER.is_in(request):
             return None
-        return _again(request)
+        if host_of(page_url(request)) in scheduler.waits or scheduler.is_left(request):
+            return _again(request)
+        return None
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
         """Return a request to the frontier that was taken out of Scrapy's download queue.
 
         A host that does not answer in time backs off, unless it is a renderer: that is the work of failover.
         """
-        if isinstance(exception, HostIsPaused):
+        if isinstance(exception, TakenBack):
             return _again(request)
         waits = self.waits
         is_plain = REQUEST_NUMBER.is_in(request) and not is_splash_request(request)
@@ -99,7 +100,7 @@ class RateLimitMiddleware:
         logger.info("%s: backing off, no request to %s for %.3g s", why, host, seconds)
         self.stats.inc_value("rate_limited/backoff")
         waits.back_off(host, seconds)
-        take_back_queued(self.crawler, lambda one: _is_for(one, host), HostIsPaused(host))
+        take_back_queued(self.crawler, lambda one: _is_for(one, host), f"{host} asked to wait")
 
     def _wait(self, waits: HostWaits, host: str, seconds: float, why: str) -> None:
         if seconds > self.longest:
@@ -115,7 +116,7 @@ class RateLimitMiddleware:
             logger.info("%s: no request to %s for %.3g s", why, host, seconds)
         waits.wait(host, seconds)
         if host in waits:
-            take_back_queued(self.crawler, lambda one: _is_for(one, host), HostIsPaused(host))
+            take_back_queued(self.crawler, lambda one: _is_for(one, host), f"{host} asked to wait")
 
 
 def _is_for(request: Request, host: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, Self
 
@@ -20,7 +20,7 @@ from scrapy.core.scheduler import Scheduler as ScrapyScheduler
 from scrapy.crawler import Crawler
 from scrapy.utils.defer import deferred_from_coro
 
-from crawler.meta_keys import FOUND_ON, MAKES_SESSION, REQUEST_NUMBER
+from crawler.meta_keys import FOUND_ON, MAKES_SESSION, REQUEST_NUMBER, TENURE_OWNER
 from crawler.page.commit import Commit
 from crawler.page.page import Page
 from crawler.run.extension import RunExtension
@@ -31,7 +31,7 @@ from crawler.security.plain_text import last_line
 from crawler.snapshots.extension import SnapshotExtension
 from frontier.commits import Commits
 from frontier.discovery import Discovery
-from frontier.engine_access import engine_is_idle, wake_engine
+from frontier.engine_access import engine_is_closing, engine_is_idle, take_back_queued, wake_engine
 from frontier.hand_out import HandOut
 from frontier.host_waits import HostWaits
 from frontier.learned_rendering import LearnedRendering
@@ -120,6 +120,8 @@ class Scheduler(BaseScheduler):
                 engine=run.partition_engine,
                 patience=settings.getfloat("WORKERS_PATIENCE", 300.0),
                 stop=partial(stop_crawl, crawler, "workers_lost"),
+                is_closing=partial(engine_is_closing, crawler),
+                take_back=self._take_back,
                 writer=lambda: run.writer,
                 wake=wake,
             )
@@ -153,8 +155,17 @@ class Scheduler(BaseScheduler):
         return deferred_from_coro(self._open())
 
     async def _open(self) -> None:
-        self.run.start(FrontierCallbacks(fits_in_window=self.refill.fits_in_window, queues=self.queues))
+        wake = partial(wake_engine, self.crawler)
+        self.run.start(
+            FrontierCallbacks(
+                fits_in_window=self.refill.fits_in_window,
+                queues=self.queues,
+                wake=wake,
+                is_sampler=partial(self.partitions.is_active, START_PART),
+            )
+        )
         if self.shared is not None:
+            await self.run.watch()
             self.discovery.begin_at(self.shared.first_number)
             self.shared.start()
             return
@@ -169,6 +180,7 @@ class Scheduler(BaseScheduler):
         if self.run.held.resumed:
             run_id, spider = self.run.held.id, self.spider.name
             logger.info("run %d of %s is resumed: %d requests are left", run_id, spider, found.queued)
+        await self.run.watch()
 
     def close(self, reason: str) -> Any:
         """End the run, or leave it to the next crawl. Scrapy awaits the result."""
@@ -205,7 +217,7 @@ class Scheduler(BaseScheduler):
         """Return whether the crawl is not finished. Scrapy asks when nothing is downloaded or processed."""
         if self.run.failure is not None:
             return False
-        if not (self._left() or self._begin_last_checks()):
+        if not self.run.is_paused and not (self._left() or self._begin_last_checks()):
             return self.shared is not None and self._run_goes_on(self.shared)
         nothing_moves = engine_is_idle(self.crawler) and not self.uncommitted and not self.window.expected
         self.pages.abandon_orphans(time.monotonic(), nothing_moves=nothing_moves)
@@ -233,9 +245,14 @@ class Scheduler(BaseScheduler):
     def enqueue_request(self, request: Request) -> bool:
         """Store a new request, or queue again what a page's request became. Return False for a duplicate."""
         number = REQUEST_NUMBER.get(request)
-        if number is not None and self.pages.is_open(number) and not FOUND_ON.is_in(request):
-            self._queue_again(number, request)
-            return True
+        if number is not None and not FOUND_ON.is_in(request):
+            page = self.page_of(request)
+            if page is not None and not page.closed:
+                self._queue_again(number, request)
+                return True
+            owner = TENURE_OWNER.get(request)
+            if owner is not None and not self.partitions.has_owner(owner):
+                return True  # the page was left to another worker
         found_on: Page | None = FOUND_ON.pop(request)
         REQUEST_NUMBER.pop(request)
         if self.shared is not None and MAKES_SESSION.get(request):
@@ -247,8 +264,7 @@ class Scheduler(BaseScheduler):
                 found_on.ended()
 
     def _queue_again(self, number: int, request: Request, *, first: bool = False) -> None:
-        page = self.pages.get(number)
-        if page is not None and page.tenure is not None and not self.partitions.has(page.tenure):
+        if self.is_left(request):
             self.pages.drop(number)  # another worker fetches it
             return
         self.pages.queue_again(number, request, first=first)
@@ -269,8 +285,11 @@ class Scheduler(BaseScheduler):
             return None
         if self.shared is not None and not self.shared.may_hand_out:
             return None
-        self.window.begun_only = not self.budget.may_begin
-        if self.budget.may_begin:
+        if self.run.is_paused and not len(self.pages):
+            return None  # not even a login, which is no request of a page in progress
+        may_begin = self.budget.may_begin and not self.run.is_paused
+        self.window.begun_only = not may_begin
+        if may_begin:
             self.refill.refill_if_low()
         queued = self.logins.pop_from(self.window, start_page_closed=self.start_page.closed)
         if queued is None:
@@ -282,6 +301,8 @@ class Scheduler(BaseScheduler):
 
     def _stop_if_hosts_wait_too_long(self) -> None:
         """Stop the crawl if nothing is left but requests to hosts that asked for a wait longer than HOST_PATIENCE."""
+        if self.run.is_paused:
+            return
         has_ready = self.window.ready or (self.budget.may_begin and self.refill.has_ready)
         if has_ready or self.pages.in_flight or self.uncommitted:
             return
@@ -312,8 +333,23 @@ class Scheduler(BaseScheduler):
         return self.commits.uncommitted
 
     def page_of(self, request: Request | None) -> Page | None:
-        """Return the page that a response to this request fills; None if it did not come from the frontier."""
-        return self.pages.get(REQUEST_NUMBER.get(request, -1)) if request is not None else None
+        """Return the page that a response to this request fills; None if it did not come from the frontier.
+
+        None, too, if the partition was lost since, although this worker may have the same request in a new tenure.
+        """
+        page = self.pages.get(REQUEST_NUMBER.get(request, -1)) if request is not None else None
+        if request is None or page is None or page.tenure is None:
+            return page
+        return page if TENURE_OWNER.get(request) == page.tenure.owner else None
+
+    def is_left(self, request: Request) -> bool:
+        """Return whether the request is left to another worker, because this one gives its partition up or lost it."""
+        page = self.page_of(request)
+        return (
+            page is not None
+            and page.tenure is not None
+            and self.partitions.tenure_of(page.tenure.part) != page.tenure
+        )
 
     def fetch_again(self, page: Page, request: Request) -> None:
         """Queue the request of a page whose output was discarded. The page stays open."""
@@ -334,9 +370,15 @@ class Scheduler(BaseScheduler):
 
     # --- What the parts call --------------------------------------------------------------------------------------
 
+    def _take_back(self, parts: Collection[int]) -> None:
+        """Take the requests of partitions out of the download queues, where they wait for the delay of their host."""
+        take_back_queued(self.crawler, self.is_left, f"partitions {parts} are left to other workers")
+
     def _commit(self, commit: Commit) -> None:
         if self.run.failure is not None:
             return
+        if commit.settled is not None and not self.pages.has(commit):
+            return  # it was left to another worker while its callback ran
         if self.shared is not None and commit.tenure is not None and not self.partitions.has(commit.tenure):
             self.shared.drop(commit)
         else:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from functools import partial
 
 from scrapy import Request
@@ -21,12 +21,21 @@ from crawler.run.interfaces import PageWriter, PartitionEngine
 from frontier.host_waits import HostWaits
 from frontier.learned_rendering import LearnedRendering
 from frontier.pages_in_progress import PagesInProgress
-from frontier.partitions import Partitions
+from frontier.partitions import Partitions, to_give_up
 from frontier.request_identity import RequestIdentities
 from frontier.shared_refill import SharedRefill
 from frontier.window import Window
 from models.run import ClaimedRun
-from models.shared_run import NUMBERS, START_PART, Balance, RunPart, balance, look_for_end, take
+from models.shared_run import (
+    NUMBERS,
+    START_PART,
+    Balance,
+    RunPart,
+    balance,
+    look_for_end,
+    note_leaving,
+    take,
+)
 from models.worker import WORKER_TIMEOUT, Tenure, partition_of
 
 logger = logging.getLogger("splashdown.workers")
@@ -59,6 +68,8 @@ class SharedRun:
     Args:
         patience: for so many seconds it waits for the engine's broker.
         stop: ends the crawl with this message.
+        is_closing: returns whether the crawl ends.
+        take_back: takes the requests of partitions out of Scrapy's download queues; they go back to the scheduler.
         engine: says which partitions are this worker's; None: the leases in the database do.
         writer: returns the writer, which is there when the scheduler is open.
         wake: makes the engine ask for requests again.
@@ -78,10 +89,13 @@ class SharedRun:
         engine: PartitionEngine | None,
         patience: float,
         stop: Callable[[str], None],
+        is_closing: Callable[[], bool],
+        take_back: Callable[[Collection[int]], None],
         writer: Callable[[], PageWriter],
         wake: Callable[[], None],
     ) -> None:
         self._engine, self._patience, self._stop = engine, patience, stop
+        self._is_closing, self._take_back = is_closing, take_back
         self._lost_since: float | None = None  # since when the engine's broker cannot be reached
         self._assigned: set[int] = set()  # that the engine has assigned, and that are not taken yet
         self._by_engine: set[int] = set()  # the partitions that are this worker's, as the engine says
@@ -96,7 +110,7 @@ class SharedRun:
         self._rendering, self._identities = rendering, identities
         self._writer, self._wake = writer, wake
         self._looked_at = 0.0  # when the last look began that has ended
-        self._is_looking = self._is_paused = False
+        self._is_looking = self._is_paused = self._is_leaving = False
         self._asks_for_end = False
         self._end_asked_at = 0.0
         self._is_closed = False
@@ -170,6 +184,8 @@ class SharedRun:
         return event
 
     def _take(self, part: int) -> None:
+        if self._is_leaving:
+            return
         self._by_engine.add(part)
         self._missing.pop(part, None)
         if not self._assigned:  # all that come together are taken in one transaction
@@ -189,7 +205,7 @@ class SharedRun:
     def _give_up(self, part: int, event: threading.Event) -> None:
         self._assigned.discard(part)
         self._by_engine.discard(part)
-        if self._is_closed or not self.partitions.is_active(part):
+        if self._is_closed or not self.partitions.has_part(part):
             event.set()
             return
         if part == START_PART and self._is_reading_start:
@@ -211,6 +227,8 @@ class SharedRun:
         if self._is_closed:
             return
         asyncio.get_running_loop().call_later(TICK, self._tick)
+        if self._is_closing() and not (self._is_leaving or self.is_over):
+            self._leave()
         self._give_up_drained()
         self._check_engine()
         self._pause_engine_if_away()
@@ -219,9 +237,18 @@ class SharedRun:
         self._is_looking = True
         now = seconds_now()
         known = self.partitions.known
-        takes = self._engine is None and (not self._looked_at or now - self._looked_at < LATE)
+        is_late = bool(self._looked_at) and now - self._looked_at >= LATE
+        takes = self._engine is None and not (is_late or self._is_leaving)
         work = partial(balance, run=self.run, tenures=known, takes=takes)
         self._writer().call(work, lambda found: self._found(found, known, now))
+
+    def _leave(self) -> None:
+        """Give all partitions up, each as soon as its pages in flight are committed, and take none."""
+        self._is_leaving = True
+        self._writer().call(partial(note_leaving, run=self.run))
+        if self._engine is not None:
+            self._engine.leave()
+        self._begin_to_drain(self._parts_to_give())
 
     def _pause_engine_if_away(self) -> None:
         """Let the engine give the partitions to others if this worker has not reached the database for too long."""
@@ -257,10 +284,10 @@ class SharedRun:
         if found.taken:
             self._add(found)
         is_fair = self._engine is not None and self._engine.is_fair
-        if not is_fair and (more := found.surplus - self.partitions.draining) > 0:
+        if not (is_fair or self._is_leaving) and (more := found.surplus - self.partitions.draining) > 0:
             self._drain(more)
         for part in self._by_engine:
-            if part in held_parts:
+            if part in held_parts or self.partitions.has_part(part):  # or it was taken since the look began
                 self._missing.pop(part, None)
             elif time.monotonic() - self._missing.setdefault(part, time.monotonic()) > RETAKE:
                 self._loop.call_soon(self._take, part)
@@ -276,19 +303,26 @@ class SharedRun:
         self._news.set()
 
     def _drain(self, number: int) -> None:
-        """Begin to give up so many partitions, first those without pages in progress."""
-        busy = self._pages.parts()
-        keeps_start = self._is_reading_start
-        parts = sorted(
-            (one.part for one in self.partitions.active if not (keeps_start and one.part == START_PART)),
-            key=lambda part: (part in busy, -part),
-        )
-        self._begin_to_drain(parts[:number])
+        """Begin to give up so many partitions."""
+        self._begin_to_drain(to_give_up(self._parts_to_give(), self._pages.parts(), number))
         self._give_up_drained()
 
-    def _begin_to_drain(self, parts: Sequence[int]) -> None:
-        for part in self.partitions.drain(parts, seconds_now()):
-            self._window.drop_part(part, with_begun=False)
+    def _parts_to_give(self) -> list[int]:
+        keeps_start = self._is_reading_start
+        return [one.part for one in self.partitions.active if not (keeps_start and one.part == START_PART)]
+
+    def _begin_to_drain(self, parts: Collection[int]) -> None:
+        """Make no more requests of these partitions: the next owner makes those that are not on their way."""
+        begun = self.partitions.drain(parts, seconds_now())
+        for part in begun:
+            self._drop_from_window(part)
+        if begun:
+            self._take_back(begun)
+
+    def _drop_from_window(self, part: int) -> None:
+        for queued in self._window.drop_part(part, with_begun=True):
+            if queued.is_begun:
+                self._pages.drop(queued.number)
 
     def _give_up_drained(self) -> None:
         ready, late = self.partitions.drained(self._pages.parts(), seconds_now() - DRAIN)
@@ -323,9 +357,10 @@ class SharedRun:
                 "%d partitions were taken by other workers, so it has %d", len(lost), len(self.partitions)
             )
         for tenure in lost:
-            for queued in self._window.drop_part(tenure.part, with_begun=True):
-                if queued.is_begun:
-                    self._pages.drop(queued.number)
+            self._drop_from_window(tenure.part)
+            if not is_given_up and (event := self._revoked.pop(tenure.part, None)) is not None:
+                event.set()
+        self._take_back([one.part for one in lost])
         self._identities.forget()
         if self._is_reading_start and any(one.part == START_PART for one in lost):
             self._stop("another worker reads start() now, and this one cannot read it a second time")
@@ -335,7 +370,7 @@ class SharedRun:
         """Forget a page whose partition was lost: another worker fetches it."""
         assert commit.tenure is not None
         self.lose([commit.tenure])
-        if commit.number is not None and commit.settled is not None:
+        if commit.number is not None and commit.settled is not None and self._pages.has(commit):
             self._pages.drop(commit.number)
         self._identities.forget()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import insort
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -51,6 +51,7 @@ class Window:
         self._queues: dict[str, _Queue] = {}
         self._waiting: dict[str, _Queue] = {}  # the queues that are not empty
         self._paused: set[str] = set()  # hosts whose requests may not be made now
+        self._by_part: Counter[int] = Counter()  # how many requests each partition has, in a shared run
         self._length = 0
         self.begun_only = (
             False  # ``pop`` returns only requests of pages that are begun: retries, redirects, logins
@@ -70,7 +71,12 @@ class Window:
             same.appendleft(waiting)
         else:
             insort(same, waiting)
+        self._by_part[waiting.part] += 1
         self._length += 1
+
+    def has_part(self, part: int) -> bool:
+        """Return whether there is a request of the partition."""
+        return self._by_part[part] > 0
 
     @property
     def ready(self) -> int:
@@ -128,6 +134,7 @@ class Window:
             if not queue.by_priority:
                 del self._waiting[site]
         queue.active += 1
+        self._by_part[waiting.part] -= 1
         self._length -= 1
         return waiting
 
@@ -158,6 +165,7 @@ class Window:
                 else:
                     del queue.by_priority[priority]
             self._forget_if_empty(site, queue)
+        self._by_part.subtract(waiting.part for waiting in worst)
         self._length -= len(worst)
         return worst[::-1]
 
@@ -181,6 +189,7 @@ class Window:
                 else:
                     del queue.by_priority[priority]
             self._forget_if_empty(site, queue)
+        self._by_part[part] -= len(dropped)
         self._length -= len(dropped)
         return dropped
 

@@ -25,6 +25,7 @@ START, REPLAY, SAVE_TEST, ACCEPT, SEND_AGAIN = "start", "replay", "save_test", "
 STOP, PAUSE, RESUME = "stop", "pause", "resume"
 OF_SCHEDULER = (START, REPLAY, SAVE_TEST, ACCEPT, SEND_AGAIN)
 OF_RUN = (STOP, PAUSE, RESUME)
+OVER = "the run ended before"  # the result of an order for a run that was over when a process might have taken it
 
 
 class CrawlOrder(Base):
@@ -114,6 +115,27 @@ def withdraw(session: Session, order_id: int, now: datetime) -> bool:
         .execution_options(synchronize_session=False)
     )
     return bool(withdrawn.rowcount == 1)
+
+
+def claim_order(session: Session, order_id: int, run_id: int) -> bool:
+    """Give the run to a START that a scheduler has taken; return False if it has a run already, or has ended."""
+    claimed: Any = session.execute(
+        update(CrawlOrder)
+        .where(CrawlOrder.id == order_id, CrawlOrder.state == TAKEN, CrawlOrder.run_id.is_(None))
+        .values(run_id=run_id)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(claimed.rowcount == 1)
+
+
+def fail_orders_of_run(session: Session, run_id: int, now: datetime) -> None:
+    """End the orders for a run that no process has taken: the run is over."""
+    session.execute(
+        update(CrawlOrder)
+        .where(CrawlOrder.run_id == run_id, CrawlOrder.state == ASKED, CrawlOrder.kind.in_(OF_RUN))
+        .values(state=FAILED, message=OVER, ended_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def end(session: Session, order_id: int, state: str, message: str, now: datetime) -> None:

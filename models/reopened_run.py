@@ -32,7 +32,9 @@ class NoFailedPage(Exception):
     """The last run of the scope has no page to crawl again; the message names the run."""
 
 
-def reopen_run(sessions: sessionmaker[Session], spider: str, arguments: Mapping[str, Any]) -> ClaimedRun:
+def reopen_run(
+    sessions: sessionmaker[Session], spider: str, arguments: Mapping[str, Any], *, order: int | None = None
+) -> ClaimedRun:
     """Claim the last finished run of the scope, and queue its failed and refused pages again.
 
     From now on the run is as one that was interrupted: the next crawl resumes it, and its end judges it again.
@@ -41,8 +43,9 @@ def reopen_run(sessions: sessionmaker[Session], spider: str, arguments: Mapping[
         CannotReopen: the scope has no run, or its last run is unfinished.
         NoFailedPage: there is nothing to do.
         RunIsAlive: the owner of the scope's unfinished run, or of a trial, is alive.
+        OrderIsOver: the order that starts this process was carried out before.
     """
-    return claim_in_turn(sessions, spider, lambda session: _reopen(session, spider, arguments))
+    return claim_in_turn(sessions, spider, lambda session: _reopen(session, spider, arguments), order=order)
 
 
 def _reopen(session: Session, spider: str, arguments: Mapping[str, Any]) -> ClaimedRun | None:

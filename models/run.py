@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from models.base import Base
 from models.command_name import command
+from models.crawl_order import claim_order, fail_orders_of_run
 from models.process_id import Process
 from models.redaction import hidden_values
 from models.text import storable_parts
@@ -76,6 +77,8 @@ class CrawlRun(Base):
     # A person has paused the run: its process hands out no requests, also after a resume.
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_by: Mapped[str | None] = mapped_column(FreeString(255))
+    # The state of the spider in the last alarm, if this run has told of it (crawler/run/alarm_state.py).
+    alarm: Mapped[dict[str, Any] | None] = mapped_column(FreeJson())
     # The run is below its policy only because it differs from earlier runs, so a person may accept it.
     acceptable: Mapped[bool | None]
     accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -88,6 +91,10 @@ class RunIsAlive(Exception):
 
 class CannotShare(Exception):
     """The run cannot be shared; the message says what to do."""
+
+
+class OrderIsOver(Exception):
+    """The order that started this process was carried out before, or withdrawn."""
 
 
 class RunLost(Exception):
@@ -111,6 +118,7 @@ class ClaimedRun:
     worker: int | None = None  # the number of this process among the workers of a shared run
     partitions: int | None = None  # of a shared run
     started_at: datetime | None = None  # of a shared run
+    order: int | None = None  # the id of the order that started this process
 
     @property
     def is_shared(self) -> bool:
@@ -157,32 +165,47 @@ def claim_run(
     arguments: Mapping[str, Any],
     *,
     fresh: bool = False,
+    order: int | None = None,
 ) -> ClaimedRun:
     """Claim the unfinished run of the spider with these arguments, or begin a new run.
 
     Args:
         fresh: give up the unfinished run and begin a new one.
+        order: the order that starts this process.
 
     Raises:
         RunIsAlive: the owner of the unfinished run is alive.
+        OrderIsOver: the order was carried out before.
     """
-    return claim_in_turn(sessions, spider, lambda session: _claim(session, spider, arguments, fresh=fresh))
+    return claim_in_turn(
+        sessions, spider, lambda session: _claim(session, spider, arguments, fresh=fresh), order=order
+    )
 
 
 def claim_in_turn(
-    sessions: sessionmaker[Session], spider: str, claim: Callable[[Session], ClaimedRun | None]
+    sessions: sessionmaker[Session],
+    spider: str,
+    claim: Callable[[Session], ClaimedRun | None],
+    *,
+    order: int | None = None,
 ) -> ClaimedRun:
     """Return the result of ``claim``, which has a transaction of its own.
 
     ``claim`` is called again if it returns None, violates a unique key or meets a deadlock: another process was faster.
+    The transaction also gives the run to the order that starts this process, so each order has one run at most.
 
     Raises:
         RunIsAlive: other processes were faster each time, or ``claim`` raises it.
+        OrderIsOver: the order has a run already, or nobody has taken it; no run is claimed.
     """
     for _ in range(CLAIMS):
         try:
             with sessions.begin() as session:
                 claimed = claim(session)
+                if claimed is not None and order is not None:
+                    if not claim_order(session, order, claimed.id):
+                        raise OrderIsOver(f"order {order} was carried out or withdrawn before: nothing to do")
+                    claimed = replace(claimed, order=order)
         except IntegrityError:  # another process has begun a run of the scope
             continue
         except OperationalError as error:
@@ -220,6 +243,7 @@ def _claim(session: Session, spider: str, arguments: Mapping[str, Any], *, fresh
         end_sharing(session, row.id, now)
         if fresh:
             values = _given_up(row, now)
+            fail_orders_of_run(session, row.id, now)
         # Another process that read the same row updates no row now, and tries again.
         claimed_rows = session.execute(
             update(CrawlRun).where(CrawlRun.id == row.id, CrawlRun.commits == row.commits).values(**values)
@@ -267,6 +291,7 @@ def lock_unfinished(session: Session, spider: str, scope: bytes, now: datetime) 
             )
     for row in rows:
         if row.trial_pages is not None:
+            fail_orders_of_run(session, row.id, now)
             note = f"a trial of {row.trial_pages} pages, whose process died; the pages that it committed are stored"
             session.execute(
                 update(CrawlRun).where(CrawlRun.id == row.id).values(**_given_up(row, now), note=note)
@@ -327,6 +352,7 @@ def end_sharing(session: Session, run_id: int, now: datetime) -> None:
 def give_up_run(session: Session, row: Any, now: datetime) -> int:
     """Give up an unfinished run that ``lock_unfinished`` has returned; return its id."""
     end_sharing(session, row.id, now)
+    fail_orders_of_run(session, row.id, now)
     session.execute(update(CrawlRun).where(CrawlRun.id == row.id).values(**_given_up(row, now)))
     return int(row.id)
 
@@ -339,6 +365,8 @@ def _given_up(row: Any, now: datetime) -> dict[str, Any]:
         "finished_at": now,
         "finish_reason": GIVEN_UP,
         "commits": row.commits + 1,
+        "paused_at": None,
+        "paused_by": None,
     }
 
 
@@ -381,6 +409,11 @@ def insert_run(
         given_up=given_up,
         trial_pages=trial_pages,
     )
+
+
+def lock_run(session: Session, run_id: int) -> None:
+    """Lock the run's row until the transaction ends, as workers of a shared run may (models/shared_run.py)."""
+    session.execute(select(CrawlRun.id).where(CrawlRun.id == run_id).with_for_update(key_share=True))
 
 
 def begin_transaction(session: Session, run: ClaimedRun, commits: int) -> bool:
@@ -478,4 +511,6 @@ def end_run(session: Session, run: ClaimedRun, end: RunEnd, now: datetime) -> No
     row.acceptable = end.acceptable
     if end.finished:
         row.finished_at, row.unfinished = now, None
+        row.paused_at = row.paused_by = None
+        fail_orders_of_run(session, run.id, now)
     session.flush()

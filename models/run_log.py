@@ -44,8 +44,10 @@ class LogLine:
 _table: Any = RunLogLine.__table__
 
 
-def store_log_lines(session: Session, run_id: int, lines: Sequence[LogLine]) -> None:
-    """Append log lines to those of a run, and delete its oldest ones beyond MOST_LINES."""
+def store_log_lines(
+    session: Session, run_id: int, lines: Sequence[LogLine], *, keep: int = MOST_LINES
+) -> None:
+    """Append log lines to those of a run, whose row this transaction has locked. Delete the oldest beyond ``keep``."""
     if not lines:
         return
     last = session.scalar(select(func.max(_table.c.number)).where(_table.c.run_id == run_id))
@@ -58,5 +60,5 @@ def store_log_lines(session: Session, run_id: int, lines: Sequence[LogLine]) -> 
             for number, line in enumerate(lines, first)
         ],
     )
-    oldest = first + len(lines) - MOST_LINES
+    oldest = first + len(lines) - keep
     session.execute(delete(_table).where(_table.c.run_id == run_id, _table.c.number < oldest))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, delete, func, select
+from sqlalchemy import BigInteger, ForeignKey, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
+from models.request import DONE, FAILED, LEASED, QUEUED, REFUSED, CrawlRequest
 from models.types import UtcDateTime
 
 MOST_SAMPLES = 240  # of a run; then every second one is deleted
@@ -29,7 +32,66 @@ class RunSample(Base):
     memory: Mapped[int | None] = mapped_column(BigInteger)  # bytes, of the process
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """A sample that is not stored yet; the fields are those of RunSample."""
+
+    queued: int = 0
+    done: int = 0
+    failed: int = 0
+    rows: int = 0
+    memory: int | None = None
+
+
 _table: Any = RunSample.__table__
+
+
+def store_sample(session: Session, run_id: int, sample: Sample, now: datetime) -> None:
+    """Append a sample to those of a run, whose row this transaction has locked."""
+    last = session.scalar(select(func.max(_table.c.number)).where(_table.c.run_id == run_id))
+    session.execute(
+        insert(_table).values(
+            run_id=run_id,
+            number=0 if last is None else last + 1,
+            at=now,
+            queued=sample.queued,
+            done=sample.done,
+            failed=sample.failed,
+            rows=sample.rows,
+            memory=sample.memory,
+        )
+    )
+
+
+def counted_sample(session: Session, run_id: int) -> Sample:
+    """Count the requests of a run in the table; the sample has no rows and no memory."""
+    query = select(CrawlRequest.state, func.count()).where(CrawlRequest.run_id == run_id)
+    return sample_of({row[0]: row[1] for row in session.execute(query.group_by(CrawlRequest.state))})
+
+
+def sample_of(states: Mapping[str, int]) -> Sample:
+    """Return the sample of these numbers of requests by state, without rows and memory."""
+    return Sample(
+        queued=states.get(QUEUED, 0) + states.get(LEASED, 0),
+        done=states.get(DONE, 0),
+        failed=states.get(FAILED, 0) + states.get(REFUSED, 0),
+    )
+
+
+def last_rows(session: Session, run_id: int) -> int:
+    """Return the rows of a run's last sample; 0 if it has none."""
+    query = select(_table.c.rows).where(_table.c.run_id == run_id).order_by(_table.c.number.desc()).limit(1)
+    return session.scalar(query) or 0
+
+
+def add_rows(session: Session, run_id: int, rows: int) -> bool:
+    """Add rows to the last sample of a run, whose row this transaction has locked; return False if it has none."""
+    last = session.scalar(select(func.max(_table.c.number)).where(_table.c.run_id == run_id))
+    if last is None:
+        return False
+    one = _table.c.run_id == run_id, _table.c.number == last
+    session.execute(update(_table).where(*one).values(rows=_table.c.rows + rows))
+    return True
 
 
 def thin_out(session: Session, run_id: int) -> bool:

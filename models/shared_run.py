@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from models.command_name import command
 from models.host import waits_of_hosts
+from models.partition_shares import share_of, surplus_of
 from models.process_id import Process
 from models.request import has_open, plain_pages, recover_frontier, release_parts
 from models.run import (
@@ -39,6 +41,8 @@ from models.run import (
 from models.worker import CrawlPartition, CrawlWorker, Tenure, hold_partitions
 
 START_PART = 0  # whoever has this partition reads start()
+# After this time a worker that has joined and has not looked for partitions has no share: it waits for its renderer.
+START_TIME = timedelta(seconds=5)
 NUMBERS = 2**40  # requests that a worker may discover: each worker has its own numbers
 
 _partitions: Any = CrawlPartition.__table__
@@ -57,6 +61,7 @@ def join_run(
     partitions: int,
     fresh: bool = False,
     only: int | None = None,
+    order: int | None = None,
 ) -> ClaimedRun:
     """Join the shared run of the spider with these arguments that is not finished, or begin one.
 
@@ -68,6 +73,7 @@ def join_run(
         RunIsOver: the run with the id ``only`` is finished.
         RunIsAlive: one process has the run of the scope; or, with ``fresh``, workers have it.
         CannotShare: the database is SQLite; or one process began the run, and it is not finished.
+        OrderIsOver: the order that starts this process was carried out before.
     """
     if sessions.kw["bind"].dialect.name == "sqlite":
         raise CannotShare(
@@ -78,7 +84,7 @@ def join_run(
     def join(session: Session) -> ClaimedRun | None:
         return _join(session, spider, arguments, partitions, fresh=fresh, only=only)
 
-    return claim_in_turn(sessions, spider, join)
+    return claim_in_turn(sessions, spider, join, order=order)
 
 
 def _join(
@@ -198,9 +204,7 @@ def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, t
     assert run.worker is not None and run.partitions is not None
     now = database_now(session)
     living = living_workers(session, run.id, now)
-    rank = sorted({*living, run.worker}).index(run.worker)
-    share, rest = divmod(run.partitions, max(1, len(living)))
-    share += rank < rest if takes else rest > 0  # a broker does not know which worker has one more
+    sharers = {*_sharers(session, run, living, now), run.worker}
     rows = session.execute(
         select(_partitions.c.part, _partitions.c.owner, _partitions.c.worker).where(
             _partitions.c.run_id == run.id
@@ -215,6 +219,13 @@ def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, t
         row.part for row in rows if row.worker not in others and row.part not in {one.part for one in held}
     ]
     start_read = _start_is_read(session, run)
+    share = share_of(run.partitions, sharers, run.worker)
+    surplus = max(0, len(held) - share)
+    if not takes:
+        counts = Counter(row.worker for row in rows)
+        surplus = surplus_of(
+            run.partitions, {one: counts[one] for one in sharers} | {run.worker: len(held)}, run.worker
+        )
     taken: list[Tenure] = []
     if takes and free and share > len(held):
         chosen = random.sample(free, min(len(free), share - len(held)))
@@ -230,10 +241,21 @@ def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, t
     return Balance(
         held=[*held, *taken],
         taken=taken,
-        surplus=max(0, len(held) - share),
+        surplus=surplus,
         start_read=start_read,
         **_state_of(session, run, taken, now),
     )
+
+
+def _sharers(session: Session, run: ClaimedRun, living: Collection[int], now: datetime) -> Sequence[int]:
+    """Return the living workers that take partitions, or will do so at once: not those that leave or wait to start."""
+    query = select(_workers.c.number).where(
+        _workers.c.run_id == run.id,
+        _workers.c.number.in_(living),
+        _workers.c.leaving.is_(False),
+        (_workers.c.commits > 0) | (_workers.c.joined_at > now - START_TIME),
+    )
+    return session.scalars(query).all()
 
 
 def _state_of(session: Session, run: ClaimedRun, taken: Sequence[Tenure], now: datetime) -> dict[str, Any]:
@@ -349,6 +371,11 @@ def hold_end(session: Session, run: ClaimedRun) -> None:
     )
     if owner != run.owner:
         raise RunLost(f"another worker ends run {run.id} of {run.spider}")
+
+
+def note_leaving(session: Session, run: ClaimedRun) -> None:
+    """Note that this worker leaves: the others share all partitions, and take its own when it has given them up."""
+    session.execute(_of(run).values(leaving=True))
 
 
 def leave_run(session: Session, run: ClaimedRun) -> int:

@@ -24,12 +24,18 @@ MOST_PAGES = 2**31 - 1  # what the column can hold
 
 
 def begin_trial(
-    sessions: sessionmaker[Session], spider: str, arguments: Mapping[str, Any], pages: int
+    sessions: sessionmaker[Session],
+    spider: str,
+    arguments: Mapping[str, Any],
+    pages: int,
+    *,
+    order: int | None = None,
 ) -> ClaimedRun:
     """Begin a trial of at most so many pages. An interrupted run of the scope stays as it is, to be resumed.
 
     Raises:
         RunIsAlive: the owner of the scope's unfinished run, or of another trial, is alive.
+        OrderIsOver: the order that starts this process was carried out before.
     """
 
     def begin(session: Session) -> ClaimedRun:
@@ -37,7 +43,7 @@ def begin_trial(
         lock_unfinished(session, spider, scope_of(spider, arguments), now)
         return insert_run(session, spider, arguments, now, trial_pages=pages)
 
-    return claim_in_turn(sessions, spider, begin)
+    return claim_in_turn(sessions, spider, begin, order=order)
 
 
 def adopt_rows_of_trials(session: Session, run: ClaimedRun, models: Sequence[type[Row]]) -> None:

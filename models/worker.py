@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ForeignKey, and_, or_, select, update
+from sqlalchemy import BigInteger, ForeignKey, and_, false, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
@@ -31,7 +31,8 @@ class CrawlWorker(Base):
     """A process that takes part in a shared run.
 
     ``commits`` counts its committed transactions: after a lost connection it reads from it whether its last COMMIT took
-    place. ``idle`` says that it has no request in memory and none in its partitions.
+    place. ``idle`` says that it has no request in memory and none in its partitions. ``leaving`` says that it gives its
+    partitions up and takes none.
     """
 
     __tablename__ = "crawl_worker"
@@ -45,6 +46,7 @@ class CrawlWorker(Base):
     commits: Mapped[int] = mapped_column(BigInteger, default=0)
     pages: Mapped[int] = mapped_column(BigInteger, default=0)  # that it has committed
     idle: Mapped[bool] = mapped_column(default=False)
+    leaving: Mapped[bool] = mapped_column(default=False, server_default=false())
     note: Mapped[str | None] = mapped_column(FreeString(1000))  # why it left
 
 

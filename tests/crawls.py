@@ -1,4 +1,4 @@
-"""Run ``scrapy`` as a user does, in a process of its own."""
+"""Run ``scrapy`` with the arguments and variables of a user, in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import atexit
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from tests.databases import make_file_with_tables
+from tests.prepared_process import run_scrapy
 
 ROOT = Path(__file__).parent.parent
 # Each database begins with run 1, and page snapshots have the number of their run: so they need a folder of their own.
@@ -42,16 +42,8 @@ def scrapy(
             "LOG_FORMAT",
         )
     }
-    return subprocess.run(
-        [sys.executable, "-m", "scrapy", *arguments],
-        cwd=cwd,
-        env=ours | {"SPLASHDOWN_ENV_FILE": "", "KEPT_PAGES_FOLDER": KEPT_PAGES} | env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=deadline,
-        check=False,
-    )
+    variables = ours | {"SPLASHDOWN_ENV_FILE": "", "KEPT_PAGES_FOLDER": KEPT_PAGES} | env
+    return run_scrapy(arguments, cwd, variables, deadline)
 
 
 def crawl(spider: str, *options: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from crawler.run.interfaces import PartitionEngine
 from models.run import ClaimedRun
+from workers.errors import WrongWorkersUrl
 
 # Imported when they are used: other crawls need not pay for their clients.
 ENGINES = {
@@ -18,15 +19,15 @@ ENGINES = {
 }
 
 
-class WrongWorkersUrl(ValueError):
-    """WORKERS_URL cannot be used; the message says what to write, and has no password."""
+def engine_of(url: str, partitions: int) -> Callable[[ClaimedRun], PartitionEngine]:
+    """Connect to the broker of a URL, and return what makes its engine (the setting PARTITION_ENGINE names this).
 
-
-def engine_of(url: str) -> Callable[[ClaimedRun], PartitionEngine]:
-    """Return what makes the engine of a URL for a run (the setting PARTITION_ENGINE names this function).
+    Args:
+        partitions: of a run that is begun.
 
     Raises:
-        WrongWorkersUrl: the URL has another scheme, or a part that cannot be read.
+        WrongWorkersUrl: the URL has another scheme, or a part that cannot be read; or its broker does not answer,
+            refuses the user, or does not let the user do what the engine does.
     """
     scheme = url.partition(":")[0]
     try:
@@ -46,4 +47,5 @@ def engine_of(url: str) -> Callable[[ClaimedRun], PartitionEngine]:
         raise WrongWorkersUrl(
             f"WORKERS_URL: {scheme}:// needs the package {error.name}: pip install 'splashdown[events]'"
         ) from None
+    engine.check(url, partitions)
     return partial(engine, url)

@@ -11,20 +11,29 @@ import contextlib
 import logging
 import queue
 import random
+import ssl
 import threading
 import time
+import uuid
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
 import pika
-from pika.exceptions import AMQPError
+from pika.exceptions import (
+    AMQPError,
+    ChannelClosedByBroker,
+    IncompatibleProtocolError,
+    ProbableAccessDeniedError,
+    ProbableAuthenticationError,
+)
 
 from crawler.run.interfaces import PartitionMember
 from models.error_text import error_line
 from models.redaction import redacted
 from models.run import ClaimedRun
 from models.worker import WORKER_TIMEOUT
+from workers.errors import WrongWorkersUrl
 
 logger = logging.getLogger("splashdown.workers")
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # it tells of each step; this engine tells in one line
@@ -33,6 +42,38 @@ TICK = 1.5  # seconds between two ticks of a worker
 SILENCE = 4 * TICK  # seconds without a tick after which a worker does not hand out requests of the partition
 EXPIRES = 3_600_000  # milliseconds after which RabbitMQ deletes a queue that nobody uses
 LONGEST_PAUSE = 5.0  # seconds between two attempts to connect
+
+
+def what_to_do(error: Exception, parameters: pika.ConnectionParameters) -> str:
+    """Return in one line why a worker cannot use the broker, and what to change."""
+    user = parameters.credentials.username
+    broker = f"RabbitMQ at {parameters.host}:{parameters.port}"
+    if isinstance(error, ProbableAuthenticationError):
+        return f"{broker} refuses the user {user} with this password"
+    if isinstance(error, ProbableAccessDeniedError):
+        return (
+            f"{broker} has no virtual host {parameters.virtual_host!r} for the user {user}: write / as %2F, create the "
+            "virtual host, or give the user permissions in it"
+        )
+    if isinstance(error, ChannelClosedByBroker):
+        return (
+            f"{broker}: {redacted(error.reply_text)}: the user {user} needs the permissions configure, write and read "
+            "for the queues splashdown.* and for amq.default"
+        )
+    if isinstance(error, ssl.SSLError):
+        return f"{broker}: {redacted(error_line(error))}: use amqp:// for a port without TLS"
+    if isinstance(error, IncompatibleProtocolError):
+        return (
+            f"{broker} does not speak AMQP 0.9.1: write its port for AMQP, and amqps:// for a port with TLS"
+        )
+    why = redacted(error_line(_cause(error)))
+    return f"{broker} does not answer ({why}): check the host and the port, and start it"
+
+
+def _cause(error: Exception) -> Exception:
+    """Return the error of the socket that pika has put into its own errors."""
+    inner = (*getattr(error, "exceptions", ()), getattr(error, "exception", None), *error.args)
+    return next((_cause(one) for one in inner if isinstance(one, Exception)), error)
 
 
 class RabbitEngine:
@@ -52,7 +93,7 @@ class RabbitEngine:
         self.parts = range(run.partitions)
         self._member: PartitionMember | None = None
         self._thread = threading.Thread(target=self._run, name="workers rabbitmq", daemon=True)
-        self._stopping, self._paused = threading.Event(), threading.Event()
+        self._stopping, self._paused, self._leaving = threading.Event(), threading.Event(), threading.Event()
         self._orders: queue.SimpleQueue[Callable[[Any], None]] = queue.SimpleQueue()
         self.error: str | None = None
         self._ticked: dict[
@@ -68,6 +109,10 @@ class RabbitEngine:
         for part in parts:
             self._orders.put(partial(self._subscribe_again, part=part))
 
+    def leave(self) -> None:
+        self._leaving.set()
+        self._orders.put(self._cancel_others)
+
     def pause(self) -> None:
         self._paused.set()
 
@@ -77,6 +122,28 @@ class RabbitEngine:
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join(timeout=5)
+
+    @staticmethod
+    def check(url: str, _partitions: int) -> None:
+        """Connect once, and do what the engine does with a queue of its own.
+
+        Raises:
+            WrongWorkersUrl: the broker does not answer, or refuses the user or one of these operations.
+        """
+        try:
+            parameters = pika.URLParameters(url)
+        except ValueError as error:
+            raise WrongWorkersUrl(f"WORKERS_URL: it cannot be read: {redacted(error_line(error))}") from None
+        try:
+            with pika.BlockingConnection(parameters) as connection:
+                channel = connection.channel()
+                name = f"splashdown.check.{uuid.uuid4().hex}"
+                channel.queue_declare(name, exclusive=True)
+                channel.confirm_delivery()
+                channel.basic_publish("", name, b"")
+                channel.basic_get(name, auto_ack=True)
+        except (AMQPError, OSError) as error:
+            raise WrongWorkersUrl(f"WORKERS_URL: {what_to_do(error, parameters)}") from None
 
     # --- In the thread ------------------------------------------------------------------------------------------
 
@@ -117,7 +184,8 @@ class RabbitEngine:
                 "x-expires": EXPIRES,
             }
             channel.queue_declare(self._queue_of(part), durable=True, arguments=arguments)
-            self._subscribe(channel, part)
+            if not self._leaving.is_set():
+                self._subscribe(channel, part)
         return channel
 
     def _queue_of(self, part: int) -> str:
@@ -134,7 +202,14 @@ class RabbitEngine:
     def _subscribe_again(self, channel: Any, part: int) -> None:
         channel.basic_cancel(f"part-{part}")
         self._ticked.pop(part, None)
-        self._subscribe(channel, part)
+        if not self._leaving.is_set():
+            self._subscribe(channel, part)
+
+    def _cancel_others(self, channel: Any) -> None:
+        """Become the active consumer of no more queues."""
+        for part in self.parts:
+            if part not in self._ticked:
+                channel.basic_cancel(f"part-{part}")
 
     def _serve(self, connection: pika.BlockingConnection, channel: Any) -> None:
         tick_at = 0.0

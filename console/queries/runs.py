@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer
 
-from crawler.run.state import RUNNING, is_worked_on, state_of
+from crawler.run.state import PAUSED, RUNNING, is_worked_on, state_of
 from crawler.run.verdict import GOOD, INTERRUPTED
 from models import CrawlRun
 from models.process_id import Process
@@ -66,7 +66,7 @@ class RunLine:
 
 def tone_of(state: str, run: CrawlRun) -> str:
     """Return how good the state of a run is."""
-    if state == RUNNING or state.startswith("paused"):
+    if state in (RUNNING, PAUSED):
         return "live"
     if run.accepted_at is not None or run.verdict == GOOD:
         return "good"

@@ -129,25 +129,25 @@ class Command(ScrapyCrawl):
         # A person who makes a trial looks at it, and one trial does not make a spider good.
         self.is_alarming = not self.settings.getint("RUN_TRIAL_PAGES", 0)
         import_download_handler()
-        Shutdown(crawler).install()
+        Shutdown.of(crawler).install()
         task = self.crawler_process.crawl(crawler, **opts.spargs)
         assert isinstance(task, asyncio.Task)
         task.add_done_callback(self._report)
         self.crawler_process.start(install_signal_handlers=False)
-        verdict = verdict_on(crawler) if self.refusal is None else self.refusal
-        self.exitcode = verdict.code
-        if not self.is_alarming:
-            return
         run = RunExtension.of(crawler) if self.refusal is None else None
-        if run is not None and run.verdict is not None and run.verdict.is_of_others:
-            return
-        alarm.tell(
-            crawler.spidercls.name,
-            arguments_of(crawler),
-            verdict,
-            run_id=run.held.id if run is not None else None,
-            examples=examples_of(run) if run is not None and verdict.code != GOOD else (),
-        )
+        verdict = self.refusal or (run.verdict if run is not None else None) or verdict_on(crawler)
+        self.exitcode = verdict.code
+        if self.is_alarming:
+            alarm.tell(
+                crawler.spidercls.name,
+                arguments_of(crawler),
+                verdict,
+                run=run.held if run is not None else None,
+                engine=run.engine if run is not None else None,
+                examples=lambda: examples_of(run) if run is not None and verdict.code != GOOD else (),
+            )
+        if run is not None:
+            run.engine.dispose()
 
     def _spider_of(self, args: list[str]) -> str | type[Spider]:
         """Return the name of the spider on the command line.
@@ -232,5 +232,3 @@ def examples_of(run: RunExtension) -> list[str]:
             ]
     except SQLAlchemyError:
         return []
-    finally:
-        run.engine.dispose()

@@ -19,22 +19,26 @@ from crawler.database_command import CommandFailed, DatabaseCommand
 from crawler.rendering.counts import rendering_text
 from crawler.run.acceptance import CannotAccept, refusal
 from crawler.run.interfaces import AcceptRun
-from crawler.run.state import is_worked_on, state_of
+from crawler.run.state import PAUSED, RUNNING, is_worked_on, state_of
 from crawler.run.verdict import BELOW_POLICY, GOOD, INTERRUPTED, NOT_STORED, acceptance_hint
 from crawler.security.plain_text import json_line, last_line, one_line
 from models import CrawlRun
 from models.command_name import command
+from models.crawl_order import PAUSE, RESUME, STOP
 from models.process_id import Process
 from models.request import HOW_UNCHANGED
 from models.run import database_now
 from models.run_failures import failed_requests, ignored_pages, refused_pages, rejected_items
+from models.run_orders import CannotAsk, ask_of_run
 from models.run_stats import RunStats
+from models.session import make_sessions
 from models.shared_run import WorkerState, workers_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
+ORDERS = (STOP, PAUSE, RESUME)
 LARGEST_ID = 2**31 - 1
 LONGEST_LINE = 1000  # characters
 WIDE = 200  # columns without a terminal: in a mail, in a file
@@ -44,19 +48,20 @@ COLOURS = {GOOD: "green", BELOW_POLICY: "red", NOT_STORED: "red", INTERRUPTED: "
 class Command(DatabaseCommand):
     name = "runs"
     max_arguments = 2
-    expected_errors = (CannotAccept,)
+    expected_errors = (CannotAccept, CannotAsk)
 
     def syntax(self) -> str:
-        return "[options] [SPIDER] | show ID | accept ID"
+        return "[options] [SPIDER] | show ID | accept ID | stop ID | pause ID | resume ID"
 
     def short_desc(self) -> str:
-        return "List the last runs and their verdicts; show one run with all details; accept a changed site"
+        return "List the last runs and their verdicts; show, accept, stop, pause or resume one run"
 
     def long_desc(self) -> str:
         return (
             "List the last runs and their verdicts. `show ID` shows one run with all details. `accept ID` accepts a "
             "run that is below its policy only because a column has fewer values (MAX_COVERAGE_DROP) or rows were not "
-            "seen (GONE_LIMIT): later runs are compared with it, and the rows that it did not see become gone."
+            "seen (GONE_LIMIT): later runs are compared with it, and the rows that it did not see become gone. "
+            "`stop ID`, `pause ID` and `resume ID` are orders: the process of the run carries them out within 5 s."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -65,10 +70,11 @@ class Command(DatabaseCommand):
         parser.add_argument("--json", action="store_true", help="print a JSON object on each line")
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
-        one = args[0] if args and args[0] in ("show", "accept") else None
+        one = args[0] if args and args[0] in ("show", "accept", *ORDERS) else None
         if len(args) > (2 if one else 1) or (one and not (len(args) == 2 and args[1].isdecimal())):
             raise CommandFailed(
-                f"write: {self.program}, {self.program} SPIDER, {self.program} show ID, or {self.program} accept ID"
+                f"write: {self.program}, {self.program} SPIDER, or {self.program} "
+                f"{', '.join(('show', 'accept', *ORDERS[:-1]))} or {ORDERS[-1]} ID"
             )
         with self.database() as engine:
             if one and int(args[1]) > LARGEST_ID:
@@ -77,6 +83,8 @@ class Command(DatabaseCommand):
                 self._show(engine, int(args[1]), opts)
             elif one == "accept":
                 self._accept(engine, int(args[1]))
+            elif one:
+                self._order(engine, one, int(args[1]))
             else:
                 self._list(engine, args[0] if args else None, opts)
 
@@ -142,6 +150,19 @@ class Command(DatabaseCommand):
         else:
             print(f"run {run_id} was accepted on {done.at:%F %T} UTC by {one_line(done.by)}")
 
+    def _order(self, engine: Engine, kind: str, run_id: int) -> None:
+        with make_sessions(engine).begin() as session:
+            order, is_new = ask_of_run(session, kind, run_id, by=this_person())
+            run, now = session.get_one(CrawlRun, run_id), database_now(session)
+            state = state_of(run, now, working=is_worked_on(session, run, now))
+            again = "" if is_new else f", as {one_line(order.asked_by)} asked before"
+            follows = (
+                "its process does this within 5 s"
+                if state in (RUNNING, PAUSED)
+                else "no process crawls it now: the next crawl does this first"
+            )
+            print(f"order {order.id}: {kind} run {run_id} of {run.spider}{again}; {follows}")
+
 
 def this_person() -> str:
     """Return the user and the host of this process."""
@@ -200,6 +221,8 @@ def as_json(run: CrawlRun, state: str) -> dict[str, Any]:
         "versions": run.versions,
         "counts": run.counts,
         "trial_pages": run.trial_pages,
+        "paused_at": run.paused_at.isoformat() if run.paused_at else None,
+        "paused_by": run.paused_by,
         "accepted_at": run.accepted_at.isoformat() if run.accepted_at else None,
         "accepted_by": run.accepted_by,
     }
@@ -249,6 +272,7 @@ def _print(run: dict[str, Any]) -> None:
             "accepted",
             f"{run['accepted_at'][:19]} UTC by {run['accepted_by']}" if run["accepted_at"] else None,
         ),
+        ("paused", f"since {run['paused_at'][:19]} UTC by {run['paused_by']}" if run["paused_at"] else None),
         ("hint", run["hint"]),
         ("trial", f"of at most {run['trial_pages']} pages" if run["trial_pages"] else None),
         ("note", run["note"]),

@@ -25,6 +25,7 @@ from crawler.run.verdict import WORDS
 from models.command_name import command
 from models.error_text import error_line
 from models.run import CrawlRun, scope_of
+from models.run_orders import is_stopped
 
 logger = logging.getLogger("splashdown.workers")
 
@@ -108,7 +109,7 @@ def shared_runs(engine: Engine, spiders: Collection[str], told: set[int]) -> lis
     """
     query = (
         select(CrawlRun.id, CrawlRun.spider, CrawlRun.arguments, CrawlRun.scope)
-        .where(CrawlRun.unfinished.is_not(None), CrawlRun.partitions.is_not(None))
+        .where(CrawlRun.unfinished.is_not(None), CrawlRun.partitions.is_not(None), ~is_stopped())
         .order_by(CrawlRun.id)
     )
     found = []

@@ -6,17 +6,21 @@ import hashlib
 import json
 import logging
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crawler.atomic_file import write_atomically
+from sqlalchemy import Engine
+
+from crawler.run.alarm_state import AlarmState, State
 from crawler.run.verdict import ALREADY_RUNNING, BELOW_POLICY, GOOD, Verdict
 from crawler.security.plain_text import one_line
 from models.command_name import command
 from models.redaction import redacted
+from models.run import ClaimedRun
 
 if TYPE_CHECKING:
     from apprise import Apprise
@@ -29,21 +33,12 @@ class WrongAddress(ValueError):
     """ALERT_URLS has an address that Apprise does not know. The message does not repeat it: it may be a secret."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """The state in the last alarm: the exit code, since when, and in how many runs."""
-
-    code: int
-    since: str
-    runs: int
-
-
 class Alarm:
-    """Sends a message for each change of a spider's state. The state is in a file: the database may be what is broken.
+    """Sends a message for each change of a spider's state (AlarmState).
 
     Args:
         addresses: ALERT_URLS, in Apprise's form, with blanks or commas between them.
-        folder: the folder of the states. It has a file for each spider with its arguments.
+        folder: the folder of the states on this machine. It has a file for each spider with its arguments.
 
     Raises:
         WrongAddress: Apprise does not know one of the addresses.
@@ -59,37 +54,49 @@ class Alarm:
         arguments: Mapping[str, Any],
         verdict: Verdict,
         *,
-        run_id: int | None = None,
-        examples: Sequence[str] = (),
+        run: ClaimedRun | None = None,
+        engine: Engine | None = None,
+        examples: Callable[[], Sequence[str]] = list,
     ) -> None:
-        """Send a message if the state has changed. If it cannot be sent, the next run tries again."""
-        if verdict.code == ALREADY_RUNNING or self.apprise is None or not len(self.apprise):
+        """Send a message if the state has changed. If it cannot be sent, the next run tries again.
+
+        Args:
+            run: the run of the verdict; None: the crawl could not begin one.
+            engine: the database of the run.
+            examples: returns some failures of the run. It is called if they are sent.
+        """
+        if self.apprise is None or not len(self.apprise):
             return
+        if verdict.code == ALREADY_RUNNING or verdict.is_of_others:
+            return
+        with AlarmState(self._file(spider, arguments), engine, run) as state:
+            before, at = state.before, time.time()
+            now = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            if before is not None and before.code == verdict.code:
+                state.note(replace(before, runs=before.runs + 1, at=at))
+                return
+            if verdict.code != GOOD:
+                title = f"{spider}: {verdict.word} (exit code {verdict.code})"
+                body = _bad_run(verdict, now, run, examples())
+            elif before is not None:
+                title, body = f"{spider} is good again", _good_run(before, run)
+            else:
+                return
+            if self._send(title, body, is_good=verdict.code == GOOD, then="the next run sends it again"):
+                state.note(State(code=verdict.code, since=now, runs=1, at=at))
+
+    def _send(self, title: str, body: str, *, is_good: bool, then: str) -> bool:
+        """Send a message to all addresses; return whether it has reached them."""
         from apprise import NotifyFormat, NotifyType  # noqa: PLC0415
 
-        file = self._file(spider, arguments)
-        before = _read(file)
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        if before is not None and before.code == verdict.code:
-            _write(file, State(code=before.code, since=before.since, runs=before.runs + 1))
-            return
-        if verdict.code == GOOD:
-            if before is None:
-                return
-            title, body = f"{spider} is good again", _good_run(before, run_id)
-        else:
-            title = f"{spider}: {verdict.word} (exit code {verdict.code})"
-            body = _bad_run(verdict, now, run_id, examples)
+        assert self.apprise is not None
         title, body = redacted(title), redacted(body)
-        kind = NotifyType.SUCCESS if verdict.code == GOOD else NotifyType.FAILURE
+        kind = NotifyType.SUCCESS if is_good else NotifyType.FAILURE
         if not self.apprise.notify(title=title, body=body, notify_type=kind, body_format=NotifyFormat.TEXT):
-            logger.warning("the alarm did not reach all of ALERT_URLS; the next run sends it again")
-            return
+            logger.warning("the alarm did not reach all of ALERT_URLS; %s", then)
+            return False
         logger.info("alarm sent: %s", title)
-        if verdict.code == GOOD:
-            file.unlink(missing_ok=True)
-        else:
-            _write(file, State(code=verdict.code, since=now, runs=1))
+        return True
 
     def tell_state(self, subject: str, fault: str | None) -> None:
         """Send a message if the subject, such as a sink of the relay, has a fault now and had none, or the reverse.
@@ -99,26 +106,14 @@ class Alarm:
         """
         if self.apprise is None or not len(self.apprise):
             return
-        from apprise import NotifyFormat, NotifyType  # noqa: PLC0415
-
-        file = self._file(subject, {})
-        before = _read(file)
-        if (before is not None) == (fault is not None):
-            return
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        title = redacted(
-            f"{subject} is good again" if fault is None else f"{subject}: {one_line(fault, 200)}"
-        )
-        body = redacted(f"On {socket.gethostname()}, {now}" + (f"\n{one_line(fault, 1000)}" if fault else ""))
-        kind = NotifyType.SUCCESS if fault is None else NotifyType.FAILURE
-        if not self.apprise.notify(title=title, body=body, notify_type=kind, body_format=NotifyFormat.TEXT):
-            logger.warning("the alarm did not reach all of ALERT_URLS; it is sent again")
-            return
-        logger.info("alarm sent: %s", title)
-        if fault is None:
-            file.unlink(missing_ok=True)
-        else:
-            _write(file, State(code=BELOW_POLICY, since=now, runs=1))
+        with AlarmState(self._file(subject, {})) as state:
+            if (state.before is not None) == (fault is not None):
+                return
+            now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+            title = f"{subject} is good again" if fault is None else f"{subject}: {one_line(fault, 200)}"
+            body = f"On {socket.gethostname()}, {now}" + (f"\n{one_line(fault, 1000)}" if fault else "")
+            if self._send(title, body, is_good=fault is None, then="it is sent again"):
+                state.note(State(code=GOOD if fault is None else BELOW_POLICY, since=now, runs=1))
 
     def _file(self, spider: str, arguments: Mapping[str, Any]) -> Path:
         scope = json.dumps(dict(arguments), sort_keys=True, default=str).encode()
@@ -146,37 +141,21 @@ def _apprise(addresses: str) -> Apprise:
     return apprise
 
 
-def _bad_run(verdict: Verdict, now: str, run_id: int | None, examples: Sequence[str]) -> str:
+def _bad_run(verdict: Verdict, now: str, run: ClaimedRun | None, examples: Sequence[str]) -> str:
     where = f"on {socket.gethostname()}, {now}"
-    lines = [f"Run {run_id} {where}" if run_id is not None else f"A start {where}"]
+    lines = [f"Run {run.id} {where}" if run is not None else f"A start {where}"]
     lines += [f"- {one_line(reason, 500)}" for reason in verdict.reasons]
     if examples:
         lines += ["Examples:", *(f"  {one_line(example, 300)}" for example in examples)]
-    look = command(f"runs show {run_id}" if run_id is not None else "runs")
+    look = _look_at(run)
     return "\n".join([*lines, f"Details: {look}"])
 
 
-def _good_run(before: State, run_id: int | None) -> str:
+def _good_run(before: State, run: ClaimedRun | None) -> str:
     bad = Verdict(code=before.code).word
     runs = "1 run" if before.runs == 1 else f"{before.runs} runs"
-    return f"It was bad ({bad}) since {before.since}, in {runs}.\nDetails: {command(f'runs show {run_id}')}"
+    return f"It was bad ({bad}) since {before.since}, in {runs}.\nDetails: {_look_at(run)}"
 
 
-def _read(file: Path) -> State | None:
-    try:
-        return State(**json.loads(file.read_text("utf-8")))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError) as error:
-        logger.warning(
-            "cannot read %s, so the alarm treats the spider as one without a state: %s", file, error
-        )
-        return None
-
-
-def _write(file: Path, state: State) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, json.dumps(asdict(state)).encode())
-    except OSError as error:
-        logger.warning("cannot write %s, so the next run sends the same alarm again: %s", file, error)
+def _look_at(run: ClaimedRun | None) -> str:
+    return command(f"runs show {run.id}" if run is not None else "runs")

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from crawler.database import open_database
 from crawler.delta.settings import DeltaSettings
+from crawler.logs.recent_lines import RecentLines
 from crawler.logs.run_ids import current_run
 from crawler.rendering.settings import RenderingSettings
 from crawler.run.errors import DatabaseLost
@@ -32,7 +33,16 @@ from crawler.run.interfaces import (
     PartitionEngine,
 )
 from crawler.run.peak_memory import peak_memory
-from crawler.run.stopping import AlreadyRunning, CannotStart, NothingToDo, stop_crawl, stopped_because
+from crawler.run.samples import RunSamples
+from crawler.run.shutdown import Shutdown
+from crawler.run.stopping import (
+    AlreadyRunning,
+    CannotStart,
+    NothingToDo,
+    note_joining,
+    stop_crawl,
+    stopped_because,
+)
 from crawler.run.verdict import (
     GOOD,
     INTERRUPTED,
@@ -43,13 +53,15 @@ from crawler.run.verdict import (
     acceptance_hint,
     trial_of,
 )
+from crawler.run.watch import RunWatch, store_end
 from crawler.spider.arguments import arguments_of
 from crawler.spider.models import models_of
 from crawler.stat_names import RENDERING_PAGES, UNCHANGED_PAGES, VERDICT, VERDICT_REASONS
 from models.error_text import error_line
 from models.reopened_run import CannotReopen, NoFailedPage, reopen_run
 from models.request import DONE, FAILED, LEASED, QUEUED, REFUSED, SKIPPED, count
-from models.run import CannotShare, ClaimedRun, RunIsAlive, RunLost, claim_run
+from models.run import CannotShare, ClaimedRun, OrderIsOver, RunIsAlive, RunLost, claim_run
+from models.run_log import MOST_LINES
 from models.run_stats import KINDS, RunStats
 from models.schema import check_tables
 from models.session import make_sessions, shown
@@ -89,9 +101,15 @@ class RunExtension:
         self.columns = existing_columns(models)
         self.sessions = make_sessions(self.engine)
         spider = crawler.spider
+        if settings.getbool("RUN_SHARED", False):
+            note_joining(crawler)
         self.held: ClaimedRun = claim(self.sessions, spider.name, arguments_of(crawler), settings)
         self.partition_engine = engine_of_run(self.held) if engine_of_run is not None else None
         current_run.set(self.held)
+        keep = settings.getint("RUN_LOG_LINES", MOST_LINES)
+        self._lines = RecentLines(self.held, keep) if keep > 0 else None
+        if self._lines is not None:
+            logging.root.addHandler(self._lines)
         with self.sessions() as session:
             for line in changed_columns(session, self.held, self.columns):
                 logger.warning("%s", line)
@@ -101,6 +119,7 @@ class RunExtension:
         self.failed: asyncio.Future[None] | None = None
         self._frontier: FrontierCallbacks | None = None  # from start() on
         self._writer: PageWriter | None = None
+        self._watch: RunWatch | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -122,6 +141,11 @@ class RunExtension:
     def writer(self) -> PageWriter:
         assert self._writer is not None
         return self._writer
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a person has paused the run: no request is handed out, and nothing ends the crawl but a stop."""
+        return self._watch is not None and self._watch.is_paused
 
     def queues(self) -> Mapping[str, int]:
         """Return how many requests wait, by where; nothing before the run is started."""
@@ -157,6 +181,23 @@ class RunExtension:
             | self.columns,
         )
         self._writer.start()
+        self._watch = RunWatch(
+            held,
+            self._writer,
+            stop=Shutdown.of(self.crawler).stop,
+            wake=frontier.wake,
+            samples=RunSamples(held, queues=self.queues, stat=self._stat, is_sampler=frontier.is_sampler),
+            lines=self._lines,
+        )
+
+    def _stat(self, name: str) -> int:
+        assert self.crawler.stats is not None
+        return int(self.crawler.stats.get_value(name, 0))
+
+    async def watch(self) -> None:
+        """Look for orders from now on, and wait for the first look: the run may be paused."""
+        assert self._watch is not None
+        await self.or_failed(self._watch.start())
 
     async def or_failed(self, future: asyncio.Future[Any]) -> Any:
         """Return the result of the future. Raise the error of a writer that ends before."""
@@ -168,6 +209,8 @@ class RunExtension:
 
     async def finish(self, reason: str, *, covered: bool, message: str | None = None) -> None:
         """Commit everything that waits, release the run and log its verdict."""
+        if self._watch is not None:
+            self._watch.close()
         ending = Ending(
             reason=reason,
             covered=covered,
@@ -185,6 +228,7 @@ class RunExtension:
             self.verdict = Verdict(
                 code=INTERRUPTED if lost else NOT_STORED,
                 reasons=(stopped_because(self.crawler) or str(self.failure),),
+                is_of_others=lost and self.held.is_shared,
             )
         assert self.verdict is not None and self.crawler.stats is not None
         if self.verdict.counts is not None:
@@ -210,6 +254,9 @@ class RunExtension:
         )
         if self.verdict.acceptable:
             logger.warning("%s", acceptance_hint(self.held.id))
+        if self._watch is not None and self.failure is None:
+            counts = self.verdict.counts
+            await asyncio.to_thread(store_end, self.sessions, self.held.id, counts, self._lines)
 
     def _fail(self, error: Exception) -> None:
         self.failure = error
@@ -229,6 +276,8 @@ class RunExtension:
         )
 
     def engine_stopped(self) -> None:
+        if self._lines is not None:
+            logging.root.removeHandler(self._lines)
         self.engine.dispose()
 
 
@@ -243,9 +292,21 @@ def partition_engine(settings: BaseSettings) -> Callable[[ClaimedRun], Partition
         return None
     make: MakePartitionEngine = load_object(settings["PARTITION_ENGINE"])
     try:
-        return make(url)
+        return make(url, partitions_of(settings))
     except ValueError as error:
         raise CannotStart(str(error)) from None
+
+
+def partitions_of(settings: BaseSettings) -> int:
+    """Return into how many partitions a new shared run divides its hosts.
+
+    Raises:
+        CannotStart: RUN_PARTITIONS is too small or too large.
+    """
+    partitions = settings.getint("RUN_PARTITIONS", PARTITIONS)
+    if not 1 <= partitions <= MOST_PARTITIONS:
+        raise CannotStart(f"RUN_PARTITIONS is {partitions}: write a number from 1 to {MOST_PARTITIONS}")
+    return partitions
 
 
 def claim(
@@ -256,34 +317,31 @@ def claim(
     Raises:
         AlreadyRunning: another process has the run.
         CannotStart: with RUN_FAILED_ONLY, the scope has no finished run; with RUN_SHARED, the run cannot be shared.
-        NothingToDo: with RUN_FAILED_ONLY, the last run has no failed page.
+        NothingToDo: with RUN_FAILED_ONLY, the last run has no failed page; the order RUN_ORDER was carried out before.
     """
     pages = settings.getint("RUN_TRIAL_PAGES", 0)
+    order = settings.getint("RUN_ORDER", 0) or None
     try:
         if pages:
-            return begin_trial(sessions, spider, arguments, pages)
+            return begin_trial(sessions, spider, arguments, pages, order=order)
         if settings.getbool("RUN_FAILED_ONLY", False):
-            return reopen_run(sessions, spider, arguments)
+            return reopen_run(sessions, spider, arguments, order=order)
         if settings.getbool("RUN_SHARED", False):
-            partitions = settings.getint("RUN_PARTITIONS", PARTITIONS)
-            if not 1 <= partitions <= MOST_PARTITIONS:
-                raise CannotStart(
-                    f"RUN_PARTITIONS is {partitions}: write a number from 1 to {MOST_PARTITIONS}"
-                )
             return join_run(
                 sessions,
                 spider,
                 arguments,
-                partitions=partitions,
+                partitions=partitions_of(settings),
                 fresh=settings.getbool("RUN_FRESH", False),
                 only=settings.getint("RUN_JOIN", 0) or None,
+                order=order,
             )
-        return claim_run(sessions, spider, arguments, fresh=settings.getbool("RUN_FRESH", False))
+        return claim_run(sessions, spider, arguments, fresh=settings.getbool("RUN_FRESH", False), order=order)
     except RunIsAlive as alive:
         raise AlreadyRunning(str(alive)) from None
     except (CannotReopen, CannotShare) as error:
         raise CannotStart(str(error)) from None
-    except (NoFailedPage, RunIsOver) as error:
+    except (NoFailedPage, OrderIsOver, RunIsOver) as error:
         raise NothingToDo(str(error)) from None
 
 

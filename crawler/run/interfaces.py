@@ -48,6 +48,8 @@ class FrontierCallbacks:
         [NewRequest], bool
     ]  # whether a new request goes to memory; the writer's thread asks
     queues: Callable[[], Mapping[str, int]]  # how many requests wait, by where
+    wake: Callable[[], None]  # makes the engine ask for requests again
+    is_sampler: Callable[[], bool]  # whether this worker of a shared run takes the samples of the run
 
 
 class PageWriter(Protocol):
@@ -156,6 +158,9 @@ class PartitionEngine(Protocol):
     def resume(self) -> None:
         """Take part again, after ``pause``."""
 
+    def leave(self) -> None:
+        """Take no more partitions, and let other workers have those that ``give_up`` names."""
+
     def stop(self) -> None:
         """End: this worker has given up its partitions."""
 
@@ -163,8 +168,11 @@ class PartitionEngine(Protocol):
 class MakePartitionEngine(Protocol):
     """What `PARTITION_ENGINE` names."""
 
-    def __call__(self, url: str) -> Callable[[ClaimedRun], PartitionEngine]:
-        """Return what makes an engine that is not started. Raise ValueError if WORKERS_URL cannot be used."""
+    def __call__(self, url: str, partitions: int) -> Callable[[ClaimedRun], PartitionEngine]:
+        """Return what makes an engine that is not started; ``partitions`` are those of a run that is begun.
+
+        Raise ValueError if WORKERS_URL or its broker cannot be used.
+        """
 
 
 class SavedPage(Protocol):

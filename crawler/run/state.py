@@ -12,7 +12,7 @@ from models.process_id import Process
 from models.run import HEARTBEAT_TIMEOUT, living_workers
 
 ACCEPTED = "accepted"  # the state of a bad run that a person accepted
-RUNNING, KILLED = "running", "killed"
+RUNNING, PAUSED, KILLED = "running", "paused", "killed"  # the first two: a process crawls
 
 
 def is_worked_on(session: Session, run: CrawlRun, now: datetime) -> bool:
@@ -28,8 +28,9 @@ def state_of(run: CrawlRun, now: datetime, *, working: bool = False) -> str:
     Args:
         working: workers of a shared run are alive.
     """
+    running = PAUSED if run.paused_at is not None else RUNNING
     if working:
-        return RUNNING
+        return running
     if run.accepted_at is not None:
         return ACCEPTED
     if run.verdict is not None:
@@ -40,5 +41,5 @@ def state_of(run: CrawlRun, now: datetime, *, working: bool = False) -> str:
         and run.heartbeat_at is not None
         and owner.may_be_alive(now - run.heartbeat_at, HEARTBEAT_TIMEOUT)
     ):
-        return RUNNING
+        return running
     return run.finish_reason if run.finished_at and run.finish_reason else KILLED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from weakref import WeakSet
 
 from scrapy.core.engine import ExecutionEngine
 from scrapy.crawler import Crawler
@@ -32,6 +33,20 @@ class AlreadyRunning(CannotStart):
     """Another process owns the run; the message names the process."""
 
     exit_code = ALREADY_RUNNING
+
+
+# The crawls that join a shared run now, or have joined it: from then on they leave it in order.
+_joining: WeakSet[Crawler] = WeakSet()
+
+
+def note_joining(crawler: Crawler) -> None:
+    """Note that the crawl joins a shared run from now on."""
+    _joining.add(crawler)
+
+
+def has_joined(crawler: Crawler) -> bool:
+    """Return whether the crawl joins a shared run, or has joined it."""
+    return crawler in _joining
 
 
 def stop_crawl(crawler: Crawler, reason: str, message: str) -> None:

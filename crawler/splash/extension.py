@@ -19,6 +19,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
 from crawler.project import CODE, PACKAGE
+from crawler.run.extension import RunExtension
 from crawler.run.stopping import CannotStart, stop_crawl
 from crawler.splash.ping import ADVICE, NoAnswer, ping
 from crawler.splash.server_list import DEFAULT_PATIENCE, Servers
@@ -209,12 +210,17 @@ class RendererExtension:
         try:
             self.process.start(port)
         except CannotStart as error:
-            if time.monotonic() >= until:
+            if time.monotonic() >= until and not self._is_paused:
                 self.process.stopping = True
                 self._give_up(str(error))
             time.sleep(RETRY_SECONDS)
             return False
         return True
+
+    @property
+    def _is_paused(self) -> bool:
+        run = RunExtension.of(self.crawler)
+        return run is not None and run.is_paused
 
     def _give_up(self, message: str) -> None:
         from twisted.internet import reactor  # noqa: PLC0415 - importing it installs one

@@ -24,6 +24,7 @@ from scrapy.http import Response
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 
 from crawler.meta_keys import GIVEN_BACK, RENDERER_FAILURES
+from crawler.run.extension import RunExtension
 from crawler.run.stopping import stop_crawl, stopped_because
 from crawler.splash.cache_args import state_dict
 from crawler.splash.middlewares import SplashDeduplicateArgsMiddleware
@@ -190,6 +191,9 @@ class FailoverMiddleware:
             logger.warning("the renderer at %s failed (%s); backing off, %s", server.url, reason, pages)
             self._probe(server)
         if self.servers.are_lost:
+            if (run := RunExtension.of(self.crawler)) is not None and run.is_paused:
+                self.servers.begin_patience_again()  # a person looks at the run
+                return
             message = f"no renderer has answered for {self.servers.patience:g} s: {self.servers}"
             stop_crawl(self.crawler, "renderer_lost", message)
 

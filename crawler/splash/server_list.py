@@ -133,6 +133,10 @@ class Servers:
             self.all_failed_since = self.clock()
         return begins
 
+    def begin_patience_again(self) -> None:
+        """Count the patience with servers that are all backing off from now on."""
+        self.all_failed_since = self.clock()
+
     def backoff_seconds(self, server: Server) -> float:
         """Return the seconds for which a server that failed gets no pages and no ping."""
         longest = LONGEST_BACKOFF if self.all_failed_since is None else LONGEST_BACKOFF_OF_ALL

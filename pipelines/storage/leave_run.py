@@ -20,7 +20,8 @@ def leave(session: Session, run: ClaimedRun, ending: Ending) -> Verdict:
     """Give up the worker's partitions and return its verdict.
 
     If the run is over, the verdict is the run's, which another worker has written. A worker that a signal ended, and
-    that leaves the run to others, has done what it was asked. The last worker writes its own verdict into the run.
+    that leaves the run to others, has done what it was asked. No worker that leaves the run to others raises an alarm:
+    they will judge it. The last worker writes its own verdict into the run.
     """
     own = ending.verdict or Verdict(code=INTERRUPTED, reasons=(ending.message or ending.reason,))
     # First: two workers that hold something of the run and then wait for its row wait for each other.
@@ -38,9 +39,9 @@ def leave(session: Session, run: ClaimedRun, ending: Ending) -> Verdict:
         )
     elif left:
         others = "another worker" if left == 1 else f"{left} other workers"
-        if ending.reason == SHUTDOWN:
+        if ending.reason == SHUTDOWN and ending.message is None:
             own = Verdict(code=GOOD, reasons=(f"it was left to {others}, as a signal asked",))
-        verdict = Verdict(code=own.code, reasons=own.reasons, is_of_others=own.code == GOOD)
+        verdict = Verdict(code=own.code, reasons=own.reasons, is_of_others=True)
     else:
         verdict = own
         used |= {

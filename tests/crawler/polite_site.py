@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,9 +13,11 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.crawls import KEPT_PAGES, ROOT, scrapy
+from tests.crawls import KEPT_PAGES, scrapy
+from tests.prepared_process import Forked, start_scrapy
 
 MODULES = ("-s", "SPIDER_MODULES=tests.crawler.polite_spider")
+NO_RENDERER = ("-s", "RENDERER_ENABLED=0")
 
 
 @dataclass(frozen=True)
@@ -87,26 +88,20 @@ def polite_site() -> Iterator[PoliteSite]:
 
 
 def crawl(site: PoliteSite, url: str, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run ``scrapy crawl polite`` with the database at ``url`` to its end."""
+    """Run ``scrapy crawl polite`` with the database at ``url`` to its end. It renders if ``env`` has SPLASH_URL."""
+    options += () if "SPLASH_URL" in env else NO_RENDERER
     return scrapy("crawl", "polite", *MODULES, *options, DATABASE_URL=url, DEMO_URL=site.url, **env)
 
 
-def start(site: PoliteSite, url: str, *options: str, **env: str) -> subprocess.Popen[str]:
-    """Start ``scrapy crawl polite`` and return its process; its log is on standard output."""
+def start(site: PoliteSite, url: str, *options: str, **env: str) -> Forked:
+    """Start ``scrapy crawl polite`` without a renderer and return its process; its log is on standard output."""
     ours = {
         "SPLASHDOWN_ENV_FILE": "",
         "KEPT_PAGES_FOLDER": KEPT_PAGES,
         "DATABASE_URL": url,
         "DEMO_URL": site.url,
     }
-    return subprocess.Popen(
-        [sys.executable, "-m", "scrapy", "crawl", "polite", *MODULES, *options],
-        cwd=ROOT,
-        env=os.environ | ours | env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    return start_scrapy(["crawl", "polite", *MODULES, *NO_RENDERER, *options], os.environ | ours | env)
 
 
 def last_run(url: str) -> dict[str, Any]:

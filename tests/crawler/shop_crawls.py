@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from sqlalchemy.orm import Session
 from models import CrawlRun, Quote
 from models.session import make_engine
 from tests.crawler.fake_shop_site import FakeShop
-from tests.crawls import ROOT, scrapy
+from tests.crawls import scrapy
+from tests.prepared_process import Forked, start_scrapy
 
 MODULES = ("-s", "SPIDER_MODULES=tests.crawler.fake_shop_spider")
 DEADLINE = 60.0  # seconds
@@ -39,17 +39,11 @@ class ShopCrawls:
 
     def start(
         self, *options: str, spider: str = "shop", modules: Sequence[str] = MODULES, **env: str
-    ) -> subprocess.Popen[str]:
+    ) -> Forked:
         """Start ``scrapy crawl`` and return its process; its log is on standard output."""
         self.site.asked.clear()
-        return subprocess.Popen(
-            [sys.executable, "-m", "scrapy", "crawl", spider, *modules, *options],
-            cwd=ROOT,
-            env=os.environ | {"SPLASHDOWN_ENV_FILE": ""} | self.env | env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        variables = os.environ | {"SPLASHDOWN_ENV_FILE": ""} | self.env | env
+        return start_scrapy(["crawl", spider, *modules, *options], variables)
 
     def all_runs(self) -> list[CrawlRun]:
         """Return all runs, the first one first."""
@@ -71,12 +65,12 @@ class ShopCrawls:
         engine.dispose()
         return numbers
 
-    def until_asked(self, path: str, process: subprocess.Popen[str]) -> None:
+    def until_asked(self, path: str, process: Forked) -> None:
         """Wait until the crawl has asked the site for the path."""
         wait_for(lambda: path in self.site.asked, process)
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_for(condition: Callable[[], bool], process: Forked) -> None:
     """Wait until the condition holds. Fail if the process ends before, or after DEADLINE."""
     until = time.monotonic() + DEADLINE
     while not condition():
@@ -84,7 +78,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
         time.sleep(0.02)  # between two looks
 
 
-def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
+def wait_for_line(process: Forked, words: str) -> None:
     """Read the log of the process until a line has these words. Fail if it ends before."""
     assert process.stdout is not None
     for line in process.stdout:
@@ -93,7 +87,7 @@ def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
     raise AssertionError(f"the log has no line with {words!r}")
 
 
-def log_until_end(process: subprocess.Popen[str]) -> str:
+def log_until_end(process: Forked) -> str:
     """Wait until the process ends, and return the rest of its log."""
     log, _ = process.communicate(timeout=DEADLINE)
     return log

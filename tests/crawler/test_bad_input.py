@@ -11,6 +11,7 @@ from tests.conftest import service
 from tests.crawls import scrapy
 
 NOTHING = "http://127.0.0.1:1"
+NO_RENDERER = ("-s", "RENDERER_ENABLED=0")
 
 CASES = {
     "a database that does not answer": (
@@ -53,7 +54,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_crawl_prints_one_line_about_wrong_input(case: str, tmp_path: Path) -> None:
     env, spider, advice = CASES[case]
-    done = scrapy("crawl", spider, **{"DATABASE_URL": f"sqlite:///{tmp_path}/x.db"} | env)
+    options = NO_RENDERER if "DATABASE_URL" in env else ()
+    done = scrapy("crawl", spider, *options, **{"DATABASE_URL": f"sqlite:///{tmp_path}/x.db"} | env)
     assert done.returncode == 1
     said = [line for line in done.stderr.splitlines() if advice in line and line[0] not in " {"]
     assert len(said) == 1, done.stderr[-2000:]
@@ -62,7 +64,7 @@ def test_the_crawl_prints_one_line_about_wrong_input(case: str, tmp_path: Path) 
 
 def test_the_crawl_names_the_command_for_a_server_whose_schema_is_behind() -> None:
     url = service("TEST_MARIADB_URL", "MariaDB").rpartition("/")[0] + "/mysql"
-    done = scrapy("crawl", "books", DATABASE_URL=url)
+    done = scrapy("crawl", "books", *NO_RENDERER, DATABASE_URL=url)
     assert done.returncode == 1
     assert "run `scrapy migrate`" in done.stderr and "Traceback" not in done.stderr
 
@@ -112,6 +114,7 @@ def test_the_crawl_prints_the_mistake_in_a_model_or_an_item(name: str, tmp_path:
         "thing",
         "-s",
         "SPIDER_MODULES=things",
+        *NO_RENDERER,
         DATABASE_URL=f"sqlite:///{tmp_path}/x.db",
         PYTHONPATH=f"{tmp_path}:{':'.join(sys.path[:1])}",
     )

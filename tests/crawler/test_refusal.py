@@ -81,7 +81,7 @@ def test_refused_pages_are_asked_for_once_and_named_in_the_verdict(
         "/3": [CHALLENGE],
         "/4": [Answer(402)],
     }
-    done = crawl(site, database_url, RENDERER_ENABLED="0")
+    done = crawl(site, database_url)
     assert done.returncode == 2, done.stderr
     assert [len(site.asks_for(path)) for path in ("/2", "/3", "/4")] == [1, 1, 1]
     run = last_run_with_pages(database_url)

@@ -115,11 +115,12 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield url
 
 
-def run(line: str, site: str, database: str) -> subprocess.CompletedProcess[str]:
+def run(line: str, site: str, database: str, renderer: str) -> subprocess.CompletedProcess[str]:
     arguments = [argument.replace("SITE", site) for argument in line.split()]
     if "SPIDER_MODULES" not in line:
         arguments += ["-s", f"SPIDER_MODULES={CHECKED}"]
-    return scrapy(*arguments, DATABASE_URL=database, DEMO_URL=site, EDITOR="true", BROWSER="true")
+    urls = {"DATABASE_URL": database, "DEMO_URL": site, "SPLASH_URL": renderer}
+    return scrapy(*arguments, **urls, EDITOR="true", BROWSER="true")
 
 
 def number_of_runs(url: str) -> int:
@@ -132,11 +133,11 @@ def number_of_runs(url: str) -> int:
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_command_of_scrapy_does_its_work_or_prints_why_not(
-    case: str, demo_site: str, database: str
+    case: str, demo_site: str, database: str, chromium_renderer: str
 ) -> None:
     line, code, text = CASES[case]
     before = number_of_runs(database)
-    done = run(line, demo_site, database)
+    done = run(line, demo_site, database, chromium_renderer)
     assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
     assert text in done.stdout + done.stderr
     stores = code == 0 and line.split()[0] in ("crawl", "runspider")
@@ -148,7 +149,8 @@ def test_a_command_of_scrapy_does_its_work_or_prints_why_not(
 def test_the_headers_of_a_rendered_page_have_no_password_of_the_renderer(
     demo_site: str, database: str
 ) -> None:
-    done = run("fetch --nolog --headers SITE/books", demo_site, database)
+    its_own = ""  # a renderer that the command starts, which has a password
+    done = run("fetch --nolog --headers SITE/books", demo_site, database, renderer=its_own)
     assert done.returncode == 0 and "> User-Agent" in done.stdout
     assert "authorization" not in done.stdout.lower()
 
@@ -171,12 +173,15 @@ def test_the_cases_have_each_command() -> None:
     assert commands == {line.split()[0] for line, _, _ in CASES.values()} | OURS | ELSEWHERE
 
 
-def test_genspider_makes_a_spider_that_renders(tmp_path: Path, demo_site: str) -> None:
+def test_genspider_makes_a_spider_that_renders(
+    tmp_path: Path, demo_site: str, chromium_renderer: str
+) -> None:
     (tmp_path / "scrapy.cfg").write_text("[settings]\ndefault = crawler.settings\n")
     (tmp_path / "own_spiders").mkdir()
     (tmp_path / "own_spiders" / "__init__.py").touch()
     options = ("-s", "SPIDER_MODULES=own_spiders", "-s", "NEWSPIDER_MODULE=own_spiders")
     env = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "DATABASE_URL": f"sqlite:///{tmp_path}/x.db"}
+    env["SPLASH_URL"] = chromium_renderer
     made = scrapy("genspider", "films", f"{demo_site}/books/B00001", *options, cwd=tmp_path, **env)
     assert made.returncode == 0, made.stderr
     crawled = scrapy("crawl", "films", "-O", "films.json", *options, cwd=tmp_path, **env)

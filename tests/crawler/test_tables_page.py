@@ -69,13 +69,14 @@ def site() -> Iterator[str]:
 class Project:
     """A project of its own, in the checkout's environment."""
 
-    def __init__(self, folder: Path, database: str) -> None:
-        self.folder, self.database = folder / "shop", database
+    def __init__(self, folder: Path, database: str, renderer: str) -> None:
+        self.folder, self.database, self.renderer = folder / "shop", database, renderer
         make_project("shop", str(self.folder))
 
     def scrapy(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``scrapy`` in the project. The pages need no JavaScript, so they are not rendered."""
-        return scrapy(*arguments, cwd=self.folder, DATABASE_URL=self.database, RENDERING="never")
+        env = {"DATABASE_URL": self.database, "SPLASH_URL": self.renderer, "RENDERING": "never"}
+        return scrapy(*arguments, cwd=self.folder, **env)
 
     def done(self, *arguments: str) -> str:
         """Run ``scrapy`` in the project, check that it ends with 0, and return its output."""
@@ -98,8 +99,10 @@ class Project:
         return done.stdout
 
 
-def test_a_model_with_children_and_a_program_that_reads_the_tables(tmp_path: Path, site: str) -> None:
-    project = Project(tmp_path, f"sqlite:///{tmp_path / 'films.db'}")
+def test_a_model_with_children_and_a_program_that_reads_the_tables(
+    tmp_path: Path, site: str, chromium_renderer: str
+) -> None:
+    project = Project(tmp_path, f"sqlite:///{tmp_path / 'films.db'}", chromium_renderer)
     model = block("from sqlalchemy import ForeignKey").replace("https://shop.example", site)
     (project.folder / "sites" / "films.py").write_text(model, "utf-8")
     project.done("migrate", "--new")
@@ -115,11 +118,11 @@ def test_a_model_with_children_and_a_program_that_reads_the_tables(tmp_path: Pat
 
 
 @pytest.fixture
-def shop_project(server_url: str, tmp_path: Path) -> Iterator[Project]:
+def shop_project(server_url: str, tmp_path: Path, chromium_renderer: str) -> Iterator[Project]:
     """Yield a project whose database has the web shop beside it."""
     engine = make_engine(server_url)
     with webshop(engine):
-        yield Project(tmp_path, server_url)
+        yield Project(tmp_path, server_url, chromium_renderer)
     with engine.begin() as connection:
         for table in (f"{SCHEMA}_product_seen", "alembic_version_project"):
             with suppress(DBAPIError):

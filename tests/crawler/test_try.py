@@ -51,10 +51,13 @@ def write(project: ProjectCopy, number: str) -> None:
     (project.folder / "spiders" / "sayings.py").write_text(SPIDER.replace("NUMBER", number))
 
 
-def test_a_trial_shows_rows_and_selectors_without_a_hit(project: ProjectCopy, demo_site: str) -> None:
+def test_a_trial_shows_rows_and_selectors_without_a_hit(
+    project: ProjectCopy, demo_site: str, chromium_renderer: str
+) -> None:
     write(project, "number")
     database = project.folder / "x.db"
     env = {"DEMO_URL": demo_site, "DATABASE_URL": f"sqlite:///{database}", "COLUMNS": "200"}
+    env["SPLASH_URL"] = chromium_renderer
     done = project.scrapy("try", "sayings", "--pages", "1", **env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "quote, 20 rows" in done.stdout and "100% filled" in done.stdout
@@ -105,11 +108,14 @@ def test_a_robots_txt_that_redirects_is_no_page(project: ProjectCopy) -> None:
     assert "film 1" in done.stdout and "nav" not in done.stdout
 
 
-def test_the_page_of_an_element_that_did_not_appear_is_shown(project: ProjectCopy, demo_site: str) -> None:
+def test_the_page_of_an_element_that_did_not_appear_is_shown(
+    project: ProjectCopy, demo_site: str, chromium_renderer: str
+) -> None:
     write(project, "number")
     file = project.folder / "spiders" / "sayings.py"
     file.write_text(file.read_text().replace('wait_for="//article"', 'wait_for="//nothing", timeout=0.5'))
-    done = project.scrapy("try", "sayings", "--pages", "1", DEMO_URL=demo_site, COLUMNS="200")
+    env = {"DEMO_URL": demo_site, "SPLASH_URL": chromium_renderer, "COLUMNS": "200"}
+    done = project.scrapy("try", "sayings", "--pages", "1", **env)
     assert done.returncode == 2 and "'//nothing' never appeared" in done.stdout
     (snapshot,) = sorted((project.folder / "data" / "try" / "sayings" / "snapshots").rglob("*.html"))[:1]
     assert str(snapshot) in done.stdout and "<article" in snapshot.read_text("utf-8")

@@ -12,7 +12,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -30,11 +29,11 @@ from models.schema import upgrade
 from models.session import make_engine
 from tests.frontier.crash_tree import CrashNode
 from tests.pipelines.own_tables import set_apart, there
+from tests.prepared_process import Forked, start_scrapy
 from tests.processes import server
 
 set_apart(CrashNode)
 
-ROOT = Path(__file__).parent.parent.parent
 SPIDERS = "tests.frontier.crash_spider"
 BOOKS = 300
 ATTEMPTS = 60
@@ -50,7 +49,7 @@ class Crawls:
         self.log.touch()
         self.engine = make_engine(database_url)
 
-    def start(self, site: str, *, poison: bool, crash_at: str | None = None) -> subprocess.Popen[str]:
+    def start(self, site: str, *, poison: bool, crash_at: str | None = None) -> Forked:
         env = {
             **{k: v for k, v in os.environ.items() if k not in ("SPLASH_URL", "DEMO_URL", "LOG_LEVEL")},
             "DATABASE_URL": self.database_url,
@@ -60,18 +59,9 @@ class Crawls:
             **({"CRASH_POISON": "1"} if poison else {}),
             **({"CRASH_AT": crash_at} if crash_at else {}),
         }
-        return subprocess.Popen(
-            [
-                *(sys.executable, "-m", "scrapy", "crawl", "crash_plain" if self.plain else "crash"),
-                *("-s", f"SPIDER_MODULES={SPIDERS}"),
-                *(("-a", "shop=one", "-a", "keyword=all") if self.plain else ()),
-            ],
-            cwd=ROOT,
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        options = ("-a", "shop=one", "-a", "keyword=all") if self.plain else ()
+        spider = "crash_plain" if self.plain else "crash"
+        return start_scrapy(["crawl", spider, "-s", f"SPIDER_MODULES={SPIDERS}", *options], env)
 
     def whole(self, site: str, *, poison: bool) -> None:
         process = self.start(site, poison=poison)
@@ -108,7 +98,7 @@ class Crawls:
                 return done
         raise AssertionError(f"not at its end after {ATTEMPTS} attempts")
 
-    def wait_for_requests(self, process: subprocess.Popen[str], number: int) -> None:
+    def wait_for_requests(self, process: Forked, number: int) -> None:
         """Until all crawls together have sent so many requests, or this one has ended."""
         until = time.monotonic() + DEADLINE
         while len(self.requests()) < number and process.poll() is None:

@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
+from tests.databases import make_file_with_tables
 from tests.processes import ROOT
 
 Crawl = Callable[[str, Mapping[str, object], Mapping[str, str]], tuple[int, str]]
@@ -39,6 +40,7 @@ def crawl_server() -> Iterator[Crawl]:
     source, sink = process.stdout, process.stdin
 
     def crawl(spider: str, settings: Mapping[str, object], environment: Mapping[str, str]) -> tuple[int, str]:
+        make_file_with_tables(str(settings.get("DATABASE_URL", "")))
         order = {"spider": spider, "settings": dict(settings), "environment": dict(environment)}
         sink.write(json.dumps(order) + "\n")
         sink.flush()

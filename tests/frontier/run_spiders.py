@@ -52,6 +52,18 @@ class ManySpider(PageSpider):
             yield self.page(f"{priority},{number}", priority=priority)
 
 
+class EndlessSpider(PageSpider):
+    """A page that leads to the next one, for ever."""
+
+    name = "endless"
+
+    async def start(self) -> AsyncIterator[Any]:
+        yield self.page("1", cb_kwargs={"number": 1})
+
+    def parse(self, response: Response, number: int = 1) -> Iterator[Any]:  # type: ignore[override]
+        yield self.page(f"{number + 1}", cb_kwargs={"number": number + 1})
+
+
 class LateSpider(PageSpider):
     """A request that has to wait, yielded before two that have not."""
 

@@ -16,10 +16,15 @@ from scrapy.utils.test import get_crawler
 from twisted.internet.defer import Deferred
 
 from crawler.meta_keys import REQUEST_NUMBER, SPLASH_PROCESSED
+from crawler.page.page import Page
+from frontier.engine_access import TakenBack
 from frontier.host_waits import MOST_WAITS, HostWaits
-from frontier.rate_limits import HostIsPaused, RateLimitMiddleware
+from frontier.pages_in_progress import PagesInProgress
+from frontier.partitions import Partitions
+from frontier.rate_limits import RateLimitMiddleware
 from frontier.scheduler import Scheduler
 from frontier.window import Window
+from models.worker import Tenure
 from tests.frontier.fakes import FakeWriter
 
 
@@ -32,9 +37,10 @@ class Parts:
         self.waits = HostWaits(Window(), patience=60, writer=self.writer.get, wake=lambda: None)
         scheduler = object.__new__(Scheduler)
         scheduler.waits = self.waits
+        scheduler.pages, scheduler.partitions = PagesInProgress(Window()), Partitions()
         downloader = SimpleNamespace(slots={"shop": self.slot})
         crawler.engine = SimpleNamespace(scheduler=scheduler, downloader=downloader)  # type: ignore[assignment]
-        self.middleware = RateLimitMiddleware(crawler)
+        self.scheduler, self.middleware = scheduler, RateLimitMiddleware(crawler)
 
     def answer(self, status: int, headers: dict[str, str] | None = None, **meta: Any) -> Request | Response:
         asked = request(**meta)
@@ -131,6 +137,18 @@ def test_without_a_limit_no_host_backs_off() -> None:
     in_a_loop(check)
 
 
+def test_a_request_of_a_partition_that_is_given_up_is_not_made() -> None:
+    """It may have waited for robots.txt of its host until the partition was given up, or taken by another worker."""
+    parts = Parts()
+    parts.scheduler.partitions.add([Tenure(3, "mine")])
+    page = Page(1, "http://shop/1", lambda _: None)
+    page.tenure = Tenure(3, "mine")
+    parts.scheduler.pages.add(page)
+    assert parts.middleware.process_request(request()) is None
+    parts.scheduler.partitions.drain([3], now=0.0)
+    assert isinstance(parts.middleware.process_request(request()), Request)
+
+
 def test_requests_in_the_download_queue_go_back_to_the_frontier() -> None:
     def check() -> None:
         parts = Parts()
@@ -146,7 +164,7 @@ def test_requests_in_the_download_queue_go_back_to_the_frontier() -> None:
             parts.slot.queue.append((one, waiting))
         parts.answer(429, {"Retry-After": "30"})
         assert [one.url for one, _ in parts.slot.queue] == ["http://other/3", "http://shop/robots.txt"]
-        assert [type(error) for error in raised] == [HostIsPaused]
+        assert [type(error) for error in raised] == [TakenBack]
         again = parts.middleware.process_exception(queued[0], raised[0])  # type: ignore[arg-type]
         assert isinstance(again, Request) and REQUEST_NUMBER.get(again) == 2
 

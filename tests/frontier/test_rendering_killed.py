@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +16,7 @@ from models import CrawlRendering, CrawlRequest, Quote
 from models.session import make_engine
 from tests.databases import make_file_with_tables
 from tests.frontier.rendering_site import CHANGED, RenderingSite, rendering_site
-from tests.processes import ROOT
+from tests.prepared_process import Forked, start_scrapy
 
 SIZE = 80
 DEADLINE = 90  # seconds
@@ -30,25 +28,14 @@ class KilledCrawl:
     def __init__(self, site: RenderingSite, url: str, splash: str) -> None:
         self.url = url
         self.command = [
-            sys.executable,
-            "-m",
-            "scrapy",
-            "crawl",
-            "without_element",
-            "-s",
-            "CONCURRENT_REQUESTS=2",
-        ]
-        self.command += [
-            "-s",
-            "SPIDER_MODULES=tests.frontier.rendering_spiders",
-            "-s",
-            "DATABASE_BATCH_ROWS=4",
+            *("crawl", "without_element", "-s", "SPIDER_MODULES=tests.frontier.rendering_spiders"),
+            *("-s", "CONCURRENT_REQUESTS=2", "-s", "DATABASE_BATCH_ROWS=4"),
         ]
         self.env = os.environ | {"SPLASHDOWN_ENV_FILE": "", "DATABASE_URL": url, "SPLASH_URL": splash}
         self.env |= {"DEMO_URL": site.url}
 
-    def start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(self.command, cwd=ROOT, env=self.env, stderr=subprocess.PIPE, text=True)
+    def start(self) -> Forked:
+        return start_scrapy(self.command, self.env)
 
     def kill_when(self, ready: Callable[[], bool]) -> None:
         """Start a crawl, and kill it as soon as something is in the database."""
@@ -56,7 +43,7 @@ class KilledCrawl:
         deadline = time.monotonic() + DEADLINE
         try:
             while not ready():
-                assert process.poll() is None, process.communicate()[1][-3000:]
+                assert process.poll() is None, process.communicate()[0][-3000:]
                 assert time.monotonic() < deadline
                 time.sleep(0.02)  # between two looks
             process.send_signal(signal.SIGKILL)
@@ -65,7 +52,7 @@ class KilledCrawl:
             process.communicate(timeout=30)
 
     def finish(self) -> str:
-        said = self.start().communicate(timeout=DEADLINE)[1]
+        said = self.start().communicate(timeout=DEADLINE)[0]
         assert "good (exit code 0)" in said, said[-3000:]
         return said
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,8 @@ from models import CrawlRun, Quote
 from models.session import make_engine
 from tests.crawler.fake_shop_site import FakeShop, fake_shop, quotes
 from tests.crawler.shop_crawls import DEADLINE, wait_for
-from tests.crawls import ROOT, scrapy
+from tests.crawls import scrapy
+from tests.prepared_process import Forked, start_scrapy
 
 MODULES = ("-s", "SPIDER_MODULES=tests.frontier.plain_spiders")
 
@@ -39,14 +39,10 @@ class Crawls:
         self.site.asked.clear()
         return scrapy("crawl", spider, *MODULES, *arguments, **self.env)
 
-    def start(self, spider: str, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "scrapy", "crawl", spider, *MODULES, *arguments],
-            cwd=ROOT,
-            env=os.environ | {"SPLASHDOWN_ENV_FILE": ""} | self.env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    def start(self, spider: str, *arguments: str) -> Forked:
+        variables = os.environ | {"SPLASHDOWN_ENV_FILE": ""} | self.env
+        with Path(os.devnull).open("wb") as nowhere:
+            return start_scrapy(["crawl", spider, *MODULES, *arguments], variables, nowhere)
 
     def there(self) -> list[int]:
         """The rows that are not gone."""
@@ -87,7 +83,7 @@ def test_rows_of_other_arguments_are_not_gone(crawls: Crawls, spider: str) -> No
 def test_a_killed_run_is_left_to_its_own_arguments_and_others_run_beside_it(crawls: Crawls) -> None:
     crawls.site.held["/x/2"] = threading.Event()
     process = crawls.start("plain", "-a", "cat=x")
-    wait_for(lambda: "/x/2" in crawls.site.asked, process)  # type: ignore[arg-type]
+    wait_for(lambda: "/x/2" in crawls.site.asked, process)
     beside = crawls.crawl("plain", "-a", "cat=b")
     assert beside.returncode == 0, beside.stderr
     again = crawls.crawl("plain", "-a", "cat=x")

@@ -1,11 +1,16 @@
 """Faults of one worker, of the database and of the broker, and how long it takes until other workers go on.
 
 python -m tests.workers.faults --database URL --fault kill freeze leave cut-database cut-broker kill-database
+
+With --namespaces each worker has a network of its own, in which it reaches the database, the broker and the site:
+ip route add local 10.77.0.0/16 dev lo; HOSTS_NETWORK=10.77 python -m tests.workers.faults --namespaces ...
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
+import json
 import os
 import random
 import selectors
@@ -26,21 +31,25 @@ from urllib.parse import urlsplit, urlunsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import CrawlRun
+from models import CrawlRun, CrawlWorker
 from tests.brokers import OwnBroker, own_broker, unique_name, virtual_host
 from tests.frontier.private_mariadb import PrivateMariaDb, private_mariadb
-from tests.workers.workers import Workers, overlaps, shared_site, short_gaps
+from tests.workers.workers import Workers, moves, overlaps, shared_site, short_gaps
 
-LONGEST = 300.0  # seconds that a run may take
+LONGEST = 400.0  # seconds that a run may take
+CLONE_NEWNET = 0x40000000  # of setns(2)
 
 
 class Proxy:
     """Forwards a port. While it is cut, bytes stay where they are, and nobody is told: as when a cable is pulled."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, namespace: str | None = None) -> None:
+        """Forward a port of this process; or the same port of a namespace, since brokers tell clients their address."""
         self.target = (host, port)
-        self.host = f"{network}.1.1" if (network := os.environ.get("HOSTS_NETWORK")) else "127.0.0.1"
-        self.listener = socket.create_server((self.host, 0))
+        self.host = "127.0.0.1"
+        self.listener = (
+            socket.create_server((self.host, 0)) if namespace is None else listener_in(namespace, port)
+        )
         self.port: int = self.listener.getsockname()[1]
         self.is_cut = False
         self._peers: dict[socket.socket, socket.socket] = {}
@@ -94,9 +103,25 @@ class Proxy:
                 one.close()
 
 
+def listener_in(namespace: str, port: int) -> socket.socket:
+    """Return a socket that listens on loopback of a network namespace. What it accepts is answered from this one."""
+    found: list[socket.socket] = []
+
+    def listen() -> None:  # in a thread: only its namespace changes, and it ends
+        with Path(f"/run/netns/{namespace}").open() as file:
+            if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), f"cannot enter the network namespace {namespace}")
+        found.append(socket.create_server(("127.0.0.1", port)))
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    thread.join()
+    return found[0]
+
+
 @contextmanager
-def network_namespace(number: int) -> Iterator[tuple[str, ...]]:
-    """Yield the command that runs a worker in a network of its own, whose only way is to this machine."""
+def network_namespace(number: int) -> Iterator[str]:
+    """Yield the name of a network namespace whose only way is to this machine."""
     name, ours, theirs = f"splashdown{number}", f"spl{number}a", f"spl{number}b"
 
     def ip(*words: str) -> None:
@@ -111,7 +136,7 @@ def network_namespace(number: int) -> Iterator[tuple[str, ...]]:
         ip("-n", name, "link", "set", theirs, "up")
         ip("-n", name, "link", "set", "lo", "up")
         ip("-n", name, "route", "add", "default", "via", f"10.78.{number}.1")
-        yield "ip", "netns", "exec", name
+        yield name
     finally:
         ip("netns", "del", name)
 
@@ -125,6 +150,8 @@ class Campaign:
         self.broker: OwnBroker | None = None
         self.proxies: list[Proxy | None] = []
         self.pids: list[int] = []
+        self.committed: int | None = None  # pages of the victim when it had no partition any more
+        self.woken_at = 0.0
 
     def run(self, fault: str) -> str:
         options = self.options
@@ -154,33 +181,35 @@ class Campaign:
             victim = random.Random(options.seed).randrange(options.workers)
             told = FAULTS[fault](self, workers, victim)
             codes = workers.wait(LONGEST)
+            if self.committed is not None:
+                later = committed(workers, victim) - self.committed
+                asked = requests(log, self.pids[victim], self.woken_at)
+                told += f", after which it requested {asked} pages and committed {later}"
             faults = workers.faults(options.hosts, options.pages, 1)
             return (
                 f"{fault}, seed {options.seed}: worker {victim} after {before} pages; {told}; the run took "
                 f"{time.monotonic() - began:.0f} s, {at - began:.0f} of them before; overlaps "
-                f"{sorted(overlaps(log), key=lambda one: -one[1])[:3]}; short gaps "
-                f"{short_gaps(log, options.download_delay)[:3]}; {faults or 'equal'}; codes {Counter(codes)}"
+                f"{sorted(overlaps(log), key=lambda one: -one[1])[:3]}; hosts {moves(log)}; short gaps "
+                f"{short_gaps(log, options.download_delay)[:3]}; {faults or 'equal'}, {workers.digest()}; "
+                f"codes {Counter(codes)}"
             )
 
     def start(self, workers: Workers, number: int, database: str, engine: str, fault: str) -> None:
         """Start a worker with a host name of its own, and with a proxy if it may be cut off."""
         env = {"WORKERS_URL": engine, "ALERT_URLS": ""}
-        proxy = None
-        if self.options.namespaces:
-            parts = urlsplit(database)
-            env["DATABASE_URL"] = Proxy(parts.hostname or "127.0.0.1", parts.port or 0).of(database)
-            if engine:
-                parts = urlsplit(engine)
-                env["WORKERS_URL"] = Proxy(parts.hostname or "127.0.0.1", parts.port or 0).of(engine)
-        if fault in ("cut-database", "cut-broker"):
-            url = database if fault == "cut-database" else engine
-            parts = urlsplit(url)
-            proxy = Proxy(parts.hostname or "127.0.0.1", parts.port or 0)
-            env["DATABASE_URL" if fault == "cut-database" else "WORKERS_URL"] = proxy.of(url)
-        self.proxies.append(proxy)
+        cut = {"cut-database": "DATABASE_URL", "cut-broker": "WORKERS_URL"}.get(fault)
         prefix = ("unshare", "--uts", "sh", "-c", f'hostname worker{number} && exec "$@"', "sh")
+        namespace, proxy = None, None
         if self.options.namespaces:
-            prefix = (*self.stack.enter_context(network_namespace(number)), *prefix)
+            namespace = self.stack.enter_context(network_namespace(self.options.first_network + number))
+            prefix = ("ip", "netns", "exec", namespace, *prefix)
+        for variable, url in {"DATABASE_URL": database, "WORKERS_URL": engine}.items():
+            if url and (namespace is not None or variable == cut):
+                parts = urlsplit(url)
+                forward = Proxy(parts.hostname or "127.0.0.1", parts.port or 0, namespace)
+                proxy = forward if variable == cut else proxy
+                env[variable] = forward.of(url)
+        self.proxies.append(proxy)
         process = workers.start(prefix=prefix, env=env)
         wait_until(lambda: joined(workers) > number)
         self.pids.append(process.pid)
@@ -199,6 +228,7 @@ class Campaign:
         os.kill(self.pids[victim], signal.SIGSTOP)
         seconds = take_over(workers, victim)
         time.sleep(2)
+        self.committed, self.woken_at = committed(workers, victim), time.monotonic()
         os.kill(self.pids[victim], signal.SIGCONT)
         return f"taken over after {seconds:.1f} s, and woken up 2 s later"
 
@@ -208,6 +238,7 @@ class Campaign:
         proxy.is_cut = True
         seconds = take_over(workers, victim)
         time.sleep(2)
+        self.committed, self.woken_at = committed(workers, victim), time.monotonic()
         proxy.is_cut = False
         return f"taken over after {seconds:.1f} s, and mended 2 s later"
 
@@ -258,6 +289,19 @@ def joined(workers: Workers) -> int:
         return session.scalar(select(CrawlRun.workers).order_by(CrawlRun.id.desc()).limit(1)) or 0
 
 
+def committed(workers: Workers, number: int) -> int:
+    """Return how many pages a worker of the last run has committed."""
+    with Session(workers.engine) as session:
+        mine = CrawlWorker.run_id == workers.last_run(), CrawlWorker.number == number
+        return session.scalars(select(CrawlWorker.pages).where(*mine)).one()
+
+
+def requests(log: Path, pid: int, since: float) -> int:
+    """Return how many requests of a process began after a time."""
+    lines = map(json.loads, log.read_text().splitlines())
+    return sum(worker == str(pid) and began >= since for began, _, _, _, worker in lines)
+
+
 def take_over(workers: Workers, victim: int) -> float:
     """Wait until the victim has no partition; return the seconds."""
     began = time.monotonic()
@@ -266,7 +310,7 @@ def take_over(workers: Workers, victim: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--database", required=True)
     parser.add_argument("--fault", choices=FAULTS, nargs="+", default=["kill"])
     parser.add_argument("--workers", type=int, default=3)
@@ -277,6 +321,7 @@ def main() -> None:
     parser.add_argument(
         "--namespaces", action="store_true", help="each worker in a network of its own; HOSTS_NETWORK"
     )
+    parser.add_argument("--first-network", type=int, default=0, help="number of the first worker's network")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
     for fault in options.fault:

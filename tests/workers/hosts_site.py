@@ -64,6 +64,8 @@ class HostsSite:
 
     def __init__(self, hosts: int, pages: int, log: Path | None, delay: float) -> None:
         self.hosts, self.pages, self.delay, self.day = hosts, pages, delay, 1
+        self.is_open = asyncio.Event()
+        self.is_open.set()
         self.names = {host_name(number): number for number in range(hosts)}
         self.log = log.open("a", buffering=1) if log is not None else None
 
@@ -72,6 +74,10 @@ class HostsSite:
         if request.path.startswith("/day/"):
             self.day = int(request.path.rpartition("/")[2])
             return web.Response(text="")
+        if request.path in ("/hold", "/release"):  # answers to pages wait between the two
+            (self.is_open.clear if request.path == "/hold" else self.is_open.set)()
+            return web.Response(text="")
+        await self.is_open.wait()
         host, number = self.names[request.host.partition(":")[0]], int(request.path.strip("/"))
         if self.delay:
             await asyncio.sleep(self.delay)

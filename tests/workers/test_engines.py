@@ -86,7 +86,7 @@ RUN = ClaimedRun(
 def test_an_engine_that_pauses_leaves_its_partitions_to_others(rabbitmq: str) -> None:
     first, other = Member(), Member()
     run = replace(RUN, started_at=datetime.now(UTC))
-    engines = [engine_of(rabbitmq)(replace(run, worker=number)) for number in (0, 1)]
+    engines = [engine_of(rabbitmq, 8)(replace(run, worker=number)) for number in (0, 1)]
     everything = {*range(8)}
     try:
         engines[0].start(first)
@@ -115,7 +115,7 @@ def test_an_engine_that_pauses_leaves_its_partitions_to_others(rabbitmq: str) ->
 )
 def test_a_wrong_workers_url_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(WrongWorkersUrl, match="amqp://user:password@host:port/vhost") as error:
-        engine_of(url)
+        engine_of(url, 8)
     assert PASSWORD not in str(error.value) and "\n" not in str(error.value)
 
 

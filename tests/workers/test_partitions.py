@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from frontier.partitions import Partitions
+from frontier.partitions import Partitions, to_give_up
 from models.worker import Tenure, partition_of
 
 
@@ -72,3 +72,12 @@ def test_a_partition_that_was_given_up_can_be_taken_again() -> None:
     partitions.remove(tenures(3))
     partitions.add(tenures(3, owner="second"))
     assert partitions.active == {*tenures(3, owner="second")} == {*partitions.known}
+
+
+def test_a_worker_gives_up_a_fair_share_of_its_work() -> None:
+    """A worker that joins would otherwise get the partitions without hosts, and no work."""
+    given = to_give_up(range(32), busy=range(16, 32), number=10)
+    assert len(given) == 10 and sum(part in range(16, 32) for part in given) == 5
+    assert to_give_up([1, 2, 3], busy=[1, 2, 3], number=2) == [1, 2]
+    assert sorted(to_give_up([1, 2, 3], busy=[3], number=3)) == [1, 2, 3]
+    assert to_give_up([], busy=[], number=2) == []

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from scrapy.settings import Settings
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from crawler.run.extension import claim
 from crawler.run.stopping import CannotStart
-from models import CrawlRun
+from models import CrawlRun, CrawlWorker
 from models.run import claim_run
 from models.session import make_engine, make_sessions
 from tests.conftest import empty
@@ -55,6 +55,24 @@ def test_a_worker_that_a_signal_ends_leaves_the_run_to_the_others(server_url: st
         assert workers.wait(60) == [0, 0], workers.logs()[-4000:]
         assert "it was left to another worker, as a signal asked" in workers.logs()
         assert workers.faults(HOSTS, PAGES, 1) == []
+
+
+def test_a_worker_that_a_signal_ends_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> None:
+    url = service("TEST_POSTGRESQL_URL", "PostgreSQL")
+    settings = {**SETTINGS, "DOWNLOAD_DELAY": 30}
+    with shared_site(url, tmp_path, hosts=HOSTS, pages=PAGES, **settings) as workers:
+        workers.start(env=LEASES)
+        wait_until(workers.shares)
+        signalled = 'EXTENSIONS={"tests.workers.signal_at_start.SignalAtStart": %d}'
+        early, late = (workers.start("-s", signalled % order, env=LEASES) for order in (14, 16))
+        assert (early.wait(60), late.wait(60)) == (0, 0), workers.logs()[-4000:]
+        assert "SIGTERM: the worker ends before it joins the run" in workers.logs()
+        with Session(workers.engine) as session:
+            found = session.execute(
+                select(CrawlWorker.number, CrawlWorker.left_at).order_by(CrawlWorker.number)
+            )
+            assert [(row.number, row.left_at is not None) for row in found] == [(0, False), (1, True)]
+        assert workers.shares().keys() <= {0}
 
 
 def refusal(*options: str, spider: str = "quotes", **env: str) -> str:

@@ -36,6 +36,7 @@ from models.run import (
 from models.session import make_engine, make_sessions
 from models.shared_run import (
     NUMBERS,
+    START_TIME,
     RunPart,
     balance,
     give_up,
@@ -44,6 +45,7 @@ from models.shared_run import (
     leave_run,
     look_for_end,
     note_busy,
+    note_leaving,
     take,
 )
 from models.worker import PartitionsLost, Tenure, hold_partitions
@@ -252,6 +254,23 @@ def test_workers_have_equal_shares(sessions: sessionmaker[Session]) -> None:
     assert parts_of([tenure for one in (first, *others) for tenure in one.tenures]) == [*range(PARTS)]
 
 
+def test_a_worker_that_has_not_looked_yet_or_leaves_has_no_share(sessions: sessionmaker[Session]) -> None:
+    """Others would leave partitions free for it, and their hosts would wait."""
+    first, other = Worker(sessions), Worker(sessions)
+    with sessions.begin() as session:
+        session.execute(update(CrawlWorker).values(joined_at=database_now(session) - START_TIME))
+    assert len(first.balances().held) == PARTS
+    other.balances()
+    assert first.balances().surplus == PARTS // 2
+    first.gives_up(PARTS // 2)
+    assert len(other.balances().held) == PARTS // 2
+    other.does(note_leaving)
+    other.gives_up(1)
+    assert len(first.balances().held) == PARTS // 2 + 1
+    other.gives_up(PARTS // 2 - 1)
+    assert len(first.balances().held) == PARTS and other.balances(takes=False).held == []
+
+
 def test_workers_that_balance_at_once_take_each_partition_once(sessions: sessionmaker[Session]) -> None:
     workers = [Worker(sessions) for _ in range(4)]
     at_once(*(worker.balances for worker in workers))
@@ -458,6 +477,12 @@ def test_a_worker_that_leaves_queues_its_requests_again(sessions: sessionmaker[S
     with pytest.raises(RunLost):
         worker.balances()
     assert other.does(leave_run) == 0
+
+
+def test_a_worker_that_fails_while_others_go_on_raises_no_alarm(sessions: sessionmaker[Session]) -> None:
+    worker, _ = Worker(sessions), Worker(sessions)
+    verdict = worker.does(leave, Ending(reason="memusage_exceeded", covered=False))
+    assert (verdict.code, verdict.is_of_others) == (4, True)
 
 
 def test_the_last_worker_that_leaves_writes_its_verdict_into_the_run(sessions: sessionmaker[Session]) -> None:

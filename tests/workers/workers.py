@@ -6,6 +6,7 @@ python -m tests.workers.workers --database URL --workers 4 --kills 20
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -29,6 +30,7 @@ from models import CrawlPartition, CrawlRequest, CrawlRun, RejectedItem, RowChan
 from models.session import make_engine
 from tests.conftest import empty
 from tests.pipelines.own_tables import there
+from tests.prepared_process import Forked, start_scrapy
 from tests.processes import ROOT, server
 from tests.workers.hosts_site import TAGS, host_name, pages_of, title_of
 from tests.workers.tables import HostPage, HostTag
@@ -43,7 +45,7 @@ class Workers:
         self.database_url, self.site, self.folder = database_url, site, folder
         self.settings = settings
         self.engine = make_engine(database_url)
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[Forked | subprocess.Popen[bytes]] = []
         self.codes: list[int] = []
 
     def start(
@@ -52,7 +54,7 @@ class Workers:
         prefix: Sequence[str] = (),
         shared: bool = True,
         env: Mapping[str, str] | None = None,
-    ) -> subprocess.Popen[bytes]:
+    ) -> Forked | subprocess.Popen[bytes]:
         """Start a worker; its log is in the folder.
 
         Args:
@@ -63,21 +65,22 @@ class Workers:
         log = (
             self.folder / f"worker-{len(self.processes) + len(self.codes)}-{time.monotonic_ns()}.log"
         ).open("wb")
-        process = subprocess.Popen(
-            [
-                *prefix,
-                *(sys.executable, "-m", "scrapy", "crawl", "hosts"),
-                *(["--shared"] if shared else []),
-                *("-s", "SPIDER_MODULES=tests.workers.hosts_spider", *settings, *options),
-            ],
-            cwd=ROOT,
-            env={k: v for k, v in os.environ.items() if k not in ("SPLASH_URL", "DEMO_URL", "LOG_LEVEL")}
-            | {"DATABASE_URL": self.database_url, "SPLASHDOWN_ENV_FILE": "", "HOSTS_URL": self.site}
-            | dict(env or {}),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        log.close()
+        command = [
+            *("crawl", "hosts", *(["--shared"] if shared else [])),
+            *("-s", "SPIDER_MODULES=tests.workers.hosts_spider", *settings, *options),
+        ]
+        variables = {k: v for k, v in os.environ.items() if k not in ("SPLASH_URL", "DEMO_URL", "LOG_LEVEL")}
+        variables |= {"DATABASE_URL": self.database_url, "SPLASHDOWN_ENV_FILE": "", "HOSTS_URL": self.site}
+        variables |= dict(env or {})
+        process: Forked | subprocess.Popen[bytes]
+        with log:
+            if prefix:
+                whole = [*prefix, sys.executable, "-m", "scrapy", *command]
+                process = subprocess.Popen(
+                    whole, cwd=ROOT, env=variables, stdout=log, stderr=subprocess.STDOUT
+                )
+            else:
+                process = start_scrapy(command, variables, log)
         self.processes.append(process)
         return process
 
@@ -193,6 +196,20 @@ class Workers:
             found += self._tag_faults(session)
         return found
 
+    def digest(self) -> str:
+        """Return a hash of the rows of pages, their changes and the rejected items, in whatever order they came."""
+        pages, lines = HostPage.table(), []
+        with Session(self.engine) as session:
+            for query in (
+                select(pages.c.host, pages.c.number, pages.c.title).where(pages.c.gone_at.is_(None)),
+                select(RowChange.table_name, RowChange.kind, RowChange.row_key).where(
+                    RowChange.table_name == HostPage.__tablename__
+                ),
+                select(RejectedItem.table_name, RejectedItem.item),
+            ):
+                lines += sorted(json.dumps([*row], sort_keys=True) for row in session.execute(query))
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
     def _tag_faults(self, session: Session) -> list[str]:
         """Return what is wrong with the rows that all hosts write: each change begins where the one before ended."""
         table = HostTag.table()
@@ -238,6 +255,25 @@ def overlaps(log: Path, since: float = 0.0) -> list[tuple[int, float]]:
     return found
 
 
+def moves(log: Path) -> str:
+    """Return how many hosts went from one worker to another, how many came back, and the shortest stay of those."""
+    workers: dict[int, list[tuple[float, str]]] = defaultdict(list)
+    for line in log.read_text().splitlines():
+        began, _, host, _, worker = json.loads(line)
+        workers[host].append((began, worker))
+    moved, stays = 0, []
+    for answers in workers.values():
+        answers.sort()
+        turns = [answers[0]] + [
+            later for earlier, later in pairwise(answers) if later[1] != earlier[1]
+        ]  # the first request of each worker in its turn
+        moved += len(turns) > 1
+        for (_, first), (since, _), (until, third) in zip(turns, turns[1:], turns[2:], strict=False):
+            if first == third:
+                stays.append(round(until - since, 1))
+    return f"{moved} moved, {len(stays)} of them back" + (f" after {min(stays)} s at least" if stays else "")
+
+
 def short_gaps(log: Path, delay: float, since: float = 0.0) -> list[tuple[int, float]]:
     """Return the hosts and the seconds between two requests to a host that came sooner than its delay allows."""
     by_host: dict[int, list[float]] = defaultdict(list)
@@ -266,8 +302,9 @@ def emptied(url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def set_day(site: str, day: int) -> None:
-    urllib.request.urlopen(f"{site}/day/{day}").close()
+def tell_site(site: str, what: str) -> None:
+    """Send an order to the site: ``day/2``, ``hold`` or ``release``."""
+    urllib.request.urlopen(f"{site}/{what}").close()
 
 
 @contextmanager
@@ -313,7 +350,7 @@ def main() -> None:
         options.database, folder, hosts=options.hosts, pages=options.pages, delay=options.delay, **settings
     ) as workers:
         for day in (1, 2):
-            set_day(workers.site, day)
+            tell_site(workers.site, f"day/{day}")
             kills, freezes = options.kills, options.freezes
             for _ in range(options.workers):
                 workers.start()

@@ -38,7 +38,7 @@ def film_of_the_docs(site: str) -> str:
     )  # the last two pages of the list
 
 
-def test_a_yaml_file_fills_its_table(tmp_path: Path, demo_site: str) -> None:
+def test_a_yaml_file_fills_its_table(tmp_path: Path, demo_site: str, chromium_renderer: str) -> None:
     project = ProjectCopy(tmp_path)
     (project.folder / "spiders" / "films.yaml").write_text(film_of_the_docs(demo_site))
     (project.folder / "spiders" / "broken.yaml").write_text("start: nowhere\nkey: a\nlist: {record: //a}\n")
@@ -53,7 +53,7 @@ def test_a_yaml_file_fills_its_table(tmp_path: Path, demo_site: str) -> None:
         (project.folder / "spiders" / f"{name}.yaml").unlink()
 
     assert project.scrapy("migrate", "--new", "films", DATABASE_URL=url).returncode == 0
-    done = project.scrapy("crawl", "films", DATABASE_URL=url)
+    done = project.scrapy("crawl", "films", DATABASE_URL=url, SPLASH_URL=chromium_renderer)
     assert done.returncode == 0, done.stderr[-3000:]
     with urllib.request.urlopen(f"{demo_site}/truth.json", timeout=30) as answer:
         books = {book["sku"]: book for book in json.load(answer)["books"]}
@@ -70,7 +70,7 @@ def test_a_yaml_file_fills_its_table(tmp_path: Path, demo_site: str) -> None:
     assert ejected.returncode == 0, ejected.stderr
     assert not (project.folder / "spiders" / "films.yaml").exists()
     assert "no new migration" in project.scrapy("migrate", "--new", DATABASE_URL=url).stdout
-    assert project.scrapy("crawl", "films", DATABASE_URL=url).returncode == 0
+    assert project.scrapy("crawl", "films", DATABASE_URL=url, SPLASH_URL=chromium_renderer).returncode == 0
     changes = project.scrapy("changes", "films", "--run", "2", DATABASE_URL=url)
     assert changes.returncode == 0 and changes.stdout == ""
     for arguments, message in {
