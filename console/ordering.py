@@ -8,9 +8,21 @@ from typing import Any
 from console.database import writing
 from console.security.actions import note_action
 from console.security.identity import person
+from crawler.run.acceptance import refusal
 from crawler.run.state import PAUSED, RUNNING, is_worked_on, state_of
 from models import CrawlRun
-from models.crawl_order import OF_RUN, PAUSE, RESUME, START, CrawlOrder, ask
+from models.crawl_order import (
+    ACCEPT,
+    OF_RUN,
+    OPEN,
+    PAUSE,
+    REPLAY,
+    RESUME,
+    SAVE_TEST,
+    START,
+    CrawlOrder,
+    ask,
+)
 from models.run import database_now
 from models.run_orders import CannotAsk, ask_of_run
 from models.secret_names import may_be_secret
@@ -85,6 +97,54 @@ def order_start(
         )
         note_action(session, "order start", f"{spider} {dict(arguments) or ''}".strip())
         return order
+
+
+def order_for_page(kind: str, name: str) -> CrawlOrder:
+    """Ask the scheduler to replay a page, or to save it as a test.
+
+    Args:
+        name: of its snapshot: RUN/NUMBER.
+
+    Raises:
+        CannotOrder: its run is not in the database, or it was asked for already.
+    """
+    assert kind in (REPLAY, SAVE_TEST)
+    run_id = int(name.partition("/")[0])
+    with writing() as session:
+        run = session.get(CrawlRun, run_id) if run_id < 2**31 else None
+        if run is None:
+            raise CannotOrder(f"there is no run {run_id} in this database")
+        known = session.query(CrawlOrder).filter(
+            CrawlOrder.run_id == run_id, CrawlOrder.kind == kind, CrawlOrder.state.in_(OPEN)
+        )
+        for same in known:
+            if (same.arguments or {}).get("snapshot") == name:
+                raise CannotOrder(f"{same.asked_by} has asked for this already (order {same.id})")
+        spider = run.spider
+    return order_command(kind, {"snapshot": name}, f"page {name} of {spider}", spider=spider, run_id=run_id)
+
+
+def order_acceptance(run_id: int) -> CrawlOrder:
+    """Ask the scheduler to accept a run that is below its policy.
+
+    Raises:
+        CannotOrder: the run cannot be accepted, or it was asked for already.
+    """
+    with writing() as session:
+        run = session.get(CrawlRun, run_id)
+        if run is None:
+            raise CannotOrder(f"there is no run {run_id}")
+        if (why := refusal(run)) is not None:
+            raise CannotOrder(why)
+        if run.accepted_at is not None:
+            raise CannotOrder(f"run {run_id} is accepted already, by {run.accepted_by}")
+        known = session.query(CrawlOrder).filter(
+            CrawlOrder.run_id == run_id, CrawlOrder.kind == ACCEPT, CrawlOrder.state.in_(OPEN)
+        )
+        if (same := known.first()) is not None:
+            raise CannotOrder(f"{same.asked_by} has asked for this already (order {same.id})")
+        spider = run.spider
+    return order_command(ACCEPT, {}, f"run {run_id} of {spider}", spider=spider, run_id=run_id)
 
 
 def order_command(

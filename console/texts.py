@@ -32,6 +32,7 @@ def init(app: Flask) -> None:
         "excerpt": excerpt,
         "url": shown_url,
         "redacted": redacted,
+        "hidden": hidden_values,
         "json": pretty_json,
         "one_line": one_line,
         "percent": percent,
