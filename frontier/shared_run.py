@@ -212,7 +212,7 @@ class SharedRun:
             self._loop.call_later(END_LOOK, self._give_up, part, event)
             return
         if not self._revoked:  # all that come together are given up in one transaction
-            self._loop.call_later(TOGETHER, self._give_up_drained)
+            self._loop.call_later(TOGETHER, self.give_up_drained)
         self._revoked[part] = event
         self._begin_to_drain([part])
 
@@ -229,7 +229,7 @@ class SharedRun:
         asyncio.get_running_loop().call_later(TICK, self._tick)
         if self._is_closing() and not (self._is_leaving or self.is_over):
             self._leave()
-        self._give_up_drained()
+        self.give_up_drained()
         self._check_engine()
         self._pause_engine_if_away()
         if self._is_looking:
@@ -305,7 +305,7 @@ class SharedRun:
     def _drain(self, number: int) -> None:
         """Begin to give up so many partitions."""
         self._begin_to_drain(to_give_up(self._parts_to_give(), self._pages.parts(), number))
-        self._give_up_drained()
+        self.give_up_drained()
 
     def _parts_to_give(self) -> list[int]:
         keeps_start = self._is_reading_start
@@ -324,7 +324,10 @@ class SharedRun:
             if queued.is_begun:
                 self._pages.drop(queued.number)
 
-    def _give_up_drained(self) -> None:
+    def give_up_drained(self) -> None:
+        """Give up the partitions whose pages in progress are committed, or take too long."""
+        if not self.partitions.draining or self._is_closed:
+            return
         ready, late = self.partitions.drained(self._pages.parts(), seconds_now() - DRAIN)
         if late:
             logger.warning(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,21 @@ DRIVERS = {
     "mariadb": "mysql+pymysql://USER:PASSWORD@HOST/DATABASE",
     "postgresql": "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE",
     "postgres": "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE",
+}
+
+
+# A connection whose other side does not answer any more is lost after this time: 30 + 3 * 10 seconds without a
+# statement, 60 seconds with one. Without these limits the operating system tells a process after 15 minutes, or never,
+# that the cable or the server's machine is gone. A long statement of a server that lives is not limited.
+KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT = 30, 10, 3
+UNANSWERED = 60
+POSTGRESQL_LIMITS = {
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": KEEPALIVE_IDLE,
+    "keepalives_interval": KEEPALIVE_INTERVAL,
+    "keepalives_count": KEEPALIVE_COUNT,
+    "tcp_user_timeout": 1000 * UNANSWERED,
 }
 
 
@@ -108,7 +124,9 @@ def make_engine(text: str, *, pool_size: int = 5) -> Engine:
         options["connect_args"] = {"connect_timeout": 10, "read_timeout": 300, "write_timeout": 300}
         options["isolation_level"] = "READ COMMITTED"
     if url.drivername == "postgresql+psycopg":
-        options["connect_args"] = {"connect_timeout": 10}
+        options["connect_args"] = {
+            name: value for name, value in POSTGRESQL_LIMITS.items() if name not in url.query
+        }
     try:
         # Otherwise the error of a statement has its values, for instance requests with their cookies.
         engine = create_engine(url, hide_parameters=True, **options)
@@ -128,6 +146,22 @@ def make_engine(text: str, *, pool_size: int = 5) -> Engine:
     else:
         event.listen(engine, "do_executemany", insert_many)
     return engine
+
+
+def limit_silence(connection: socket.socket) -> None:
+    """Let the operating system end a TCP connection whose other side does not answer; do nothing to another one."""
+    if connection.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    limits = {
+        "TCP_KEEPIDLE": KEEPALIVE_IDLE,
+        "TCP_KEEPINTVL": KEEPALIVE_INTERVAL,
+        "TCP_KEEPCNT": KEEPALIVE_COUNT,
+        "TCP_USER_TIMEOUT": 1000 * UNANSWERED,
+    }
+    for name, value in limits.items():
+        if (option := getattr(socket, name, None)) is not None:  # Linux has all of them
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def end_idle_transactions(engine: Engine, seconds: int) -> None:
@@ -221,6 +255,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _prepare_mysql(connection: Any, _record: Any) -> None:
+    limit_silence(connection._sock)
     encode_lists(connection)
     enlarge_read_buffer(connection)
     with connection.cursor() as cursor:

@@ -101,6 +101,8 @@ def _create(admin: AdminClient, topic: str, partitions: int) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
+        except TimeoutError:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None
 
 
 def _ask_for_group(settings: Mapping[str, Any], topic: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -54,6 +57,30 @@ def test_the_folder_of_an_sqlite_file_is_made(tmp_path: Path) -> None:
     with engine.connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux has the option")
+def test_a_connection_whose_server_is_gone_is_lost_after_a_minute(server_url: str) -> None:
+    """A worker whose cable is pulled would otherwise hang in a statement."""
+    engine = make_engine(server_url)
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        number = driver.fileno() if engine.dialect.name == "postgresql" else driver._sock.fileno()
+        with socket.socket(fileno=os.dup(number)) as of_driver:
+            options = ("TCP_USER_TIMEOUT", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
+            found = [of_driver.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in options]
+            assert found == [60_000, 30, 10, 3]
+            assert of_driver.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    engine.dispose()
+
+
+def test_a_url_may_have_other_limits_of_a_connection_to_postgresql() -> None:
+    url = service("TEST_POSTGRESQL_URL", "PostgreSQL")
+    engine = make_engine(f"{url}?tcp_user_timeout=5000")
+    with engine.connect() as connection:
+        parameters = connection.connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]
+    engine.dispose()
+    assert (parameters["tcp_user_timeout"], parameters["keepalives_idle"]) == ("5000", "30")
 
 
 @pytest.mark.parametrize("password", ["p@geheim", "geheim@/d#?:%x", "geheim@x@y"])

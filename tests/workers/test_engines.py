@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
+import workers.kafka
 from models.run import ClaimedRun
 from tests.brokers import unique_name
 from tests.services import service
@@ -19,6 +22,7 @@ from workers.engine import WrongWorkersUrl, engine_of
 from workers.kafka import KafkaEngine
 
 PASSWORD = "hush-hush"
+PAUSED = 4  # partitions of a topic that librdkafka's broker creates
 
 
 class Member:
@@ -83,11 +87,26 @@ RUN = ClaimedRun(
 )
 
 
-def test_an_engine_that_pauses_leaves_its_partitions_to_others(rabbitmq: str) -> None:
+@pytest.fixture
+def kafka_in_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Yield the URL of a topic of librdkafka's own broker for tests, which moves a group's partitions in seconds."""
+    monkeypatch.setattr(workers.kafka, "SESSION", 4_000)  # its first assignment takes 3 s
+    cluster = Producer({"test.mock.num.brokers": "1", "log_level": 0})
+    (broker,) = cluster.list_topics(timeout=10).brokers.values()
+    assert len(cluster.list_topics("workers", timeout=10).topics["workers"].partitions) == PAUSED
+    yield f"kafka://{broker.host}:{broker.port}/workers"
+    del cluster
+
+
+@pytest.mark.parametrize("broker", ["rabbitmq", "kafka_in_process"])
+def test_an_engine_that_pauses_leaves_its_partitions_to_others(
+    broker: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue(broker)
     first, other = Member(), Member()
-    run = replace(RUN, started_at=datetime.now(UTC))
-    engines = [engine_of(rabbitmq, 8)(replace(run, worker=number)) for number in (0, 1)]
-    everything = {*range(8)}
+    run = replace(RUN, started_at=datetime.now(UTC), partitions=PAUSED)
+    engines = [engine_of(url, PAUSED)(replace(run, worker=number)) for number in (0, 1)]
+    everything = {*range(PAUSED)}
     try:
         engines[0].start(first)
         wait_until(lambda: first.parts == everything)
