@@ -60,6 +60,8 @@ class RunSamples:
         memory, rows = self._process.memory_info().rss, self._stat("rows/stored")
         if self.run.is_shared:
             is_sampler = self._is_sampler()
+            if not is_sampler and rows == self._rows:
+                return None
             return lambda session: self._store_shared(session, memory, rows, is_sampler=is_sampler)
         waiting = self._queues()
         own = Sample(
@@ -97,7 +99,7 @@ class RunSamples:
     def _store_shared(self, session: Session, memory: int, rows: int, *, is_sampler: bool) -> Taken:
         new = rows - self._rows
         if not is_sampler:
-            added = bool(new) and add_rows(session, self.run.id, new)
+            added = add_rows(session, self.run.id, new)
             return Taken(rows=rows if added else self._rows)
         sample = replace(
             counted_sample(session, self.run.id), rows=last_rows(session, self.run.id) + new, memory=memory

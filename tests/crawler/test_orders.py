@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from scrapy import Spider
+from scrapy.utils.test import get_crawler
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
+from crawler.run.close_spider import CloseSpider
 from crawler.run.interfaces import PageWriter
 from crawler.run.watch import Looked, RunWatch
+from crawler.splash.server_list import Servers, servers_at
 from models import CrawlOrder, CrawlRun
 from models.crawl_order import ASKED, DONE, FAILED, OVER, PAUSE, RESUME, STOP
 from models.run import ClaimedRun, RunEnd, claim_run, database_now, end_run
@@ -156,6 +160,36 @@ def test_a_stop_waits_until_the_engine_has_started_and_comes_once(monkeypatch: p
         watch.close()
 
     asyncio.run(work())
+
+
+class Paused:
+    is_paused = True
+
+
+def test_a_pause_is_no_time_without_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    crawler = get_crawler(Spider, {"CLOSESPIDER_TIMEOUT_NO_ITEM": 5})
+    limit, closed = CloseSpider.from_crawler(crawler), []
+    limit.items_in_period = 0
+    monkeypatch.setattr(limit, "_close_spider", closed.append)
+    monkeypatch.setattr("crawler.run.close_spider.RunExtension.of", lambda _: Paused())
+    limit._count_items_produced()
+    assert closed == []
+    monkeypatch.setattr("crawler.run.close_spider.RunExtension.of", lambda _: None)
+    limit._count_items_produced()
+    assert closed == ["closespider_timeout_no_item"]
+
+
+def test_the_patience_with_renderers_begins_again() -> None:
+    clock = [100.0]
+    servers = Servers(servers_at("http://127.0.0.1:1", None), patience=10, clock=lambda: clock[0])
+    (server,) = servers.all
+    servers.failed(server, "connection refused")
+    clock[0] += 11
+    assert servers.are_lost
+    servers.begin_patience_again()
+    assert not servers.are_lost
+    clock[0] += 11
+    assert servers.are_lost
 
 
 # --- A process -------------------------------------------------------------------------------------------------------

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from crawler.commands.schedule import names_of_arguments
-from crawler.schedule.database import SchedulerDatabase
+from crawler.schedule.database import Look, OrderResult, SchedulerDatabase
 from crawler.schedule.expression import CronExpression
 from crawler.schedule.order_commands import WrongOrder, command_of
 from crawler.schedule.orders import Orders
@@ -112,6 +115,45 @@ def test_the_names_of_arguments_are_those_that_init_names() -> None:
 
     assert names_of_arguments(Plain) is None
     assert names_of_arguments(Named) == ["tag", "pages"]
+
+
+def test_a_database_that_is_away_is_said_once_and_orders_come_when_it_is_back(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crawler.schedule.orders.LOOK", 0.01)
+    sent: list[tuple[list[str], bool]] = []
+
+    class Database:
+        spiders: dict[str, SpiderFacts] = {}  # noqa: RUF012
+        looks = 0
+
+        def look(self, _: Any, results: list[OrderResult], known: set[int], *, takes: bool) -> Look:
+            self.looks += 1
+            if self.looks <= 3:
+                raise OperationalError("SELECT 1", None, Exception("gone away"))
+            if results:
+                sent.append(([one.message for one in results], takes))
+                runner.stop()
+            first = self.looks == 4
+            return Look(choices={}, orders=[order(SEND_AGAIN)] if first and 5 not in known else [])
+
+        def leave(self) -> None:
+            sent.append(([], False))
+
+    async def run() -> None:
+        program = [sys.executable, "-c", "print('password=hush-hush sent')"]
+        orders = Orders(
+            cast(SchedulerDatabase, Database()), runner, {}, program=lambda _: program, cwd=Path()
+        )
+        async with asyncio.timeout(60):
+            await orders.run()
+
+    runner = Runner({}, lambda name: [name], cwd=Path())
+    with caplog.at_level(logging.WARNING, logger="splashdown.schedule"):
+        asyncio.run(run())
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.partition(":")[0] for line in lines] == ["no orders are read", "the database answers again"]
+    assert sent == [(["password=*** sent"], True), ([], False)]
 
 
 # --- Processes -------------------------------------------------------------------------------------------------------

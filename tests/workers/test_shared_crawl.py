@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 from scrapy.settings import Settings
-from sqlalchemy import select, update
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from crawler.commands.work import shared_runs
 from crawler.run.extension import claim
 from crawler.run.stopping import CannotStart
-from models import CrawlRun, CrawlWorker
+from models import CrawlRun, CrawlWorker, RunLogLine, RunSample
+from models.crawl_order import PAUSE, RESUME, STOP
 from models.run import claim_run
+from models.run_orders import ask_of_run
 from models.session import make_engine, make_sessions
 from tests.conftest import empty
 from tests.crawls import scrapy
@@ -127,3 +130,39 @@ def test_a_spider_that_logs_in_cannot_be_shared() -> None:
     )
     assert done.returncode == 1
     assert "a login makes a session in one process only: crawl this spider without --shared" in done.stderr
+
+
+def test_all_workers_pause_stop_and_resume_on_an_order(tmp_path: Path) -> None:
+    url = service("TEST_POSTGRESQL_URL", "PostgreSQL")
+    empty(url)
+    with shared_site(url, tmp_path, hosts=HOSTS, pages=PAGES, **SETTINGS) as workers:
+
+        def order(kind: str) -> None:
+            with make_sessions(workers.engine).begin() as session:
+                ask_of_run(session, kind, workers.last_run(), by="ann")
+
+        for _ in range(2):
+            workers.start(env=LEASES)
+        wait_until(lambda: len(workers.shares()) == 2 and workers.done() > 10)
+        order(PAUSE)
+        wait_until(lambda: workers.logs().count("is paused by ann") == 2)
+        order(STOP)
+        assert workers.wait(60) == [4, 4], workers.logs()[-4000:]
+        assert not workers.is_finished()
+        with Session(workers.engine) as session:
+            assert shared_runs(workers.engine, {"hosts"}, set()) == []  # `scrapy work` leaves it
+            assert session.scalars(select(RunSample.queued)).first() is not None
+            (reasons,) = session.scalars(select(CrawlRun.reasons))
+            assert reasons == ["stopped by an order of ann"]
+        workers.start(env=LEASES)
+        wait_until(lambda: workers.logs().count("is paused by ann") == 3)
+        assert [run.id for run in shared_runs(workers.engine, {"hosts"}, set())] == [workers.last_run()]
+        order(RESUME)
+        assert workers.wait(60) == [0], workers.logs()[-4000:]
+        assert workers.faults(HOSTS, PAGES, 1) == []
+        assert "worker 2: run " in "\n".join(logged(workers.engine))
+
+
+def logged(engine: Engine) -> list[str]:
+    with Session(engine) as session:
+        return list(session.scalars(select(RunLogLine.message)))
