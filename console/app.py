@@ -14,8 +14,8 @@ from console.config import ConsoleConfig
 from console.security import headers, identity, same_site, text_input
 
 # The modules with a blueprint: pages, and parts of the API.
-VIEWS = ("login", "account", "people", "today", "runs", "pages", "orders")
-API = ("document", "runs", "pages", "orders")
+VIEWS = ("login", "account", "people", "today", "runs", "changes", "tables", "pages", "orders")
+API = ("document", "runs", "changes", "tables", "pages", "orders")
 
 
 def create_app(config: ConsoleConfig, engine: Engine) -> APIFlask:

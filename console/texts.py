@@ -30,6 +30,7 @@ def init(app: Flask) -> None:
         "short": short,
         "last_line": last_line,
         "value": value_text,
+        "excerpt": excerpt,
         "url": shown_url,
         "redacted": redacted,
         "hidden": hidden_values,
@@ -136,6 +137,16 @@ def last_line(text: str | None) -> str:
     """Return the last line of a text: of a traceback that is the error itself."""
     lines = [line for line in (text or "").splitlines() if line.strip()]
     return lines[-1].strip() if lines else ""
+
+
+def excerpt(value: Any, other: Any, longest: int = LONGEST) -> str:
+    """Return a value as ``short`` does; of two long texts the part where they begin to differ."""
+    text, against = value_text(value), value_text(other)
+    if len(text) <= longest or value is None or other is None:
+        return short(value, longest)
+    same = next((n for n, (a, b) in enumerate(zip(text, against, strict=False)) if a != b), 0)
+    begin = same - longest // 4
+    return short(value, longest) if begin <= 0 else f"…{short(text[begin:], longest)}"
 
 
 def shown_url(url: str | None) -> str:

@@ -19,6 +19,7 @@ from models.types import ExactString, FreeString, FreeText, LongJson, UtcDateTim
 # The states. An order is ASKED until a process takes it.
 ASKED, TAKEN, DONE, FAILED, WITHDRAWN = "asked", "taken", "done", "failed", "withdrawn"
 OPEN = (ASKED, TAKEN)
+LONGEST_RESULT = 4000  # characters
 
 # The kinds that the scheduler carries out, and those that the crawl of a run carries out.
 START, REPLAY, SAVE_TEST, ACCEPT, SEND_AGAIN = "start", "replay", "save_test", "accept", "send_again"

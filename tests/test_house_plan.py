@@ -34,6 +34,7 @@ ORDER: dict[str, list[set[str]]] = {
         {"config", "database"},
         {"security"},
         {"errors", "live", "ordering", "paging", "queries", "snapshots", "texts"},
+        {"exports", "filters"},
         {"api", "views"},
         {"app"},
         {"server"},

@@ -49,7 +49,6 @@
   const colours = ["--live", "--good", "--bad", "--warn"];
 
   async function draw(element) {
-    const names = element.dataset.series.split(",");
     let data;
     try {
       const answer = await fetch(element.dataset.chart, { headers: { Accept: "application/json" } });
@@ -58,7 +57,10 @@
     } catch {
       return;
     }
-    const columns = [data.at, ...names.map((name) => data[name])];
+    // The page names the series; without it the data do, as columns of "series".
+    const series = data.series || data;
+    const names = element.dataset.series ? element.dataset.series.split(",") : Object.keys(data.series || {});
+    const columns = [data.at, ...names.map((name) => series[name])];
     if (!data.at || data.at.length < 2) {
       element.textContent = data.at && data.at.length ? "One value only so far." : "No values yet.";
       return;

@@ -6,6 +6,8 @@ import argparse
 import asyncio
 import logging
 import sys
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,6 +15,7 @@ from scrapy import Spider
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -31,7 +34,8 @@ from models.base import ModelError
 from models.command_name import command
 from models.error_text import error_line
 from models.run_failures import failed_requests, rejected_items
-from models.session import DatabaseUnusable
+from models.session import DatabaseUnusable, make_engine
+from models.spider_schedule import SpiderSchedule
 from models.trial_run import MOST_PAGES
 
 logger = logging.getLogger(__name__)
@@ -145,6 +149,7 @@ class Command(ScrapyCrawl):
                 run=run.held if run is not None else None,
                 engine=run.engine if run is not None else None,
                 examples=lambda: examples_of(run) if run is not None and verdict.code != GOOD else (),
+                muted_until=partial(muted_until, self.settings["DATABASE_URL"], crawler.spidercls.name),
             )
         if run is not None:
             run.engine.dispose()
@@ -215,6 +220,23 @@ def verdict_on(crawler: Crawler) -> Verdict:
         message=stopped_because(crawler),
     )
     return ending.verdict or Verdict(code=GOOD)
+
+
+def muted_until(database_url: str, spider: str) -> datetime | None:
+    """Return until when a person has muted the spider's alarms; None if the database cannot be read."""
+    try:
+        engine = make_engine(database_url)
+        try:
+            if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+                return None  # a query would make the file
+            with Session(engine) as session:
+                return session.scalar(
+                    select(SpiderSchedule.muted_until).where(SpiderSchedule.spider == spider)
+                )
+        finally:
+            engine.dispose()
+    except (DatabaseUnusable, SQLAlchemyError):
+        return None  # the database may be what the alarm is about
 
 
 def examples_of(run: RunExtension) -> list[str]:

@@ -68,6 +68,9 @@ class Command(DatabaseCommand):
         super().add_options(parser)
         parser.add_argument("--limit", type=int, default=20, help="at most so many (default: 20)")
         parser.add_argument("--json", action="store_true", help="print a JSON object on each line")
+        parser.add_argument(
+            "--by", metavar="NAME", help="who accepts the run, or orders (default: user and host)"
+        )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         one = args[0] if args and args[0] in ("show", "accept", *ORDERS) else None
@@ -82,9 +85,9 @@ class Command(DatabaseCommand):
             if one == "show":
                 self._show(engine, int(args[1]), opts)
             elif one == "accept":
-                self._accept(engine, int(args[1]))
+                self._accept(engine, int(args[1]), opts.by or this_person())
             elif one:
-                self._order(engine, one, int(args[1]))
+                self._order(engine, one, int(args[1]), opts.by or this_person())
             else:
                 self._list(engine, args[0] if args else None, opts)
 
@@ -142,17 +145,17 @@ class Command(DatabaseCommand):
         else:
             _print(shown | {"hint": hint})
 
-    def _accept(self, engine: Engine, run_id: int) -> None:
+    def _accept(self, engine: Engine, run_id: int, by: str) -> None:
         accept: AcceptRun = load_object(self.project_settings["RUN_ACCEPTANCE"])
-        done = accept(engine, self.project_settings, run_id, by=this_person())
+        done = accept(engine, self.project_settings, run_id, by=by)
         if done.is_new:
             print(f"run {run_id} is accepted, and later runs are compared with it; {done.what}")
         else:
             print(f"run {run_id} was accepted on {done.at:%F %T} UTC by {one_line(done.by)}")
 
-    def _order(self, engine: Engine, kind: str, run_id: int) -> None:
+    def _order(self, engine: Engine, kind: str, run_id: int, by: str) -> None:
         with make_sessions(engine).begin() as session:
-            order, is_new = ask_of_run(session, kind, run_id, by=this_person())
+            order, is_new = ask_of_run(session, kind, run_id, by=by)
             run, now = session.get_one(CrawlRun, run_id), database_now(session)
             state = state_of(run, now, working=is_worked_on(session, run, now))
             again = "" if is_new else f", as {one_line(order.asked_by)} asked before"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
+import inspect
+import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from scrapy import Spider
 from scrapy.spiderloader import get_spider_loader
 from scrapy.utils.log import configure_logging
 from sqlalchemy import Engine, select
@@ -18,11 +21,16 @@ from tzlocal import get_localzone
 
 from crawler.database_command import DatabaseCommand
 from crawler.project import this_project
+from crawler.schedule.database import SchedulerDatabase
 from crawler.schedule.export import crontab_lines, systemd_units
 from crawler.schedule.expression import CronExpression
+from crawler.schedule.orders import Orders
 from crawler.schedule.runner import Runner
 from crawler.schedule.spider_schedules import WrongSchedule, schedules_of
 from models.run import HEARTBEAT_TIMEOUT, CrawlRun, scope_of
+from models.scheduler import Choice, SpiderFacts, choices
+
+logger = logging.getLogger("splashdown.schedule")
 
 
 class Command(DatabaseCommand):
@@ -65,35 +73,86 @@ class Command(DatabaseCommand):
             raise WrongSchedule(f"a module cannot be loaded: {', '.join(broken)} (see above)")
         declared = {name: getattr(loader.load(name), "schedule", None) for name in loader.list()}
         schedules = schedules_of(declared, self.project_settings.get("SCHEDULE") or "")
-        if not schedules:
+        if not schedules and not opts.run:
             raise WrongSchedule('no spider declares a schedule, such as schedule = "15 3 * * *"')
         root = this_project().root
         if opts.run:
-            self._run(schedules, root)
+            spiders = {
+                name: SpiderFacts(
+                    declared=str(schedules[name]) if name in schedules else None,
+                    arguments=names_of_arguments(loader.load(name)),
+                )
+                for name in declared
+            }
+            self._run(schedules, spiders, root)
         elif opts.systemd is not None:
             units = systemd_units(schedules, root=root, python=Path(sys.executable), user=getpass.getuser())
             print_or_write(units, opts.systemd)
         else:
             print(*crontab_lines(schedules, root), sep="\n")
 
-    def _run(self, schedules: Mapping[str, CronExpression], root: Path) -> None:
+    def _run(
+        self, schedules: Mapping[str, CronExpression], spiders: Mapping[str, SpiderFacts], root: Path
+    ) -> None:
         try:
-            get_localzone()
+            zone = str(get_localzone())
         except LookupError:
             raise WrongSchedule(f"TZ={os.environ.get('TZ')!r} is no time zone; write Europe/Berlin") from None
         sys.stdout.flush()
         os.dup2(1, 2)  # a container's log is one stream: our lines and the crawls' lines in their order
         configure_logging(self.project_settings)
+        if not schedules:
+            logger.info(
+                "no spider declares a schedule: only orders and schedules of the console are carried out"
+            )
         with self.database() as engine:
-            interrupted = interrupted_spiders(engine, schedules)
-        runner = Runner(
-            schedules,
-            lambda name: [sys.executable, "-m", "scrapy", "crawl", name],
-            cwd=root,
-            interrupted=interrupted,
-            lease=HEARTBEAT_TIMEOUT.total_seconds(),
+            runner = Runner(
+                schedules,
+                lambda name: program(["crawl", name]),
+                cwd=root,
+                spiders=spiders,
+                lease=HEARTBEAT_TIMEOUT.total_seconds(),
+            )
+            orders = Orders(
+                SchedulerDatabase(engine, spiders, zone), runner, schedules, program=program, cwd=root
+            )
+            orders.replan(stored_choices(engine, spiders))
+            runner.interrupted = interrupted_spiders(engine, runner.planned)
+            asyncio.run(run_both(runner, orders))
+
+
+async def run_both(runner: Runner, orders: Orders) -> None:
+    """Run the schedule and the orders until SIGTERM."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(runner.run())
+        group.create_task(orders.run())
+
+
+def program(arguments: Sequence[str]) -> list[str]:
+    """Return the command line of ``scrapy`` with these arguments."""
+    return [sys.executable, "-m", "scrapy", *arguments]
+
+
+def stored_choices(engine: Engine, spiders: Collection[str]) -> dict[str, Choice]:
+    """Return what people have set for the spiders."""
+    with Session(engine) as session:
+        return choices(session, spiders)
+
+
+def names_of_arguments(spider: type[Spider]) -> list[str] | None:
+    """Return the names of the arguments that the spider's ``__init__`` names; None if it names none."""
+    found: dict[str, None] = {}
+    for one in spider.__mro__:
+        init = vars(one).get("__init__")
+        if one in (Spider, object) or init is None:
+            continue
+        parameters = list(inspect.signature(init).parameters.values())[1:]
+        found |= dict.fromkeys(
+            one.name
+            for one in parameters
+            if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY) and one.name != "name"
         )
-        asyncio.run(runner.run())
+    return list(found) or None
 
 
 def interrupted_spiders(engine: Engine, names: Iterable[str]) -> frozenset[str]:

@@ -57,6 +57,7 @@ class Alarm:
         run: ClaimedRun | None = None,
         engine: Engine | None = None,
         examples: Callable[[], Sequence[str]] = list,
+        muted_until: Callable[[], datetime | None] = lambda: None,
     ) -> None:
         """Send a message if the state has changed. If it cannot be sent, the next run tries again.
 
@@ -64,6 +65,9 @@ class Alarm:
             run: the run of the verdict; None: the crawl could not begin one.
             engine: the database of the run.
             examples: returns some failures of the run. It is called if they are sent.
+            muted_until: returns until when a person has muted the spider's alarms, and is called only if there is a
+                message. A muted message is not sent, and the noted state stays as it is: the first run after the mute
+                whose state still differs sends its message.
         """
         if self.apprise is None or not len(self.apprise):
             return
@@ -81,6 +85,15 @@ class Alarm:
             elif before is not None:
                 title, body = f"{spider} is good again", _good_run(before, run)
             else:
+                return
+            until = muted_until()
+            if until is not None and until > datetime.now(UTC):
+                logger.warning(
+                    "no alarm is sent, because alarms of %s are muted until %s UTC: %s",
+                    spider,
+                    f"{until:%F %H:%M}",
+                    redacted(title),
+                )
                 return
             if self._send(title, body, is_good=verdict.code == GOOD, then="the next run sends it again"):
                 state.note(State(code=verdict.code, since=now, runs=1, at=at))

@@ -32,6 +32,7 @@ from models.run_stats import (
     stored_models,
 )
 from models.trial_run import adopt_rows_of_trials
+from pipelines.storage.leave_run import end_order
 from pipelines.storage.run_context import RunContext
 from pipelines.storage.statements import key_in
 from pipelines.storage.trial_verdict import TrialEnd
@@ -120,6 +121,7 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
         acceptable=verdict.acceptable,
     )
     end_run(session, run, end, now)
+    end_order(session, run, verdict)
     return replace(verdict, counts=stats, ignored=tuple(ignored_pages(session, run.id)), note=note)
 
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from crawler.run.verdict import GOOD, INTERRUPTED, Ending, Verdict
 from models import CrawlRun
-from models.run import ClaimedRun
+from models.crawl_order import DONE, LONGEST_RESULT, end
+from models.run import ClaimedRun, database_now
 from models.shared_run import leave_run, note_end
 
 SHUTDOWN = "shutdown"  # Scrapy's finish reason after a signal
@@ -51,7 +52,17 @@ def leave(session: Session, run: ClaimedRun, ending: Ending) -> Verdict:
             "host": socket.gethostname(),
         }
     session.execute(update(CrawlRun).where(CrawlRun.id == run.id).values(**used))
+    end_order(session, run, verdict)
     return verdict
+
+
+def end_order(session: Session, run: ClaimedRun, verdict: Verdict) -> None:
+    """End the order that started this process, if one did, with the verdict in words."""
+    if run.order is None:
+        return
+    reasons = f"; {'; '.join(verdict.reasons)}" if verdict.reasons else ""
+    message = f"run {run.id}: {verdict.word} (exit code {verdict.code}){reasons}"
+    end(session, run.order, DONE, message[:LONGEST_RESULT], database_now(session))
 
 
 def leave_ended(session: Session, run: ClaimedRun) -> None:

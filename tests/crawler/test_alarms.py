@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
+from crawler.commands.crawl import muted_until
+from crawler.run.alarm import Alarm
+from crawler.run.verdict import Verdict
+from models.session import make_engine
+from models.spider_schedule import SpiderSchedule
 from tests.alarm_endpoint import Endpoint, alarm_endpoint
 from tests.crawler.fake_shop_site import fake_shop
 from tests.crawler.shop_crawls import ShopCrawls
 from tests.crawls import scrapy
+from tests.databases import make_file_with_tables
 
 
 @pytest.fixture
@@ -84,3 +92,34 @@ def test_the_crawl_refuses_an_unknown_address_without_printing_it() -> None:
     assert done.returncode == 1
     assert "ALERT_URLS has an address that Apprise does not know" in done.stderr
     assert "hush-hush" not in done.stderr
+
+
+def test_muted_alarms_are_not_sent_and_a_bad_state_that_lasts_is_not_lost(
+    endpoint: Endpoint, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    alarm = Alarm(endpoint.url, tmp_path)
+    later, before = (datetime.now(UTC) + timedelta(hours=hours) for hours in (1, -1))
+
+    def tell(code: int, muted_until: datetime | None) -> list[tuple[str, str]]:
+        alarm.tell("shop", {}, Verdict(code=code), muted_until=lambda: muted_until)
+        return endpoint.new_messages()
+
+    assert tell(2, later) == []
+    assert f"alarms of shop are muted until {later:%F %H:%M} UTC: shop: below its policy" in caplog.text
+    assert tell(2, before) == [("failure", "shop: below its policy (exit code 2)")]
+    assert tell(0, later) == []
+    assert tell(0, None) == [("success", "shop is good again")]
+
+
+def test_the_crawl_reads_until_when_alarms_are_muted(tmp_path: Path) -> None:
+    url, later = f"sqlite:///{tmp_path}/shop.db", datetime(2030, 1, 1, tzinfo=UTC)
+    make_file_with_tables(url)
+    engine = make_engine(url)
+    with Session(engine) as session:
+        session.add(SpiderSchedule(spider="shop", loaded_at=later, muted_until=later))
+        session.commit()
+    engine.dispose()
+    assert muted_until(url, "shop") == later
+    assert muted_until(url, "other") is None
+    assert muted_until(f"sqlite:///{tmp_path}/none.db", "shop") is None
+    assert not (tmp_path / "none.db").exists()

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -21,11 +17,9 @@ from models import CrawlOrder, CrawlRun
 from models.crawl_order import ASKED, DONE, FAILED, OVER, PAUSE, RESUME, STOP
 from models.run import ClaimedRun, RunEnd, claim_run, database_now, end_run
 from models.run_orders import CannotAsk, Ordered, ask_of_run, carry_out
-from models.session import make_engine, make_sessions
-from tests.crawls import KEPT_PAGES, ROOT, scrapy
-from tests.databases import make_file_with_tables
-
-SPIDERS = "SPIDER_MODULES=tests.frontier.run_spiders"
+from models.session import make_sessions
+from tests.crawler.endless_crawl import Crawl
+from tests.crawls import scrapy
 
 # --- In the database -----------------------------------------------------------------------------------------------
 
@@ -167,59 +161,6 @@ def test_a_stop_waits_until_the_engine_has_started_and_comes_once(monkeypatch: p
 # --- A process -------------------------------------------------------------------------------------------------------
 
 
-class Crawl:
-    """A crawl of the spider "endless" in a process of its own."""
-
-    def __init__(self, folder: Path, site: str) -> None:
-        self.url, self.folder = f"sqlite:///{folder}/runs.db", folder
-        make_file_with_tables(self.url)
-        self.engine = make_engine(self.url)
-        self.env = {
-            "DATABASE_URL": self.url,
-            "DEMO_URL": site,
-            "REQUESTS_LOG": str(folder / "requests.log"),
-            "SPLASHDOWN_ENV_FILE": "",
-            "KEPT_PAGES_FOLDER": KEPT_PAGES,
-        }
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> subprocess.Popen[bytes]:
-        with (self.folder / "crawl.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "scrapy", "crawl", "endless", "-s", SPIDERS],
-                cwd=ROOT,
-                env=os.environ | self.env,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        return self.process
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "crawl.log").read_text()
-
-    @property
-    def pages(self) -> int:
-        file = self.folder / "requests.log"
-        return file.read_text().count("\n") if file.exists() else 0
-
-    def one(self, column: Any) -> Any:
-        with Session(self.engine) as session:
-            return session.scalar(select(column).limit(1))
-
-    def until(self, is_so: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 40
-        while not is_so():
-            assert time.monotonic() < deadline, self.log[-3000:]
-            time.sleep(0.05)  # between two looks
-
-    def end(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-        self.engine.dispose()
-
-
 @pytest.fixture
 def crawl(tmp_path: Path, demo_site: str) -> Iterator[Crawl]:
     crawl = Crawl(tmp_path, demo_site)
@@ -241,9 +182,7 @@ def test_people_pause_resume_and_stop_a_crawl(crawl: Crawl) -> None:
     pages, commits = crawl.pages, crawl.one(CrawlRun.commits)
     crawl.until(lambda: crawl.one(CrawlRun.commits) > commits)  # it looks for orders all the same
     assert crawl.pages == pages
-    assert crawl.process is not None
-    crawl.process.kill()
-    crawl.process.wait()
+    crawl.kill()
 
     process = crawl.start()
     crawl.until(lambda: crawl.log.count("run 1 of endless is paused by") == 2)

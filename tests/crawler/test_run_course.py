@@ -21,9 +21,9 @@ from models.run import ClaimedRun, claim_run, database_now
 from models.run_log import LogLine, store_log_lines
 from models.run_sample import MOST_SAMPLES, Sample, add_rows, store_sample
 from models.session import make_sessions
+from tests.crawler.endless_crawl import Crawl
 from tests.crawls import scrapy
 from tests.frontier.fakes import new_request
-from tests.frontier.test_runs import Runs
 
 RUN = ClaimedRun(id=7, spider="books", owner="me", commits=0, resumed=False, start_read=False)
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -161,13 +161,13 @@ def test_the_lines_that_tell_people_something_are_collected_without_secrets(logg
 
 
 def test_a_crawl_leaves_its_last_lines_and_a_sample_of_its_end(tmp_path: Path, demo_site: str) -> None:
-    runs = Runs(tmp_path, demo_site)
-    done = runs.crawl("late")
+    crawl = Crawl(tmp_path, demo_site)
+    done = scrapy("crawl", "late", **crawl.env)
     assert done.returncode == 0, done.stderr
-    lines = [message for (message,) in runs.table(RunLogLine, "message")]
+    lines = crawl.all(RunLogLine.message)
     assert any(line.startswith("run 1 of late begins") for line in lines)
     assert "run 1 of late: good (exit code 0)" in lines
-    assert runs.table(RunSample, "queued", "done", "failed")[-1] == (0, 3, 0)
-    assert scrapy("runs", DATABASE_URL=runs.url).returncode == 0
-    assert runs.crawl("late", RUN_LOG_LINES="0").returncode == 0
-    assert {run for (run,) in runs.table(RunLogLine, "run_id")} == {1}
+    assert samples_of(crawl.engine)[-1] == (0, 3, 0, 0)
+    assert scrapy("crawl", "late", **crawl.env, RUN_LOG_LINES="0").returncode == 0
+    assert set(crawl.all(RunLogLine.run_id)) == {1}
+    crawl.end()

@@ -1,0 +1,1 @@
+"""Exports of tables and changes as files."""

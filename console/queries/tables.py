@@ -1,0 +1,481 @@
+"""The rows of a site's table: conditions, order, pages of a list, and how many rows there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Select, and_, false, func, or_, select, text, true
+from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from console.queries.site_types import (
+    BINARY,
+    BOOLEAN,
+    TEXTS,
+    SiteColumn,
+    WrongValue,
+    beginning,
+    bound,
+    is_storable,
+    parse_value,
+    sort_expression,
+    value_of_json,
+)
+from console.queries.sites import SiteTable, key_of
+from models.json_values import bytes_from_text, bytes_text, to_json_value
+from models.types import MYSQL
+
+EQUAL, CONTAINS, LESS, MORE, EMPTY = "=", "contains", "<", ">", "empty"
+OPERATORS = (EQUAL, CONTAINS, LESS, MORE, EMPTY)
+NOT_GONE, WITH_GONE, ONLY_GONE = GONE = ("not", "with", "only")
+
+LONGEST_CELL = 300  # characters of a value in a list
+LONGEST_TEXT = 1000  # characters of a text that a filter looks for
+COUNTED = 10_000  # rows that a filter counts; of more rows the number is not exact
+EXACT = 50_000  # rows that are counted for the list of tables
+LAST_CHARACTER = "\U0010ffff"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """What a value of a column must be."""
+
+    column: str
+    operator: str
+    value: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFilter:
+    """Which rows a list has, in which order, and with which columns.
+
+    Attributes:
+        prefix: how the key begins; parts of a key have "/" between them.
+        gone: NOT_GONE, WITH_GONE or ONLY_GONE.
+        sort: a column; None: the key.
+        columns: the columns of the list; none: those that fit.
+    """
+
+    prefix: str = ""
+    conditions: tuple[Condition, ...] = ()
+    gone: str = NOT_GONE
+    sort: str | None = None
+    descending: bool = False
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedRow:
+    """A row of a list.
+
+    Attributes:
+        key: the natural key as the history writes it.
+        values: by column; long texts are cut.
+        cut: the columns whose values are longer.
+        place: what ``list_rows`` needs for the rows after this one.
+    """
+
+    key: str
+    values: Mapping[str, Any]
+    cut: frozenset[str]
+    gone: bool
+    place: Sequence[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """How many rows there are: exactly, about, or more than ``number``."""
+
+    number: int
+    about: bool = False
+    more: bool = False
+
+    @property
+    def shown(self) -> str:
+        prefix = "more than " if self.more else "about " if self.about else ""
+        return f"{prefix}{self.number:,}"
+
+
+def check_filter(site: SiteTable, wanted: TableFilter) -> None:
+    """Raise WrongValue if the table has no such columns, or its columns no such values."""
+    for name in (*wanted.columns, *([wanted.sort] if wanted.sort is not None else [])):
+        if name not in site.all_columns:
+            raise WrongValue(f"the table {site.name} has no column {name[:100]!r}")
+    if wanted.sort is not None and not can_sort(site.all_columns[wanted.sort]):
+        raise WrongValue(f"rows cannot be sorted by {wanted.sort}: its values are bytes")
+    if wanted.gone not in GONE:
+        raise WrongValue("gone is one of not, with, only")
+    conditions_of(site, wanted)
+
+
+def can_sort(column: SiteColumn) -> bool:
+    """Return whether a list may be sorted by the column."""
+    return column.kind != BINARY
+
+
+def can_contain(column: SiteColumn) -> bool:
+    """Return whether a filter may look for a part of the column's values."""
+    return column.kind in TEXTS
+
+
+def conditions_of(site: SiteTable, wanted: TableFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter.
+
+    Raises:
+        WrongValue: the table has no such column, or the column no such value.
+    """
+    found: list[ColumnElement[bool]] = []
+    gone = site.gone_at
+    if wanted.gone == ONLY_GONE:
+        found.append(gone.compared.is_not(None) if gone is not None else false())
+    elif wanted.gone == NOT_GONE and gone is not None:
+        found.append(gone.compared.is_(None))
+    if wanted.prefix:
+        found.append(_begins(site, wanted.prefix))
+    found += [_condition(site, one) for one in wanted.conditions]
+    return found
+
+
+def _begins(site: SiteTable, prefix: str) -> ColumnElement[bool]:
+    _check_text(prefix)
+    ways = [[prefix]]
+    if "/" in prefix and len(site.key) > 1:
+        ways.append(prefix.split("/", len(site.key) - 1))
+    found: list[ColumnElement[bool]] = []
+    for parts in ways:
+        columns = site.key_columns[: len(parts)]
+        try:
+            exact = [
+                column.compared == bound(column, parse_value(column, part), site.dialect)
+                for column, part in zip(columns[:-1], parts[:-1], strict=True)
+            ]
+            found.append(and_(*exact, _part_begins(site, columns[-1], parts[-1])))
+        except WrongValue:
+            continue
+    if not found:
+        raise WrongValue(f"no key of {site.name} begins with {prefix[:50]!r}")
+    return or_(*found)
+
+
+def _part_begins(site: SiteTable, column: SiteColumn, prefix: str) -> ColumnElement[bool]:
+    if not prefix:
+        return true()
+    if column.kind not in TEXTS:
+        return column.compared == bound(column, parse_value(column, prefix), site.dialect)
+    if site.dialect == "sqlite":  # its LIKE ignores case, and then uses no index
+        return and_(
+            column.compared >= bound(column, prefix, site.dialect),
+            column.compared < bound(column, prefix + LAST_CHARACTER, site.dialect),
+        )
+    return column.compared.startswith(prefix, autoescape=True)
+
+
+def _condition(site: SiteTable, one: Condition) -> ColumnElement[bool]:
+    column = site.all_columns.get(one.column)
+    if column is None:
+        raise WrongValue(f"the table {site.name} has no column {one.column[:100]!r}")
+    if one.operator == EMPTY:
+        return column.compared.is_(None)
+    _check_text(one.value)
+    if one.operator == CONTAINS:
+        if not can_contain(column):
+            raise WrongValue(f"{column.name} has no texts: use =, < or >")
+        return column.compared.icontains(one.value, autoescape=True)
+    value = bound(column, parse_value(column, one.value), site.dialect)
+    if one.operator == EQUAL:
+        return column.compared == value
+    if one.operator not in (LESS, MORE) or column.kind == BOOLEAN:
+        raise WrongValue(f"{column.name} cannot be compared with {one.operator[:20]!r}")
+    return column.compared < value if one.operator == LESS else column.compared > value
+
+
+def _check_text(value: str) -> None:
+    if len(value) > LONGEST_TEXT:
+        raise WrongValue(f"the text of a filter is longer than {LONGEST_TEXT} characters")
+    if not is_storable(value):
+        raise WrongValue("the text of a filter has a character that no database stores")
+
+
+# --- Pages of a list ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sort:
+    """One value by which rows are sorted."""
+
+    expression: ColumnElement[Any]
+    column: SiteColumn
+    descending: bool = False
+
+    def after(self, value: Any, dialect: str) -> ColumnElement[bool]:
+        parameter = bound(self.column, value, dialect)
+        return self.expression < parameter if self.descending else self.expression > parameter
+
+    def from_here(self, value: Any, dialect: str) -> ColumnElement[bool]:
+        parameter = bound(self.column, value, dialect)
+        return self.expression <= parameter if self.descending else self.expression >= parameter
+
+
+def _sorts(site: SiteTable, wanted: TableFilter) -> list[_Sort]:
+    """Return what rows are sorted by: a chosen column, and then the key. The key decides between equal rows."""
+    by_key = wanted.sort is None or site.key == (wanted.sort,)
+    sorts = []
+    if not by_key:
+        column = site.all_columns[str(wanted.sort)]
+        sorts.append(_Sort(expression=sort_expression(column), column=column, descending=wanted.descending))
+    sorts += [
+        _Sort(expression=one.compared, column=one, descending=wanted.descending) for one in site.key_columns
+    ]
+    return sorts
+
+
+def order_of(site: SiteTable, wanted: TableFilter) -> list[ColumnElement[Any]]:
+    """Return the order of all rows of a filter in one query; rows without a value come last."""
+    sorts = _sorts(site, wanted)
+    order: list[ColumnElement[Any]] = []
+    if len(sorts) > len(site.key) and sorts[0].column.nullable:
+        order.append(sorts[0].expression.is_(None).asc())
+    return order + [one.expression.desc() if one.descending else one.expression.asc() for one in sorts]
+
+
+def place_length(site: SiteTable, wanted: TableFilter) -> int:
+    """Return how many values the place of a row in the list has."""
+    return len(_sorts(site, wanted))
+
+
+def list_rows(
+    session: Session,
+    site: SiteTable,
+    wanted: TableFilter,
+    *,
+    after: Sequence[Any] | None = None,
+    limit: int = 50,
+    longest: int = LONGEST_CELL,
+) -> list[ListedRow]:
+    """Return rows of a filter. Rows without a value in the sorted column come last, in both directions.
+
+    Args:
+        after: the place of the row before the first one.
+        longest: characters of a value; longer values are cut.
+
+    Raises:
+        WrongValue: the filter or the place is not one of this table.
+    """
+    check_filter(site, wanted)
+    sorts = _sorts(site, wanted)
+    values = _place(site, sorts, after) if after is not None else None
+    # Two queries, because NULL sorts first on one database and last on another, and so that an index can be used.
+    nullable = len(sorts) > len(site.key) and sorts[0].column.nullable
+    rows: list[ListedRow] = []
+    if not nullable or values is None or values[0] is not None:
+        rows = _some_rows(session, site, wanted, sorts, values, limit, longest)
+        values = None
+    if nullable and len(rows) < limit:
+        rest = None if values is None else values[1:]
+        without = replace(
+            wanted, conditions=(*wanted.conditions, Condition(column=str(wanted.sort), operator=EMPTY))
+        )
+        rows += _some_rows(session, site, without, sorts[1:], rest, limit - len(rows), longest, first=None)
+    return rows
+
+
+_WITH_SORT = object()
+
+
+def _some_rows(
+    session: Session,
+    site: SiteTable,
+    wanted: TableFilter,
+    sorts: Sequence[_Sort],
+    after: Sequence[Any] | None,
+    limit: int,
+    longest: int,
+    first: Any = _WITH_SORT,
+) -> list[ListedRow]:
+    columns = listed_columns(site, wanted)
+    read = [
+        one.read if one.name in site.key else beginning(one, longest + 1, site.dialect) for one in columns
+    ]
+    query = select(*(one.label(f"c{number}") for number, one in enumerate(read)))
+    query = query.add_columns(*(one.expression.label(f"s{number}") for number, one in enumerate(sorts)))
+    query = query.add_columns(*(one.read.label(f"k{number}") for number, one in enumerate(site.key_columns)))
+    gone = site.gone_at
+    if gone is not None:
+        query = query.add_columns(gone.compared.is_not(None).label("gone"))
+    query = query.select_from(site.source).where(*conditions_of(site, wanted))
+    if first is _WITH_SORT and sorts[0].column.nullable and len(sorts) > len(site.key):
+        query = query.where(sorts[0].expression.is_not(None))
+    if after is not None:
+        query = query.where(_after(sorts, after, site.dialect))
+    query = query.order_by(
+        *(one.expression.desc() if one.descending else one.expression.asc() for one in sorts)
+    ).limit(limit)
+    found = []
+    for row in run_query(session, query):
+        values, cut = {}, set()
+        for number, column in enumerate(columns):
+            value = row[number]
+            if isinstance(value, str | bytes) and len(value) > longest and column.name not in site.key:
+                value = value[:longest]
+                cut.add(column.name)
+            values[column.name] = value
+        end = len(columns) + len(sorts)
+        place = [_place_part(value) for value in row[len(columns) : end]]
+        key = dict(zip(site.key, row[end : end + len(site.key)], strict=True))
+        found.append(
+            ListedRow(
+                key=key_of(site, key),
+                values=values,
+                cut=frozenset(cut),
+                gone=bool(row[-1]) if gone is not None else False,
+                place=place if first is _WITH_SORT else [None, *place],
+            )
+        )
+    return found
+
+
+def listed_columns(site: SiteTable, wanted: TableFilter) -> list[SiteColumn]:
+    """Return the columns of a list: the chosen ones, all others without a choice. The key's come first."""
+    known = site.all_columns
+    names = wanted.columns or tuple(known)
+    return [*site.key_columns, *(known[name] for name in dict.fromkeys(names) if name not in site.key)]
+
+
+def _place(site: SiteTable, sorts: Sequence[_Sort], after: Sequence[Any]) -> list[Any]:
+    if len(after) != len(sorts):
+        raise WrongValue("the place in the list is not one of this list")
+    nullable = len(sorts) > len(site.key)
+    found: list[Any] = []
+    for number, (sort, part) in enumerate(zip(sorts, after, strict=True)):
+        if part is None and number == 0 and nullable:
+            found.append(None)
+        elif site.dialect == "sqlite":
+            found.append(_stored_value(part))
+        else:
+            (part,) = part if isinstance(part, list) and len(part) == 1 else (part,)
+            found.append(value_of_json(sort.column, part))
+    return found
+
+
+def _place_part(value: Any) -> Any:
+    """Return a value as a place has it; bytes are a list, because a column of SQLite may have texts and bytes."""
+    return [bytes_text(value)] if isinstance(value, bytes) else to_json_value(value)
+
+
+def _stored_value(part: Any) -> Any:
+    """Return the value of a place on SQLite, where a value is compared as it is stored."""
+    if isinstance(part, list) and len(part) == 1 and isinstance(part[0], str):
+        with suppress(ValueError):
+            return bytes_from_text(part[0])
+    elif not isinstance(part, bool) and is_storable(part):
+        return part
+    raise WrongValue("the place in the list is not one of this list")
+
+
+def _after(sorts: Sequence[_Sort], values: Sequence[Any], dialect: str) -> ColumnElement[bool]:
+    """Return the condition that a row comes after these values: a > x OR (a = x AND b > y) ..."""
+    found = sorts[-1].after(values[-1], dialect)
+    for sort, value in reversed(list(zip(sorts[:-1], values[:-1], strict=True))):
+        # Databases use an index for "a >= x AND (...)", and not for the OR alone.
+        found = and_(sort.from_here(value, dialect), or_(sort.after(value, dialect), found))
+    return found
+
+
+def run_query(session: Session, query: Select[Any]) -> Sequence[Any]:
+    """Return the rows of a query with values that people typed.
+
+    Raises:
+        WrongValue: the database refuses one of them.
+    """
+    try:
+        return session.execute(query).all()
+    except DataError as error:
+        session.rollback()
+        raise WrongValue("the database refuses a value of this filter") from error
+    except OperationalError as error:
+        cause: Any = error.orig
+        if session.get_bind().dialect.name in MYSQL and cause.args[:1] in MIXED_TEXTS:
+            session.rollback()
+            raise WrongValue("the column cannot have a text with such characters") from error
+        raise
+
+
+MIXED_TEXTS = ((1267,), (1271,), (3988,), (1366,))  # MariaDB: collations that cannot be compared
+
+
+# --- How many ----------------------------------------------------------------------------------------------------
+
+
+def count_rows(session: Session, site: SiteTable, wanted: TableFilter, most: int = COUNTED) -> Count:
+    """Return how many rows a filter has; of more than ``most`` rows the number is not known.
+
+    Raises:
+        WrongValue: as ``list_rows``.
+    """
+    inner = (
+        select(text("1"))
+        .select_from(site.source)
+        .where(*conditions_of(site, wanted))
+        .limit(most + 1)
+        .subquery()
+    )
+    found = int(run_query(session, select(func.count()).select_from(inner))[0][0])
+    return Count(number=most, more=True) if found > most else Count(number=found)
+
+
+def table_size(session: Session, site: SiteTable) -> Count:
+    """Return how many rows a table has: exactly if that is quick, else about, as the database estimates it."""
+    estimate = _estimate(session, site)
+    if estimate is not None and estimate > EXACT:
+        return Count(number=estimate, about=True)
+    inner = select(text("1")).select_from(site.table).limit(EXACT + 1).subquery()
+    found = int(session.scalar(select(func.count()).select_from(inner)) or 0)
+    return Count(number=EXACT, more=True) if found > EXACT else Count(number=found)
+
+
+def _estimate(session: Session, site: SiteTable) -> int | None:
+    schema, name = site.table.schema, site.table.name
+    try:
+        with session.begin_nested():
+            if site.dialect == "sqlite":
+                quoted = session.connection().dialect.identifier_preparer.format_table(site.table)
+                found = session.connection().exec_driver_sql(f"SELECT MAX(rowid) FROM {quoted}").scalar()  # noqa: S608
+            elif site.dialect == "postgresql":
+                found = session.scalar(
+                    text(
+                        "SELECT CAST(reltuples AS BIGINT) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace "
+                        "WHERE relname = :name AND nspname = COALESCE(:schema, CURRENT_SCHEMA())"
+                    ),
+                    {"name": name, "schema": schema},
+                )
+            else:
+                found = session.scalar(
+                    text(
+                        "SELECT table_rows FROM information_schema.tables WHERE table_name = :name "
+                        "AND table_schema = COALESCE(:schema, DATABASE())"
+                    ),
+                    {"name": name, "schema": schema},
+                )
+    except SQLAlchemyError:  # a table of SQLite without rowid
+        return None
+    return int(found) if isinstance(found, int) and found >= 0 else None
+
+
+def key_as_json(key: str) -> list[Any]:
+    """Return the parts of a key as the history writes it.
+
+    Raises:
+        WrongValue: it is no such key.
+    """
+    try:
+        parts = json.loads(key)
+    except (ValueError, RecursionError):
+        raise WrongValue("the key is not a JSON list") from None
+    if not isinstance(parts, list) or not parts:
+        raise WrongValue("the key is not a JSON list")
+    return parts
