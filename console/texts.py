@@ -28,6 +28,7 @@ def init(app: Flask) -> None:
         "bytes": byte_size,
         "duration": duration,
         "short": short,
+        "last_line": last_line,
         "value": value_text,
         "excerpt": excerpt,
         "url": shown_url,
@@ -130,6 +131,12 @@ def short(value: Any, longest: int = LONGEST) -> str:
     """Return a value as text on one line of at most ``longest`` characters."""
     text = value_text(value)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def last_line(text: str | None) -> str:
+    """Return the last line of a text: of a traceback that is the error itself."""
+    lines = [line for line in (text or "").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""
 
 
 def excerpt(value: Any, other: Any, longest: int = LONGEST) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from apiflask import APIBlueprint, Schema, fields
@@ -19,9 +20,9 @@ from console.api.schemas import (
     short_text,
 )
 from console.database import now, reading
-from console.ordering import CannotOrder, order_for_run, order_start
+from console.ordering import CannotOrder, order_acceptance, order_for_run, order_start
 from console.paging import asked_after, listing
-from console.queries import failures
+from console.queries import failures, run_parts
 from console.queries import runs as queries
 from console.queries.comparison import compare
 from console.security.identity import needs
@@ -69,10 +70,37 @@ class ProgressOut(Schema):
     seconds_left = fields.Float(required=True, allow_none=True, metadata={"description": "an estimate"})
 
 
+class WaitingHostRow(Schema):
+    """A host that has asked the run to wait."""
+
+    host = fields.String(required=True)
+    not_before = fields.DateTime(required=True)
+
+
+class WorkerRow(Schema):
+    """A worker of a shared run."""
+
+    number = fields.Integer(required=True)
+    process = fields.String(required=True)
+    state = fields.String(required=True, metadata={"enum": ["working", "idle", "leaving", "left", "silent"]})
+    pages = fields.Integer(required=True)
+    joined_at = fields.DateTime(required=True)
+    heartbeat_at = fields.DateTime(required=True)
+    left_at = fields.DateTime(required=True, allow_none=True)
+    note = fields.String(required=True, allow_none=True)
+
+
 class RunOut(RunRow):
     """A run with its progress; null: no sample is stored."""
 
     progress = fields.Nested(ProgressOut, required=True, allow_none=True)
+    process = fields.String(required=True, allow_none=True, metadata={"description": "that has the run"})
+    waiting_hosts = fields.List(
+        fields.Nested(WaitingHostRow), required=True, metadata={"description": "while the run crawls"}
+    )
+    workers = fields.List(
+        fields.Nested(WorkerRow), required=True, metadata={"description": "of a shared run"}
+    )
 
 
 class SampleRow(Schema):
@@ -155,6 +183,9 @@ class RunQuery(ListQuery):
 
     spider = short_text(100, load_default=None)
     verdict = fields.String(load_default=None, validate=OneOf(("good", "bad", "unfinished")))
+    arguments = short_text(load_default="", metadata={"description": "NAME=VALUE, with spaces between them"})
+    since = fields.Date(load_default=None, metadata={"description": "started on this day (UTC) or later"})
+    until = fields.Date(load_default=None, metadata={"description": "started on this day (UTC) or before"})
 
 
 class FailedQuery(ListQuery):
@@ -192,11 +223,12 @@ class AgainIn(Schema):
     fresh = fields.Boolean(load_default=False, metadata={"description": "give up an interrupted run"})
 
 
-class RunWithProgress:
-    """A run as lists show it, and its progress."""
+class RunWithParts:
+    """A run as lists show it, with its progress and its parts."""
 
-    def __init__(self, line: queries.RunLine, progress: queries.Progress | None) -> None:
-        self.line, self.progress = line, progress
+    def __init__(self, line: queries.RunLine, **parts: Any) -> None:
+        self.line = line
+        vars(self).update(parts)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.line, name)
@@ -214,11 +246,21 @@ RejectedList = listing_of(RejectedRow)
 def list_runs(query_data: dict[str, Any]) -> Any:
     """List the runs, the newest first."""
     size, after = query_data["limit"], asked_after(int)
+    since, until = query_data["since"], query_data["until"]
+    try:
+        arguments = queries.arguments_in(query_data["arguments"])
+        first = queries.day_in(since.isoformat()) if since else None
+        end = queries.day_in(until.isoformat()) + timedelta(days=1) if until else None
+    except ValueError as error:
+        abort(400, str(error))
     found = queries.list_runs(
         reading(),
         now(),
         spider=query_data["spider"],
         verdict=query_data["verdict"],
+        since=first,
+        until=end,
+        arguments=arguments,
         before=after[0] if after else None,
         limit=size + 1,
     )
@@ -229,9 +271,14 @@ def list_runs(query_data: dict[str, Any]) -> Any:
 @blueprint.output(RunOut)
 def show_run(run_id: int) -> Any:
     """Return a run with its progress."""
-    line = queries.run_line(reading(), _run(run_id), now())
-    progress = queries.progress_of(queries.samples_of(reading(), run_id))
-    return RunWithProgress(line, progress)
+    run = _run(run_id)
+    return RunWithParts(
+        queries.run_line(reading(), run, now()),
+        progress=queries.progress_of(queries.samples_of(reading(), run_id)),
+        process=queries.owner_of(run),
+        waiting_hosts=run_parts.waiting_hosts(reading(), run_id, now()),
+        workers=run_parts.workers_of(reading(), run_id, now()),
+    )
 
 
 @blueprint.get("/runs/<int:run_id>/samples")
@@ -330,6 +377,18 @@ def again(run_id: int, json_data: dict[str, Any]) -> Any:
         return order_start(
             run.spider, arguments, failed_only=json_data["failed_only"], fresh=json_data["fresh"]
         )
+    except CannotOrder as error:
+        abort(409, str(error))
+
+
+@blueprint.post("/runs/<int:run_id>/accept")
+@blueprint.output(OrderRow, status_code=201)
+@needs(OPERATOR)
+def accept(run_id: int) -> Any:
+    """Ask the scheduler to accept a run that is below its policy only because it differs from earlier runs."""
+    _run(run_id)
+    try:
+        return order_acceptance(run_id)
     except CannotOrder as error:
         abort(409, str(error))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -18,6 +19,8 @@ from models.redaction import hidden_values
 from models.run_log import RunLogLine
 from models.run_sample import RunSample
 from models.run_stats import RunStats
+
+MOST_SCOPES = 1000  # in one query
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,17 +81,18 @@ def tone_of(state: str, run: CrawlRun) -> str:
 def run_line(session: Session, run: CrawlRun, now: datetime) -> RunLine:
     """Return a run as lists show it."""
     state = state_of(run, now, working=is_worked_on(session, run, now))
+    tone = tone_of(state, run)
     return RunLine(
         id=run.id,
         spider=run.spider,
         arguments=hidden_values(run.arguments or {}),
         state=state,
-        tone=tone_of(state, run),
+        tone=tone,
         exit_code=run.verdict,
         started_at=run.started_at,
         finished_at=run.finished_at,
         heartbeat_at=run.heartbeat_at,
-        seconds=run.seconds,
+        seconds=_seconds(run, now) if tone == "live" else run.seconds,
         reasons=run.reasons or [],
         note=run.note,
         stats=RunStats.from_json(run.counts or {}),
@@ -97,12 +101,21 @@ def run_line(session: Session, run: CrawlRun, now: datetime) -> RunLine:
     )
 
 
+def _seconds(run: CrawlRun, now: datetime) -> float:
+    """Return the duration of a run that a process works on: of its earlier processes, and of this one until now."""
+    since = run.held_since or run.started_at
+    return (run.seconds or 0) + max(0.0, (now - since).total_seconds())
+
+
 def list_runs(
     session: Session,
     now: datetime,
     *,
     spider: str | None = None,
     verdict: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    arguments: Mapping[str, str] | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> list[RunLine]:
@@ -110,9 +123,18 @@ def list_runs(
 
     Args:
         verdict: only runs that are "good", "bad" or "unfinished"; None: all.
+        since, until: only runs that started at this time or later, and before this time.
+        arguments: only runs with these arguments, as text.
         before: only runs with a smaller id.
     """
     query = select(CrawlRun).options(defer(CrawlRun.versions)).order_by(CrawlRun.id.desc()).limit(limit)
+    if since is not None:
+        query = query.where(CrawlRun.started_at >= since)
+    if until is not None:
+        query = query.where(CrawlRun.started_at < until)
+    if arguments:
+        scopes = _scopes_with(session, arguments, spider)
+        query = query.where(CrawlRun.scope.in_(scopes))
     if spider:
         query = query.where(CrawlRun.spider == spider)
     if verdict == "good":
@@ -124,6 +146,47 @@ def list_runs(
     if before is not None:
         query = query.where(CrawlRun.id < before)
     return [run_line(session, run, now) for run in session.scalars(query)]
+
+
+def arguments_in(text: str) -> dict[str, str]:
+    """Return the arguments in a text such as "shelf=art year=2026"; quotes keep a value with spaces together.
+
+    Raises:
+        ValueError: the text is not like this.
+    """
+    found = {}
+    for word in shlex.split(text):
+        name, mark, value = word.partition("=")
+        if not mark or not name:
+            raise ValueError("write arguments as NAME=VALUE, with a space between two of them")
+        found[name] = value
+    return found
+
+
+def day_in(text: str) -> datetime:
+    """Return the beginning of a day in UTC.
+
+    Raises:
+        ValueError: the text is no date such as 2026-11-29.
+    """
+    day = date.fromisoformat(text)
+    if not 1970 <= day.year < 9999:
+        raise ValueError("this day is too far away")
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _scopes_with(session: Session, arguments: Mapping[str, str], spider: str | None) -> list[bytes]:
+    """Return the scopes whose arguments have these values. Each scope is one set of arguments of one spider."""
+    newest = select(func.max(CrawlRun.id)).group_by(CrawlRun.scope)
+    if spider:
+        newest = newest.where(CrawlRun.spider == spider)
+    found = session.execute(select(CrawlRun.scope, CrawlRun.arguments).where(CrawlRun.id.in_(newest)))
+    scopes = []
+    for scope, given in found:
+        shown = {name: str(value) for name, value in hidden_values(given or {}).items()}
+        if all(shown.get(name) == value for name, value in arguments.items()):
+            scopes.append(scope)
+    return scopes[:MOST_SCOPES]
 
 
 def find_run(session: Session, run_id: int) -> CrawlRun | None:

@@ -85,12 +85,24 @@
     new ResizeObserver(() => chart.setSize({ width: element.clientWidth || 600, height: 210 })).observe(element);
   }
 
+  // --- The log of a run stays at its last line, unless the viewer has scrolled up ----------------------------------
+  function followLogs() {
+    for (const log of document.querySelectorAll(".log")) {
+      if (!("followed" in log.dataset)) {
+        log.dataset.followed = "";
+        log.addEventListener("scroll", () => { log.stays = log.scrollHeight - log.scrollTop - log.clientHeight > 40; });
+      }
+      if (!log.stays) log.scrollTop = log.scrollHeight;
+    }
+  }
+
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset && event.target.dataset.confirm;
     if (question && !window.confirm(question)) event.preventDefault();
   });
-  document.addEventListener("htmx:after:swap", () => localTimes(document));
+  document.addEventListener("htmx:after:swap", () => { localTimes(document); followLogs(); });
   localTimes(document);
+  followLogs();
   for (const element of document.querySelectorAll("[data-stream]")) follow(element);
   for (const element of document.querySelectorAll("[data-chart]")) draw(element);
   for (const element of document.querySelectorAll("[data-retry]")) {

@@ -84,7 +84,9 @@ def broken(engine: Engine, folder: Path) -> None:
                     depth=0,
                     state=state,
                     status=200,
-                    error="KeyError: 'price'" if state == "failed" else None,
+                    error="Traceback (most recent call last):\n  File x\nKeyError: 'price'\n"
+                    if state == "failed"
+                    else None,
                     kept_page=f"{run_id}/{number}",
                 )
             )
@@ -118,6 +120,7 @@ def test_the_list_has_failed_requests_and_rejected_items_of_the_newest_run_first
     assert names(viewer, "?spider=quotes") == ["3/1"]
     assert names(viewer, "?run_id=7&reason=rejected") == ["7/13"]
     text = viewer.text("/pages/?spider=books")
+    assert '<td class="text">KeyError: &#39;price&#39;</td>' in text, "a traceback is shown by its last line"
     assert "files not here" in text
     assert "7/13" in text
     assert "3/1" not in text
