@@ -15,6 +15,7 @@ from functools import partial
 
 from scrapy import Request
 from scrapy.utils.httpobj import urlparse_cached
+from sqlalchemy.orm import Session
 
 from crawler.page.commit import Commit
 from crawler.run.interfaces import PageWriter, PartitionEngine
@@ -195,7 +196,11 @@ class SharedRun:
     def _take_assigned(self) -> None:
         parts, self._assigned = sorted(self._assigned), set()
         if parts and not self._is_closed:
-            self._writer().call(partial(take, run=self.run, parts=parts), self._taken)
+            self._writer().call(partial(self._take_in_table, parts=parts), self._taken)
+
+    def _take_in_table(self, session: Session, parts: Collection[int]) -> Balance:
+        """Take partitions that are still this worker's: the database may have been away since the engine said so."""
+        return take(session, self.run, [part for part in parts if part in self._by_engine])
 
     def _taken(self, found: Balance) -> None:
         # A partition of before has a new tenure: what was handed out in the old one is not committed.

@@ -189,6 +189,24 @@ def test_a_look_that_began_before_a_partition_was_taken_does_not_take_it_again(
     asyncio.run(check())
 
 
+def test_a_partition_that_was_revoked_while_the_database_was_away_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("frontier.shared_run.take", lambda _session, _run, parts: parts)
+
+    async def check() -> None:
+        worker = Worker(Engine())
+        worker.shared.start()
+        for part in (5, 6):
+            worker.shared.assigned(part)
+        worker.shared.revoked(6)
+        await asyncio.sleep(0)
+        assert worker.shared._take_in_table(cast("Any", None), [5, 6]) == [5]
+        worker.shared.close()
+
+    asyncio.run(check())
+
+
 class Engine:
     """Notes what a worker tells its engine."""
 
