@@ -33,7 +33,7 @@ ORDER: dict[str, list[set[str]]] = {
     "console": [
         {"config", "database"},
         {"security"},
-        {"errors", "live", "ordering", "paging", "queries", "texts"},
+        {"errors", "live", "ordering", "paging", "queries", "renderer_watch", "scheduling", "texts"},
         {"exports", "filters"},
         {"api", "views"},
         {"app"},
