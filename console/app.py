@@ -8,14 +8,40 @@ from apiflask import APIFlask
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from console import database, errors, live, texts
+from console import database, errors, live, renderer_watch, texts
 from console.api import document
 from console.config import ConsoleConfig
 from console.security import headers, identity, same_site, text_input
 
 # The modules with a blueprint: pages, and parts of the API.
-VIEWS = ("login", "account", "people", "today", "runs", "changes", "tables", "pages", "orders")
-API = ("document", "runs", "changes", "tables", "pages", "orders")
+VIEWS = (
+    "login",
+    "account",
+    "people",
+    "today",
+    "runs",
+    "changes",
+    "tables",
+    "pages",
+    "schedules",
+    "frontier",
+    "events",
+    "renderers",
+    "orders",
+)
+API = (
+    "document",
+    "today",
+    "runs",
+    "changes",
+    "tables",
+    "pages",
+    "schedules",
+    "frontier",
+    "events",
+    "renderers",
+    "orders",
+)
 
 
 def create_app(config: ConsoleConfig, engine: Engine) -> APIFlask:
@@ -40,6 +66,7 @@ def create_app(config: ConsoleConfig, engine: Engine) -> APIFlask:
     texts.init(app)
     errors.init(app)
     live.init(app, engine)
+    renderer_watch.init(app)
     document.init(app)
     for name in VIEWS:
         app.register_blueprint(import_module(f"console.views.{name}").blueprint)

@@ -19,20 +19,30 @@ from models.crawl_order import (
     REPLAY,
     RESUME,
     SAVE_TEST,
+    SEND_AGAIN,
     START,
     CrawlOrder,
     ask,
 )
+from models.relay import OutboxSink
 from models.run import database_now
 from models.run_orders import CannotAsk, ask_of_run
 from models.secret_names import may_be_secret
 from models.spider_schedule import SpiderSchedule
+from models.text import storable
 
 LONGEST_ARGUMENT = 1000
 
 
 class CannotOrder(Exception):
     """The order makes no sense now; the message says why, and what to do."""
+
+
+class NoSuchSink(Exception):
+    """No relay ever had the sink."""
+
+    def __init__(self, sink: str) -> None:
+        super().__init__(f"no relay ever had the sink {sink[:200]!r}")
 
 
 def order_for_run(run_id: int, kind: str) -> CrawlOrder:
@@ -85,7 +95,7 @@ def order_start(
         if len(value) > LONGEST_ARGUMENT:
             raise CannotOrder(f"the argument {name} is longer than {LONGEST_ARGUMENT} characters")
     with writing() as session:
-        if session.get(SpiderSchedule, spider) is None:
+        if session.get(SpiderSchedule, storable(spider)) is None:
             raise CannotOrder(f"no scheduler knows the spider {spider}: start `scrapy schedule --run`")
         order = ask(
             session,
@@ -172,3 +182,18 @@ def order_command(
         )
         note_action(session, f"order {kind}", target)
         return order
+
+
+def order_send_again(sink: str | None) -> CrawlOrder:
+    """Ask for the refused events again.
+
+    Args:
+        sink: only those that this sink refused; None: those of all.
+
+    Raises:
+        NoSuchSink: see above.
+    """
+    with writing() as session:
+        if sink is not None and session.get(OutboxSink, storable(sink)) is None:
+            raise NoSuchSink(sink)
+    return order_command(SEND_AGAIN, {"sink": sink}, sink or "all sinks")

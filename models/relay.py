@@ -377,8 +377,12 @@ def sink_states(session: Session, sinks: Sequence[str] | None = None) -> list[Si
     return states
 
 
-def refusals(session: Session, limit: int) -> Sequence[Row[Any]]:
-    """Return the refused events, the newest first: the refusal's columns, and the event's id, subject and size."""
+def refusals(session: Session, limit: int, *, before: int | None = None) -> Sequence[Row[Any]]:
+    """Return the refused events, the newest first: the refusal's columns, and the event's id, subject and size.
+
+    Args:
+        before: only refusals with a smaller id.
+    """
     query = (
         select(
             OutboxRefusal.id,
@@ -396,6 +400,8 @@ def refusals(session: Session, limit: int) -> Sequence[Row[Any]]:
         .order_by(OutboxRefusal.id.desc())
         .limit(limit)
     )
+    if before is not None:
+        query = query.where(OutboxRefusal.id < before)
     return session.execute(query).all()
 
 

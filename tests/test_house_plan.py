@@ -33,7 +33,17 @@ ORDER: dict[str, list[set[str]]] = {
     "console": [
         {"config", "database"},
         {"security"},
-        {"errors", "live", "ordering", "paging", "queries", "snapshots", "texts"},
+        {
+            "errors",
+            "live",
+            "ordering",
+            "paging",
+            "queries",
+            "renderer_watch",
+            "scheduling",
+            "snapshots",
+            "texts",
+        },
         {"exports", "filters"},
         {"api", "views"},
         {"app"},

@@ -42,6 +42,10 @@ class CronExpression:
         """Return the first matching datetime after ``start``, in its time zone."""
         return next(CronSim(self.text, start))
 
+    def before(self, end: datetime) -> datetime:
+        """Return the last matching datetime before ``end``, in its time zone."""
+        return next(CronSim(self.text, end, reverse=True))
+
     def on_calendar(self) -> list[str]:
         """Return the OnCalendar expressions of systemd; two if a day of the month or a day of the week may match."""
         fields = CronSim(self.text, SOME_DAY)

@@ -89,6 +89,7 @@ class Server:
         self._start_page = start_page
         self._cache = ArgumentsCache(max_saved_arguments)
         self._last_uid = 0
+        self._rendered = 0  # pages and scripts that were answered
 
     def app(self) -> web.Application:
         """Return the aiohttp application with all routes."""
@@ -189,6 +190,7 @@ class Server:
             raise _too_large() from error
         if len(result.body) > MAX_RESULT:
             raise _too_large()
+        self._rendered += 1
         response = web.Response(body=result.body, status=result.status)
         response.headers["Content-Type"] = result.content_type
         # Without this, a result that is opened in a browser has our origin, and its scripts may send us requests.
@@ -276,6 +278,10 @@ class Server:
                 "maxrss": _max_rss(),
                 "qsize": self._browser.queued,
                 "url": None,
+                # Splash does not have these.
+                "slots": self._browser.slots,
+                "rendered": self._rendered,
+                "product": self._browser.product,
             }
         )
 

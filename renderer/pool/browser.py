@@ -59,6 +59,7 @@ class Browser:
         self._chromium = chromium
         self._policy = policy or TabPolicy()
         self._shared_egress: Egress | None = None
+        self.slots = slots  # how many tabs render at the same time
         self._slots = asyncio.Semaphore(slots)
         self._max_queue = slots * QUEUE_PER_SLOT
         self._newest: dict[bool, BrowserInstance] = {}  # by whether it loads images
@@ -76,6 +77,11 @@ class Browser:
     def pids(self) -> list[int]:
         """The ids of the processes of the current Chromiums; empty before the start."""
         return [instance.process.pid for instance in self._newest.values()]
+
+    @property
+    def product(self) -> str | None:
+        """Chromium's name and version, as NAME/VERSION; None before the start."""
+        return next((one.process.connection.product for one in self._newest.values()), None) or None
 
     async def start(self) -> None:
         """Start the first Chromium and open a tab; raise ChromiumMissing if that fails."""

@@ -33,7 +33,7 @@ from tests.console.conftest import Client
 
 EXAMPLES = 200  # requests of the test with random ones, over all operations
 # What exists in the database of these tests, for the parameters of paths.
-KNOWN: dict[str, Any] = {"run_id": 1, "number": 1}
+KNOWN: dict[str, Any] = {"run_id": 1, "number": 1, "spider": "books"}
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -107,6 +107,10 @@ def test_the_server_reports_its_state(splash: Client, pages: Pages) -> None:
     assert splash.get("/_ping").json["status"] == "ok"
     assert {"active", "argcache", "fds", "leaks", "maxrss", "qsize"} <= set(splash.get("/_debug").json)
     splash.post("/render.html", url=f"{pages.url}/plain", save_args=["url"])
+    state = splash.get("/_debug").json
+    assert state["slots"] >= 1
+    assert state["rendered"] >= 1
+    assert state["product"].partition("/")[2]
     collected = splash.post("/_gc", data=b"").json
     assert collected["status"] == "ok"
     assert collected["cached_args_removed"] >= 1
