@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import CrawlRun
+from models import CrawlRun, SpiderSchedule
 from models.session import make_engine
 from tests.crawls import scrapy
 from tests.processes import ROOT, free_port, server
@@ -83,6 +83,7 @@ class LiveConsole:
                 self.link = found[0]
                 break
         self._process("schedule", "--run", env={"SCHEDULE": "books: 0 0 1 1 *; quotes: off", "DELAY": "0.4"})
+        until(lambda: "books" in self._loaded())
 
     def _process(
         self, *command: str, env: dict[str, str] | None = None, text: bool = False
@@ -97,6 +98,11 @@ class LiveConsole:
         )
         self.stack.callback(_end, process)
         return process
+
+    def _loaded(self) -> list[str]:
+        """Return the spiders that the scheduler has loaded."""
+        with Session(self.engine) as session:
+            return list(session.scalars(select(SpiderSchedule.spider)))
 
     def runs(self) -> list[CrawlRun]:
         with Session(self.engine) as session:
