@@ -22,6 +22,7 @@ from models.fast_executemany import (
 )
 from models.postgresql_copy import copy_rows
 from models.redaction import redacted, without_secrets
+from models.silent_transactions import application_name
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +172,10 @@ def end_idle_transactions(engine: Engine, seconds: int) -> None:
     connection.
     """
     statement = {
-        "postgresql": f"SET idle_in_transaction_session_timeout = '{seconds}s'",
+        "postgresql": (
+            f"SET idle_in_transaction_session_timeout = '{seconds}s'; "
+            f"SET application_name = '{application_name(seconds)}'"
+        ),
         "mysql": f"SET SESSION wait_timeout = {seconds}",  # ends connections outside of transactions, too
         "mariadb": f"SET SESSION wait_timeout = {seconds}",
     }.get(engine.dialect.name)

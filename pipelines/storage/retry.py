@@ -44,6 +44,7 @@ class Transactions:
         )  # called after the beginning of each transaction
         self._lost_since: float | None = None
         self._in_work = False
+        self.began_at: float | None = None  # when the current attempt began, in monotonic seconds
         self._connection: Connection | None = None
         self._file = SqliteFile.of(sessions.kw["bind"])
 
@@ -81,6 +82,7 @@ class Transactions:
             self._in_work = False
             try:
                 self._check_file()
+                self.began_at = time.monotonic()
                 with self.sessions(bind=self._connected()) as session:
                     result = work(session)
                 self._check_file()
@@ -108,6 +110,8 @@ class Transactions:
                     )
                 self._lost_since = None
                 return result
+            finally:
+                self.began_at = None
 
     def disconnect(self) -> None:
         connection, self._connection = self._connection, None

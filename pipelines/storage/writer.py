@@ -34,6 +34,7 @@ from pipelines.storage.finish_run import finish_run
 from pipelines.storage.leave_run import leave, leave_ended
 from pipelines.storage.retry import Transactions
 from pipelines.storage.run_context import RunContext
+from pipelines.storage.silence_watch import SilenceWatch
 from pipelines.storage.waiting_rows import awaited_parents, store_waiting_rows_at_end
 
 logger = logging.getLogger(__name__)
@@ -85,6 +86,9 @@ class Writer(threading.Thread):
         self.context, self.loop, self.failed = context, loop, failed
         self.batch_weight, self.batch_age = batch_weight, batch_age
         self.transactions = Transactions(sessions, context.run, patience=patience)
+        self.watch: SilenceWatch | None = None
+        if context.run.is_shared:
+            self.watch = SilenceWatch(sessions.kw["bind"], lambda: self.transactions.began_at)
         self.weight = 0
         self.error: Exception | None = None
         self._wake = threading.Condition()
@@ -240,6 +244,8 @@ class Writer(threading.Thread):
                 self.transactions.run(lambda session: leave_ended(session, run))
             return verdict
         finally:
+            if self.watch is not None:
+                self.watch.stop()
             self.transactions.disconnect()
 
     def flush_soon(self) -> None:
@@ -266,6 +272,8 @@ class Writer(threading.Thread):
     def run(self) -> None:
         usual = sys.getswitchinterval()
         sys.setswitchinterval(min(usual, HANDOVER))
+        if self.watch is not None:
+            self.watch.start()
         try:
             self._context.run(self._serve)
         finally:
