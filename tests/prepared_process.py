@@ -1,4 +1,4 @@
-"""Run ``scrapy`` in a fork of a process that has imported the libraries: the imports take most of a small crawl.
+"""Run ``scrapy`` or a script in a fork of a process that has the libraries, whose imports take most of a small crawl.
 
 A fork is a process of its own. It has the arguments, the environment, the working directory, the paths of modules and
 the outputs that a new process would have, and it imports all of our modules itself.
@@ -47,16 +47,16 @@ LARGEST_ORDER = 1 << 17  # bytes
 
 
 class Forked:
-    """A ``scrapy`` that runs in a fork. Its attributes and methods are those of ``subprocess.Popen`` with text."""
+    """A program that runs in a fork. Its attributes and methods are those of ``subprocess.Popen`` with text."""
 
     def __init__(
-        self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], stdout: int, stderr: int
+        self, program: Sequence[str], cwd: Path, env: Mapping[str, str], stdout: int, stderr: int
     ) -> None:
-        self.args = ["scrapy", *arguments]
+        self.args = list(program)
         self.returncode: int | None = None
         self.stdout: IO[str] | None = None
         self._said: list[bytes] = []
-        order = json.dumps({"arguments": self.args, "cwd": str(cwd), "env": dict(env)}).encode()
+        order = json.dumps({"program": self.args, "cwd": str(cwd), "env": dict(env)}).encode()
         reading, writing = os.pipe()
         self._answers = os.fdopen(reading)
         try:
@@ -125,13 +125,26 @@ def run_scrapy(
 ) -> subprocess.CompletedProcess[str]:
     """Run ``scrapy ARGUMENTS`` in the folder ``cwd`` to its end, with no other variables than ``env``.
 
-    A variable that the interpreter reads at its start, for example PYTHONHASHSEED, has no effect; PYTHONPATH has.
-
     Raises:
         subprocess.TimeoutExpired: the command did not end within ``deadline`` seconds, and was killed.
     """
+    return _run_to_its_end(["scrapy", *arguments], cwd, env, deadline)
+
+
+def run_script(script: Path, env: Mapping[str, str], deadline: float) -> subprocess.CompletedProcess[str]:
+    """Run a Python script in its folder, as ``run_scrapy`` does."""
+    return _run_to_its_end([script.name], script.parent, env, deadline)
+
+
+def _run_to_its_end(
+    program: Sequence[str], cwd: Path, env: Mapping[str, str], deadline: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a program, and return its exit code and its outputs.
+
+    A variable that the interpreter reads at its start, for example PYTHONHASHSEED, has no effect; PYTHONPATH has.
+    """
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
-        process = Forked(arguments, cwd, env, stdout.fileno(), stderr.fileno())
+        process = Forked(program, cwd, env, stdout.fileno(), stderr.fileno())
         try:
             code = process.wait(deadline)
         finally:
@@ -144,12 +157,13 @@ def run_scrapy(
 
 def start_scrapy(arguments: Sequence[str], env: Mapping[str, str], log: IO[bytes] | None = None) -> Forked:
     """Start ``scrapy ARGUMENTS`` in the checkout. All of its output goes to ``log``, or to its ``stdout``."""
+    program = ["scrapy", *arguments]
     if log is not None:
-        return Forked(arguments, ROOT, env, log.fileno(), log.fileno())
+        return Forked(program, ROOT, env, log.fileno(), log.fileno())
     reading, writing = os.pipe()
     stdout = os.fdopen(reading)
     try:
-        process = Forked(arguments, ROOT, env, writing, writing)
+        process = Forked(program, ROOT, env, writing, writing)
     finally:
         os.close(writing)
     process.stdout = stdout
@@ -204,8 +218,8 @@ def main() -> None:
     _run(**json.loads(order))
 
 
-def _run(arguments: list[str], cwd: str, env: dict[str, str]) -> None:
-    """Do what ``python -m scrapy`` does in this folder with these variables."""
+def _run(program: list[str], cwd: str, env: dict[str, str]) -> None:
+    """Do what ``python -m scrapy`` or ``python SCRIPT`` does in this folder with these variables."""
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
@@ -215,8 +229,11 @@ def _run(arguments: list[str], cwd: str, env: dict[str, str]) -> None:
     importlib.invalidate_caches()
     importlib.import_module(HOOK).install()
     sys.path.insert(0, cwd)
-    sys.argv[:] = arguments
-    runpy.run_module("scrapy", run_name="__main__", alter_sys=True)
+    sys.argv[:] = program
+    if program[0] == "scrapy":
+        runpy.run_module("scrapy", run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(program[0], run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 from tests.crawler.splash.site import Site
+from tests.prepared_process import run_script
+
+DEADLINE = 120  # seconds
 
 SPIDER = """
 import json, scrapy
@@ -39,19 +42,26 @@ process = CrawlerProcess({{}}); process.crawl(It); process.start()
 """
 
 
-def run(text: str, folder: Path) -> tuple[list[dict[str, object]], str]:
-    """Run a user's script outside of the project. Return the JSON lines that it printed, and its log."""
+def run(text: str, folder: Path, *, is_fresh: bool = False) -> tuple[list[dict[str, object]], str]:
+    """Run a user's script outside of the project. Return the JSON lines that it printed, and its log.
+
+    Args:
+        is_fresh: run it in a new interpreter, in which nothing is imported.
+    """
     script = folder / "script.py"
     script.write_text(text, "utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("SPLASH", "PYTHONPATH"))}
-    done = subprocess.run(
-        [sys.executable, script.name],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    if is_fresh:
+        done = subprocess.run(
+            [sys.executable, script.name],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+        )
+    else:
+        done = run_script(script, environment, DEADLINE)
     assert done.returncode == 0, done.stderr[-3000:]
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 

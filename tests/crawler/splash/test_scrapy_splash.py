@@ -47,7 +47,7 @@ process = CrawlerProcess({{"USER_AGENT": "a user's own"}}); process.crawl(TestSc
 def test_an_existing_script_for_scrapy_splash_prints_its_links(
     start: str, renderer: str, site: Site, tmp_path: Path
 ) -> None:
-    links, _ = run(SCRIPT.format(splash=renderer, url=site.url, start=START[start]), tmp_path)
+    links, _ = run(SCRIPT.format(splash=renderer, url=site.url, start=START[start]), tmp_path, is_fresh=True)
     assert links == ["/one", "/two"]
     assert {headers["user-agent"] for headers in site.headers_of("/")} == {"a user's own"}
 
