@@ -1,7 +1,7 @@
 """SharedRun: a crawl's part in a run that several workers crawl together.
 
-It looks for the worker's share of the partitions once a second, gives partitions up when there are more workers, stops
-the hand-out when this process was away for too long, and asks whether the run is over when there is nothing to do.
+It looks for the worker's share of the partitions once a second, gives partitions up when there are more workers, and
+stops the hand-out when this process was away for too long.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.page.commit import Commit
 from crawler.run.interfaces import PageWriter, PartitionEngine
+from frontier.end_of_run import LOOK, EndOfRun
 from frontier.host_waits import HostWaits
 from frontier.learned_rendering import LearnedRendering
 from frontier.pages_in_progress import PagesInProgress
@@ -30,9 +31,7 @@ from models.shared_run import (
     NUMBERS,
     START_PART,
     Balance,
-    RunPart,
     balance,
-    look_for_end,
     note_leaving,
     take,
 )
@@ -41,7 +40,6 @@ from models.worker import WORKER_TIMEOUT, Tenure, partition_of
 logger = logging.getLogger("splashdown.workers")
 
 TICK = 1.0  # seconds between two looks at the other workers
-END_LOOK = 0.5  # seconds between two looks whether the run is over
 # Seconds after which a partition is taken again that the engine says is this worker's, and that another one has taken.
 RETAKE = 3.0
 TOGETHER = 0.05  # seconds for which partitions that the engine assigns are collected
@@ -102,8 +100,7 @@ class SharedRun:
         self._missing: dict[int, float] = {}  # since when the table says something else
         self._revoked: dict[int, threading.Event] = {}
         self.run, self.partitions = run, partitions
-        self.is_over = False
-        self.ends = False  # this worker ends the run
+        self.end_of_run = EndOfRun(run, writer=writer, wake=wake)
         self.start_is_read = run.start_read
         self._reads_start = False
         self._window, self._pages, self._refill, self._waits = window, pages, refill, waits
@@ -111,8 +108,6 @@ class SharedRun:
         self._writer, self._wake = writer, wake
         self._looked_at = 0.0  # when the last look began that has ended
         self._is_looking = self._is_paused = self._is_leaving = False
-        self._asks_for_end = False
-        self._end_asked_at = 0.0
         self._is_closed = False
         self._news = asyncio.Event()
 
@@ -154,7 +149,7 @@ class SharedRun:
 
     async def may_read_start(self) -> bool:
         """Wait until it is known which worker reads start(); return whether it is this one."""
-        while not (self._is_closed or self.is_over or self.start_is_read):
+        while not (self._is_closed or self.end_of_run.is_over or self.start_is_read):
             if self.partitions.is_active(START_PART):
                 self._reads_start = True
                 return True
@@ -209,7 +204,7 @@ class SharedRun:
             event.set()
             return
         if part == START_PART and self._is_reading_start:
-            self._loop.call_later(END_LOOK, self._give_up, part, event)
+            self._loop.call_later(LOOK, self._give_up, part, event)
             return
         if not self._revoked:  # all that come together are given up in one transaction
             self._loop.call_later(TOGETHER, self.give_up_drained)
@@ -227,7 +222,7 @@ class SharedRun:
         if self._is_closed:
             return
         asyncio.get_running_loop().call_later(TICK, self._tick)
-        if self._is_closing() and not (self._is_leaving or self.is_over):
+        if self._is_closing() and not (self._is_leaving or self.end_of_run.is_over):
             self._leave()
         self.give_up_drained()
         self._check_engine()
@@ -376,22 +371,3 @@ class SharedRun:
         if commit.number is not None and commit.settled is not None:
             self._pages.drop(commit.number)
         self._identities.forget()
-
-    # --- The end of the run --------------------------------------------------------------------------------------
-
-    def ask_for_end(self) -> None:
-        """Ask whether the run is over, because this worker has nothing to do. The answer sets ``is_over``."""
-        now = time.monotonic()
-        if self._asks_for_end or self.is_over or now - self._end_asked_at < END_LOOK:
-            return
-        self._asks_for_end, self._end_asked_at = True, now
-        self._writer().call(partial(look_for_end, run=self.run), self._answered)
-
-    def _answered(self, part: RunPart) -> None:
-        self._asks_for_end = False
-        self.ends = part is RunPart.END
-        self.is_over = part is not RunPart.WAIT
-        if self.is_over:
-            self._wake()
-        else:
-            asyncio.get_running_loop().call_later(END_LOOK, self._wake)

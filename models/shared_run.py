@@ -320,6 +320,7 @@ class RunPart(Enum):
     """What an idle worker has to do in a shared run."""
 
     WAIT = "wait"  # others work, or may find work
+    STUCK = "stuck"  # no worker has anything to do, and requests are left: their hosts asked to wait
     END = "end"  # this worker ends the run
     OVER = "over"  # the run is over
 
@@ -339,7 +340,7 @@ def look_for_end(session: Session, run: ClaimedRun) -> RunPart:
     if row.finished_at is not None:
         return RunPart.OVER
     session.execute(_of(run).values(idle=True))
-    if not row.start_read or has_open(session, run.id):
+    if not row.start_read:
         return RunPart.WAIT
     living = living_workers(session, run.id, database_now(session))
     if row.owner is not None and row.owner != run.owner and row.owner in map(str, living.values()):
@@ -349,6 +350,8 @@ def look_for_end(session: Session, run: ClaimedRun) -> RunPart:
     )
     if session.execute(busy.limit(1)).first() is not None:
         return RunPart.WAIT
+    if has_open(session, run.id):
+        return RunPart.STUCK
     session.execute(update(CrawlRun).where(CrawlRun.id == run.id).values(owner=run.owner))
     return RunPart.END
 
