@@ -201,8 +201,8 @@ class Scheduler(BaseScheduler):
         covered = reason == "finished" and is_read and not self._left() and self.run.failure is None
         why = None
         if self.shared is not None:
-            covered = covered and self.shared.ends
-            if reason == "finished" and self.shared.is_over and self.run.failure is None:
+            covered = covered and self.shared.end_of_run.is_ours
+            if reason == "finished" and self.shared.end_of_run.is_over and self.run.failure is None:
                 await self.run.finish(reason, covered=covered)
                 return
         if reason == TRIAL_OVER and self.start_page.error:
@@ -227,8 +227,8 @@ class Scheduler(BaseScheduler):
         """Return whether this worker, which has nothing to do, waits for more; it has asked whether the run is over."""
         if self.start_page.error:  # its verdict says so, and another worker may read start()
             return False
-        shared.ask_for_end()
-        return not shared.is_over
+        shared.end_of_run.ask()
+        return not shared.end_of_run.is_over
 
     def _begin_last_checks(self) -> bool:
         """Queue plain pages that must be compared or rendered before the run ends. Return False if there are none."""
@@ -298,6 +298,8 @@ class Scheduler(BaseScheduler):
             self._stop_if_hosts_wait_too_long()
             return None
         self.stats.inc_value("scheduler/dequeued")
+        if self.shared is not None:
+            self.shared.end_of_run.begun()
         return self.hand_out.request_of(queued, self.spider)
 
     def _stop_if_hosts_wait_too_long(self) -> None:
@@ -307,9 +309,14 @@ class Scheduler(BaseScheduler):
         has_ready = self.window.ready or (self.budget.may_begin and self.refill.has_ready)
         if has_ready or self.pages.in_flight or self.uncommitted:
             return
-        if not self.commits.start_is_read or not (len(self.window) or self.refill.has_more):
+        if not self.commits.start_is_read or (message := self.waits.too_long()) is None:
             return
-        if (message := self.waits.too_long()) is not None:
+        if self.shared is not None:  # the requests that are left may be other workers', and only in the table
+            self.shared.end_of_run.ask()
+            has_waiting = self.shared.end_of_run.is_stuck
+        else:
+            has_waiting = bool(len(self.window) or self.refill.has_more)
+        if has_waiting:
             stop_crawl(self.crawler, "hosts_wait", message)
 
     # --- What the middlewares and the run ask ---------------------------------------------------------------------

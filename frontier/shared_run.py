@@ -1,7 +1,7 @@
 """SharedRun: a crawl's part in a run that several workers crawl together.
 
-It looks for the worker's share of the partitions once a second, gives partitions up when there are more workers, stops
-the hand-out when this process was away for too long, and asks whether the run is over when there is nothing to do.
+It looks for the worker's share of the partitions once a second, gives partitions up when there are more workers, and
+stops the hand-out when this process was away for too long.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from crawler.page.commit import Commit
 from crawler.run.interfaces import PageWriter, PartitionEngine
+from frontier.end_of_run import LOOK, EndOfRun
 from frontier.host_waits import HostWaits
 from frontier.learned_rendering import LearnedRendering
 from frontier.pages_in_progress import PagesInProgress
@@ -31,9 +32,7 @@ from models.shared_run import (
     NUMBERS,
     START_PART,
     Balance,
-    RunPart,
     balance,
-    look_for_end,
     note_leaving,
     take,
 )
@@ -42,9 +41,9 @@ from models.worker import WORKER_TIMEOUT, Tenure, partition_of
 logger = logging.getLogger("splashdown.workers")
 
 TICK = 1.0  # seconds between two looks at the other workers
-END_LOOK = 0.5  # seconds between two looks whether the run is over
 # Seconds after which a partition is taken again that the engine says is this worker's, and that another one has taken.
 RETAKE = 3.0
+TELL = 30.0  # seconds after which a worker says that the engine's broker does not do its work
 TOGETHER = 0.05  # seconds for which partitions that the engine assigns are collected
 DRAIN = 8.0  # seconds that a partition waits for its pages in progress before it is given up
 # Seconds after the last look in which requests are handed out. Other workers take partitions after WORKER_TIMEOUT.
@@ -97,14 +96,15 @@ class SharedRun:
     ) -> None:
         self._engine, self._patience, self._stop = engine, patience, stop
         self._is_closing, self._take_back = is_closing, take_back
-        self._lost_since: float | None = None  # since when the engine's broker cannot be reached
+        self._lost_since: float | None = None  # since when the engine's broker does not do its work
+        self._told_at: float | None = None
+        self._free = 0  # partitions that no worker has
         self._assigned: set[int] = set()  # that the engine has assigned, and that are not taken yet
         self._by_engine: set[int] = set()  # the partitions that are this worker's, as the engine says
         self._missing: dict[int, float] = {}  # since when the table says something else
         self._revoked: dict[int, threading.Event] = {}
         self.run, self.partitions = run, partitions
-        self.is_over = False
-        self.ends = False  # this worker ends the run
+        self.end_of_run = EndOfRun(run, writer=writer, wake=wake)
         self.start_is_read = run.start_read
         self._reads_start = False
         self._window, self._pages, self._refill, self._waits = window, pages, refill, waits
@@ -112,8 +112,6 @@ class SharedRun:
         self._writer, self._wake = writer, wake
         self._looked_at = 0.0  # when the last look began that has ended
         self._is_looking = self._is_paused = self._is_leaving = False
-        self._asks_for_end = False
-        self._end_asked_at = 0.0
         self._is_closed = False
         self._news = asyncio.Event()
 
@@ -155,7 +153,7 @@ class SharedRun:
 
     async def may_read_start(self) -> bool:
         """Wait until it is known which worker reads start(); return whether it is this one."""
-        while not (self._is_closed or self.is_over or self.start_is_read):
+        while not (self._is_closed or self.end_of_run.is_over or self.start_is_read):
             if self.partitions.is_active(START_PART):
                 self._reads_start = True
                 return True
@@ -214,7 +212,7 @@ class SharedRun:
             event.set()
             return
         if part == START_PART and self._is_reading_start:
-            self._loop.call_later(END_LOOK, self._give_up, part, event)
+            self._loop.call_later(LOOK, self._give_up, part, event)
             return
         if not self._revoked:  # all that come together are given up in one transaction
             self._loop.call_later(TOGETHER, self.give_up_drained)
@@ -232,7 +230,7 @@ class SharedRun:
         if self._is_closed:
             return
         asyncio.get_running_loop().call_later(TICK, self._tick)
-        if self._is_closing() and not (self._is_leaving or self.is_over):
+        if self._is_closing() and not (self._is_leaving or self.end_of_run.is_over):
             self._leave()
         self.give_up_drained()
         self._check_engine()
@@ -266,21 +264,36 @@ class SharedRun:
             self._engine.pause()
 
     def _check_engine(self) -> None:
-        """Stop the crawl if the engine's broker was away for too long."""
-        error = self._engine.error if self._engine is not None else None
-        if error is None:
-            self._lost_since = None
+        """Stop the crawl if the engine's broker was away for too long, or gives partitions to nobody."""
+        fault = self._fault_of_engine()
+        if fault is None:
+            self._lost_since = self._told_at = None
             return
-        self._lost_since = self._lost_since or time.monotonic()
-        if time.monotonic() - self._lost_since > self._patience:
-            self._stop(
-                f"the broker of WORKERS_URL was away for {self._patience:g} s ({error}): start it, or crawl without "
-                "WORKERS_URL on all machines"
+        now = time.monotonic()
+        self._lost_since = self._lost_since or now
+        if now - self._lost_since > self._patience:
+            self._stop(f"{fault}, for {self._patience:g} s; or crawl without WORKERS_URL on all machines")
+        elif self._told_at is None and now - self._lost_since > TELL:
+            self._told_at = now
+            logger.warning("%s", fault)
+
+    def _fault_of_engine(self) -> str | None:
+        """Return what is wrong with the engine's broker, and what to do; None if nothing is."""
+        if self._engine is None:
+            return None
+        if self._engine.error is not None:
+            return f"the broker of WORKERS_URL is away ({self._engine.error}): start it"
+        if self._free:
+            return (
+                f"the broker of WORKERS_URL gives {self._free} of {self.run.partitions} partitions to no worker: check "
+                "it, or name another topic or virtual host"
             )
+        return None
 
     def _found(self, found: Balance, known: list[Tenure], now: float) -> None:
         self._is_looking = False
         self._looked_at = now
+        self._free = found.free
         if self._is_paused and self._engine is not None and seconds_now() - now < LATE:
             self._is_paused = False
             self._engine.resume()
@@ -381,22 +394,3 @@ class SharedRun:
         if commit.number is not None and commit.settled is not None and self._pages.has(commit):
             self._pages.drop(commit.number)
         self._identities.forget()
-
-    # --- The end of the run --------------------------------------------------------------------------------------
-
-    def ask_for_end(self) -> None:
-        """Ask whether the run is over, because this worker has nothing to do. The answer sets ``is_over``."""
-        now = time.monotonic()
-        if self._asks_for_end or self.is_over or now - self._end_asked_at < END_LOOK:
-            return
-        self._asks_for_end, self._end_asked_at = True, now
-        self._writer().call(partial(look_for_end, run=self.run), self._answered)
-
-    def _answered(self, part: RunPart) -> None:
-        self._asks_for_end = False
-        self.ends = part is RunPart.END
-        self.is_over = part is not RunPart.WAIT
-        if self.is_over:
-            self._wake()
-        else:
-            asyncio.get_running_loop().call_later(END_LOOK, self._wake)

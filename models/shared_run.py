@@ -181,6 +181,7 @@ class Balance:
         held: its tenures.
         taken: those of them that it has taken now.
         surplus: how many partitions it has above its share.
+        free: how many partitions no living worker has, after ``taken``.
         start_read: everything that start() yields is stored.
         host_waits: the seconds that hosts ask to wait; only with ``taken``.
         plain_pages: as in FrontierState, of the partitions in ``taken``.
@@ -189,6 +190,7 @@ class Balance:
     held: Collection[Tenure]
     taken: Sequence[Tenure] = ()
     surplus: int = 0
+    free: int = 0
     start_read: bool = False
     host_waits: Mapping[str, float] = field(default_factory=dict)
     plain_pages: Mapping[bytes, Sequence[int]] = field(default_factory=dict)
@@ -242,6 +244,7 @@ def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, t
         held=[*held, *taken],
         taken=taken,
         surplus=surplus,
+        free=len(free) - len(taken),
         start_read=start_read,
         **_state_of(session, run, taken, now),
     )
@@ -322,6 +325,7 @@ class RunPart(Enum):
     """What an idle worker has to do in a shared run."""
 
     WAIT = "wait"  # others work, or may find work
+    STUCK = "stuck"  # no worker has anything to do, and requests are left: their hosts asked to wait
     END = "end"  # this worker ends the run
     OVER = "over"  # the run is over
 
@@ -341,7 +345,7 @@ def look_for_end(session: Session, run: ClaimedRun) -> RunPart:
     if row.finished_at is not None:
         return RunPart.OVER
     session.execute(_of(run).values(idle=True))
-    if not row.start_read or has_open(session, run.id):
+    if not row.start_read:
         return RunPart.WAIT
     living = living_workers(session, run.id, database_now(session))
     if row.owner is not None and row.owner != run.owner and row.owner in map(str, living.values()):
@@ -351,6 +355,8 @@ def look_for_end(session: Session, run: ClaimedRun) -> RunPart:
     )
     if session.execute(busy.limit(1)).first() is not None:
         return RunPart.WAIT
+    if has_open(session, run.id):
+        return RunPart.STUCK
     session.execute(update(CrawlRun).where(CrawlRun.id == run.id).values(owner=run.owner))
     return RunPart.END
 
