@@ -53,6 +53,7 @@ ORDER: dict[str, list[set[str]]] = {
     "crawler": [
         {
             "atomic_file",
+            "child_process",
             "command_failure",
             "database",
             "garbage_collection",
@@ -73,7 +74,7 @@ ORDER: dict[str, list[set[str]]] = {
         {"run"},
         {"splash"},
         {"download", "metrics", "schedule", "snapshots"},
-        {"project_folder", "trial"},
+        {"demo_console", "project_folder", "trial"},
         {"database_command", "inspection_command"},
         {"commands"},
         {"command_line", "settings"},

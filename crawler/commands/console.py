@@ -7,6 +7,7 @@ import argparse
 from scrapy.utils.log import configure_logging
 from scrapy.utils.misc import load_object
 
+from crawler.child_process import OPTION, OPTION_HELP, end_with_stdin
 from crawler.database_command import CommandFailed, DatabaseCommand
 
 
@@ -37,7 +38,11 @@ class Command(DatabaseCommand):
             help="print a one-time link that makes the account of an admin, and end: for a forgotten password",
         )
 
+        parser.add_argument(OPTION, action="store_true", dest="exit_with_stdin", help=OPTION_HELP)
+
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
+        if opts.exit_with_stdin:
+            end_with_stdin()
         settings = self.project_settings
         if opts.address is not None:
             settings.set("CONSOLE_ADDRESS", opts.address, "cmdline")

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine
 
 from crawler.database_command import DatabaseCommand
-from crawler.project import CODE
+from crawler.demo_console import run_console
+from crawler.project import CODE, this_project
 from crawler.run.stopping import CannotStart
 from models.base import Row
 from models.error_text import error_line
@@ -109,10 +110,33 @@ class Command(DatabaseCommand):
             "--day", type=int, default=1, help="the demo site's day (default: 1); some rows change each day"
         )
         parser.add_argument("--port", type=int, default=PORT, help=f"the demo site's port (default: {PORT})")
+        parser.add_argument(
+            "--console",
+            action="store_true",
+            help="afterwards let the shop go on to the next day, and run a scheduler and the console until Ctrl-C",
+        )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         with self.database() as engine, demo_site(opts.port, opts.day) as url:
             self.exitcode = self._crawl_and_show(engine, url, opts.day)
+        if opts.console:
+            with demo_site(opts.port, opts.day + 1) as url:
+                self._run_console(url, opts.day + 1)
+
+    def _run_console(self, url: str, day: int) -> None:
+        settings = self.project_settings
+        self.console.print(
+            f"\nIt is day {day} in the shop at {url}: run books again in the console, and watch what changes.",
+            highlight=False,
+        )
+        run_console(
+            project=CODE,
+            site=url,
+            database=settings["DATABASE_URL"],
+            pages=settings["KEPT_PAGES_FOLDER"],
+            log=this_project().root / "data" / "logs" / "demo-scheduler.log",
+            say=lambda line: self.console.print(line, highlight=False),
+        )
 
     def _crawl_and_show(self, engine: Engine, url: str, day: int) -> int:
         from rich.table import Table  # noqa: PLC0415
@@ -217,5 +241,7 @@ class Command(DatabaseCommand):
             ".venv/bin/python -m demo                 the demo site for your browser; while it runs:",
             ".venv/bin/scrapy crawl orders            the orders behind the login",
             ".venv/bin/scrapy crawl books -O b.csv    the books into a file as well",
+            f"scripts/demo --console --day {day + 1}           the same, and then the console with a scheduler",
         ):
             self.console.print(Text("  " + line), overflow="ignore", no_wrap=True, crop=False)
+        self.console.print("Look at it: .venv/bin/scrapy console", highlight=False)

@@ -19,6 +19,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from tzlocal import get_localzone
 
+from crawler.child_process import OPTION, OPTION_HELP, end_with_stdin
 from crawler.database_command import DatabaseCommand
 from crawler.project import this_project
 from crawler.schedule.database import SchedulerDatabase
@@ -65,8 +66,11 @@ class Command(DatabaseCommand):
             action="store_true",
             help="stay here and run each spider at its time until SIGTERM, as the container does; log the exit codes",
         )
+        parser.add_argument(OPTION, action="store_true", dest="exit_with_stdin", help=OPTION_HELP)
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
+        if opts.exit_with_stdin:
+            end_with_stdin()
         loader = get_spider_loader(self.project_settings)
         broken = getattr(loader, "broken", {})
         if broken and not opts.run:  # the lines would be without the spiders of this module
