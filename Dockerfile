@@ -10,11 +10,11 @@ COPY scripts/lib/relocation.py scripts/lib/
 # Install the dependencies first, by their hashes, because they change less often than the code. An empty package for each
 # room is enough to install our own package; the packages that build it are locked, too.
 RUN pip install --no-cache-dir --require-hashes -r requirements.txt
-RUN for room in crawler spiders frontier pipelines models migrations outbox renderer demo splashdown workers; do mkdir -p $room && touch $room/__init__.py; done \
+RUN for room in crawler spiders frontier pipelines models migrations outbox renderer demo splashdown workers console; do mkdir -p $room && touch $room/__init__.py; done \
  && pip install --no-cache-dir --no-deps --no-build-isolation -e .
 COPY . .
 # The user of the container cannot write into /app, so each process would compile our modules.
-RUN python -m compileall -q crawler spiders frontier pipelines models migrations outbox renderer demo splashdown workers
+RUN python -m compileall -q crawler spiders frontier pipelines models migrations outbox renderer demo splashdown workers console
 RUN useradd --create-home crawler && mkdir -p data && chown crawler data
 USER crawler
 ENV PYTHONUNBUFFERED=1
