@@ -143,6 +143,9 @@ class FrontierState:
 
 
 _table: Any = CrawlRequest.__table__
+# To sort the requests of one state by their number. Sorted by the column itself, a database may go through all requests
+# of the run in the order of the primary key, in place of the few of the state in the index.
+BY_NUMBER: Any = CrawlRequest.number + 0
 
 
 def recover_frontier(

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.rejected import RejectedItem
-from models.request import FAILED, REFUSED, SKIPPED, CrawlRequest
+from models.request import BY_NUMBER, FAILED, REFUSED, SKIPPED, CrawlRequest
 
 EXAMPLES = 3  # URLs for each status
 
@@ -20,7 +20,7 @@ def failed_requests(session: Session, run_id: int, limit: int) -> Sequence[Crawl
     return session.scalars(
         select(CrawlRequest)
         .where(CrawlRequest.run_id == run_id, CrawlRequest.state == FAILED)
-        .order_by(CrawlRequest.number)
+        .order_by(BY_NUMBER)
         .limit(limit)
     ).all()
 
@@ -52,7 +52,7 @@ def ignored_pages(session: Session, run_id: int) -> list[Ignored]:
         urls = session.scalars(
             select(CrawlRequest.url)
             .where(*where, CrawlRequest.status == status)
-            .order_by(CrawlRequest.number)
+            .order_by(BY_NUMBER)
             .limit(EXAMPLES)
         ).all()
         found.append(Ignored(status=status, pages=pages, urls=urls))
@@ -75,7 +75,7 @@ def refused_pages(session: Session, run_id: int) -> list[Refused]:
     rows = session.execute(
         select(CrawlRequest.url, CrawlRequest.error)
         .where(CrawlRequest.run_id == run_id, CrawlRequest.state == REFUSED)
-        .order_by(CrawlRequest.number)
+        .order_by(BY_NUMBER)
     )
     for url, error in rows:
         host, reason = urlsplit(url).netloc.rpartition("@")[2], error or ""

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.rejected import RejectedItem
-from models.request import FAILED, CrawlRequest
+from models.request import BY_NUMBER, FAILED, CrawlRequest
 
 
 def failed_requests(
@@ -22,7 +22,7 @@ def failed_requests(
     query = select(CrawlRequest).where(CrawlRequest.run_id == run_id, CrawlRequest.state == state)
     if after is not None:
         query = query.where(CrawlRequest.number > after)
-    return session.scalars(query.order_by(CrawlRequest.number).limit(limit)).all()
+    return session.scalars(query.order_by(BY_NUMBER).limit(limit)).all()
 
 
 def rejected_items(

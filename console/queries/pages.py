@@ -175,7 +175,7 @@ def _step(session: Session, spiders: dict[int, str], after: Key | None, limit: i
 def _window(query: Any, run_id: Any, number: Any, after: Key | None, limit: int) -> Any:
     if after is not None:
         query = query.where(or_(run_id < after[0], and_(run_id == after[0], number < after[1])))
-    return query.order_by(run_id.desc(), number.desc()).limit(limit)
+    return query.order_by(run_id.desc(), (number + 0).desc()).limit(limit)  # as BY_NUMBER of models.request
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,8 +92,8 @@ class LiveConsole:
             [sys.executable, "-m", "scrapy", *command],
             cwd=ROOT,
             env=os.environ | self.env | (env or {}),
-            stdout=subprocess.PIPE if text else subprocess.DEVNULL,
-            stderr=None if text else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if text else (self.folder / "scheduler.log").open("wb"),
+            stderr=None if text else subprocess.STDOUT,
             text=text,
         )
         self.stack.callback(_end, process)
