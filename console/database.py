@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from flask import Flask, current_app, g
 from sqlalchemy import Engine, event
@@ -21,6 +21,7 @@ KEY = "splashdown_engine"
 def init(app: Flask, engine: Engine) -> None:
     """Let the requests of the application use this engine."""
     limit_queries(engine)
+    read_any_text(engine)
     app.extensions[KEY] = engine
     app.teardown_appcontext(_close)
 
@@ -40,6 +41,20 @@ def limit_queries(engine: Engine) -> None:
 
     if statement is not None:
         event.listen(engine, "connect", prepare)
+
+
+def read_any_text(engine: Engine) -> None:
+    """Let SQLite return a text that is no UTF-8, with � in place of its wrong bytes. Other programs may store such."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "checkout", _read_any_text)
+
+
+def _read_any_text(connection: Any, _record: object, _proxy: object) -> None:
+    connection.text_factory = _text
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def engine() -> Engine:

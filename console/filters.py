@@ -11,9 +11,9 @@ from flask import abort, request
 from sqlalchemy.orm import Session
 
 from console.queries.changes import ChangesFilter
-from console.queries.site_types import WrongValue, utc_datetime
+from console.queries.site_values import WrongValue, utc_datetime
 from console.queries.sites import SiteTable, site_tables
-from console.queries.tables import EMPTY, NOT_GONE, Condition, TableFilter, check_filter
+from console.queries.table_filter import EMPTY, NOT_GONE, Condition, TableFilter, check_filter
 
 MOST_CONDITIONS = 20
 LONGEST_KEY = 4000  # characters of a natural key in an address

@@ -16,7 +16,7 @@ from console.exports.stream import export_response
 from console.filters import asked_changes
 from console.paging import asked_after, encode_key
 from console.queries import changes as queries
-from console.queries.site_types import WrongValue
+from console.queries.site_values import WrongValue
 
 blueprint = APIBlueprint("api_changes", __name__, tag="changes")
 

@@ -18,18 +18,10 @@ from console.filters import LONGEST_KEY, asked_rows, asked_table
 from console.paging import asked_after, listing
 from console.queries import rows as row_queries
 from console.queries.facets import facets_of
-from console.queries.site_types import WrongValue
+from console.queries.site_values import WrongValue
 from console.queries.sites import SiteTable, children_of, site_tables
-from console.queries.tables import (
-    GONE,
-    LONGEST_TEXT,
-    OPERATORS,
-    ListedRow,
-    count_rows,
-    list_rows,
-    place_length,
-    table_size,
-)
+from console.queries.table_filter import GONE, LONGEST_TEXT, OPERATORS
+from console.queries.tables import ListedRow, count_rows, list_rows, place_length, table_size
 from models.json_values import to_json_value
 
 blueprint = APIBlueprint("api_tables", __name__, tag="tables")

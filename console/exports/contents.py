@@ -28,14 +28,8 @@ from console.queries.site_types import (
     AsStored,
 )
 from console.queries.sites import SiteTable
-from console.queries.tables import (
-    TableFilter,
-    check_filter,
-    conditions_of,
-    listed_columns,
-    order_of,
-    run_query,
-)
+from console.queries.table_filter import TableFilter, check_filter, conditions_of, run_query
+from console.queries.tables import listed_columns, order_of
 from models import RowChange
 from models.types import LongText
 

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
-from console.queries.site_types import WrongValue
-from console.queries.tables import run_query
+from console.queries.site_values import WrongValue
+from console.queries.table_filter import run_query
 from models.change import CHANGED, CREATED, GONE, RETURNED, RowChange
 from models.run import CrawlRun
 from models.text import storable

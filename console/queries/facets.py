@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from console.queries.site_types import BOOLEAN, INTEGER, TEXT, SiteColumn
 from console.queries.sites import SiteTable
-from console.queries.tables import COUNTED, TableFilter, conditions_of, run_query
+from console.queries.table_filter import TableFilter, conditions_of, run_query
+from console.queries.tables import COUNTED
 
 SAMPLE = 5000  # rows in which a column must have few values
 MOST_CHOICES = 24  # different values in the sample
@@ -60,6 +61,12 @@ def choice_columns(session: Session, site: SiteTable) -> tuple[str, ...]:
         with _lock:
             _known[engine][site.name] = (time.monotonic(), names)
     return names
+
+
+def forget(engine: Engine) -> None:
+    """Let the next request look for columns with few values again."""
+    with _lock:
+        _known.pop(engine, None)
 
 
 def _choice_columns(session: Session, site: SiteTable) -> tuple[str, ...]:

@@ -14,29 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from console.queries.changes import ChangeLine, changes_of_row
-from console.queries.site_types import (
-    OTHER,
-    SiteColumn,
-    WrongValue,
-    beginning,
-    bound,
-    is_storable,
-    spellings,
-    value_of_json,
-)
+from console.queries.site_types import OTHER, SiteColumn, beginning, bound
+from console.queries.site_values import WrongValue, is_storable, spellings, value_of_json
 from console.queries.sites import Reference, SiteTable, children_of, key_of
-from console.queries.tables import (
-    EQUAL,
-    WITH_GONE,
-    Condition,
-    Count,
-    ListedRow,
-    TableFilter,
-    count_rows,
-    key_as_json,
-    list_rows,
-    run_query,
-)
+from console.queries.table_filter import EQUAL, WITH_GONE, Condition, TableFilter, key_as_json, run_query
+from console.queries.tables import Count, ListedRow, count_rows, list_rows
 from models.change import CHANGED, key_hash, key_text
 from models.json_values import BYTES, bytes_from_text, to_json_value
 

@@ -14,9 +14,9 @@ from console.filters import asked_changes, asked_key, changes_arguments, query_t
 from console.paging import Listing, asked_after, asked_size, encode_key, listing
 from console.queries import changes as queries
 from console.queries import rows as row_queries
-from console.queries.site_types import WrongValue
+from console.queries.site_values import WrongValue
 from console.queries.sites import SiteTable, site_tables
-from console.queries.tables import key_as_json
+from console.queries.table_filter import key_as_json
 from models.redaction import without_secrets
 
 blueprint = Blueprint("changes", __name__, url_prefix="/changes")

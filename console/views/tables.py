@@ -17,26 +17,15 @@ from console.filters import asked_rows, asked_table, query_text, rows_arguments
 from console.paging import asked_after, asked_size, listing
 from console.queries.facets import facets_of
 from console.queries.rows import filter_text
-from console.queries.site_types import WrongValue
+from console.queries.site_values import WrongValue
 from console.queries.sites import SiteTable, children_of, site_tables
-from console.queries.tables import (
-    EQUAL,
-    GONE,
-    OPERATORS,
-    Condition,
-    TableFilter,
-    can_sort,
-    count_rows,
-    key_as_json,
-    list_rows,
-    listed_columns,
-    place_length,
-    table_size,
-)
+from console.queries.table_filter import EQUAL, GONE, OPERATORS, Condition, TableFilter, can_sort, key_as_json
+from console.queries.tables import count_rows, list_rows, listed_columns, place_length, table_size
 from console.texts import short, value_text
 
 blueprint = Blueprint("tables", __name__, url_prefix="/tables")
 
+CELL = 160  # characters of a value in a list
 FITTING = 10  # columns of a list for which nobody has chosen columns
 GONE_WORDS = dict(zip(GONE, ("not gone", "with gone rows", "only gone rows"), strict=True))
 
@@ -173,7 +162,7 @@ def cell(value: Any) -> str:
     """Return a value of a list as text; of bytes the first ones in hexadecimal."""
     if isinstance(value, bytes):
         return f"{value[:16].hex()}{'…' if len(value) > 16 else ''}"
-    return short(value)
+    return short(value, CELL)
 
 
 @blueprint.app_template_filter("lines")
