@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from console.queries.site_values import WrongValue
 from console.queries.table_filter import run_query
 from models.change import CHANGED, CREATED, GONE, RETURNED, RowChange
+from models.chunks import chunks
 from models.run import CrawlRun
 from models.text import storable
 from models.types import LongText
@@ -223,21 +224,20 @@ def changes_of_row(
         hashes, keys: of the spellings of its natural key.
         before: only changes with a smaller id.
     """
-    query = (
-        _selected()
-        .join(CrawlRun, RowChange.run_id == CrawlRun.id)  # for each run one look into the index
-        .where(
+    runs = session.scalars(select(CrawlRun.id).order_by(CrawlRun.id.desc())).all()
+    found: list[ChangeLine] = []
+    for some in chunks(runs):  # for each run one look into the index
+        query = _selected().where(
+            RowChange.run_id.in_(some),
             RowChange.key_hash == hashes[0] if len(hashes) == 1 else RowChange.key_hash.in_(hashes),
             RowChange.row_key.in_(keys),
             RowChange.table_name == table,
         )
+        if before is not None:
+            query = query.where(_id < before)
         # Not the id itself: by its index the database would go through the whole history.
-        .order_by((_id + 0).desc())
-        .limit(limit)
-    )
-    if before is not None:
-        query = query.where(_id < before)
-    return [_line(row) for row in session.execute(query)]
+        found += [_line(row) for row in session.execute(query.order_by((_id + 0).desc()).limit(limit))]
+    return sorted(found, key=lambda line: line.id, reverse=True)[:limit]
 
 
 # --- The ids of a time and of a run, without an index on them ----------------------------------------------------

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy import FromClause, and_, func, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
@@ -161,14 +161,16 @@ def _some_rows(
     gone = site.gone_at
     if gone is not None:
         query = query.add_columns(gone.compared.is_not(None).label("gone"))
-    query = query.select_from(site.source).where(*conditions_of(site, wanted))
+    conditions = list(conditions_of(site, wanted))
     if first is _WITH_SORT and sorts[0].column.nullable and len(sorts) > len(site.key):
-        query = query.where(sorts[0].expression.is_not(None))
+        conditions.append(sorts[0].expression.is_not(None))
     if after is not None:
-        query = query.where(_after(sorts, after, site.dialect))
-    query = query.order_by(
-        *(one.expression.desc() if one.descending else one.expression.asc() for one in sorts)
-    ).limit(limit)
+        conditions.append(_after(sorts, after, site.dialect))
+    order = [one.expression.desc() if one.descending else one.expression.asc() for one in sorts]
+    if site.of_another_program:
+        query = query.select_from(site.source).where(*conditions).order_by(*order).limit(limit)
+    else:
+        query = query.select_from(_picked(site, conditions, order, limit)).order_by(*order)
     found = []
     for row in run_query(session, query):
         values, cut = {}, set()
@@ -191,6 +193,27 @@ def _some_rows(
             )
         )
     return found
+
+
+def _picked(
+    site: SiteTable,
+    conditions: Sequence[ColumnElement[bool]],
+    order: Sequence[ColumnElement[Any]],
+    limit: int,
+) -> FromClause:
+    """Return the first rows of a table as a source: their keys are found first, without the values of all others."""
+    names = [site.table.c[name] for name in site.key]
+    keys = [column.label(f"p{number}") for number, column in enumerate(names)]
+    picked = (
+        select(*keys).select_from(site.source).where(*conditions).order_by(*order).limit(limit).subquery()
+    )
+    pairs = zip(names, picked.c, strict=True)
+    # SQLite accepts NULL in a primary key.
+    same = [
+        column.is_not_distinct_from(key) if site.dialect == "sqlite" else column == key
+        for column, key in pairs
+    ]
+    return site.source.join(picked, and_(*same))
 
 
 def listed_columns(site: SiteTable, wanted: TableFilter) -> list[SiteColumn]:

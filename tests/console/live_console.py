@@ -82,7 +82,11 @@ class LiveConsole:
             if found := re.search(r"http://\S+/link/\S+", line):
                 self.link = found[0]
                 break
-        self._process("schedule", "--run", env={"SCHEDULE": "books: 0 0 1 1 *; quotes: off", "DELAY": "0.4"})
+        self._process(
+            "schedule",
+            "--run",
+            env={"SCHEDULE": "books: 0 0 1 1 *; quotes: off; orders: off", "DELAY": "0.4"},
+        )
         until(lambda: "books" in self._loaded())
 
     def _process(

@@ -42,7 +42,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveConsole]:
         console.shop.open(1)
         assert console.crawl().returncode == 0
         console.shop.open(1, "--layout", "new")
-        assert console.crawl("-s", "CLOSESPIDER_PAGECOUNT=8").returncode != 0
+        assert console.crawl("--pages", "8").returncode != 0
         console.shop.open(2)
         console.start()
         yield console
