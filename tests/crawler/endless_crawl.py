@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.session import make_engine
-from tests.crawls import KEPT_PAGES, ROOT
+from tests.crawls import KEPT_PAGES
 from tests.databases import make_file_with_tables
+from tests.prepared_process import Forked, start_scrapy
 
 
 class Crawl:
@@ -36,19 +35,13 @@ class Crawl:
             "SCHEDULE": "",
             "TZ": "Europe/Berlin",
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
         self.left: list[psutil.Process] = []
 
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
+    def start(self, *command: str) -> Forked:
         """Start ``scrapy COMMAND``, by default the crawl."""
         with (self.folder / "crawl.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "scrapy", *(command or ("crawl", "endless"))],
-                cwd=ROOT,
-                env=os.environ | self.env,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            self.process = start_scrapy(command or ("crawl", "endless"), os.environ | self.env, log)
         return self.process
 
     @property
