@@ -29,6 +29,7 @@ from models.worker import CrawlPartition
 
 STATES = (QUEUED, LEASED, DONE, FAILED, REFUSED, SKIPPED)
 COUNTED = 50_000  # requests of a state: more are not counted, but estimated
+SMALL = 5000  # requests of a run: up to so many are all read
 EXACT = 500  # requests of a state: up to so many are read, of more a sample
 SAMPLE = 2000  # requests of a run
 MOST_HOSTS = 200
@@ -216,17 +217,18 @@ def hosts(
 ) -> Hosts:
     """Return the hosts of a run with their requests by state.
 
-    The requests of a state with at most EXACT of them are all read. The others are counted in the sample, and the
-    numbers of these states are estimates.
+    The requests of a small run, and those of a state with at most EXACT of them, are all read. The others are counted
+    in the sample, and the numbers of these states are estimates.
     """
     numbers: dict[str, Counter[str]] = {}
-    large = {one.state: one.number for one in counts if one.number > EXACT}
+    few = EXACT if sum(one.number for one in counts) > SMALL else SMALL
+    large = {one.state: one.number for one in counts if one.number > few}
     for one in counts:
         if one.number and one.state not in large:
             query = (
                 select(_requests.c.url)
                 .where(_requests.c.run_id == run_id, _requests.c.state == one.state)
-                .limit(EXACT)
+                .limit(few)
             )
             for url in session.scalars(query):
                 numbers.setdefault(host_of(url), Counter())[one.state] += 1
@@ -283,7 +285,7 @@ def sample(session: Session, run_id: int) -> Sample:
     """
     ranges = _ranges(session, run_id)
     size = sum(last - first + 1 for first, last in ranges)
-    if size <= EXACT:  # everything is counted
+    if size <= SMALL:  # all are read
         return Sample(rows=(), chosen=0, size=size)
     chance = random.Random(run_id)  # noqa: S311 - the numbers need not be hard to guess
     chosen: list[int] = []

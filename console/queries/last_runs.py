@@ -58,7 +58,7 @@ class SpiderLine:
 
     Attributes:
         strip: the last verdicts, the oldest first; trials are not among them.
-        last: the last run; None if the spider has never run.
+        last: the last run that ended in order, or the last one if none did; None if the spider has never run.
         good_runs: of how many good runs the usual counts are the median.
     """
 
@@ -145,12 +145,12 @@ def spiders_after(
 def spider_lines(session: Session, now: datetime, names: Sequence[str]) -> list[SpiderLine]:
     """Return these spiders with their last runs, in the same order."""
     runs = last_runs(session, names, STRIP)
-    newest = _with_counts(session, [found[0].id for found in runs.values()])
+    newest = _with_counts(session, [_last_ended(found).id for found in runs.values()])
     good = good_counts(session, {bytes(run.scope): run.id for run in newest.values()})
     lines = []
     for name in names:
         of_spider = runs.get(name, [])
-        last = newest.get(of_spider[0].id) if of_spider else None
+        last = newest.get(_last_ended(of_spider).id) if of_spider else None
         lines.append(
             _spider_line(
                 name,
@@ -160,6 +160,10 @@ def spider_lines(session: Session, now: datetime, names: Sequence[str]) -> list[
             )
         )
     return lines
+
+
+def _last_ended(runs: Sequence[Any]) -> Any:
+    return next((run for run in runs if run.verdict is not None), runs[0])
 
 
 def _with_counts(session: Session, ids: Sequence[int]) -> dict[int, CrawlRun]:

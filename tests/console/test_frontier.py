@@ -78,6 +78,7 @@ def test_many_requests_are_estimated_and_said_to_be_about(
     engine: Engine, viewer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "COUNTED", 300)
+    monkeypatch.setattr(queries, "SMALL", 500)
     monkeypatch.setattr(queries, "EXACT", 50)
     monkeypatch.setattr(queries, "SAMPLE", 400)
     with make_sessions(engine).begin() as session:

@@ -106,6 +106,7 @@ def test_the_usual_counts_are_those_of_the_good_runs_before(engine: Engine) -> N
         add_run(session, "quotes", now, ago=5, rows=30)
         add_run(session, "quotes", now, ago=4, rows=9, verdict=2, accepted_at=now)
         add_run(session, "quotes", now, ago=3, rows=9)
+        add_run(session, "quotes", now, ago=1, verdict=None)
         add_schedule(session, "shop", now)
     with Session(engine) as session:
         books, quotes, shop = spiders_after(session, now, "", 10)
@@ -119,6 +120,9 @@ def test_the_usual_counts_are_those_of_the_good_runs_before(engine: Engine) -> N
     # Runs before an accepted one do not count any more.
     assert quotes.rows is not None
     assert (quotes.rows.usual, quotes.good_runs) == (9, 1)
+    # Of a running crawl nothing can be compared yet: the one before it is shown.
+    assert quotes.last is not None
+    assert (quotes.last.exit_code, quotes.strip[-1].tone) == (0, "live")
     assert (shop.spider, shop.last, list(shop.strip)) == ("shop", None, [])
 
 
