@@ -82,13 +82,15 @@ def sinks(session: Session) -> list[SinkLine]:
 
 def _line(session: Session, sink: OutboxSink, last: int) -> SinkLine:
     of_sink = or_(_events.c.sink.is_(None), _events.c.sink == sink.name)
-    after = _events.c.sequence > sink.position
+    # A range in place of a LIMIT: PostgreSQL would read and sort all later events.
+    after = _events.c.sequence.between(sink.position + 1, sink.position + EXACT)
     without = _events.c.sequence.is_(None)
     # In two queries: with an OR, PostgreSQL reads the whole table.
-    numbered = _count(session, select(_events.c.id).where(after, of_sink).order_by(_events.c.sequence))
+    if last - sink.position <= EXACT:
+        numbered = _count(session, select(_events.c.id).where(after, of_sink))
+    else:  # the numbers have few gaps; some of them may be of another sink's events
+        numbered = Number(number=last - sink.position, is_about=True)
     new = _count(session, select(_events.c.id).where(without, of_sink))
-    if numbered.is_about:  # the numbers have few gaps; some of them may be of another sink's events
-        numbered = Number(number=max(numbered.number, last - sink.position), is_about=True)
     oldest = [
         session.scalar(select(_events.c.at).where(condition, of_sink).order_by(order).limit(1))
         for condition, order in ((after, _events.c.sequence), (without, _events.c.id))

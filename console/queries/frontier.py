@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from console.queries.runs import Progress, RunLine, progress_of, run_line
 from console.queries.samples import last_samples
-from crawler.security.plain_text import one_line
+from crawler.security.plain_text import last_line
 from models import CrawlRun
 from models.chunks import chunks
 from models.host import CrawlHost
@@ -28,7 +28,7 @@ from models.shared_run import NUMBERS, WorkerState, workers_of
 from models.worker import CrawlPartition
 
 STATES = (QUEUED, LEASED, DONE, FAILED, REFUSED, SKIPPED)
-COUNTED = 50_000  # requests of a state: more are not counted, but estimated
+COUNTED = 20_000  # requests of a state: more are not counted, but estimated
 SMALL = 5000  # requests of a run: up to so many are all read
 EXACT = 500  # requests of a state: up to so many are read, of more a sample
 SAMPLE = 2000  # requests of a run
@@ -363,7 +363,7 @@ def failures(session: Session, run_id: int, counts: Sequence[StateCount]) -> Fai
     groups: Counter[tuple[str, int | None, str]] = Counter()
     examples: dict[tuple[str, int | None, str], str] = {}
     for raw, number in found.items():
-        key = raw[0], raw[1], one_line(redacted(raw[2] or ""), 300)
+        key = raw[0], raw[1], last_line(redacted(raw[2] or ""), 300)
         groups[key] += number
         examples.setdefault(key, urls[raw])
     return Failures(

@@ -84,10 +84,11 @@ def bad_runs(session: Session, now: datetime, lost: Sequence[RunLine] = ()) -> l
 
 
 def stamp(session: Session) -> str:
-    """Return text that changes when the page should be loaded again; also with each minute: spiders get late."""
-    last = session.execute(
-        select(func.max(_runs.c.id), func.max(_runs.c.finished_at), func.max(_runs.c.accepted_at))
-    ).one()
+    """Return text that changes when the page should be loaded again.
+
+    It changes with each minute too: spiders get late, and runs are accepted.
+    """
+    last = session.scalar(select(func.max(_runs.c.id)))
     unfinished = session.execute(
         select(_runs.c.id, _runs.c.verdict, _runs.c.paused_at, _runs.c.owner)
         .where(_runs.c.unfinished.is_not(None))
@@ -104,4 +105,4 @@ def stamp(session: Session) -> str:
         session.scalar(select(func.max(SchedulerProcess.started_at))),
         f"{database_now(session):%H:%M}",
     )
-    return str([tuple(last), *map(tuple, unfinished), *map(tuple, samples), others])
+    return str([last, *map(tuple, unfinished), *map(tuple, samples), others])
