@@ -21,7 +21,6 @@ from models.worker import CrawlPartition, CrawlWorker
 from tests.console.conftest import Client
 from tests.console.runs import OWNER, add_requests, add_run, add_samples
 
-
 TRACEBACK = "Traceback (most recent call last):\n  File x\nValueError: password=hunter4secret"
 
 
