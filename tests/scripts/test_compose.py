@@ -19,7 +19,7 @@ from models.run import ClaimedRun
 from outbox.address import addresses_of
 from outbox.sinks import make_sink
 from tests.crawls import ROOT
-from workers.engine import engine_of
+from workers.engine import ENGINES
 from workers.rabbitmq import RabbitEngine
 
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
@@ -202,8 +202,8 @@ def test_the_workers_share_the_runs_of_the_crawler() -> None:
         partitions=64,
         started_at=datetime.now(UTC),
     )
-    engine = engine_of(url, 64)(run)
-    assert isinstance(engine, RabbitEngine)
+    assert ENGINES[url.partition(":")[0]] == (RabbitEngine.__module__, RabbitEngine.__name__)
+    engine = RabbitEngine(url, run)
     assert (engine.parameters.host, engine.parameters.virtual_host) == ("rabbitmq", "/")
     assert (
         engine.parameters.credentials.username == SERVICES["rabbitmq"]["environment"]["RABBITMQ_DEFAULT_USER"]
