@@ -77,7 +77,7 @@ class WaitingHostRow(Schema):
     not_before = fields.DateTime(required=True)
 
 
-class WorkerRow(Schema):
+class RunWorkerRow(Schema):
     """A worker of a shared run."""
 
     number = fields.Integer(required=True)
@@ -99,7 +99,7 @@ class RunOut(RunRow):
         fields.Nested(WaitingHostRow), required=True, metadata={"description": "while the run crawls"}
     )
     workers = fields.List(
-        fields.Nested(WorkerRow), required=True, metadata={"description": "of a shared run"}
+        fields.Nested(RunWorkerRow), required=True, metadata={"description": "of a shared run"}
     )
 
 
