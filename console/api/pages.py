@@ -78,6 +78,9 @@ class PageQuery(ListQuery):
     spider = short_text(100, load_default=None)
     run_id = fields.Integer(load_default=None, validate=Range(1, LARGEST_ID))
     reason = fields.String(load_default=None, validate=OneOf(REASONS))
+    missing = fields.Boolean(
+        load_default=False, metadata={"description": "also pages whose files the console has not"}
+    )
 
 
 class PageOrderIn(Schema):
@@ -107,6 +110,7 @@ def list_pages(query_data: dict[str, Any]) -> Any:
         spider=query_data["spider"],
         run_id=query_data["run_id"],
         reason=query_data["reason"],
+        missing=query_data["missing"],
         after=(after[0], after[1]) if after else None,
         limit=query_data["limit"],
     )

@@ -57,6 +57,7 @@ def list_pages(
     spider: str | None = None,
     run_id: int | None = None,
     reason: str | None = None,
+    missing: bool = False,
     after: Key | None = None,
     limit: int = 50,
 ) -> tuple[list[BrokenPage], Key | None]:
@@ -68,6 +69,7 @@ def list_pages(
     Args:
         reason_of: returns the reason of the snapshot of this name; None if its files are not here.
         reason: only pages with a snapshot for this reason.
+        missing: also pages whose files are not here: a run keeps only its newest snapshots.
         after: only pages after this key.
     """
     found, looked = _Found(), 0
@@ -77,7 +79,7 @@ def list_pages(
             for page in step[:limit]:
                 looked += 1
                 known = reason_of(page.name)
-                if reason is None or known == reason:
+                if (known is not None or missing) and reason in (None, known):
                     found.rows.append(BrokenPage(**{**vars(page), "reason": known}))
                 after = found.last = (page.run_id, page.number)
                 if len(found.rows) == limit or looked >= MOST_ROWS:

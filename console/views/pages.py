@@ -44,19 +44,26 @@ ORDERS = {"replay": REPLAY, "save-test": SAVE_TEST}
 @blueprint.get("/")
 def page() -> str:
     spider, reason = request.args.get("spider") or None, request.args.get("reason") or None
-    run_id, after = asked_run(), asked_after(int, int)
+    run_id, after, missing = asked_run(), asked_after(int, int), request.args.get("missing") == "1"
     rows, last = queries.list_pages(
         reading(),
         partial(reason_of, folder()),
         spider=spider,
         run_id=run_id,
         reason=reason,
+        missing=missing,
         after=(after[0], after[1]) if after else None,
         limit=asked_size(),
     )
     found: Listing[Any] = Listing(rows=rows, after=encode_key(last) if last else None)
     return render_template(
-        "pages.html", pages=found, spider=spider, run_id=run_id, reason=reason, reasons=REASONS
+        "pages.html",
+        pages=found,
+        spider=spider,
+        run_id=run_id,
+        reason=reason,
+        reasons=REASONS,
+        missing=missing,
     )
 
 
