@@ -68,6 +68,7 @@ class SharedRun:
         patience: for so many seconds it waits for the engine's broker.
         stop: ends the crawl with this message.
         is_closing: returns whether the crawl ends.
+        begin_delays: lets the hosts of partitions wait for a delay before the next request.
         take_back: takes the requests of partitions out of Scrapy's download queues; they go back to the scheduler.
         engine: says which partitions are this worker's; None: the leases in the database do.
         writer: returns the writer, which is there when the scheduler is open.
@@ -90,11 +91,12 @@ class SharedRun:
         stop: Callable[[str], None],
         is_closing: Callable[[], bool],
         take_back: Callable[[Collection[int]], None],
+        begin_delays: Callable[[Collection[int]], None],
         writer: Callable[[], PageWriter],
         wake: Callable[[], None],
     ) -> None:
         self._engine, self._patience, self._stop = engine, patience, stop
-        self._is_closing, self._take_back = is_closing, take_back
+        self._is_closing, self._take_back, self._begin_delays = is_closing, take_back, begin_delays
         self._lost_since: float | None = None  # since when the engine's broker does not do its work
         self._told_at: float | None = None
         self._free = 0  # partitions that no worker has
@@ -309,6 +311,7 @@ class SharedRun:
 
     def _add(self, found: Balance) -> None:
         self.partitions.add(found.taken)
+        self._begin_delays([one.part for one in found.taken])
         self._waits.recover(found.host_waits)
         self._rendering.recover(found.plain_pages)
         logger.info("took %d partitions, so it has %d", len(found.taken), len(self.partitions))

@@ -58,6 +58,7 @@ class Worker:
             stop=self.stopped.append,
             is_closing=lambda: self.is_closing,
             take_back=self.taken_back.extend,
+            begin_delays=lambda _: None,
             writer=lambda: cast("Any", self.writer),
             wake=lambda: None,
         )
