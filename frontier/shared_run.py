@@ -320,6 +320,8 @@ class SharedRun:
 
     def _drain(self, number: int) -> None:
         """Begin to give up so many partitions."""
+        if self._engine is not None:
+            self._engine.make_way()
         self._begin_to_drain(to_give_up(self._parts_to_give(), self._pages.parts(), number))
         self.give_up_drained()
 
