@@ -255,7 +255,7 @@ class Scheduler(BaseScheduler):
     def _queue_again(self, number: int, request: Request, *, first: bool = False) -> None:
         if self.is_left(request):
             self.pages.drop(number)  # another worker fetches it
-            self._give_up_drained()
+            self._page_ended()
             return
         self.pages.queue_again(number, request, first=first)
 
@@ -391,14 +391,14 @@ class Scheduler(BaseScheduler):
 
     def _page_committed(self, settled: Settled) -> None:
         """Count a page, and close the crawl after the last page of a trial."""
-        self._give_up_drained()
+        self._page_ended()
         self.budget.end(settled)
         if self.budget.is_spent:
             close_crawl(self.crawler, TRIAL_OVER)
 
-    def _give_up_drained(self) -> None:
+    def _page_ended(self) -> None:
         if self.shared is not None:
-            self.shared.give_up_drained()
+            self.shared.page_ended()
 
     def _login_failed(self, commit: Commit) -> None:
         error = commit.settled.error if commit.settled else None

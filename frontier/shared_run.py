@@ -44,6 +44,7 @@ TICK = 1.0  # seconds between two looks at the other workers
 RETAKE = 3.0
 TELL = 30.0  # seconds after which a worker says that the engine's broker does not do its work
 TOGETHER = 0.05  # seconds for which partitions that the engine assigns are collected
+DRAINED_TOGETHER = 0.2  # seconds for which partitions whose last page was committed are collected
 DRAIN = 8.0  # seconds that a partition waits for its pages in progress before it is given up
 # Seconds after the last look in which requests are handed out. Other workers take partitions after WORKER_TIMEOUT.
 TRUSTED = WORKER_TIMEOUT.total_seconds() - 3
@@ -112,6 +113,7 @@ class SharedRun:
         self._rendering, self._identities = rendering, identities
         self._writer, self._wake = writer, wake
         self._looked_at = 0.0  # when the last look began that has ended
+        self._gives_up_soon = False
         self._is_looking = self._is_paused = self._is_leaving = False
         self._is_closed = False
         self._news = asyncio.Event()
@@ -212,7 +214,7 @@ class SharedRun:
             self._loop.call_later(LOOK, self._give_up, part, event)
             return
         if not self._revoked:  # all that come together are given up in one transaction
-            self._loop.call_later(TOGETHER, self.give_up_drained)
+            self._loop.call_later(TOGETHER, self._give_up_drained)
         self._revoked[part] = event
         self._begin_to_drain([part])
 
@@ -229,7 +231,7 @@ class SharedRun:
         asyncio.get_running_loop().call_later(TICK, self._tick)
         if self._is_closing() and not (self._is_leaving or self.end_of_run.is_over):
             self._leave()
-        self.give_up_drained()
+        self._give_up_drained()
         self._check_engine()
         self._pause_engine_if_away()
         if self._is_looking:
@@ -323,7 +325,7 @@ class SharedRun:
         if self._engine is not None:
             self._engine.make_way()
         self._begin_to_drain(to_give_up(self._parts_to_give(), self._pages.parts(), number))
-        self.give_up_drained()
+        self._give_up_drained()
 
     def _parts_to_give(self) -> list[int]:
         keeps_start = self._is_reading_start
@@ -342,8 +344,15 @@ class SharedRun:
             if queued.is_begun:
                 self._pages.drop(queued.number)
 
-    def give_up_drained(self) -> None:
+    def page_ended(self) -> None:
+        """Give up soon what has no page in progress any more, together with other partitions."""
+        if self.partitions.draining and not self._gives_up_soon:
+            self._gives_up_soon = True
+            self._loop.call_later(DRAINED_TOGETHER, self._give_up_drained)
+
+    def _give_up_drained(self) -> None:
         """Give up the partitions whose pages in progress are committed, or take too long."""
+        self._gives_up_soon = False
         if not self.partitions.draining or self._is_closed:
             return
         ready, late = self.partitions.drained(self._pages.parts(), seconds_now() - DRAIN)
