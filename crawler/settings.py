@@ -280,6 +280,7 @@ SPIDER_MIDDLEWARES_BASE = {
     "frontier.rendering_judge.RenderingJudgeMiddleware": 10_200,  # next to the spider
 }
 SCHEDULER = "frontier.scheduler.Scheduler"
+DOWNLOADER = "frontier.downloader.Downloader"
 PAGE_WRITER = "pipelines.storage.writer.make_writer"
 REPLAY = "pipelines.rejected_replay.replay"
 RUN_ACCEPTANCE = "pipelines.run_acceptance.accept_run"

@@ -31,6 +31,7 @@ from crawler.security.plain_text import last_line
 from crawler.snapshots.extension import SnapshotExtension
 from frontier.commits import Commits
 from frontier.discovery import Discovery
+from frontier.downloader import Downloader
 from frontier.engine_access import engine_is_closing, engine_is_idle, take_back_queued, wake_engine
 from frontier.hand_out import HandOut
 from frontier.host_waits import HostWaits
@@ -122,6 +123,7 @@ class Scheduler(BaseScheduler):
                 stop=partial(stop_crawl, crawler, "workers_lost"),
                 is_closing=partial(engine_is_closing, crawler),
                 take_back=self._take_back,
+                begin_delays=self._begin_delays,
                 writer=lambda: run.writer,
                 wake=wake,
             )
@@ -165,6 +167,8 @@ class Scheduler(BaseScheduler):
             )
         )
         if self.shared is not None:
+            if isinstance(downloader := self._downloader, Downloader):
+                downloader.scheduler = self
             await self.run.watch()
             self.discovery.begin_at(self.shared.first_number)
             self.shared.start()
@@ -266,7 +270,7 @@ class Scheduler(BaseScheduler):
     def _queue_again(self, number: int, request: Request, *, first: bool = False) -> None:
         if self.is_left(request):
             self.pages.drop(number)  # another worker fetches it
-            self._give_up_drained()
+            self._page_ended()
             return
         self.pages.queue_again(number, request, first=first)
 
@@ -359,6 +363,16 @@ class Scheduler(BaseScheduler):
             and self.partitions.tenure_of(page.tenure.part) != page.tenure
         )
 
+    def is_withheld(self, request: Request) -> bool:
+        """Return whether a page's request may not be made now, although it was handed out.
+
+        Its partition is left to another worker, or this worker has not looked at the table for too long: it was
+        stopped, and another one may have the partition.
+        """
+        if self.shared is None or self.page_of(request) is None:
+            return False
+        return not self.shared.may_hand_out or self.is_left(request)
+
     def fetch_again(self, page: Page, request: Request) -> None:
         """Queue the request of a page whose output was discarded. The page stays open."""
         assert page.number is not None
@@ -382,6 +396,15 @@ class Scheduler(BaseScheduler):
         """Take the requests of partitions out of the download queues, where they wait for the delay of their host."""
         take_back_queued(self.crawler, self.is_left, f"partitions {parts} are left to other workers")
 
+    @property
+    def _downloader(self) -> object:
+        return self.crawler.engine.downloader if self.crawler.engine is not None else None
+
+    def _begin_delays(self, parts: Collection[int]) -> None:
+        assert self.run.held.partitions is not None
+        if isinstance(downloader := self._downloader, Downloader):
+            downloader.begin_delays(parts, self.run.held.partitions)
+
     def _commit(self, commit: Commit) -> None:
         if self.run.failure is not None:
             return
@@ -394,14 +417,14 @@ class Scheduler(BaseScheduler):
 
     def _page_committed(self, settled: Settled) -> None:
         """Count a page, and close the crawl after the last page of a trial."""
-        self._give_up_drained()
+        self._page_ended()
         self.budget.end(settled)
         if self.budget.is_spent:
             close_crawl(self.crawler, TRIAL_OVER)
 
-    def _give_up_drained(self) -> None:
+    def _page_ended(self) -> None:
         if self.shared is not None:
-            self.shared.give_up_drained()
+            self.shared.page_ended()
 
     def _login_failed(self, commit: Commit) -> None:
         error = commit.settled.error if commit.settled else None

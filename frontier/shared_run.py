@@ -45,6 +45,7 @@ TICK = 1.0  # seconds between two looks at the other workers
 RETAKE = 3.0
 TELL = 30.0  # seconds after which a worker says that the engine's broker does not do its work
 TOGETHER = 0.05  # seconds for which partitions that the engine assigns are collected
+DRAINED_TOGETHER = 0.2  # seconds for which partitions whose last page was committed are collected
 DRAIN = 8.0  # seconds that a partition waits for its pages in progress before it is given up
 # Seconds after the last look in which requests are handed out. Other workers take partitions after WORKER_TIMEOUT.
 TRUSTED = WORKER_TIMEOUT.total_seconds() - 3
@@ -69,6 +70,7 @@ class SharedRun:
         patience: for so many seconds it waits for the engine's broker.
         stop: ends the crawl with this message.
         is_closing: returns whether the crawl ends.
+        begin_delays: lets the hosts of partitions wait for a delay before the next request.
         take_back: takes the requests of partitions out of Scrapy's download queues; they go back to the scheduler.
         engine: says which partitions are this worker's; None: the leases in the database do.
         writer: returns the writer, which is there when the scheduler is open.
@@ -91,11 +93,12 @@ class SharedRun:
         stop: Callable[[str], None],
         is_closing: Callable[[], bool],
         take_back: Callable[[Collection[int]], None],
+        begin_delays: Callable[[Collection[int]], None],
         writer: Callable[[], PageWriter],
         wake: Callable[[], None],
     ) -> None:
         self._engine, self._patience, self._stop = engine, patience, stop
-        self._is_closing, self._take_back = is_closing, take_back
+        self._is_closing, self._take_back, self._begin_delays = is_closing, take_back, begin_delays
         self._lost_since: float | None = None  # since when the engine's broker does not do its work
         self._told_at: float | None = None
         self._free = 0  # partitions that no worker has
@@ -111,6 +114,7 @@ class SharedRun:
         self._rendering, self._identities = rendering, identities
         self._writer, self._wake = writer, wake
         self._looked_at = 0.0  # when the last look began that has ended
+        self._gives_up_soon = False
         self._is_looking = self._is_paused = self._is_leaving = False
         self._is_closed = False
         self._news = asyncio.Event()
@@ -215,7 +219,7 @@ class SharedRun:
             self._loop.call_later(LOOK, self._give_up, part, event)
             return
         if not self._revoked:  # all that come together are given up in one transaction
-            self._loop.call_later(TOGETHER, self.give_up_drained)
+            self._loop.call_later(TOGETHER, self._give_up_drained)
         self._revoked[part] = event
         self._begin_to_drain([part])
 
@@ -232,7 +236,7 @@ class SharedRun:
         asyncio.get_running_loop().call_later(TICK, self._tick)
         if self._is_closing() and not (self._is_leaving or self.end_of_run.is_over):
             self._leave()
-        self.give_up_drained()
+        self._give_up_drained()
         self._check_engine()
         self._pause_engine_if_away()
         if self._is_looking:
@@ -314,6 +318,7 @@ class SharedRun:
 
     def _add(self, found: Balance) -> None:
         self.partitions.add(found.taken)
+        self._begin_delays([one.part for one in found.taken])
         self._waits.recover(found.host_waits)
         self._rendering.recover(found.plain_pages)
         logger.info("took %d partitions, so it has %d", len(found.taken), len(self.partitions))
@@ -322,8 +327,10 @@ class SharedRun:
 
     def _drain(self, number: int) -> None:
         """Begin to give up so many partitions."""
+        if self._engine is not None:
+            self._engine.make_way()
         self._begin_to_drain(to_give_up(self._parts_to_give(), self._pages.parts(), number))
-        self.give_up_drained()
+        self._give_up_drained()
 
     def _parts_to_give(self) -> list[int]:
         keeps_start = self._is_reading_start
@@ -342,8 +349,15 @@ class SharedRun:
             if queued.is_begun:
                 self._pages.drop(queued.number)
 
-    def give_up_drained(self) -> None:
+    def page_ended(self) -> None:
+        """Give up soon what has no page in progress any more, together with other partitions."""
+        if self.partitions.draining and not self._gives_up_soon:
+            self._gives_up_soon = True
+            self._loop.call_later(DRAINED_TOGETHER, self._give_up_drained)
+
+    def _give_up_drained(self) -> None:
         """Give up the partitions whose pages in progress are committed, or take too long."""
+        self._gives_up_soon = False
         if not self.partitions.draining or self._is_closed:
             return
         ready, late = self.partitions.drained(self._pages.parts(), seconds_now() - DRAIN)

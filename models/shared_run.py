@@ -206,7 +206,9 @@ def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, t
     assert run.worker is not None and run.partitions is not None
     now = database_now(session)
     living = living_workers(session, run.id, now)
-    sharers = {*_sharers(session, run, living, now), run.worker}
+    # A broker gives partitions to a worker only after its first look.
+    joined_since = now - START_TIME if takes else now
+    sharers = {*_sharers(session, run, living, joined_since), run.worker}
     rows = session.execute(
         select(_partitions.c.part, _partitions.c.owner, _partitions.c.worker).where(
             _partitions.c.run_id == run.id
@@ -250,13 +252,15 @@ def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, t
     )
 
 
-def _sharers(session: Session, run: ClaimedRun, living: Collection[int], now: datetime) -> Sequence[int]:
-    """Return the living workers that take partitions, or will do so at once: not those that leave or wait to start."""
+def _sharers(
+    session: Session, run: ClaimedRun, living: Collection[int], joined_since: datetime
+) -> Sequence[int]:
+    """Return the living workers that do not leave, and have looked for partitions or have joined a moment ago."""
     query = select(_workers.c.number).where(
         _workers.c.run_id == run.id,
         _workers.c.number.in_(living),
         _workers.c.leaving.is_(False),
-        (_workers.c.commits > 0) | (_workers.c.joined_at > now - START_TIME),
+        (_workers.c.commits > 0) | (_workers.c.joined_at > joined_since),
     )
     return session.scalars(query).all()
 

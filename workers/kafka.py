@@ -160,6 +160,9 @@ class KafkaEngine:
         self._member = member
         self._thread.start()
 
+    def make_way(self) -> None:
+        """Do nothing: the group knows how many partitions each member has."""
+
     def give_up(self, parts: Collection[int]) -> None:
         """Do nothing: the group moves partitions by itself."""
 

@@ -104,6 +104,10 @@ class RabbitEngine:
         self._member = member
         self._thread.start()
 
+    def make_way(self) -> None:
+        """Become the last in the row of the queues of other workers: a new worker is before this one then."""
+        self._orders.put(self._stand_last)
+
     def give_up(self, parts: Collection[int]) -> None:
         """Let another worker become the active consumer. This one is the last in the row then."""
         for part in parts:
@@ -204,6 +208,11 @@ class RabbitEngine:
         self._ticked.pop(part, None)
         if not self._leaving.is_set():
             self._subscribe(channel, part)
+
+    def _stand_last(self, channel: Any) -> None:
+        for part in self.parts:
+            if part not in self._ticked:
+                self._subscribe_again(channel, part)
 
     def _cancel_others(self, channel: Any) -> None:
         """Become the active consumer of no more queues."""

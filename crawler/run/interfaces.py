@@ -149,6 +149,9 @@ class PartitionEngine(Protocol):
     def start(self, member: PartitionMember) -> None:
         """Begin to call the member, from a thread of its own."""
 
+    def make_way(self) -> None:
+        """Let other workers be the next owners of partitions, because this one has more than its share."""
+
     def give_up(self, parts: Collection[int]) -> None:
         """Let other workers have these partitions, because this one has more than its share."""
 

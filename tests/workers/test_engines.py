@@ -20,6 +20,7 @@ from tests.workers.test_shared_crawl import HOSTS, PAGES, SETTINGS, refusal, wai
 from tests.workers.workers import shared_site
 from workers.engine import WrongWorkersUrl, engine_of
 from workers.kafka import KafkaEngine
+from workers.rabbitmq import RabbitEngine
 
 PASSWORD = "hush-hush"
 PAUSED = 4  # partitions of a topic that librdkafka's broker creates
@@ -85,6 +86,37 @@ RUN = ClaimedRun(
     partitions=8,
     started_at=datetime(2026, 1, 1, tzinfo=UTC),
 )
+
+
+class Channel:
+    """Notes the consumers of a channel in the order in which RabbitMQ would have them."""
+
+    def __init__(self) -> None:
+        self.consumers: list[str] = []
+
+    def basic_consume(self, _queue: str, _callback: object, **options: object) -> None:
+        self.consumers.append(str(options["consumer_tag"]))
+
+    def basic_cancel(self, tag: str) -> None:
+        self.consumers.remove(tag)
+
+
+def test_a_worker_with_more_than_its_share_stands_behind_a_new_one_at_the_queues_of_others() -> None:
+    """RabbitMQ makes the consumer that came first the next active one: the new worker would come last."""
+    engine = RabbitEngine("amqp://127.0.0.1/", replace(RUN, partitions=4))
+    engine._member = Member()
+    for part in (0, 2):
+        engine._tick_came(part)
+    channel = Channel()
+    for part in range(4):
+        engine._subscribe(channel, part)
+    channel.consumers.append("the new worker")
+    engine.make_way()
+    engine._orders.get()(channel)
+    assert channel.consumers == ["part-0", "part-2", "the new worker", "part-1", "part-3"]
+    engine.leave()
+    engine._orders.get()(channel)
+    assert channel.consumers == ["part-0", "part-2", "the new worker"]
 
 
 @pytest.fixture

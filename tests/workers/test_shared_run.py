@@ -29,12 +29,15 @@ class Writer:
 
     def __init__(self) -> None:
         self.given_up: list[Tenure] = []
+        self.has_given_two_up = asyncio.Event()
 
     def call(self, _work: Any, _done: Any = None) -> None:
         """Do nothing: the table is not asked."""
 
     def give_up(self, tenures: list[Tenure], done: Callable[[None], None]) -> None:
         self.given_up += tenures
+        if len(self.given_up) == 2:
+            self.has_given_two_up.set()
         done(None)
 
 
@@ -62,6 +65,7 @@ class Worker:
             stop=self.stopped.append,
             is_closing=lambda: self.is_closing,
             take_back=self.taken_back.extend,
+            begin_delays=lambda _: None,
             writer=lambda: cast("Any", self.writer),
             wake=lambda: None,
         )
@@ -266,3 +270,23 @@ def test_a_broker_that_gives_partitions_to_nobody_stops_the_worker_after_its_pat
     assert message.startswith("the broker of WORKERS_URL gives 3 of 8 partitions to no worker: check it")
     after(60, free=3)
     assert len(worker.stopped) == 1 and "for 60 s; or crawl without WORKERS_URL" in worker.stopped[0]
+
+
+def test_partitions_whose_last_page_was_committed_are_given_up_before_the_next_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("frontier.shared_run.TICK", 1000.0)
+
+    async def check() -> None:
+        worker = Worker()
+        page_of(worker, 7, part=1)
+        worker.is_closing = True
+        worker.shared.start()
+        worker.pages.remove(7)
+        worker.shared.page_ended()
+        async with asyncio.timeout(60):
+            await worker.writer.has_given_two_up.wait()
+        assert worker.writer.given_up == [Tenure(START_PART, "a"), Tenure(1, "b")]
+        worker.shared.close()
+
+    asyncio.run(check())
