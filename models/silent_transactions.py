@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
 
 # In the middle of a COPY, and between the statements of a pipeline, idle_in_transaction_session_timeout does not count.
 _END = text(
@@ -18,16 +19,19 @@ def application_name(seconds: int) -> str:
     return f"splashdown, idle at most {seconds} s"
 
 
-def end_silent_transactions(engine: Engine, seconds: int) -> int:
+def end_silent_transactions(where: Engine | Session, seconds: int) -> int:
     """End the transactions that are idle for longer than they may be; return their number.
 
     A process that is stopped in the middle of a COPY keeps its locks until it goes on. Servers other than PostgreSQL
     end such a transaction themselves: nothing is done there.
 
     Args:
+        where: a session, whose transaction this does not change; or an engine, which opens another connection.
         seconds: the limit that ``end_idle_transactions`` (session.py) gave to the connections.
     """
-    if engine.dialect.name != "postgresql":
+    if isinstance(where, Engine):
+        with Session(where) as session:
+            return end_silent_transactions(session, seconds)
+    if where.get_bind().dialect.name != "postgresql":
         return 0
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return len(connection.execute(_END, {"name": application_name(seconds), "seconds": seconds}).all())
+    return len(where.execute(_END, {"name": application_name(seconds), "seconds": seconds}).all())
