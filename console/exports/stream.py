@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, abort
-from sqlalchemy import Connection, Engine, Select
+from sqlalchemy import Connection, Engine, Result, Select
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from console.database import LONGEST_QUERY, end_reading
@@ -22,7 +22,9 @@ from console.exports.formats import MEDIA_TYPES, WRITERS, ExportColumn, Writer
 
 MOST_EXPORTS = 4  # at once: each has a connection to the database until its end
 LONGEST_EXPORT = 3600  # seconds of one statement
-ROWS, LONG_ROWS = 1000, 50  # rows that are read at once; of tables with values of any length
+FIRST_ROWS = 20  # rows that are read at once; then as many as have CHUNK characters
+MOST_ROWS, MOST_LONG_ROWS = 2000, 200  # at most; of tables with values of any length
+CHUNK = 1_000_000
 
 _open = threading.BoundedSemaphore(MOST_EXPORTS)
 
@@ -73,6 +75,24 @@ def file_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._")[:100] or "export"
 
 
+def _parts(result: Result[Any], most: int) -> Iterator[Sequence[Any]]:
+    """Yield lists of rows, none of them much longer than CHUNK characters."""
+    size = FIRST_ROWS
+    while rows := result.fetchmany(size):
+        yield rows
+        size = next_size(size, sum(map(row_size, rows)) / len(rows), most)
+
+
+def row_size(row: Sequence[Any]) -> int:
+    """Return about how many characters a row has."""
+    return sum(len(value) if isinstance(value, str | bytes) else 10 for value in row)
+
+
+def next_size(size: int, mean: float, most: int) -> int:
+    """Return how many rows to read after ``size`` rows with ``mean`` characters."""
+    return max(1, min(most, 4 * size, int(CHUNK / max(mean, 1))))
+
+
 class _Reader:
     """A connection that reads the rows of an export in chunks, with a cursor of the server."""
 
@@ -85,13 +105,10 @@ class _Reader:
         """Execute the query, and return an iterator of lists of rows. The first list is read before this returns."""
         self.connection = self.engine.connect()
         self._allow(LONGEST_EXPORT)
-        size = LONG_ROWS if any(one.is_long for one in self.export.columns) else ROWS
-        result = self.connection.execution_options(stream_results=True, yield_per=size).execute(
-            self.export.query
-        )
-        parts = iter(result.partitions(size))
-        first = next(parts, [])
-        return self._all(first, parts)
+        result = self.connection.execution_options(stream_results=True).execute(self.export.query)
+        most = MOST_LONG_ROWS if any(one.is_long for one in self.export.columns) else MOST_ROWS
+        parts = _parts(result, most)
+        return self._all(next(parts, []), parts)
 
     def _all(self, first: Sequence[Any], rest: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
         split = self.export.rows_of
