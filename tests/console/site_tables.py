@@ -18,7 +18,6 @@ from sqlalchemy import (
     Table,
     Text,
     inspect,
-    text,
 )
 
 from console.queries import facets, sites
@@ -292,11 +291,3 @@ def add_changes(
                 )
             )
             session.flush()
-
-
-def add_invalid_text(engine: Engine) -> None:
-    """Store a text that is no UTF-8, which only SQLite can hold."""
-    with engine.begin() as connection:
-        connection.execute(
-            text("UPDATE wide SET \"text 1\" = CAST(x'ff41' AS TEXT), day = 'no day' WHERE id = 0")
-        )

@@ -139,7 +139,6 @@ def test_each_odd_key_has_the_page_of_its_row(viewer: Client) -> None:
         (ODD, "text"),
         (ODD, SCRIPT),
         ("wide", "text 1"),
-        ("wide", "number 0"),
         ("wide", "number 5"),
         ("wide", "small"),
         ("wide", "gone_at"),
@@ -155,9 +154,9 @@ def test_each_odd_key_has_the_page_of_its_row(viewer: Client) -> None:
 def test_the_pages_of_a_list_have_each_row_once(
     viewer: Client, table: str, sort: str | None, order: str
 ) -> None:
-    arguments = {"order": order, "gone": "with"} | ({"sort": sort} if sort else {})
+    arguments = {"order": order, "gone": "with"} | ({"sort": sort, "show": sort} if sort else {})
     one_page = [json.loads(row["key"]) for row in api_rows(viewer, table, limit=500, **arguments)["rows"]]
-    assert keys_of_all_pages(viewer, table, 7, **arguments) == one_page
+    assert keys_of_all_pages(viewer, table, 11, **arguments) == one_page
     assert len({str(key) for key in one_page}) == len(one_page) >= 5
 
 
