@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from models.run import database_now
 from models.session import for_writing
+from models.types import MYSQL
 
 LONGEST_QUERY = 15  # seconds; then the database ends the query, and the page says so
 KEY = "splashdown_engine"
@@ -28,19 +29,30 @@ def init(app: Flask, engine: Engine) -> None:
 
 def limit_queries(engine: Engine) -> None:
     """Let the server end queries that take longer than LONGEST_QUERY. Call this before the first connection."""
-    statement = {
-        "postgresql": f"SET statement_timeout = '{LONGEST_QUERY}s'",
-        "mariadb": f"SET SESSION max_statement_time = {LONGEST_QUERY}",
-        "mysql": f"SET SESSION max_statement_time = {LONGEST_QUERY}",
-    }.get(engine.dialect.name)
 
-    def prepare(connection: object, _record: object) -> None:
-        with connection.cursor() as cursor:  # type: ignore[attr-defined]
-            cursor.execute(statement)
-        connection.commit()  # type: ignore[attr-defined]
+    def prepare(connection: Any, _record: object) -> None:
+        statement = query_limit(engine.dialect.name, connection, LONGEST_QUERY)
+        if statement is not None:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+            connection.commit()
 
-    if statement is not None:
-        event.listen(engine, "connect", prepare)
+    event.listen(engine, "connect", prepare)
+
+
+def query_limit(dialect: str, connection: Any, seconds: int) -> str | None:
+    """Return the statement after which a query of the connection lasts so long at most; None for SQLite.
+
+    Args:
+        connection: of the driver, since MariaDB and MySQL have the same dialect.
+    """
+    if dialect == "postgresql":
+        return f"SET statement_timeout = '{seconds}s'"
+    if dialect not in MYSQL:
+        return None
+    if "mariadb" in connection.get_server_info().lower():
+        return f"SET SESSION max_statement_time = {seconds}"
+    return f"SET SESSION max_execution_time = {seconds * 1000}"
 
 
 def read_any_text(engine: Engine) -> None:

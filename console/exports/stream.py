@@ -17,8 +17,9 @@ from flask import Response, abort
 from sqlalchemy import Connection, Engine, Result, Select
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
-from console.database import LONGEST_QUERY, end_reading
+from console.database import LONGEST_QUERY, end_reading, query_limit
 from console.exports.formats import MEDIA_TYPES, WRITERS, ExportColumn, Writer
+from models.types import MYSQL
 
 MOST_EXPORTS = 4  # at once: each has a connection to the database until its end
 LONGEST_EXPORT = 3600  # seconds of one statement
@@ -121,10 +122,10 @@ class _Reader:
         """Let a statement of this connection last so long; a page's statements must end much earlier."""
         assert self.connection is not None
         name = self.engine.dialect.name
-        if name == "postgresql":
-            self.connection.exec_driver_sql(f"SET statement_timeout = '{seconds}s'")
-        elif name in ("mariadb", "mysql"):
-            self.connection.exec_driver_sql(f"SET SESSION max_statement_time = {seconds}")
+        statement = query_limit(name, self.connection.connection.dbapi_connection, seconds)
+        if statement is not None:
+            self.connection.exec_driver_sql(statement)
+        if name in MYSQL:
             self.connection.exec_driver_sql("SET SESSION net_write_timeout = 600")  # a slow reader
 
     def close(self) -> None:
