@@ -42,7 +42,8 @@ def read_changes(
         # The hash has an index within each run.
         query = query.where(RowChange.key_hash.in_([key_hash(one) for one in spellings]))
         if run_id is None:
-            query = query.join(CrawlRun, RowChange.run_id == CrawlRun.id)
+            # Not a join: SQLite would read the whole history in the order of its ids.
+            query = query.where(RowChange.run_id.in_(select(CrawlRun.id)))
     if limit is not None:
         newest = query.order_by(RowChange.id.desc()).limit(limit)
         yield from reversed(session.scalars(newest).all())

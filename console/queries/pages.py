@@ -123,6 +123,8 @@ def _step(session: Session, spiders: dict[int, str], after: Key | None, limit: i
         CrawlRequest.state == FAILED,
         CrawlRequest.kept_page.is_not(None),
     )
+    # For many runs MariaDB would take the primary key, and read all their requests.
+    failed = failed.with_hint(CrawlRequest, "FORCE INDEX (ix_crawl_request_next)", "mysql")
     for row in session.execute(_window(failed, CrawlRequest.run_id, CrawlRequest.number, after, limit)):
         pages[row.run_id, row.number] = BrokenPage(
             run_id=row.run_id,
