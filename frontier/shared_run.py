@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from crawler.page.commit import Commit
 from crawler.run.interfaces import PageWriter, PartitionEngine
 from frontier.end_of_run import LOOK, EndOfRun
+from frontier.engine_watch import EngineWatch
 from frontier.host_waits import HostWaits
 from frontier.learned_rendering import LearnedRendering
 from frontier.pages_in_progress import PagesInProgress
@@ -43,7 +44,6 @@ logger = logging.getLogger("splashdown.workers")
 TICK = 1.0  # seconds between two looks at the other workers
 # Seconds after which a partition is taken again that the engine says is this worker's, and that another one has taken.
 RETAKE = 3.0
-TELL = 30.0  # seconds after which a worker says that the engine's broker does not do its work
 TOGETHER = 0.05  # seconds for which partitions that the engine assigns are collected
 DRAINED_TOGETHER = 0.2  # seconds for which partitions whose last page was committed are collected
 DRAIN = 8.0  # seconds that a partition waits for its pages in progress before it is given up
@@ -97,11 +97,10 @@ class SharedRun:
         writer: Callable[[], PageWriter],
         wake: Callable[[], None],
     ) -> None:
-        self._engine, self._patience, self._stop = engine, patience, stop
+        self._engine, self._stop = engine, stop
         self._is_closing, self._take_back, self._begin_delays = is_closing, take_back, begin_delays
-        self._lost_since: float | None = None  # since when the engine's broker does not do its work
-        self._told_at: float | None = None
-        self._free = 0  # partitions that no worker has
+        assert run.partitions is not None
+        self._watch = EngineWatch(engine, run.partitions, patience=patience, stop=stop)
         self._assigned: set[int] = set()  # that the engine has assigned, and that are not taken yet
         self._by_engine: set[int] = set()  # the partitions that are this worker's, as the engine says
         self._missing: dict[int, float] = {}  # since when the table says something else
@@ -237,7 +236,7 @@ class SharedRun:
         if self._is_closing() and not (self._is_leaving or self.end_of_run.is_over):
             self._leave()
         self._give_up_drained()
-        self._check_engine()
+        self._watch.check()
         self._pause_engine_if_away()
         if self._is_looking:
             return
@@ -267,37 +266,10 @@ class SharedRun:
             self._assigned.clear()
             self._engine.pause()
 
-    def _check_engine(self) -> None:
-        """Stop the crawl if the engine's broker was away for too long, or gives partitions to nobody."""
-        fault = self._fault_of_engine()
-        if fault is None:
-            self._lost_since = self._told_at = None
-            return
-        now = time.monotonic()
-        self._lost_since = self._lost_since or now
-        if now - self._lost_since > self._patience:
-            self._stop(f"{fault}, for {self._patience:g} s; or crawl without WORKERS_URL on all machines")
-        elif self._told_at is None and now - self._lost_since > TELL:
-            self._told_at = now
-            logger.warning("%s", fault)
-
-    def _fault_of_engine(self) -> str | None:
-        """Return what is wrong with the engine's broker, and what to do; None if nothing is."""
-        if self._engine is None:
-            return None
-        if self._engine.error is not None:
-            return f"the broker of WORKERS_URL is away ({self._engine.error}): start it"
-        if self._free:
-            return (
-                f"the broker of WORKERS_URL gives {self._free} of {self.run.partitions} partitions to no worker: check "
-                "it, or name another topic or virtual host"
-            )
-        return None
-
     def _found(self, found: Balance, known: list[Tenure], now: float) -> None:
         self._is_looking = False
         self._looked_at = now
-        self._free = found.free
+        self._watch.note_free(found.free)
         if self._is_paused and self._engine is not None and seconds_now() - now < LATE:
             self._is_paused = False
             self._engine.resume()

@@ -181,7 +181,7 @@ class Balance:
         held: its tenures.
         taken: those of them that it has taken now.
         surplus: how many partitions it has above its share.
-        free: how many partitions no living worker has, after ``taken``.
+        free: the partitions that no living worker has, after ``taken``.
         start_read: everything that start() yields is stored.
         host_waits: the seconds that hosts ask to wait; only with ``taken``.
         plain_pages: as in FrontierState, of the partitions in ``taken``.
@@ -190,7 +190,7 @@ class Balance:
     held: Collection[Tenure]
     taken: Sequence[Tenure] = ()
     surplus: int = 0
-    free: int = 0
+    free: frozenset[int] = frozenset()
     start_read: bool = False
     host_waits: Mapping[str, float] = field(default_factory=dict)
     plain_pages: Mapping[bytes, Sequence[int]] = field(default_factory=dict)
@@ -246,7 +246,7 @@ def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, t
         held=[*held, *taken],
         taken=taken,
         surplus=surplus,
-        free=len(free) - len(taken),
+        free=frozenset(free) - {one.part for one in taken},
         start_read=start_read,
         **_state_of(session, run, taken, now),
     )

@@ -44,7 +44,7 @@ class Writer:
 class Worker:
     """A worker with the partitions 0 and 1."""
 
-    def __init__(self, engine: Any = None, *, patience: float = 1.0) -> None:
+    def __init__(self, engine: Any = None) -> None:
         self.writer, self.is_closing, self.taken_back = Writer(), False, list[int]()
         self.window, self.partitions, self.stopped = Window(), Partitions(), list[str]()
         self.partitions.add([Tenure(START_PART, "a"), Tenure(1, "b")])
@@ -61,7 +61,7 @@ class Worker:
             rendering=nothing,
             identities=self.identities,
             engine=engine,
-            patience=patience,
+            patience=1.0,
             stop=self.stopped.append,
             is_closing=lambda: self.is_closing,
             take_back=self.taken_back.extend,
@@ -246,30 +246,6 @@ def test_an_engine_that_revokes_a_partition_waits_for_the_pages_of_a_worker_that
         worker.shared.close()
 
     asyncio.run(check())
-
-
-def test_a_broker_that_gives_partitions_to_nobody_stops_the_worker_after_its_patience(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Tansu does so for ever in one case, and so does a topic with fewer partitions than the run."""
-    now = [100.0]
-    monkeypatch.setattr("frontier.shared_run.time.monotonic", lambda: now[0])
-    worker = Worker(Engine(), patience=60.0)
-
-    def after(seconds: float, free: int) -> None:
-        worker.shared._free = free
-        worker.shared._check_engine()
-        now[0] += seconds
-        worker.shared._check_engine()
-
-    after(50, free=3)
-    after(0, free=0)
-    after(20, free=3)
-    assert not worker.stopped
-    (message,) = caplog.messages
-    assert message.startswith("the broker of WORKERS_URL gives 3 of 8 partitions to no worker: check it")
-    after(60, free=3)
-    assert len(worker.stopped) == 1 and "for 60 s; or crawl without WORKERS_URL" in worker.stopped[0]
 
 
 def test_partitions_whose_last_page_was_committed_are_given_up_before_the_next_look(
