@@ -1,4 +1,4 @@
-"""Scrapy's downloader, which asks again whether a request may be made at the moment at which it leaves its queue.
+"""Scrapy's downloader, which asks again whether a request may be made when it leaves its queue.
 
 A request waits there for the delay of its host. In a shared run another worker may have the host by then: the process
 was stopped, or its machine slept, and wakes up with a queue of requests whose time has come.

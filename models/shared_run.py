@@ -255,7 +255,7 @@ def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, t
 def _sharers(
     session: Session, run: ClaimedRun, living: Collection[int], joined_since: datetime
 ) -> Sequence[int]:
-    """Return the living workers that do not leave, and have looked for partitions or have joined a moment ago."""
+    """Return the living workers that do not leave, and have looked for partitions or have just joined."""
     query = select(_workers.c.number).where(
         _workers.c.run_id == run.id,
         _workers.c.number.in_(living),
