@@ -254,9 +254,8 @@ class Scheduler(BaseScheduler):
             if page is not None and not page.closed:
                 self._queue_again(number, request)
                 return True
-            owner = TENURE_OWNER.get(request)
-            if owner is not None and not self.partitions.has_owner(owner):
-                return True  # the page was left to another worker
+            if self._is_of_lost_page(request):
+                return True
         found_on: Page | None = FOUND_ON.pop(request)
         REQUEST_NUMBER.pop(request)
         if self.shared is not None and MAKES_SESSION.get(request):
@@ -357,11 +356,13 @@ class Scheduler(BaseScheduler):
     def is_left(self, request: Request) -> bool:
         """Return whether the request is left to another worker, because this one gives its partition up or lost it."""
         page = self.page_of(request)
-        return (
-            page is not None
-            and page.tenure is not None
-            and self.partitions.tenure_of(page.tenure.part) != page.tenure
-        )
+        if page is None:
+            return self._is_of_lost_page(request)
+        return page.tenure is not None and self.partitions.tenure_of(page.tenure.part) != page.tenure
+
+    def _is_of_lost_page(self, request: Request) -> bool:
+        owner = TENURE_OWNER.get(request) if REQUEST_NUMBER.is_in(request) else None
+        return owner is not None and not self.partitions.has_owner(owner)
 
     def is_withheld(self, request: Request) -> bool:
         """Return whether a page's request may not be made now, although it was handed out.
@@ -369,7 +370,7 @@ class Scheduler(BaseScheduler):
         Its partition is left to another worker, or this worker has not looked at the table for too long: it was
         stopped, and another one may have the partition.
         """
-        if self.shared is None or self.page_of(request) is None:
+        if self.shared is None or not REQUEST_NUMBER.is_in(request):
             return False
         return not self.shared.may_hand_out or self.is_left(request)
 

@@ -15,7 +15,7 @@ from scrapy.http import Response
 from scrapy.utils.test import get_crawler
 from twisted.internet.defer import Deferred
 
-from crawler.meta_keys import REQUEST_NUMBER, SPLASH_PROCESSED
+from crawler.meta_keys import REQUEST_NUMBER, SPLASH_PROCESSED, TENURE_OWNER
 from crawler.page.page import Page
 from frontier.engine_access import TakenBack
 from frontier.host_waits import MOST_WAITS, HostWaits
@@ -144,9 +144,10 @@ def test_a_request_of_a_partition_that_is_given_up_is_not_made() -> None:
     page = Page(1, "http://shop/1", lambda _: None)
     page.tenure = Tenure(3, "mine")
     parts.scheduler.pages.add(page)
-    assert parts.middleware.process_request(request()) is None
+    owner = {TENURE_OWNER.name: "mine"}
+    assert parts.middleware.process_request(request(**owner)) is None
     parts.scheduler.partitions.drain([3], now=0.0)
-    assert isinstance(parts.middleware.process_request(request()), Request)
+    assert isinstance(parts.middleware.process_request(request(**owner)), Request)
 
 
 def test_requests_in_the_download_queue_go_back_to_the_frontier() -> None:

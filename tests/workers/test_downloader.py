@@ -12,7 +12,7 @@ from scrapy.core.downloader import Downloader as ScrapyDownloader
 from scrapy.core.downloader import Slot
 from scrapy.http import Response
 
-from crawler.meta_keys import REQUEST_NUMBER
+from crawler.meta_keys import REQUEST_NUMBER, TENURE_OWNER
 from crawler.page.page import Page
 from frontier.downloader import Downloader
 from frontier.engine_access import TakenBack
@@ -60,7 +60,7 @@ class Parts:
 
 
 def request_of_page() -> Request:
-    return Request("http://shop/", meta={REQUEST_NUMBER.name: 1})
+    return Request("http://shop/", meta={REQUEST_NUMBER.name: 1, TENURE_OWNER.name: "mine"})
 
 
 def test_a_worker_that_wakes_up_makes_no_request_before_it_has_looked_at_its_partitions(
@@ -73,7 +73,7 @@ def test_a_worker_that_wakes_up_makes_no_request_before_it_has_looked_at_its_par
     assert parts.makes(request_of_page())
 
 
-@pytest.mark.parametrize("how", ["drain", "remove"])
+@pytest.mark.parametrize("how", ["drain", "remove", "take again"])
 def test_a_request_of_a_partition_that_another_worker_has_is_not_made(
     monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
@@ -82,6 +82,11 @@ def test_a_request_of_a_partition_that_another_worker_has_is_not_made(
         parts.scheduler.partitions.drain([parts.part], now=0.0)
     else:
         parts.scheduler.partitions.remove([Tenure(parts.part, "mine")])
+    if how == "take again":  # and make the request again, while the first one waits
+        parts.scheduler.partitions.add([Tenure(parts.part, "mine again")])
+        page = Page(1, "http://shop/", lambda _: None)
+        page.tenure = Tenure(parts.part, "mine again")
+        parts.scheduler.pages.add(page)
     assert not parts.makes(request_of_page())
 
 
