@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import CrawlRun, SpiderSchedule
+from models import CrawlRun, RunSample, SpiderSchedule
 from models.session import make_engine
 from tests.crawls import scrapy
 from tests.processes import ROOT, free_port, server
@@ -107,6 +107,12 @@ class LiveConsole:
         """Return the spiders that the scheduler has loaded."""
         with Session(self.engine) as session:
             return list(session.scalars(select(SpiderSchedule.spider)))
+
+    def pages_done(self) -> int:
+        """Return how many pages the last run had done at its last sample."""
+        with Session(self.engine) as session:
+            query = select(RunSample.done).order_by(RunSample.run_id.desc(), RunSample.number.desc()).limit(1)
+            return session.scalar(query) or 0
 
     def runs(self) -> list[CrawlRun]:
         with Session(self.engine) as session:

@@ -6,14 +6,18 @@ import contextlib
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from tests.console.live_console import BOOKS, PASSWORD, LiveConsole, chromium, text_of, until
 from tests.console.screens import SCREENS
+from tests.console.screenshots import SHOWN, SIZE, take_shown
+from tests.processes import ROOT
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -182,6 +186,18 @@ def test_no_screen_is_wider_than_a_phone(
             wide.append(f"{screen}: contrast {[node['target'] for node in violations[0]['nodes']][:3]}")
     context.close()
     assert wide == []
+
+
+def test_the_screenshots_of_the_readme_are_of_these_screens(page: Page, tmp_path: Path) -> None:
+    page.set_viewport_size(SIZE)
+    take_shown(page, tmp_path)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert re.findall(r"!\[.*\]\(docs/(.*\.png)\)", readme) == list(SHOWN)
+    for name in SHOWN:
+        with Image.open(tmp_path / name) as taken, Image.open(ROOT / "docs" / name) as shown:
+            assert taken.size == shown.size, (
+                f"docs/{name} is not as `python -m tests.console.screenshots` makes it"
+            )
 
 
 def test_times_are_in_the_zone_of_the_viewer(browser: Browser, page: Page, console: LiveConsole) -> None:
