@@ -233,7 +233,7 @@ class SharedRun:
         if self._is_closed:
             return
         asyncio.get_running_loop().call_later(TICK, self._tick)
-        if self._is_closing() and not (self._is_leaving or self.end_of_run.is_over):
+        if self._is_closing() and not self.end_of_run.is_over:
             self._leave()
         self._give_up_drained()
         self._watch.check()
@@ -250,11 +250,12 @@ class SharedRun:
 
     def _leave(self) -> None:
         """Give all partitions up, each as soon as its pages in flight are committed, and take none."""
-        self._is_leaving = True
-        self._writer().call(partial(note_leaving, run=self.run))
-        if self._engine is not None:
-            self._engine.leave()
-        self._begin_to_drain(self._parts_to_give())
+        if not self._is_leaving:
+            self._is_leaving = True
+            self._writer().call(partial(note_leaving, run=self.run))
+            if self._engine is not None:
+                self._engine.leave()
+        self._begin_to_drain(self._parts_to_give())  # again for those that it was just taking
 
     def _pause_engine_if_away(self) -> None:
         """Let the engine give the partitions to others if this worker has not reached the database for too long."""

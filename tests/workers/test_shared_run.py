@@ -126,6 +126,19 @@ def test_a_worker_that_leaves_gives_each_partition_up_when_its_pages_are_committ
     asyncio.run(check())
 
 
+def test_a_partition_that_a_worker_was_taking_when_it_began_to_leave_is_given_up_too() -> None:
+    async def check() -> None:
+        worker = Worker()
+        worker.is_closing = True
+        worker.shared.start()
+        worker.partitions.add([Tenure(2, "c")])
+        worker.shared._tick()
+        assert worker.writer.given_up[2:] == [Tenure(2, "c")]
+        worker.shared.close()
+
+    asyncio.run(check())
+
+
 def test_a_retry_of_a_partition_that_is_given_up_is_left_to_the_next_owner() -> None:
     async def check() -> None:
         worker = Worker()
