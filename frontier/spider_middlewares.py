@@ -5,6 +5,7 @@ the engine puts everything that a callback yields on its page.
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
@@ -30,6 +31,21 @@ from frontier.scheduler import scheduler_of
 from frontier.typed_json import NotJson
 
 LONGEST_TRACEBACK = 8000
+TURN = 0.005  # seconds for which start() is read before the event loop does something else
+
+
+async def in_turns(start: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """Yield what ``start()`` yields, and let the event loop do something else every TURN.
+
+    While all places of the downloader are taken, Scrapy reads ``start()`` without a turn of the event loop. With a long
+    list of URLs no page would be fetched or stored before its end, and SIGTERM would wait, too.
+    """
+    began = time.monotonic()
+    async for one in start:
+        yield one
+        if time.monotonic() - began > TURN:
+            await asyncio.sleep(0)
+            began = time.monotonic()
 
 
 class SpiderSideMiddleware:
@@ -43,7 +59,7 @@ class SpiderSideMiddleware:
         return middleware
 
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        async for one in start:
+        async for one in in_turns(start):
             if isinstance(one, Request):
                 YIELDED_BY.set(one, start)
                 mark_start(one)
