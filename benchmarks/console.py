@@ -151,9 +151,7 @@ def measure_pages(names: Sequence[str], sizes: Sizes, turns: int) -> None:
             base, _ = stack.enter_context(console_of(url))
             http = log_in(engine)
             # Slow enough to last, and a writer all the time.
-            crawl = start_crawl(
-                url, port, 10_000_000, "DOWNLOAD_DELAY=0.02", "CONCURRENT_REQUESTS_PER_DOMAIN=1"
-            )
+            crawl = start_crawl(url, port, 20_000, "DOWNLOAD_DELAY=0.02", "CONCURRENT_REQUESTS_PER_DOMAIN=1")
             try:
                 time.sleep(5)
                 for title, path in PAGES.items():

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import CrawlRun, RunSample, SpiderSchedule
@@ -108,11 +108,10 @@ class LiveConsole:
         with Session(self.engine) as session:
             return list(session.scalars(select(SpiderSchedule.spider)))
 
-    def pages_done(self) -> int:
-        """Return how many pages the last run had done at its last sample."""
+    def pages_done(self, run_id: int) -> int:
+        """Return how many pages a run had done at its last sample."""
         with Session(self.engine) as session:
-            query = select(RunSample.done).order_by(RunSample.run_id.desc(), RunSample.number.desc()).limit(1)
-            return session.scalar(query) or 0
+            return session.scalar(select(func.max(RunSample.done)).where(RunSample.run_id == run_id)) or 0
 
     def runs(self) -> list[CrawlRun]:
         with Session(self.engine) as session:
