@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from console.database import end_reading
+from console.security.identity import csrf_token, person
 from models.error_text import error_line
 
 logger = logging.getLogger("splashdown.console")
@@ -27,6 +28,8 @@ EVERY = 2.0  # seconds between two looks
 SILENCE = 15.0  # seconds after which a stream sends a comment, so that a lost viewer is noticed
 MOST_VIEWERS = 200  # more are told to load the page by hand
 KEY = "splashdown_live"
+AWAY = "away"  # what a look has found while the database is away
+SECRET = "\x00secret\x00"  # noqa: S105 - in a shared text, in place of a viewer's token; no page has a NUL
 
 # Returns text that changes when something that the topic's viewers see has changed.
 Look = Callable[[Session], str]
@@ -41,6 +44,10 @@ class _Topic:
     look: Look
     viewers: set[queue.SimpleQueue[str]] = field(default_factory=set)
     last: str = ""
+    rendering: threading.Lock = field(default_factory=threading.Lock)
+    texts: dict[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # by role: what was seen last, and the text
 
 
 class Live:
@@ -85,6 +92,23 @@ class Live:
             topic.viewers.add(viewer)
         return self._events(name, topic, viewer)
 
+    def shared_text(self, name: str, role: str, secret: str, render: Callable[[], str]) -> str:
+        """Return a part of a page that all viewers of a topic with this role share, rendered once for a change.
+
+        Args:
+            secret: the token of the viewer's forms, which is the one difference between the viewers.
+        """
+        with self._lock:
+            topic = self._topics.get(name)
+        if topic is None or not secret or topic.last in ("", AWAY):
+            return render()
+        with topic.rendering:
+            seen = topic.last
+            known = topic.texts.get(role)
+            if known is None or known[0] != seen:
+                known = topic.texts[role] = (seen, render().replace(secret, SECRET))
+        return known[1].replace(SECRET, secret)
+
     def _events(self, name: str, topic: _Topic, viewer: queue.SimpleQueue[str]) -> Iterator[str]:
         try:
             yield f"retry: {int(EVERY * 1000)}\n\n"
@@ -109,10 +133,10 @@ class Live:
                 event = "changed"
             except SQLAlchemyError as error:
                 logger.warning("the viewers of %s wait for the database: %s", name, error_line(error))
-                found, event = "away", "away"
+                found, event = AWAY, AWAY
             except Exception:
                 logger.exception("the look at %s failed", name)
-                found, event = "away", "away"
+                found, event = AWAY, AWAY
             with self._lock:
                 if not topic.viewers:
                     del self._topics[name]
@@ -132,6 +156,13 @@ def init(app: Flask, engine: Engine) -> None:
 def live() -> Live:
     """Return the viewers of the application."""
     return cast(Live, current_app.extensions[KEY])
+
+
+def shared_text(name: str, render: Callable[[], str]) -> str:
+    """Return what ``render`` returns, rendered once for all viewers of the topic with the role of this person."""
+    viewer = person()
+    secret = csrf_token(viewer.cookie) if viewer.cookie is not None else ""
+    return live().shared_text(name, viewer.role, secret, render)
 
 
 def stream(name: str, look: Look) -> Response:

@@ -66,7 +66,9 @@ def show(run_id: int) -> str:
 @blueprint.get("/<int:run_id>/part")
 def part(run_id: int) -> str:
     """Return the part of the page that changes while the run crawls."""
-    return render_template("run_part.html", **_parts(run_id), is_part=True)
+    return live.shared_text(
+        topic_of(run_id), lambda: render_template("run_part.html", **_parts(run_id), is_part=True)
+    )
 
 
 @blueprint.get("/<int:run_id>/stream")
@@ -76,7 +78,7 @@ def stream(run_id: int) -> Response:
     def look(session: Session) -> str:
         return queries.stamp(session, run_id)
 
-    return live.stream(f"run {run_id}", look)
+    return live.stream(topic_of(run_id), look)
 
 
 @blueprint.get("/<int:run_id>/samples.json")
@@ -154,6 +156,11 @@ def start_again(run_id: int) -> AnyResponse:
         return redirect(url_for("runs.again", run_id=run_id))
     flash(f"Asked for, as order {asked.id}.")
     return redirect(url_for("orders.page"))
+
+
+def topic_of(run_id: int) -> str:
+    """Return the name of the event stream of a run."""
+    return f"run {run_id}"
 
 
 def _run(run_id: int) -> CrawlRun:

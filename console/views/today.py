@@ -26,7 +26,7 @@ def page() -> str:
 @blueprint.get("/today/part")
 def part() -> str:
     """Return what runs, what is bad and what is late, which the page loads again."""
-    return render_template("today_part.html", **_today())
+    return live.shared_text("today", lambda: render_template("today_part.html", **_today()))
 
 
 @blueprint.get("/today/spiders")
