@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from typing import Any
 from urllib.parse import urlsplit
 
 from crawler.run.interfaces import PartitionEngine
@@ -29,6 +30,17 @@ def engine_of(url: str, partitions: int) -> Callable[[ClaimedRun], PartitionEngi
         WrongWorkersUrl: the URL has another scheme, or a part that cannot be read; or its broker does not answer,
             refuses the user, or does not let the user do what the engine does.
     """
+    engine = engine_class(url)
+    engine.check(url, partitions)
+    return partial(engine, url)
+
+
+def engine_class(url: str) -> Any:
+    """Return the class of the engine of a URL.
+
+    Raises:
+        WrongWorkersUrl: the URL has another scheme, or a part that cannot be read.
+    """
     scheme = url.partition(":")[0]
     try:
         parts = urlsplit(url)
@@ -42,10 +54,8 @@ def engine_of(url: str, partitions: int) -> Callable[[ClaimedRun], PartitionEngi
         )
     module, name = ENGINES[scheme]
     try:
-        engine = getattr(import_module(module), name)
+        return getattr(import_module(module), name)
     except ModuleNotFoundError as error:
         raise WrongWorkersUrl(
             f"WORKERS_URL: {scheme}:// needs the package {error.name}: pip install 'splashdown[events]'"
         ) from None
-    engine.check(url, partitions)
-    return partial(engine, url)

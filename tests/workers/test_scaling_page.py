@@ -26,9 +26,8 @@ from tests.doc_pages import DocPage, is_shown
 from tests.processes import ROOT, server
 from tests.services import service
 from tests.workers.workers import emptied
-from workers.engine import ENGINES
+from workers.engine import ENGINES, engine_class
 from workers.kafka import SESSION
-from workers.rabbitmq import RabbitEngine
 
 PAGE = DocPage("scaling.md")
 SPIDER = """
@@ -89,7 +88,8 @@ def test_the_lines_of_env_are_settings_that_a_worker_accepts() -> None:
     given = dict(line.split("=", 1) for line in block.text.splitlines())
     assert all(hasattr(settings, name) for name in given)
     run = ClaimedRun(id=1, spider="films", owner="", commits=0, resumed=False, start_read=False, scope=b"")
-    RabbitEngine(given["WORKERS_URL"], replace(run, partitions=PARTITIONS, started_at=datetime.now(UTC)))
+    url = given["WORKERS_URL"]
+    engine_class(url)(url, replace(run, partitions=PARTITIONS, started_at=datetime.now(UTC)))
 
 
 def test_the_settings_of_the_page_have_the_defaults_that_it_shows() -> None:
