@@ -63,10 +63,11 @@ def test_no_page_reaches_the_database_s_network() -> None:
     assert networks["crawler"] == {"data", "web", "events"} == networks["worker"]
     rendering = {"splash", "splash-a", "splash-b", "balancer", "chromium", "demo"}
     assert all(networks[name] == {"web"} for name in rendering)
+    assert networks["console"] == {"data", "web"}
     assert networks["relay"] == {"data", "events"}
     assert networks["rabbitmq"] == {"events"} == networks["kafka"]
     assert set(networks) == rendering | {
-        *("database", "migrate", "crawler", "worker", "relay", "rabbitmq", "kafka")
+        *("database", "migrate", "crawler", "worker", "relay", "rabbitmq", "kafka", "console")
     }
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
     assert compose["networks"]["data"] == {"internal": True}
@@ -89,7 +90,8 @@ def test_setup_and_the_images_install_packages_by_their_hashes() -> None:
         name: constraints[name] for name in locked if name in constraints
     }, "requirements.txt is older than constraints.txt: run scripts/lock --hashes"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    needed = [*project["dependencies"], *project["optional-dependencies"]["events"]]  # scrapy relay
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *extras["events"], *extras["console"]]  # scrapy relay, scrapy console
     names = {re.split(r"[\[<>=~!; ]", one, maxsplit=1)[0].lower().replace(".", "-") for one in needed}
     assert names <= set(locked), "requirements.txt is older than pyproject.toml: run scripts/lock --hashes"
     assert all("--hash=sha256:" in part for part in re.split(r"\n(?=[a-z])", text)[1:])
@@ -206,6 +208,21 @@ def test_the_workers_share_the_runs_of_the_crawler() -> None:
     assert (
         engine.parameters.credentials.username == SERVICES["rabbitmq"]["environment"]["RABBITMQ_DEFAULT_USER"]
     )
+
+
+def test_the_console_answers_to_the_address_that_it_prints() -> None:
+    console = SERVICES["console"]
+    command, port = console["command"].split(), "${CONSOLE_PORT:-8770}"
+    assert command == ["scrapy", "console", "--address", "0.0.0.0", "--port", port, "--no-browser"]
+    assert console["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert f"http://127.0.0.1:{port}/login" in console["healthcheck"]["test"][-1]
+    assert console["mem_limit"] and "data:/app/data:ro" in console["volumes"]
+    assert console["environment"] == SERVICES["crawler"]["environment"]
+
+
+def test_no_variable_has_another_one_as_its_default() -> None:
+    """Compose 1.29 reads a default only up to the first brace."""
+    assert not re.search(r"\$\{[^}]*\$\{", (ROOT / "docker-compose.yml").read_text("utf-8"))
 
 
 def test_rabbitmq_does_not_start_without_a_password(tmp_path: Path) -> None:
