@@ -50,6 +50,7 @@ MYSQL = {
     1213: Fault.TRANSIENT,  # deadlock
     1226: Fault.TRANSIENT,  # the user has used up a resource: max_user_connections, max_questions
     1290: Fault.TRANSIENT,  # the server is read only, after a failover
+    1305: Fault.TRANSIENT,  # no such savepoint: a deadlock has rolled the whole transaction back
     1317: Fault.UNSURE,  # the query was interrupted
     1792: Fault.TRANSIENT,  # the transaction is read only
     1836: Fault.TRANSIENT,  # the server is read only
