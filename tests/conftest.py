@@ -7,6 +7,7 @@ The tests of a missing service are skipped with a reason; in CI (``CI=true``) th
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,9 @@ settings.load_profile("no deadline")
 
 def pytest_configure() -> None:
     """Create databases for this worker of pytest-xdist, so that workers share no rows."""
+    # A shell ignores SIGINT for a job in the background, and the processes of the tests would inherit that.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     for variable in ("TEST_MARIADB_URL", "TEST_POSTGRESQL_URL"):
         url = os.environ.get(variable)

@@ -88,6 +88,7 @@ CASES: dict[str, tuple[str, int, str]] = {
 # Our own commands have their own tests. startproject makes another project.
 OURS = {
     "changes",
+    "console",
     "events",
     "relay",
     "demo",

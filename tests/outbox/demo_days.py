@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,17 @@ def wait_a_while(engine: Engine, dice: random.Random) -> None:
         time.sleep(0.01)  # between two looks
 
 
+def wait_for_run(engine: Engine, crawled: Future[None]) -> None:
+    """Wait until a process has a run, or until the crawls have ended."""
+    until = time.monotonic() + 60
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not crawled.done() and not connection.scalar(
+            text("SELECT COUNT(*) FROM crawl_run WHERE owner IS NOT NULL")
+        ):
+            assert time.monotonic() < until, "no crawl has begun in 60 s"
+            time.sleep(0.05)  # between two looks
+
+
 def sent_events(engine: Engine) -> int:
     with engine.connect() as connection:
         return int(connection.scalar(text("SELECT COALESCE(SUM(sent), 0) FROM outbox_sink")) or 0)
@@ -125,6 +136,8 @@ def crawl_days(
                 crawled = pool.submit(crawl, site, shop.mariadb.url)
                 for name in left[place :: len(days)]:
                     wait_a_while(shop.engine, dice)
+                    if name == "mariadb":  # a crawl does not begin while its database is away
+                        wait_for_run(shop.engine, crawled)
                     shop.kill(name)
                 crawled.result()
             print(f"day {day}: {sum(map(len, history(shop.engine).values()))} changes", flush=True)
