@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -59,7 +58,8 @@ def end_with_stdin() -> None:
 
     def wait() -> None:
         with contextlib.suppress(OSError, ValueError):
-            while sys.stdin.buffer.read(1024):
+            # Not by sys.stdin: its lock would be held in each process that this one forks, and abort its end.
+            while os.read(0, 1024):
                 pass
         os.kill(os.getpid(), signal.SIGTERM)
 

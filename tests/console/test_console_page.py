@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from crawler import settings
 from models.console_account import ROLES
 from tests.console.conftest import Client
 from tests.crawls import scrapy
+from tests.processes import ROOT, free_port
 
 TEXT = Path("docs/console.md").read_text("utf-8")
 
@@ -83,3 +88,26 @@ def test_a_wrong_setting_is_one_line_that_says_what_to_do(
     assert done.returncode == 1
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_a_console_ends_in_order_when_its_parent_closes_its_standard_input(tmp_path: Path) -> None:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scrapy", "console", "--no-browser", "--port", str(port), "--exit-with-stdin"],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/shop.db", "SPLASHDOWN_ENV_FILE": ""},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    with process:
+        lines = [process.stdout.readline() for _ in range(3)]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=30) as answer:
+            assert answer.status == 200
+        process.stdin.close()
+        rest = process.stdout.read()
+        assert process.wait(30) == 0, rest
+    assert "/link/" in lines[-1]
+    assert rest == ""
