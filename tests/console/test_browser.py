@@ -51,6 +51,7 @@ def page(console: LiveConsole, browser: Browser) -> Iterator[Page]:
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda line: faults.append(line.text) if is_fault(line) else None)
     page.goto(console.link)
+    expect(page.get_by_label("Name")).to_be_focused()
     for text in ("ann", PASSWORD, PASSWORD):
         page.keyboard.type(text)
         page.keyboard.press("Tab")
