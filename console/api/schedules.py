@@ -68,7 +68,7 @@ class ScheduleIn(Schema):
     )
     paused = fields.Boolean(metadata={"description": "the schedule starts no runs"})
     muted_hours = fields.Float(
-        metadata={"description": "for so many hours from now nobody hears alarms; 0: they are heard"}
+        metadata={"description": "hours from now in which no alarm is sent; 0: alarms are sent"}
     )
 
     @validates_schema
