@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from crawler.command_failure import print_failure
 from crawler.database import open_database
 from crawler.output_pipe import reader_may_end
-from crawler.run.verdict import CANNOT_START
+from crawler.run.verdict import CANNOT_START, GOOD
 from crawler.unknown_option import unknown_option
 from models.command_name import command
 from models.error_text import error_line
@@ -63,6 +64,8 @@ class DatabaseCommand(ScrapyCommand):
         expected: tuple[type[Exception], ...] = (CommandFailed, DatabaseUnusable, *self.expected_errors)
         try:
             self._check_arguments(args)
+            if self.serves(opts):
+                end_at_signals()
             if self.imports_spiders:
                 get_spider_loader(self.project_settings)  # the modules of the spiders import the models
             with reader_may_end():
@@ -73,6 +76,10 @@ class DatabaseCommand(ScrapyCommand):
         except SQLAlchemyError as error:  # transactions that are committed stay
             print_failure(self.program, error_line(error))
             self.exitcode = CANNOT_START
+
+    def serves(self, opts: argparse.Namespace) -> bool:
+        """Return whether the command runs until SIGTERM, so that this signal is a good end also before it serves."""
+        return False
 
     @abstractmethod
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -111,3 +118,9 @@ class DatabaseCommand(ScrapyCommand):
             yield engine
         finally:
             engine.dispose()
+
+
+def end_at_signals() -> None:
+    """End this process with exit code 0 on SIGTERM and SIGINT, until other handlers are set."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(GOOD))

@@ -13,7 +13,7 @@ from scrapy.settings import BaseSettings
 from crawler.database import open_database
 from crawler.database_command import CommandFailed
 from crawler.run.alarm import Alarm
-from crawler.run.verdict import ALREADY_RUNNING, BELOW_POLICY, GOOD
+from crawler.run.verdict import ALREADY_RUNNING, BELOW_POLICY, GOOD, INTERRUPTED
 from models.command_name import command
 from models.relay import RelayIsAlive, SinkState
 from outbox.address import addresses_of
@@ -80,6 +80,9 @@ def run_relay(settings: BaseSettings, *, once: bool) -> int:
     if end.lost:
         logger.error("another relay has taken over, so this one ends")
         return ALREADY_RUNNING
+    if end.interrupted:
+        logger.warning("a signal ended the relay before it had sent all events; the next one sends the rest")
+        return INTERRUPTED
     return BELOW_POLICY if once and end.errors else GOOD
 
 

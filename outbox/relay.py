@@ -46,9 +46,16 @@ PATIENCE_ONCE = 3  # attempts of a sink that is down, with --once
 
 @dataclass(frozen=True, kw_only=True)
 class RelayEnd:
-    """How a relay ended: by its order, or because another one took over; the errors of the sinks by name."""
+    """How a relay ended.
+
+    Attributes:
+        lost: another relay has taken over.
+        interrupted: it was stopped before it had sent what it should send at once.
+        errors: of the sinks, by name.
+    """
 
     lost: bool
+    interrupted: bool = False
     errors: Mapping[str, str]
 
 
@@ -87,6 +94,7 @@ class Relay:
             WrongSink: a sink cannot be used as BROKER_URL names it. A sink that is down is no error.
         """
         relay = claim_relay(self.sessions, list(self.sinks))
+        done = False
         try:
             self._check_sinks()
             self._wake_up = WakeUp(self.engine)
@@ -95,13 +103,13 @@ class Relay:
             ]
             for delivery in self.deliveries:
                 delivery.start()
-            self._serve(relay, once=once)
+            done = self._serve(relay, once=once)
         except RelayLost:
             self._lost = True
         finally:
             self._end(relay)
         errors = {one.sink_name: one.error for one in self.deliveries if one.error is not None}
-        return RelayEnd(lost=self._lost, errors=errors)
+        return RelayEnd(lost=self._lost, interrupted=once and not done, errors=errors)
 
     def stop(self) -> None:
         """End the relay soon. Signal handlers may call it."""
@@ -123,7 +131,8 @@ class Relay:
             finally:
                 sink.close()
 
-    def _serve(self, relay: HeldRelay, *, once: bool) -> None:
+    def _serve(self, relay: HeldRelay, *, once: bool) -> bool:
+        """Send events until the relay is stopped; with ``once`` return True when there is nothing left to send."""
         assert self._wake_up is not None
         while not self._stopping.is_set():
             try:
@@ -141,7 +150,7 @@ class Relay:
                 self._stopping.wait(1)
                 continue
             if is_over:
-                return
+                return True
             if numbered:
                 self._wake_up.found()
             if numbered >= BACKLOG:
@@ -150,6 +159,7 @@ class Relay:
                 self._stopping.wait(AHEAD_WAIT)
             else:
                 self._wake_up.wait()
+        return False
 
     def _number(self, relay: HeldRelay) -> tuple[int, int]:
         """Number new events; return how many, and the last number. Write a heartbeat if it is time."""

@@ -40,6 +40,9 @@ class Command(DatabaseCommand):
 
         parser.add_argument(OPTION, action="store_true", dest="exit_with_stdin", help=OPTION_HELP)
 
+    def serves(self, opts: argparse.Namespace) -> bool:
+        return not opts.link
+
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         if opts.exit_with_stdin:
             end_with_stdin()

@@ -30,8 +30,11 @@ class Command(DatabaseCommand):
         parser.add_argument(
             "--once",
             action="store_true",
-            help="end when all events are sent, for cron; exit code 2 if a sink did not get all",
+            help="end when all events are sent, for cron; exit code 2 if a sink did not get all, 4 after a signal",
         )
+
+    def serves(self, opts: argparse.Namespace) -> bool:
+        return not opts.once
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         settings = self.project_settings

@@ -67,13 +67,16 @@ class Command(DatabaseCommand):
         super().add_options(parser)
         parser.add_argument("--once", action="store_true", help="end when no shared run is unfinished")
 
+    def serves(self, opts: argparse.Namespace) -> bool:
+        return not opts.once
+
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         configure_logging(self.project_settings)
         spiders = frozenset(get_spider_loader(self.project_settings).list())
         stopping = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
         with self.database() as engine:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: stopping.set())
             work(engine, spiders, stopping, once=opts.once)
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -91,9 +90,7 @@ class Shop:
 
     def finish(self) -> dict[str, int]:
         """Let the relay end, send what is left, and compare; return the repeats by receiver."""
-        self.relay.send_signal(signal.SIGTERM)
-        _, said = self.relay.communicate(timeout=60)
-        assert self.relay.returncode == 0, said[-3000:]
+        self.relays.end(self.relay)
         self.relays.finish()
         return compare(self.engine, self.receivers)
 

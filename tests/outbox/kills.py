@@ -65,6 +65,15 @@ class Relays:
             text=True,
         )
 
+    def end(self, process: subprocess.Popen[str]) -> None:
+        """End a relay, which may be one that has just been started."""
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+        before_its_handlers = process.returncode == -signal.SIGTERM and not said
+        assert process.returncode == 0 or before_its_handlers, (
+            f"exit code {process.returncode}: {said[-3000:]}"
+        )
+
     def finish(self) -> None:
         """Send everything that is left."""
         until = time.monotonic() + DEADLINE
@@ -164,9 +173,7 @@ def kill_relays(
             process.stderr.close()
             process = relays.start()
         wait_for_events(engine, 1)
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=60)
-        assert process.returncode == 0, said[-3000:]
+        relays.end(process)
     relays.finish()
 
 

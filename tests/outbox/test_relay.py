@@ -54,6 +54,16 @@ def test_every_sink_gets_every_change_in_the_order_of_its_row(engine: Engine) ->
     assert unnumbered(engine) == 0
 
 
+def test_a_relay_that_is_stopped_with_once_has_not_sent_everything(engine: Engine) -> None:
+    store_changes(engine, [[1, 2, 3]])
+    sink = RecordingSink()
+    relay = Relay(engine, {"sink": sink}, keep=WEEK)
+    relay.stop()
+    assert relay.run(once=True) == RelayEnd(lost=False, interrupted=True, errors={})
+    assert once(engine, sink=sink) == RelayEnd(lost=False, errors={})
+    assert without_repeats(sink.received) == history(engine)
+
+
 def test_one_call_has_one_event_of_a_row(engine: Engine) -> None:
     store_changes(engine, [[1, 2], [1, 2], [1]])
     sink = RecordingSink()
