@@ -9,7 +9,8 @@ at a time. So a worker gets at most 8 pages a second, and N workers should get N
 in turns, and with --before one of another checkout, which has a .venv of its own.
 
 The database servers are private. Pages are counted in the database, and CPU in the processes, from the time on at which
-all workers have their share until --seconds later.
+all workers have their share until --seconds later. A machine is not always equally fast, so ``of workers`` divides the
+database's CPU by the CPU of the workers.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,8 @@ SITUATIONS: dict[str, dict[str, str]] = {
     | {"DOWNLOAD_DELAY": "1", "CONCURRENT_REQUESTS": str(PLACES), "CONCURRENT_REQUESTS_PER_DOMAIN": "1"},
     "cpu": SETTINGS,
 }
-PAGES_A_SECOND = {"waiting": PLACES, "cpu": 400}  # that a worker gets at most: so many pages must be queued
+STORE_ONLY = {"DOWNLOAD_DELAY": "3600"}  # of the process that reads start() before the measurement
+PAGES_A_SECOND = {"waiting": PLACES, "cpu": 900}  # that a worker gets at most: so many pages must be queued
 
 
 class ManyHostsSpider(TinySpider):
@@ -107,13 +109,15 @@ def empty(engine: Engine) -> None:
                 connection.execute(text(f"DELETE FROM {table}"))
 
 
-def start_worker(database: str, port: int, pages: int, situation: str, log: Path) -> subprocess.Popen[bytes]:
-    settings = [part for name, value in SITUATIONS[situation].items() for part in ("-s", f"{name}={value}")]
+def start_worker(
+    database: str, port: int, pages: int, settings: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes]:
+    options = [part for name, value in settings.items() for part in ("-s", f"{name}={value}")]
     with log.open("ab") as output:
         return subprocess.Popen(
             [
                 *(sys.executable, "-m", "scrapy", "crawl", "hosts", "--shared"),
-                *("-s", "SPIDER_MODULES=benchmarks.workers", "-s", "RANDOMIZE_DOWNLOAD_DELAY=0", *settings),
+                *("-s", "SPIDER_MODULES=benchmarks.workers", "-s", "RANDOMIZE_DOWNLOAD_DELAY=0", *options),
             ],
             env=os.environ
             | {"PORT": str(port), "PAGES": str(pages), "DATABASE_URL": database, "SPLASHDOWN_ENV_FILE": ""},
@@ -123,17 +127,34 @@ def start_worker(database: str, port: int, pages: int, situation: str, log: Path
 
 
 def share_is_even(engine: Engine, workers: int) -> bool:
-    """Return whether start() is read and all workers have the same number of partitions, and have committed pages."""
+    """Return whether all workers have the same number of partitions, and have committed pages."""
     with engine.connect() as connection:
-        if not connection.scalar(select(CrawlRun.start_read)):
-            return False
         owners = Counter(connection.scalars(select(CrawlPartition.worker)))
-        begun = connection.scalar(select(func.count()).where(CrawlWorker.pages > 0))
+        begun = connection.scalar(
+            select(func.count()).where(
+                CrawlWorker.pages > 0, CrawlWorker.left_at.is_(None), CrawlWorker.number > 0
+            )
+        )
     return (
         None not in owners
         and len(owners) == begun == workers
         and max(owners.values()) - min(owners.values()) < 2
     )
+
+
+def store_requests(database: str, engine: Engine, port: int, pages: int, log: Path) -> None:
+    """Store the requests of start() by a worker that is killed then."""
+    process = start_worker(database, port, pages, SETTINGS | STORE_ONLY, log)
+    try:
+        until, is_read = time.monotonic() + PATIENCE, False
+        while not is_read:
+            assert time.monotonic() < until and process.poll() is None, log.read_text()[-2000:]
+            time.sleep(0.2)  # between two looks
+            with engine.connect() as connection:
+                is_read = bool(connection.scalar(select(CrawlRun.start_read)))
+    finally:
+        process.kill()
+        process.wait()
 
 
 def pages_of(engine: Engine) -> int:
@@ -151,13 +172,14 @@ def measure(database: PrivateDatabase, workers: int, seconds: float, situation: 
     empty(engine)
     # While the last workers start, the first ones crawl already.
     each = PAGES_A_SECOND[situation] * (workers if situation == "waiting" else 1)
-    pages = int(each * (seconds + 30 + 15 * (workers if situation == "cpu" else 1))) + 10 * HOSTS
+    pages = int(each * (seconds + 30 + 3 * workers)) + 10 * HOSTS
     processes: list[subprocess.Popen[bytes]] = []
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "workers.log"
         try:
+            store_requests(database.url, engine, port, pages, log)
             for _ in range(workers):
-                processes.append(start_worker(database.url, port, pages, situation, log))
+                processes.append(start_worker(database.url, port, pages, SITUATIONS[situation], log))
             until = time.monotonic() + PATIENCE
             while not share_is_even(engine, workers):
                 is_alive = all(one.poll() is None for one in processes)
@@ -177,7 +199,10 @@ def measure(database: PrivateDatabase, workers: int, seconds: float, situation: 
         after - before for before, after in zip(begun, ended, strict=True)
     )
     return Speed(
-        workers=workers, pages=done / took, worker_cpu=worker_cpu / done, database_cpu=database_cpu / done
+        workers=workers,
+        pages=done / took,
+        worker_cpu=worker_cpu / done,
+        database_cpu=database_cpu / done,
     )
 
 
@@ -187,7 +212,7 @@ def compare(database: PrivateDatabase, numbers: Sequence[int], seconds: float, s
     print(
         f"{'workers':>7} {'pages/s':>8} {'times the first':>16} {'of N':>5} {'worker ms/page':>15} ", end=""
     )
-    print(f"{'database ms/page':>17} {'of the first':>12}")
+    print(f"{'database ms/page':>17} {'of the first':>12} {'of workers':>10}")
     first: Speed | None = None
     with site("0.0.0.0", 1.0 if situation == "waiting" else 0.0) as port:
         for number in numbers:
@@ -197,7 +222,7 @@ def compare(database: PrivateDatabase, numbers: Sequence[int], seconds: float, s
             print(
                 f"{number:>7} {one.pages:>8.1f} {times:>16.2f} {times * first.workers / number:>5.2f} "
                 f"{one.worker_cpu * 1000:>15.2f} {one.database_cpu * 1000:>17.2f} "
-                f"{one.database_cpu / first.database_cpu:>12.2f}",
+                f"{one.database_cpu / first.database_cpu:>12.2f} {one.database_cpu / one.worker_cpu:>10.3f}",
                 flush=True,
             )
 
@@ -232,7 +257,8 @@ def one_worker(database: PrivateDatabase, pages: int, turns: int, before: Path |
                 )
                 cpu = cpu_of_children() - before_cpu[0], database.cpu() - before_cpu[1]
                 if turn:
-                    found[name].append((float(done.stdout.split()[-1]), *(one * 1000 / pages for one in cpu)))
+                    each = cpu[0] * 1000 / pages, cpu[1] * 1000 / pages
+                    found[name].append((float(done.stdout.split()[-1]), *each))
     print(
         f"\none process, {database.name}: {pages} pages, {turns} turns, medians; the CPU has the start in it"
     )

@@ -1,7 +1,7 @@
 """SharedRun: a crawl's part in a run that several workers crawl together.
 
-It looks for the worker's share of the partitions once a second, gives partitions up when there are more workers, and
-stops the hand-out when this process was away for too long.
+It looks for the worker's share of the partitions every few seconds, gives partitions up when there are more workers,
+and stops the hand-out when this process was away for too long.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ from models.worker import WORKER_TIMEOUT, Tenure, partition_of
 
 logger = logging.getLogger("splashdown.workers")
 
-TICK = 1.0  # seconds between two looks at the other workers
+TICK = 1.0  # seconds
+LOOKS = 4  # at the other workers, in a second by all workers together
+SELDOM = 3.0  # seconds between two looks of a worker, however many workers there are
 # Seconds after which a partition is taken again that the engine says is this worker's, and that another one has taken.
 RETAKE = 3.0
 TOGETHER = 0.05  # seconds for which partitions that the engine assigns are collected
@@ -56,6 +58,11 @@ LATE = WORKER_TIMEOUT.total_seconds() / 2
 def seconds_now() -> float:
     """Return the seconds of a clock that also counts while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+def look_pause(workers: int) -> float:
+    """Return the seconds between two looks at the other workers: many workers look less often."""
+    return min(max(TICK, workers / LOOKS), SELDOM)
 
 
 def slot_of(request: Request) -> str:
@@ -113,6 +120,7 @@ class SharedRun:
         self._rendering, self._identities = rendering, identities
         self._writer, self._wake = writer, wake
         self._looked_at = 0.0  # when the last look began that has ended
+        self._look_pause = TICK
         self._gives_up_soon = False
         self._is_looking = self._is_paused = self._is_leaving = False
         self._is_closed = False
@@ -127,7 +135,7 @@ class SharedRun:
         return self.run.worker * NUMBERS
 
     def start(self) -> None:
-        """Look for partitions, and again every second."""
+        """Look for partitions, and again every few seconds."""
         logger.info(
             "worker %d of run %d of %s: %d partitions",
             self.run.worker,
@@ -238,10 +246,11 @@ class SharedRun:
         self._give_up_drained()
         self._watch.check()
         self._pause_engine_if_away()
-        if self._is_looking:
+        now = seconds_now()
+        is_early = now - self._looked_at < self._look_pause - TICK / 2 and not self._is_leaving
+        if self._is_looking or is_early:
             return
         self._is_looking = True
-        now = seconds_now()
         known = self.partitions.known
         is_late = bool(self._looked_at) and now - self._looked_at >= LATE
         takes = self._engine is None and not (is_late or self._is_leaving)
@@ -271,6 +280,8 @@ class SharedRun:
         self._is_looking = False
         self._looked_at = now
         self._watch.note_free(found.free)
+        self._writer().note_workers(found.workers)
+        self._look_pause = look_pause(found.workers)
         if self._is_paused and self._engine is not None and seconds_now() - now < LATE:
             self._is_paused = False
             self._engine.resume()

@@ -28,6 +28,7 @@ from models.dialect_modules import mysql, postgresql
 from models.rejected import RejectedItem
 from models.rendering_lesson import BY_PLAIN
 from models.types import Digest, ExactString, FreeText, LongText, UtcDateTime
+from models.worker import CrawlPartition
 
 QUEUED, LEASED, DONE, FAILED, SKIPPED = "queued", "leased", "done", "failed", "skipped"
 REFUSED = "refused"  # by the site: HTTP 402, 403, a challenge page; a resume does not request it again
@@ -143,6 +144,7 @@ class FrontierState:
 
 
 _table: Any = CrawlRequest.__table__
+_partitions: Any = CrawlPartition.__table__
 # To sort the requests of one state by their number. Sorted by the column itself, a database may go through all requests
 # of the run in the order of the primary key, in place of the few of the state in the index.
 BY_NUMBER: Any = CrawlRequest.number + 0
@@ -341,12 +343,13 @@ def lease(
         _table.c.part,
     )
     found: list[Any] = []
-    left = list(parts)
+    left = list(parts) if len(parts) == 1 else _parts_with_queued(session, run_id, parts)
     while (
         left and len(found) < limit
     ):  # a query for each partition, because each has its own range of the index
         share = max(1, (limit - len(found)) // len(left))
-        full = []
+        full: list[int] = []
+        rows: list[Any] = []
         for part in left[: limit - len(found)]:
             query = (
                 select(*columns)
@@ -354,15 +357,32 @@ def lease(
                 .order_by(_table.c.priority.desc(), _table.c.position.desc())
                 .limit(share)
             )
-            rows = session.execute(query).all()
-            _set_state(session, run_id, [row.number for row in rows], LEASED)
-            found += rows
-            if len(rows) == share:
+            of_part = session.execute(query).all()
+            rows += of_part
+            if len(of_part) == share:
                 full.append(part)
+        _set_state(session, run_id, [row.number for row in rows], LEASED)
+        found += rows
         left = full
     if len(parts) > 1:
         found.sort(key=lambda row: (row.priority, row.position), reverse=True)
     return [Leased(**row._mapping) for row in found]
+
+
+def _parts_with_queued(session: Session, run_id: int, parts: Sequence[int]) -> list[int]:
+    """Return those of the partitions of a shared run that have a queued request."""
+    # No EXISTS: a server may answer that by reading all queued requests. This is one look at the index for each row.
+    queued = (
+        select(_table.c.part)
+        .where(_table.c.run_id == run_id, _table.c.state == QUEUED, _table.c.part == _partitions.c.part)
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = select(_partitions.c.part, queued).where(
+        _partitions.c.run_id == run_id, _partitions.c.part.in_(parts)
+    )
+    with_queued = {part for part, found in session.execute(query) if found is not None}
+    return [part for part in parts if part in with_queued]
 
 
 def release(

@@ -182,6 +182,7 @@ class Balance:
         taken: those of them that it has taken now.
         surplus: how many partitions it has above its share.
         free: the partitions that no living worker has, after ``taken``.
+        workers: how many living workers the run has, this one included.
         start_read: everything that start() yields is stored.
         host_waits: the seconds that hosts ask to wait; only with ``taken``.
         plain_pages: as in FrontierState, of the partitions in ``taken``.
@@ -191,6 +192,7 @@ class Balance:
     taken: Sequence[Tenure] = ()
     surplus: int = 0
     free: frozenset[int] = frozenset()
+    workers: int = 1
     start_read: bool = False
     host_waits: Mapping[str, float] = field(default_factory=dict)
     plain_pages: Mapping[bytes, Sequence[int]] = field(default_factory=dict)
@@ -247,6 +249,7 @@ def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, t
         taken=taken,
         surplus=surplus,
         free=frozenset(free) - {one.part for one in taken},
+        workers=len(others) + 1,
         start_read=start_read,
         **_state_of(session, run, taken, now),
     )

@@ -91,6 +91,9 @@ class PageWriter(Protocol):
     async def finish(self, ending: Ending) -> Verdict:
         """Commit everything that waits. End the run if it is complete, or leave it to be resumed."""
 
+    def note_workers(self, number: int) -> None:
+        """Note how many workers the run has: together they shall make no more transactions than one."""
+
     def flush_soon(self) -> None:
         """Commit what waits without waiting for a full batch: the crawl has nothing else to do."""
 

@@ -46,6 +46,7 @@ HEARTBEAT = 5.0  # seconds between heartbeats
 # ten times a transaction, takes longer than the transaction. One millisecond takes half as long as the
 # transaction.
 HANDOVER = 0.0003
+LONGEST_BATCH = 1.0  # seconds that a page waits for others, however many workers the run has
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +68,7 @@ class Writer(threading.Thread):
         loop: the event loop that calls the callbacks.
         failed: called on the loop with the error that ended the writer; later pages are not stored.
         batch_weight: rows, roughly, in one transaction.
-        batch_age: seconds that a page waits for others to share its transaction.
+        batch_age: seconds that a page waits for others to share its transaction, if the run has one worker.
         patience: for so many seconds a transaction is repeated while the database does not answer.
     """
 
@@ -85,6 +86,7 @@ class Writer(threading.Thread):
         super().__init__(name="writer", daemon=True)
         self.context, self.loop, self.failed = context, loop, failed
         self.batch_weight, self.batch_age = batch_weight, batch_age
+        self.workers = 1
         self.transactions = Transactions(sessions, context.run, patience=patience)
         self.watch: SilenceWatch | None = None
         if context.run.is_shared:
@@ -248,6 +250,10 @@ class Writer(threading.Thread):
                 self.watch.stop()
             self.transactions.disconnect()
 
+    def note_workers(self, number: int) -> None:
+        """Collect pages for longer, so that so many workers together make no more transactions than one."""
+        self.workers = number
+
     def flush_soon(self) -> None:
         """Commit the pages that wait without waiting for more."""
         with self._wake:
@@ -313,7 +319,7 @@ class Writer(threading.Thread):
         with self._wake:
             if not self._pages and not self._tasks and not self._closing:
                 self._wake.wait(HEARTBEAT)
-            until = time.monotonic() + self.batch_age
+            until = time.monotonic() + batch_wait(self.batch_age, self.workers)
             while (
                 self._pages
                 and self.weight < self.batch_weight
@@ -344,6 +350,11 @@ class Writer(threading.Thread):
             self.loop.call_soon_threadsafe(callback, value)
         except RuntimeError:  # the loop is closed: the crawl was stopped at once
             logger.debug("the event loop is closed: no callback for the last commit")
+
+
+def batch_wait(age: float, workers: int) -> float:
+    """Return for how many seconds a page waits for others: all workers together make no more transactions than one."""
+    return min(age * workers, LONGEST_BATCH)
 
 
 def make_writer(

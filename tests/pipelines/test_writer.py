@@ -21,6 +21,7 @@ from models import Base, Quote, RejectedItem, Row, RowChange
 from models.run import RunIsAlive, RunLost, claim_run
 from models.session import make_engine, make_sessions
 from models.types import ExactString, UtcDateTime
+from pipelines.storage.writer import batch_wait
 from tests.pipelines.demo_rows import quote
 from tests.pipelines.runs import Run, page
 
@@ -52,6 +53,11 @@ def test_a_row_that_the_database_refuses_is_rejected_and_its_neighbours_are_stor
     (rejected,) = run.all(RejectedItem)
     assert rejected.table_name == "quote" and rejected.item["author"] == "nobody"
     assert "database refused" in rejected.reasons[""]
+
+
+@pytest.mark.parametrize(("workers", "seconds"), [(1, 0.1), (4, 0.4), (10, 1.0), (1000, 1.0)])
+def test_many_workers_together_make_no_more_transactions_than_one(workers: int, seconds: float) -> None:
+    assert batch_wait(0.1, workers) == seconds
 
 
 def test_a_commit_whose_answer_is_lost_takes_place_once(engine: Engine) -> None:

@@ -16,7 +16,7 @@ from frontier.pages_in_progress import PagesInProgress
 from frontier.partitions import Partitions
 from frontier.request_identity import RequestIdentities
 from frontier.scheduler import Scheduler
-from frontier.shared_run import SharedRun
+from frontier.shared_run import TRUSTED, SharedRun, look_pause
 from frontier.window import QueuedRequest, Window
 from models.request import Settled
 from models.shared_run import START_PART, Balance
@@ -30,6 +30,10 @@ class Writer:
     def __init__(self) -> None:
         self.given_up: list[Tenure] = []
         self.has_given_two_up = asyncio.Event()
+        self.workers = 1
+
+    def note_workers(self, number: int) -> None:
+        self.workers = number
 
     def call(self, _work: Any, _done: Any = None) -> None:
         """Do nothing: the table is not asked."""
@@ -186,6 +190,11 @@ def test_the_late_answer_to_a_lost_page_does_not_fill_the_page_that_replaced_it(
     assert scheduler.page_of(answer_in("c")) is now
 
 
+@pytest.mark.parametrize(("workers", "seconds"), [(1, 1.0), (4, 1.0), (8, 2.0), (12, 3.0), (500, 3.0)])
+def test_many_workers_look_less_often_and_within_their_lease(workers: int, seconds: float) -> None:
+    assert look_pause(workers) == seconds < TRUSTED
+
+
 def test_a_look_that_began_before_a_partition_was_taken_does_not_take_it_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -201,6 +210,8 @@ def test_a_look_that_began_before_a_partition_was_taken_does_not_take_it_again(
         worker.shared._found(Balance(held=[Tenure(START_PART, "a")]), [Tenure(START_PART, "a")], 0.0)
         await asyncio.sleep(0)
         assert worker.shared._assigned == {2}
+        worker.shared._found(Balance(held=[], workers=3), [], 0.0)
+        assert worker.writer.workers == 3
         worker.shared.close()
 
     asyncio.run(check())
