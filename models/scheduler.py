@@ -29,6 +29,8 @@ from models.spider_schedule import SchedulerProcess, SpiderSchedule
 
 AGAIN = "carried out again: the scheduler that had taken it ended"
 ASK_AGAIN = "the scheduler ended meanwhile; ask again"
+BEGUN = "its command runs"
+UNKNOWN = "the scheduler ended while the command ran: look at what it has done before you ask again"
 NEVER = timedelta(days=365)  # the age of a heartbeat that a process never wrote
 
 
@@ -146,13 +148,28 @@ def orders_of(session: Session, process: str, known: Collection[int]) -> list[Ta
     ]
 
 
+def begin_command(session: Session, order_id: int, process: str) -> bool:
+    """Note that this scheduler starts the command of an order; return False if the order is not its own any more.
+
+    Commands do not mark their orders themselves, as crawls do. So a command that may have begun is not started again.
+    """
+    begun: Any = session.execute(
+        update(CrawlOrder)
+        .where(CrawlOrder.id == order_id, CrawlOrder.state == TAKEN, CrawlOrder.taken_by == process)
+        .values(message=BEGUN)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(begun.rowcount == 1)
+
+
 def take_over_orders(
     session: Session, spiders: Collection[str], process: str, known: Collection[int], now: datetime
 ) -> None:
     """Take over the orders of schedulers that have died, each once, and delete the rows of these schedulers.
 
-    A START whose crawl has no run is started again: the crawl itself makes sure that the order has one run. The other
-    commands may run twice. An order whose scheduler dies a second time ends as failed.
+    A START whose crawl has no run is started again: the crawl itself makes sure that the order has one run. Another
+    command is started if it has not begun; if it has, its order ends as failed. So does an order whose scheduler dies a
+    second time.
     """
     beats = {row.process: row.heartbeat_at for row in session.scalars(select(SchedulerProcess))}
     dead = [name for name, beat_at in beats.items() if name != process and not _is_alive(name, now - beat_at)]
@@ -171,8 +188,10 @@ def take_over_orders(
         if order.kind == START and order.run_id is not None:
             if not _is_crawled(session, order.run_id, now):
                 end(session, order.id, FAILED, _killed(order.run_id), now)
+        elif order.message == BEGUN:
+            end(session, order.id, FAILED, UNKNOWN, now)
         elif order.message == AGAIN:
-            end(session, order.id, FAILED, ASK_AGAIN, now)
+            _end_without_run(session, order.id, FAILED, ASK_AGAIN, now)
         else:
             _retake(session, order, process, now)
     if dead:
@@ -194,7 +213,7 @@ def end_start(session: Session, order_id: int, *, succeeded: bool, message: str,
         if not _is_crawled(session, order.run_id, now):
             end(session, order_id, FAILED, f"{_killed(order.run_id)}: {message}", now)
         return
-    end(session, order_id, DONE if succeeded else FAILED, message, now)
+    _end_without_run(session, order_id, DONE if succeeded else FAILED, message, now)
 
 
 def fail_orders_of_ended_runs(session: Session, now: datetime) -> None:
@@ -228,6 +247,20 @@ def _is_known(session: Session, order: CrawlOrder, spiders: Collection[str]) -> 
     return spider is None or spider in spiders
 
 
+def _end_without_run(session: Session, order_id: int, state: str, message: str, now: datetime) -> None:
+    """End an order, but not a START whose crawl has claimed its run since the order was read."""
+    session.execute(
+        update(CrawlOrder)
+        .where(
+            CrawlOrder.id == order_id,
+            CrawlOrder.state == TAKEN,
+            (CrawlOrder.kind != START) | CrawlOrder.run_id.is_(None),
+        )
+        .values(state=state, message=message, ended_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def _retake(session: Session, order: CrawlOrder, process: str, now: datetime) -> None:
     session.execute(
         update(CrawlOrder)
@@ -235,7 +268,7 @@ def _retake(session: Session, order: CrawlOrder, process: str, now: datetime) ->
             CrawlOrder.id == order.id,
             CrawlOrder.state == TAKEN,
             CrawlOrder.taken_by == order.taken_by,
-            CrawlOrder.run_id.is_(None) if order.kind == START else CrawlOrder.id == order.id,
+            CrawlOrder.run_id.is_(None) if order.kind == START else CrawlOrder.message.is_(None),
         )
         .values(taken_by=process, taken_at=now, message=AGAIN)
         .execution_options(synchronize_session=False)

@@ -23,18 +23,57 @@
   }
 
   // --- Event streams: the server says that something has changed, and htmx loads the part again --------------------
+  const AWAY = "The database does not answer. This page goes on by itself when it does.";
+  const SILENT = "The console sends no new values. This page tries again by itself.";
+  const AGAIN = 5000; // milliseconds until a part that was refused, or a stream, is asked for again
+
   function follow(element) {
     if (!element.dataset.stream || !window.EventSource) return;
-    const source = new EventSource(element.dataset.stream);
-    let waiting = false;
-    source.addEventListener("changed", () => {
+    const notice = document.createElement("p");
+    notice.className = "notice error";
+    notice.setAttribute("role", "status");
+    notice.hidden = true;
+    element.before(notice);
+    let source, again, waiting = false, isLost = false, isRefused = false;
+
+    function say(text) {
+      if (notice.textContent !== text) notice.textContent = text;
+      notice.hidden = !text;
+    }
+    function load() {
       if (waiting || document.hidden) { element.dataset.missed = ""; return; }
       waiting = true;
       htmx.trigger(element, "changed");
       for (const chart of document.querySelectorAll("[data-chart]")) draw(chart);
       setTimeout(() => { waiting = false; }, 500);
+    }
+    function open() {
+      source = new EventSource(element.dataset.stream);
+      source.addEventListener("changed", () => { say(""); load(); });
+      source.addEventListener("away", () => say(AWAY));
+      // A stream that is open again sends no event until something changes; what it missed is loaded now.
+      source.addEventListener("open", () => { if (isLost) { isLost = false; say(""); load(); } });
+      source.addEventListener("error", () => {
+        isLost = true;
+        if (notice.hidden) say(SILENT);
+        // The browser connects again by itself, but not after an answer such as 503.
+        if (source.readyState === EventSource.CLOSED) setTimeout(open, AGAIN);
+      });
+    }
+    // The values stay when their part is refused, as while the database is away.
+    document.addEventListener("htmx:before:response", (event) => {
+      const status = event.detail.ctx.response.status, trigger = event.target.getAttribute("hx-trigger") || "";
+      if (event.target !== element && !trigger.includes(`from:#${element.id}`)) return;
+      if (status < 500) {
+        if (isRefused && event.target === element) { isRefused = false; say(""); }
+        return;
+      }
+      event.preventDefault();
+      isRefused = true;
+      if (notice.hidden) say(status === 503 ? AWAY : SILENT);
+      clearTimeout(again);
+      again = setTimeout(load, AGAIN);
     });
-    source.addEventListener("away", () => { element.classList.add("away"); });
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden && "missed" in element.dataset) {
         delete element.dataset.missed;
@@ -42,6 +81,7 @@
       }
     });
     window.addEventListener("pagehide", () => source.close());
+    open();
   }
 
   // --- Charts ------------------------------------------------------------------------------------------------------

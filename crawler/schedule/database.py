@@ -17,6 +17,7 @@ from models.scheduler import (
     SpiderFacts,
     TakenOrder,
     beat,
+    begin_command,
     choices,
     end_start,
     fail_orders_of_ended_runs,
@@ -56,7 +57,7 @@ class Look:
 
 
 class SchedulerDatabase:
-    """The scheduler's tables. One thread at a time calls it.
+    """The scheduler's tables. One thread at a time calls ``look``.
 
     Args:
         spiders: all spiders of the project.
@@ -115,6 +116,11 @@ class SchedulerDatabase:
         self._beat_at = clock if beats else self._beat_at
         self._took_over_at = clock if takes_over and takes else self._took_over_at
         return found
+
+    def begin_command(self, order_id: int) -> bool:
+        """Note that the command of an order starts; return False if another scheduler has taken the order over."""
+        with self._sessions.begin() as session:
+            return begin_command(session, order_id, self.process)
 
     def leave(self) -> None:
         """Delete the row of this scheduler."""

@@ -111,20 +111,25 @@ class Orders:
 
     async def _carry_out(self, order: TakenOrder) -> None:
         logger.info("order %d of %s: %s", order.id, one_line(order.asked_by), order.kind)
+        result: OrderResult | None
         try:
             if order.kind == START:
                 result = await self._start(order)
             else:
+                command = self.program(command_of(order))
                 async with self._one_command:
-                    result = await self._run_command(order)
+                    result = await self._run_command(order, command) if await self._begins(order) else None
         except (WrongOrder, OSError) as error:
             result = OrderResult(order=order, succeeded=False, message=str(error))
         except Exception as error:  # without an end, the order would wait for this process for ever
             logger.exception("order %d could not be carried out", order.id)
             result = OrderResult(order=order, succeeded=False, message=error_line(error, with_type=True))
-        if not result.succeeded and order.kind != START:  # the runner has logged the end of a crawl
+        if result is None:
+            logger.warning("order %d is not carried out here: another process has taken it", order.id)
+        elif not result.succeeded and order.kind != START:  # the runner has logged the end of a crawl
             logger.warning("order %d failed: %s", order.id, one_line(result.message, 500))
-        self._results.append(result)
+        if result is not None:
+            self._results.append(result)
         del self._tasks[order.id]
 
     async def _start(self, order: TakenOrder) -> OrderResult:
@@ -166,10 +171,23 @@ class Orders:
         finally:
             copy_from(output, done)
 
-    async def _run_command(self, order: TakenOrder) -> OrderResult:
+    async def _begins(self, order: TakenOrder) -> bool:
+        """Store that the command of the order starts, when the database answers; return False if it must not start.
+
+        Raises:
+            WrongOrder: the scheduler stops before.
+        """
+        while True:
+            try:
+                return await asyncio.to_thread(self.database.begin_command, order.id)
+            except SQLAlchemyError:  # the next look says so
+                if await self.runner.stops_within(LOOK):
+                    raise WrongOrder(ASK_AGAIN) from None
+
+    async def _run_command(self, order: TakenOrder, command: Sequence[str]) -> OrderResult:
         # It ends by itself, also if this process is told to stop.
         child = await asyncio.create_subprocess_exec(
-            *self.program(command_of(order)),
+            *command,
             cwd=self.cwd,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

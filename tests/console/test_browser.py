@@ -143,6 +143,26 @@ def test_a_broken_page_is_shown_and_replayed(console: LiveConsole, page: Page) -
     until(is_done, 90)
 
 
+def test_an_open_page_says_why_it_has_no_new_values_and_comes_back(
+    page: Page, browser: Browser, console: LiveConsole
+) -> None:
+    context = browser.new_context(base_url=console.url, storage_state=page.context.storage_state())
+    open_page = context.new_page()
+    notice = open_page.locator("p.notice[role=status]", has_text=re.compile("by itself|again"))
+    context.route("**/today/stream", lambda route: route.fulfill(status=503, body="away"))
+    open_page.goto("/")
+    expect(notice).to_have_text("The console sends no new values. This page tries again by itself.")
+    context.unroute_all()
+    context.route("**/today/part", lambda route: route.fulfill(status=503, body="away"))
+    away = "The database does not answer. This page goes on by itself when it does."
+    expect(notice).to_have_text(away, timeout=20_000)
+    expect(open_page.locator("h1")).to_have_text("Today")
+    assert open_page.locator("#live").inner_text().strip()
+    context.unroute_all()
+    expect(notice).to_be_hidden(timeout=20_000)
+    context.close()
+
+
 def test_a_filter_is_exported_as_parquet(page: Page) -> None:
     page.goto("/tables/rows?table=book")
     with page.expect_download() as download:

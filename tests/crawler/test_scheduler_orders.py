@@ -137,6 +137,9 @@ def test_a_database_that_is_away_is_said_once_and_orders_come_when_it_is_back(
             first = self.looks == 4
             return Look(choices={}, orders=[order(SEND_AGAIN)] if first and 5 not in known else [])
 
+        def begin_command(self, _: int) -> bool:
+            return True
+
         def leave(self) -> None:
             sent.append(([], False))
 
@@ -154,6 +157,46 @@ def test_a_database_that_is_away_is_said_once_and_orders_come_when_it_is_back(
     lines = [record.getMessage() for record in caplog.records]
     assert [line.partition(":")[0] for line in lines] == ["no orders are read", "the database answers again"]
     assert sent == [(["password=*** sent"], True), ([], False)]
+
+
+def test_a_command_whose_order_another_scheduler_has_taken_over_is_not_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("crawler.schedule.orders.LOOK", 0.01)
+    begun: list[int] = []
+
+    class Database:
+        spiders: dict[str, SpiderFacts] = {}  # noqa: RUF012
+        is_first = True
+
+        def look(self, _: Any, results: list[OrderResult], known: set[int], *, takes: bool) -> Look:
+            assert results == []
+            if begun[1:] and not known:
+                runner.stop()
+            found = [order(SEND_AGAIN)] if self.is_first else []
+            self.is_first = False
+            return Look(choices={}, orders=found)
+
+        def begin_command(self, order_id: int) -> bool:
+            begun.append(order_id)
+            if len(begun) == 1:
+                raise OperationalError("UPDATE", None, Exception("gone away"))
+            return False
+
+        def leave(self) -> None: ...
+
+    async def run() -> None:
+        program = [sys.executable, "-c", "open('carried out', 'w')"]
+        orders = Orders(
+            cast(SchedulerDatabase, Database()), runner, {}, program=lambda _: program, cwd=tmp_path
+        )
+        async with asyncio.timeout(60):
+            await orders.run()
+
+    runner = Runner({}, lambda name: [name], cwd=tmp_path)
+    asyncio.run(run())
+    assert begun == [5, 5]
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- Processes -------------------------------------------------------------------------------------------------------

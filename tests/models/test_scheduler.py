@@ -11,15 +11,31 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from models import CrawlOrder, CrawlRun, SchedulerProcess, SpiderSchedule
-from models.crawl_order import ACCEPT, ASKED, DONE, FAILED, OVER, REPLAY, START, STOP, TAKEN, ask, take
+from models.crawl_order import (
+    ACCEPT,
+    ASKED,
+    DONE,
+    FAILED,
+    OVER,
+    REPLAY,
+    START,
+    STOP,
+    TAKEN,
+    ask,
+    claim_order,
+    take,
+)
 from models.process_id import Process
 from models.run import OrderIsOver, claim_run, database_now
 from models.scheduler import (
     AGAIN,
     ASK_AGAIN,
+    BEGUN,
+    UNKNOWN,
     Choice,
     SpiderFacts,
     beat,
+    begin_command,
     choices,
     end_start,
     fail_orders_of_ended_runs,
@@ -119,6 +135,29 @@ def test_the_orders_of_a_dead_scheduler_are_carried_out_once_more_and_not_twice(
         session.execute(update(CrawlOrder).values(taken_by=DEAD))
     assert table.taken_over() == []
     assert table.of(start) == table.of(replay) == (FAILED, ASK_AGAIN)
+
+
+def test_a_command_that_has_begun_is_not_started_by_another_scheduler(table: Table) -> None:
+    replay = table.ask(REPLAY, taken_by=DEAD)
+    assert not table.do(begin_command, replay, ME)
+    assert table.do(begin_command, replay, DEAD) and table.of(replay) == (TAKEN, BEGUN)
+    assert table.taken_over() == [] and table.of(replay) == (FAILED, UNKNOWN)
+
+
+@pytest.mark.parametrize("first", [None, AGAIN], ids=["taken once", "taken twice"])
+def test_a_start_whose_crawl_claims_its_run_meanwhile_stays_as_it_is(
+    table: Table, monkeypatch: pytest.MonkeyPatch, first: str | None
+) -> None:
+    start = table.ask(START, "books", taken_by=DEAD)
+    with table.sessions.begin() as session:
+        session.execute(update(CrawlOrder).values(message=first))
+
+    def claimed(session: Session, order: CrawlOrder, _: object) -> bool:
+        return claim_order(session, order.id, 1)  # after the order was read
+
+    monkeypatch.setattr("models.scheduler._is_known", claimed)
+    assert table.taken_over() == []
+    assert table.of(start) == (TAKEN, first)
 
 
 def test_a_scheduler_on_another_host_is_dead_when_its_heartbeat_is_old(table: Table) -> None:
