@@ -11,11 +11,10 @@ from typing import Any, Generic, TypeVar
 
 from flask import abort, request
 
-from console.security.text_input import is_storable
+from console.security.text_input import LARGEST_NUMBER, is_storable
 
 PAGE_SIZE = 50
 MOST = 500
-LARGEST = 2**63 - 1  # of the numbers of a database
 
 T = TypeVar("T")
 
@@ -62,7 +61,7 @@ def decode_key(text: str, *types: type | tuple[type, ...]) -> list[Any]:
     if not all(isinstance(value, kind) for value, kind in zip(values, types, strict=True)):
         raise ValueError("the place in the list is not one of this list")
     for value in values:
-        if (isinstance(value, int) and not -LARGEST <= value <= LARGEST) or (
+        if (isinstance(value, int) and not -LARGEST_NUMBER <= value <= LARGEST_NUMBER) or (
             isinstance(value, str) and not is_storable(value)
         ):
             raise ValueError("the place in the list is not one of this list")

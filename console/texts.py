@@ -39,6 +39,7 @@ def init(app: Flask) -> None:
         "percent": percent,
     }
     app.jinja_env.filters.update(filters)
+    app.jinja_env.finalize = shown
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     @app.context_processor
@@ -50,6 +51,16 @@ def init(app: Flask) -> None:
             "with_args": with_args,
             "has_view": lambda endpoint: endpoint in app.view_functions,
         }
+
+
+def shown(value: Any) -> Any:
+    """Return what a template shows, without control and format characters, which could turn the text around it.
+
+    All values of templates go through this one, with a filter or without. Markup is of our own templates.
+    """
+    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
+        return value
+    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in value)
 
 
 def with_args(**changed: Any) -> str:

@@ -157,6 +157,8 @@ def history_of_row(
     parts = key_as_json(key)
     ways = itertools.islice(itertools.product(*(spellings(part) for part in parts)), MOST_SPELLINGS)
     keys = list(dict.fromkeys(key_text(way) for way in ways))
+    if not all(is_storable(one) for one in keys):
+        raise WrongValue("the key has a half of a character, which no row has")
     return changes_of_row(session, table, [key_hash(one) for one in keys], keys, before=before, limit=limit)
 
 

@@ -1,14 +1,23 @@
-"""The limit on failed logins: after some failures a name, an address, or both together have to wait."""
+"""The limit on failed logins: after some failures a name, an address, or both together have to wait.
+
+Few passwords are looked at at the same time: argon2 needs 64 MiB for each, and the transaction waits for it.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar, cast
 
+from flask import abort
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from console.database import end_reading
 from models.console_account import LoginFailure
 
 FORGOTTEN_AFTER = timedelta(hours=24)
@@ -16,6 +25,27 @@ LONGEST_WAIT = timedelta(minutes=15)
 # Failures without a wait. The pair of name and address has few. An address may be shared by many people, and the name
 # alone must not be a way to lock a person out, so both have more.
 FREE = {"pair": 5, "address": 30, "name": 50}
+AT_ONCE = 4  # passwords that are looked at
+PATIENCE = 2.0  # seconds that another one waits for its place
+
+F = TypeVar("F", bound=Callable[..., Any])
+_places = threading.BoundedSemaphore(AT_ONCE)
+
+
+def few_at_once(view: F) -> F:
+    """Let a view that looks at a password run AT_ONCE times at most; HTTP 503 for others, which try again."""
+
+    @wraps(view)
+    def limited(*args: Any, **kwargs: Any) -> Any:
+        end_reading()  # who waits here keeps no connection to the database
+        if not _places.acquire(timeout=PATIENCE):
+            abort(503, "too many people log in at this moment: try again in a few seconds")
+        try:
+            return view(*args, **kwargs)
+        finally:
+            _places.release()
+
+    return cast(F, limited)
 
 
 def subjects(name: str, address: str) -> dict[str, bytes]:

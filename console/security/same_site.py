@@ -36,7 +36,10 @@ def comes_from_another_site(headers: object, host: str, scheme: str) -> bool:
     origin = get("Origin")
     if origin is None:
         return False
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # "http://["
+        return True
     return (parts.scheme, parts.netloc) != (scheme, host)
 
 

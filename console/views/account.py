@@ -12,6 +12,7 @@ from console.database import now, reading, writing
 from console.security.accounts import TOKEN_PREFIX
 from console.security.actions import note_action
 from console.security.identity import person
+from console.security.login_limit import few_at_once, forget_failures, note_failure, seconds_to_wait
 from console.security.passwords import SHORTEST, WeakPassword, digest, hash_password, is_password, new_token
 from models.console_account import ROLES, ConsoleSession, ConsoleToken, ConsoleUser, may
 
@@ -32,17 +33,23 @@ def page(message: str = "", token: str = "") -> str:
 
 
 @blueprint.post("/password")
+@few_at_once
 def change_password() -> tuple[str, int] | Response:
     old, new = request.form.get("old", ""), request.form.get("new", "")
+    name, address = person().name, request.remote_addr or ""
+    if new != request.form.get("again", ""):
+        return page(message="The two new passwords differ."), 400
     try:
-        if new != request.form.get("again", ""):
-            raise WeakPassword("The two new passwords differ.")
         hashed = hash_password(new)
-        with writing() as session:
-            user = session.get_one(ConsoleUser, person().id)
-            if not is_password(user.password, old):
-                note_action(session, "change password", succeeded=False)
-                raise WeakPassword("The old password is wrong.")
+    except WeakPassword as error:
+        return page(message=str(error)), 400
+    with writing() as session:
+        # Who has stolen this session guesses here no faster than at the login.
+        wait = seconds_to_wait(session, name, address, now())
+        user = session.get_one(ConsoleUser, person().id)
+        right = not wait and is_password(user.password, old)
+        if right:
+            forget_failures(session, name, address)
             user.password = hashed
             # Who has stolen the session of another browser is out now.
             session.execute(
@@ -50,10 +57,12 @@ def change_password() -> tuple[str, int] | Response:
                     ConsoleSession.user_id == user.id, ConsoleSession.cookie != digest(person().cookie or "")
                 )
             )
-            note_action(session, "change password")
-    except WeakPassword as error:
-        return page(message=str(error)), 400
-    return redirect(url_for("account.page"))
+        elif not wait:
+            note_failure(session, name, address, now())
+        note_action(session, "change password", "too many failures" if wait else None, succeeded=right)
+    if wait:
+        return page(message=f"Too many wrong passwords. Try again in {wait} seconds."), 429
+    return redirect(url_for("account.page")) if right else (page(message="The old password is wrong."), 400)
 
 
 @blueprint.post("/tokens")

@@ -22,7 +22,7 @@ from console.security.accounts import (
 )
 from console.security.actions import note_action
 from console.security.identity import COOKIE, open_to_all, person, this_person
-from console.security.login_limit import forget_failures, note_failure, seconds_to_wait
+from console.security.login_limit import few_at_once, forget_failures, note_failure, seconds_to_wait
 from console.security.passwords import SHORTEST, WeakPassword
 from models.console_account import ConsoleUser
 
@@ -39,6 +39,7 @@ def form() -> Response | str:
 
 @blueprint.post("/login")
 @open_to_all
+@few_at_once
 def submit() -> Response:
     name, password = request.form.get("name", "").strip(), request.form.get("password", "")
     address, wanted = request.remote_addr or "", local_path(request.form.get("next"))
@@ -92,6 +93,7 @@ def link(token: str) -> str:
 
 @blueprint.post("/link/<token>")
 @open_to_all
+@few_at_once
 def use(token: str) -> Response:
     name, password = request.form.get("name", "").strip(), request.form.get("password", "")
     try:

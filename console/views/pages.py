@@ -181,7 +181,7 @@ def asked_run() -> int | None:
     text = request.args.get("run", "").strip()
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:12]) < 2**31:
+    if not text.isascii() or not text.isdigit() or len(text) > 12 or not 0 < int(text) < 2**31:
         abort(400, "write the run as a number, such as 7")
     return int(text)
 

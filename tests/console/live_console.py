@@ -55,13 +55,13 @@ class Shop:
 class LiveConsole:
     """A console, a scheduler and their database."""
 
-    def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
+    def __init__(self, folder: Path, stack: contextlib.ExitStack, database: str | None = None) -> None:
         (folder / "console_test_settings.py").write_text(SETTINGS)
         self.folder, self.stack = folder, stack
         self.shop = Shop(stack)
         self.url = f"http://127.0.0.1:{free_port()}"
         self.env = {
-            "DATABASE_URL": f"sqlite:///{folder}/shop.db",
+            "DATABASE_URL": database or f"sqlite:///{folder}/shop.db",
             "DEMO_URL": self.shop.url,
             "SCRAPY_SETTINGS_MODULE": "console_test_settings",
             "PYTHONPATH": f"{ROOT}:{folder}",
@@ -76,18 +76,22 @@ class LiveConsole:
 
     def start(self) -> None:
         """Start the console, and a scheduler whose crawls are slow."""
-        console = self._process("console", "--no-browser", "--port", self.url.rpartition(":")[2], text=True)
-        assert console.stdout is not None
-        for line in console.stdout:
-            if found := re.search(r"http://\S+/link/\S+", line):
-                self.link = found[0]
-                break
+        self.start_console()
         self._process(
             "schedule",
             "--run",
             env={"SCHEDULE": "books: 0 0 1 1 *; quotes: off; orders: off", "DELAY": "0.4"},
         )
         until(lambda: "books" in self._loaded())
+
+    def start_console(self) -> None:
+        """Start the console alone, and keep the first link that it prints."""
+        console = self._process("console", "--no-browser", "--port", self.url.rpartition(":")[2], text=True)
+        assert console.stdout is not None
+        for line in console.stdout:
+            if found := re.search(r"http://\S+/link/\S+", line):
+                self.link = found[0]
+                break
 
     def _process(
         self, *command: str, env: dict[str, str] | None = None, text: bool = False
@@ -130,12 +134,12 @@ def _end(process: subprocess.Popen[Any]) -> None:
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
-    """Yield the Chromium that this machine has."""
+def chromium(*options: str) -> Iterator[Browser]:
+    """Yield the Chromium that this machine has, started with these options of its command line."""
     program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     assert program, "no Chromium on this machine: scripts/setup --test installs one"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", *options])
         yield browser
         browser.close()
 

@@ -269,6 +269,37 @@ def add_run(engine: Engine) -> int:
         return run.id
 
 
+def add_history(engine: Engine) -> None:
+    """Insert changes of the rows of an odd table, and of a table that is no more."""
+    run = add_run(engine)
+    day = timedelta(days=1)
+    history = [
+        (["B1"], "created", None, START),
+        (["B1"], "changed", {"price": ["9.99", "8.50"], "note": [None, "x"]}, START + day),
+        (["B1"], "changed", {"price": ["8.50", "7.25"], "tags": [["a"], {"price": ["x"]}]}, START + 2 * day),
+        (["B1"], "gone", None, START + 3 * day),
+    ]
+    add_changes(engine, run, "removed_table", history)
+    add_changes(
+        engine,
+        run,
+        ODD,
+        [
+            (
+                [key],
+                "changed",
+                {
+                    "text": [TEXTS.get(key, key), "\ud800 and more"],
+                    SCRIPT: [SCRIPT, None],
+                    "100% of: it": [5, 7],
+                },
+                START + 4 * day,
+            )
+            for key in [*KEYS, *TEXTS]
+        ],
+    )
+
+
 def add_changes(
     engine: Engine,
     run_id: int,

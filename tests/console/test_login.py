@@ -8,6 +8,7 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy import Engine, select, update
 
+from console.security import login_limit
 from console.security.accounts import LINK_AGE, add_user, has_accounts, make_link
 from console.security.identity import COOKIE
 from console.security.login_limit import wait_after
@@ -158,6 +159,36 @@ def test_logging_out_ends_the_session(viewer: Client) -> None:
     assert viewer.post("/logout").location == "/login"
     viewer.client.set_cookie(COOKIE, viewer.cookie or "")
     assert viewer.get("/").status_code == 302
+
+
+def test_a_thief_of_a_session_cannot_guess_the_password(client: Client, engine: Engine, ann: str) -> None:
+    assert log_in(client, ann, PASSWORD) == 302
+    client.cookie = client.client.get_cookie(COOKIE).value  # type: ignore[union-attr]
+    new = {"new": "another long password", "again": "another long password"}
+    for _ in range(5):
+        assert client.post("/account/password", {"old": "wrong", **new}).status_code == 400
+    response = client.post("/account/password", {"old": PASSWORD, **new})
+    assert response.status_code == 429, "the right password has to wait, too"
+    with engine.connect() as connection:
+        done = connection.scalars(
+            select(ConsoleAction.succeeded).where(ConsoleAction.action == "change password")
+        )
+        assert done.all() == [False] * 6
+
+
+def test_few_passwords_are_looked_at_at_once(
+    client: Client, ann: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_limit, "PATIENCE", 0.01)
+    taken = [login_limit._places.acquire(blocking=False) for _ in range(login_limit.AT_ONCE)]
+    try:
+        assert all(taken)
+        assert log_in(client, ann, PASSWORD) == 503
+        assert client.get("/login").status_code == 200
+    finally:
+        for _ in taken:
+            login_limit._places.release()
+    assert log_in(client, ann, PASSWORD) == 302
 
 
 def test_a_new_password_ends_other_sessions(app: APIFlask, client: Client, ann: str) -> None:

@@ -317,6 +317,14 @@ def test_files_that_no_crawl_has_written_are_no_error(
     assert "7/12" in names(viewer, "?missing=true")
 
 
+def test_an_item_with_a_half_of_a_character_is_shown(viewer: Client, engine: Engine, broken: None) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(RejectedItem).values(item={"title": ["\ud800 and \u202e"]}))
+    text = viewer.text("/pages/7/13")
+    assert "and" in text
+    assert "\u202e" not in text
+
+
 def test_an_operator_asks_for_a_replay_once(operator: Client, engine: Engine, broken: None) -> None:
     assert "Replay now" in operator.text("/pages/7/12")
     assert operator.post("/pages/7/12/orders", {"kind": "replay"}).status_code == 302

@@ -29,6 +29,7 @@ def test_a_form_without_the_token_does_nothing(admin: Client, engine: Engine) ->
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Origin": "http://localhost:9"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
@@ -49,6 +50,40 @@ def test_a_form_of_our_own_page_is_accepted(admin: Client) -> None:
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example"])
 def test_another_host_is_refused(viewer: Client, host: str) -> None:
     assert viewer.get("/", base_url=f"http://{host}/").status_code == 400
+
+
+@pytest.mark.parametrize("number", [2**63, 10**40])
+def test_a_number_that_no_row_can_have_is_not_found(admin: Client, app: APIFlask, number: int) -> None:
+    for rule in app.url_map.iter_rules():
+        if "<int:" not in rule.rule:
+            continue
+        path = rule.build(dict.fromkeys(rule.arguments, number), append_unknown=False)
+        assert path is not None
+        if "GET" in (rule.methods or set()):
+            assert admin.get(path[1]).status_code == 404, path
+        else:
+            assert admin.post(path[1], {"role": "viewer", "kind": "stop"}).status_code == 404, path
+    assert admin.get(f"/pages/?run=000000000001{number}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 100_000, '{"a":' * 10_000 + "1" + "}" * 10_000, '{"kind": ' + "9" * 10_000 + "}", "{", "\xff"],
+)
+def test_json_that_cannot_be_read_is_refused(operator: Client, body: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = operator.post("/api/v1/runs/1/orders", body.encode("latin-1"), headers=headers)
+    assert response.status_code == 400, response.text
+    assert response.content_type == "application/problem+json"
+
+
+def test_what_a_stranger_types_cannot_turn_the_text_of_a_page(admin: Client, client: Client) -> None:
+    name = "\u202e\x1b[31mreversed"
+    assert client.post("/login", {"name": name, "password": "x"}).status_code == 401
+    text = admin.text("/people/actions")
+    assert "[31mreversed" in text
+    assert "\u202e" not in text
+    assert "\x1b" not in text
 
 
 def test_nothing_is_changed_by_a_get(app: APIFlask) -> None:

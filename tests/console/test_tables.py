@@ -40,33 +40,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         site_tables.drop(engine)  # of a run of the tests that was killed
     empty(url)
     site_tables.make(engine)
-    run = site_tables.add_run(engine)
-    day = timedelta(days=1)
-    history = [
-        (["B1"], "created", None, START),
-        (["B1"], "changed", {"price": ["9.99", "8.50"], "note": [None, "x"]}, START + day),
-        (["B1"], "changed", {"price": ["8.50", "7.25"], "tags": [["a"], {"price": ["x"]}]}, START + 2 * day),
-        (["B1"], "gone", None, START + 3 * day),
-    ]
-    site_tables.add_changes(engine, run, "removed_table", history)
-    site_tables.add_changes(
-        engine,
-        run,
-        ODD,
-        [
-            (
-                [key],
-                "changed",
-                {
-                    "text": [TEXTS.get(key, key), "\ud800 and more"],
-                    SCRIPT: [SCRIPT, None],
-                    "100% of: it": [5, 7],
-                },
-                START + 4 * day,
-            )
-            for key in [*site_tables.KEYS, *TEXTS]
-        ],
-    )
+    site_tables.add_history(engine)
     yield engine
     site_tables.drop(engine)
     empty(url)
@@ -232,7 +206,7 @@ def test_sql_in_every_filter_is_a_value(viewer: Client, engine: Engine, text: st
     for name in ("table", "kind", "field", "run", "from", "to", "text", "after"):
         response = viewer.get(at("/changes/", **{name: text}))
         assert response.status_code in (200, 400), (name, response.text[:300])
-    for key in (text, json.dumps([text]), json.dumps([[text]])):
+    for key in (text, json.dumps([text]), json.dumps([[text]]), '["\\ud800"]'):
         assert viewer.get(at("/changes/row", table="wide", key=key)).status_code in (400, 404)
     with engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(site_tables.tables()["wide"])) == 40
