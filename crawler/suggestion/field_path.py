@@ -156,7 +156,7 @@ def _by_header(way: tuple[Step, ...], record: Element) -> Iterator[str]:
     for heads in ("ancestor::table[1]/thead/tr/th", "../tr/th", "ancestor::table[1]//tr/th"):
         head = f"{heads}[{says(header)}]"
         # Without the header the path matches nothing: the count alone would be that of the first column.
-        column = f"./*[{head}][count({head}/preceding-sibling::*)+1]"
+        column = f"./*[count({head}/preceding-sibling::*)+1][{head}]"
         if not below:
             yield column
         else:

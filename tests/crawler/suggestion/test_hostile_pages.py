@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 
 import pytest
@@ -41,7 +42,7 @@ NAMES = (
     | st.sampled_from(["price", "a'b", 'a"b', "a'b\"c", "שלום", "\u202e", "css-1x2y3z", "x]", "", "$1"])
     | TEXT
 )
-DEADLINE = 300  # seconds; work that grows with the square of the page takes hours
+SECONDS = 20.0  # on a machine with other work
 
 
 @st.composite
@@ -154,6 +155,12 @@ def test_class_names_with_both_quotes_are_found() -> None:
     assert suggestion.rows == 5
 
 
+def seconds_of(html: str) -> float:
+    before = time.process_time()
+    suggest(html, URL, type_of)
+    return time.process_time() - before
+
+
 def rows() -> str:
     row = "<tr><td>{n}</td><td><a href='/{n}'>name {n}</a></td><td>{n}.50</td><td>text of {n}</td></tr>"
     head = "<table><tr><th>No</th><th>Name</th><th>Price</th><th>Text</th></tr>"
@@ -195,12 +202,11 @@ LARGE_PAGES: dict[str, Callable[[], str]] = {
 }
 
 
-@pytest.mark.timeout(DEADLINE)
 @pytest.mark.parametrize("name", LARGE_PAGES)
-def test_a_large_page_is_read_before_the_deadline(name: str) -> None:
+def test_a_large_page_ends_within_seconds(name: str) -> None:
     html = LARGE_PAGES[name]()
     assert len(html) > 3_000_000
-    suggest(html, URL, type_of)
+    assert seconds_of(html) < SECONDS
 
 
 def test_all_records_of_a_large_page_are_counted() -> None:
