@@ -13,7 +13,7 @@ from flask import Flask, request, url_for
 from markupsafe import Markup
 
 from console.security.identity import this_person
-from crawler.security.plain_text import one_line
+from crawler.security.plain_text import one_line, without_controls
 from models.console_account import may
 from models.redaction import hidden_values, redacted, without_secrets
 
@@ -54,13 +54,13 @@ def init(app: Flask) -> None:
 
 
 def shown(value: Any) -> Any:
-    """Return what a template shows, without control and format characters, which could turn the text around it.
+    """Return a value of a template without the characters that could change the text around it.
 
-    All values of templates go through this one, with a filter or without. Markup is of our own templates.
+    Jinja calls this for each value, with a filter or without. Markup comes from our own templates.
     """
-    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
+    if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in value)
+    return without_controls(value, "\n\t")
 
 
 def with_args(**changed: Any) -> str:
@@ -135,7 +135,7 @@ def value_text(value: Any) -> str:
         return f"{len(value)} bytes"
     if isinstance(value, Mapping | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=str)
-    return "".join(c if c.isprintable() else " " for c in str(value))
+    return without_controls(str(value))
 
 
 def short(value: Any, longest: int = LONGEST) -> str:

@@ -22,6 +22,7 @@ from console.queries.sites import SiteTable, children_of, site_tables
 from console.queries.table_filter import EQUAL, GONE, OPERATORS, Condition, TableFilter, can_sort, key_as_json
 from console.queries.tables import count_rows, list_rows, listed_columns, place_length, table_size
 from console.texts import short, value_text
+from crawler.security.plain_text import without_controls
 
 blueprint = Blueprint("tables", __name__, url_prefix="/tables")
 
@@ -170,7 +171,7 @@ def lines(value: Any, longest: int) -> str:
     """Return a value as text that keeps its lines, without other control characters."""
     if not isinstance(value, str):
         return cell(value) if isinstance(value, bytes) else value_text(value)
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in value[:longest])
+    return without_controls(value[:longest], "\n")
 
 
 @blueprint.app_template_test("datetime")

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unicodedata import category
+
+CONTROLS = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # controls, formats, surrogates, separators of lines
+JOINERS = "\u200c\u200d"  # formats that Persian, Indic scripts and emoji need; they turn no text
 
 
 def one_line(text: str, longest: int = 200) -> str:
     """Return the text on one line of at most ``longest`` characters, without control and format characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def without_controls(text: str, allowed: str = "") -> str:
+    """Return the text with a space in place of each control character, override of direction and line separator.
+
+    Args:
+        allowed: control characters that stay.
+    """
+    if text.isprintable():
+        return text
+    allowed += JOINERS
+    return "".join(c if c in allowed or category(c) not in CONTROLS else " " for c in text)
 
 
 def json_line(value: Any) -> str:
