@@ -205,6 +205,22 @@ def test_a_shared_run_has_no_second_kind_of_crawl(sessions: sessionmaker[Session
     assert Worker(sessions, fresh=True).run.given_up == worker.run.id
 
 
+def test_a_lease_of_several_partitions_shares_its_limit_among_those_with_requests(
+    sessions: sessionmaker[Session],
+) -> None:
+    worker = Worker(sessions)
+    worker.balances()
+    numbers = queue(sessions, worker.run, 0, 0, 0, 5, 5, 9)
+    with sessions.begin() as session:
+        leased = lease(session, worker.run.id, 4, database_now(session), (), (0, 2, 5, 7))
+        assert sorted(one.part for one in leased) == [0, 0, 5, 5]
+        query = select(CrawlRequest.number).where(CrawlRequest.state == "leased")
+        assert {*session.scalars(query)} == {one.number for one in leased} < {*numbers}
+        left = lease(session, worker.run.id, 4, database_now(session), (), (0, 2, 5, 7))
+        assert [one.part for one in left] == [0]
+        assert lease(session, worker.run.id, 4, database_now(session), (), (2, 7)) == []
+
+
 def test_a_plain_crawl_resumes_a_shared_run_whose_workers_are_dead(sessions: sessionmaker[Session]) -> None:
     worker = Worker(sessions)
     worker.balances()
