@@ -1,7 +1,7 @@
 """SharedRun: a crawl's part in a run that several workers crawl together.
 
-It looks for the worker's share of the partitions every few seconds, gives partitions up when there are more workers,
-and stops the hand-out when this process was away for too long.
+Every few seconds it reads the worker's share of the partitions. It releases partitions when there are more workers,
+and hands out no request when this process was away for too long.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from models.spider_schedule import SchedulerProcess, SpiderSchedule
 AGAIN = "carried out again: the scheduler that had taken it ended"
 ASK_AGAIN = "the scheduler ended meanwhile; ask again"
 BEGUN = "its command runs"
-UNKNOWN = "the scheduler ended while the command ran: look at what it has done before you ask again"
+UNKNOWN = "the scheduler ended while the command ran: check its effect before you ask again"
 NEVER = timedelta(days=365)  # the age of a heartbeat that a process never wrote
 
 

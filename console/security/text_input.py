@@ -1,4 +1,4 @@
-"""What no database can hold and no reader of JSON can read is refused: NUL, halves of characters, very long numbers."""
+"""Refuse texts and numbers that no database holds, and JSON that cannot be read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _check() -> None:
     if not all(is_storable(text) for text in _texts()):
         abort(400, "the address or the form has a text with a NUL or a half of a character")
     if any(isinstance(one, int) and one > LARGEST_NUMBER for one in (request.view_args or {}).values()):
-        abort(404, "no number is so large here")
+        abort(404, "no row has a number above 2^63")
     if request.is_json and not _can_be_read(request.get_data()):
         abort(400, "the JSON has too many levels, or a number of thousands of digits")
 

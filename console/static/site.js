@@ -23,7 +23,7 @@
   }
 
   // --- Event streams: the server says that something has changed, and htmx loads the part again --------------------
-  const AWAY = "The database does not answer. This page goes on by itself when it does.";
+  const AWAY = "The database does not answer. This page continues by itself.";
   const SILENT = "The console sends no new values. This page tries again by itself.";
   const AGAIN = 5000; // milliseconds until a part that was refused, or a stream, is asked for again
 
@@ -51,7 +51,7 @@
       source = new EventSource(element.dataset.stream);
       source.addEventListener("changed", () => { say(""); load(); });
       source.addEventListener("away", () => say(AWAY));
-      // A stream that is open again sends no event until something changes; what it missed is loaded now.
+      // A stream that is open again sends no event until something changes: the part is loaded now.
       source.addEventListener("open", () => { if (isLost) { isLost = false; say(""); load(); } });
       source.addEventListener("error", () => {
         isLost = true;

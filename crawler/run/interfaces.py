@@ -92,7 +92,7 @@ class PageWriter(Protocol):
         """Commit everything that waits. End the run if it is complete, or leave it to be resumed."""
 
     def note_workers(self, number: int) -> None:
-        """Note how many workers the run has: together they shall make no more transactions than one."""
+        """Note the number of workers of the run: more of them collect pages for longer."""
 
     def flush_soon(self) -> None:
         """Commit what waits without waiting for a full batch: the crawl has nothing else to do."""

@@ -251,7 +251,7 @@ class Writer(threading.Thread):
             self.transactions.disconnect()
 
     def note_workers(self, number: int) -> None:
-        """Collect pages for longer, so that so many workers together make no more transactions than one."""
+        """Collect pages for longer if the run has more workers, so that together they do not make more transactions."""
         self.workers = number
 
     def flush_soon(self) -> None:
@@ -353,7 +353,7 @@ class Writer(threading.Thread):
 
 
 def batch_wait(age: float, workers: int) -> float:
-    """Return for how many seconds a page waits for others: all workers together make no more transactions than one."""
+    """Return the seconds that a page waits for others: ten workers together make no more transactions than one."""
     return min(age * workers, LONGEST_BATCH)
 
 

@@ -1,4 +1,4 @@
-"""A console, a scheduler and their crawls on a MariaDB server, all of which can be killed and are started again."""
+"""A console, a scheduler and their crawls on a MariaDB server. A test kills them, and they are started again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of orders, by triggers in a MariaDB server that note each change of an order and of a run's owner."""
+"""Count how orders ended, by triggers in a MariaDB server that note each change of an order and of a run's owner."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from models import CrawlOrder
 from models.crawl_order import ASKED, DONE, FAILED, PAUSE, RESUME, TAKEN, WITHDRAWN
+from models.scheduler import BEGUN
 
 ENDS = (DONE, FAILED, WITHDRAWN)
-STATEMENTS = """
+STATEMENTS = f"""
 CREATE DATABASE audit
 CREATE TABLE audit.step (number BIGINT AUTO_INCREMENT PRIMARY KEY, order_id BIGINT NOT NULL, old VARCHAR(10),
   new VARCHAR(10), old_run INT, new_run INT, is_begun INT)
@@ -24,7 +25,7 @@ CREATE TRIGGER order_given AFTER INSERT ON crawl_order FOR EACH ROW
 CREATE TRIGGER order_changed AFTER UPDATE ON crawl_order FOR EACH ROW
   INSERT INTO audit.step (order_id, old, new, old_run, new_run, is_begun)
   VALUES (NEW.id, OLD.state, NEW.state, OLD.run_id, NEW.run_id,
-    NEW.message <=> 'its command runs' AND NOT OLD.message <=> NEW.message)
+    NEW.message <=> '{BEGUN}' AND NOT OLD.message <=> NEW.message)
 CREATE TRIGGER run_begun AFTER INSERT ON crawl_run FOR EACH ROW
   INSERT INTO audit.claim (run_id, owner) VALUES (NEW.id, NEW.owner)
 CREATE TRIGGER run_changed AFTER UPDATE ON crawl_run FOR EACH ROW BEGIN
@@ -109,9 +110,10 @@ def pauses_agree(engine: Engine) -> bool:
     with Session(engine) as session:
         changes = Counter(session.scalars(text("SELECT is_paused FROM audit.pause")))
         said = Counter(
-            session.execute(
+            (row.kind, row.message)
+            for row in session.execute(
                 select(CrawlOrder.kind, CrawlOrder.message).where(CrawlOrder.kind.in_((PAUSE, RESUME)))
-            ).tuples()
+            )
         )
     return (changes[1], changes[0]) == (said[PAUSE, "the run is paused"], said[RESUME, "the run goes on"])
 

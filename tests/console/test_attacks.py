@@ -12,10 +12,10 @@ from tests.console.attacks.target import Target
 
 # They need a hundred hashes of passwords. tests/console/test_login.py is about the same without a server.
 SLOW = {
-    "150 log-ins at once, and pages of others meanwhile",
+    "150 logins at once, and pages of others meanwhile",
     "Brute force: one password, many names",
     "Brute force: the old password, with a stolen session",
-    "Open redirect after log-in",
+    "Open redirect after login",
 }
 
 

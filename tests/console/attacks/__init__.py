@@ -1,1 +1,1 @@
-"""Attacks on a console that runs: what is tried, and what comes of it. ``python -m tests.console.attacks``"""
+"""Attacks on a console that runs: ``python -m tests.console.attacks``."""

@@ -1,4 +1,4 @@
-"""What hostile rows and pages of another site try in a real Chromium, whose every other host is a listener of ours."""
+"""Attacks by hostile rows and by pages of another site in Chromium. Each other host is a listener of ours."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EACH = 6  # addresses of one kind that are opened
 
 
 class EvilSite:
-    """A web site of the attacker: it keeps what it is asked for, and has the pages that an attack sets."""
+    """A web site of the attacker: it saves the paths of its requests, and has the pages that an attack sets."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -89,7 +89,7 @@ def effects(page: Page, evil: EvilSite, dialogs: list[str]) -> str:
 
 
 def rows_in_a_browser(target: Target) -> Iterator[Try]:
-    """Open screens, rows and kept pages; count dialogs, scripts that ran, and requests to other hosts."""
+    """Open screens, rows and page snapshots; count dialogs, scripts that ran, and requests to other hosts."""
     paths: list[str] = []
     kinds: dict[str, int] = {}
     for path in screens(target):
@@ -211,5 +211,5 @@ def redirects_in_a_browser(target: Target) -> Iterator[Try]:
 ATTACKS: dict[str, Attack] = {
     "Hostile rows and pages in Chromium": rows_in_a_browser,
     "A page of another site in Chromium: forms, frames, `fetch`": pages_of_another_site,
-    "Open redirect after log-in, in Chromium": redirects_in_a_browser,
+    "Open redirect after login, in Chromium": redirects_in_a_browser,
 }

@@ -1,4 +1,4 @@
-"""What rows and pages of sites try: scripts, terminal codes, RTL overrides, 5 MB cells, on screens and in exports."""
+"""Attacks by rows and pages of sites: scripts, terminal codes, RTL overrides, 5 MB cells, on screens and in exports."""
 
 from __future__ import annotations
 

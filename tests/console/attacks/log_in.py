@@ -1,4 +1,4 @@
-"""What is tried at log-in, with sessions, with one-time links and with passwords."""
+"""Attacks at the login, with sessions, with one-time links and with passwords."""
 
 from __future__ import annotations
 
@@ -109,14 +109,14 @@ def many_at_once(target: Target) -> Iterator[Try]:
         ]
         pages = [target.viewer.get("/orders/") for _ in range(5)]
         for one in sent:
-            yield status_try("a log-in", one.result(), 401, 429, 503)
+            yield status_try("a login", one.result(), 401, 429, 503)
     for page in pages:
         yield status_try("a page of a viewer", page, 200)
     target.forget_failures()
 
 
 def spraying(target: Target) -> Iterator[Try]:
-    """Try one password for many names, some of which are other writings of one."""
+    """Try one password for many names, and some names with other capitals and spaces."""
     written = ["VIC", "vic ", " vic", "vic\u200b", "ｖｉｃ"]
     yield from _limited(
         target,
@@ -291,7 +291,7 @@ def _number(target: Target, name: str) -> int:
 
 
 def sessions_that_are_over(target: Target) -> Iterator[Try]:
-    """Use a session after its log-out, after a new password, and after a lower role."""
+    """Use a session after its logout, after a new password, and after a lower role."""
     target.forget_failures()
     thief = target.logged_in(OPERATOR)
     yield status_try("before", thief.get("/"), 200)
@@ -301,7 +301,7 @@ def sessions_that_are_over(target: Target) -> Iterator[Try]:
     target.operator = target.logged_in(OPERATOR)
     leaving = target.logged_in(OPERATOR)
     leaving.post("/logout")
-    yield status_try("after the log-out", leaving.get("/"), 302)
+    yield status_try("after the logout", leaving.get("/"), 302)
     number = _number(target, NAMES[OPERATOR])
     order = f"/orders/{target.order_id}/withdraw"
     target.admin.post(f"/people/{number}/role", {"role": VIEWER})
@@ -318,13 +318,13 @@ ATTACKS: dict[str, Attack] = {
     "Brute force: one name": brute_force,
     "Brute force: another `X-Forwarded-For` each time": brute_force_by_many_addresses,
     f"Brute force: {PARALLEL} passwords at once": brute_force_at_once,
-    f"{MANY} log-ins at once, and pages of others meanwhile": many_at_once,
+    f"{MANY} logins at once, and pages of others meanwhile": many_at_once,
     "Brute force: one password, many names": spraying,
     "Brute force: the old password, with a stolen session": old_password_by_a_thief,
-    "Open redirect after log-in": open_redirects,
+    "Open redirect after login": open_redirects,
     "A session that the attacker has chosen": fixed_sessions,
     "Cookies: their attributes, and forged ones": cookies,
     "Secrets in the address, forged tokens": tokens_in_addresses,
     "One-time links: used, twice at once, replaced, guessed": used_links,
-    "Sessions after log-out, new password, lower role": sessions_that_are_over,
+    "Sessions after logout, new password, lower role": sessions_that_are_over,
 }

@@ -1,4 +1,4 @@
-"""What a page of another site, a forged request and a proxy that is none try."""
+"""Attacks by pages of another site, by forged requests and by the headers of a proxy that does not exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stolen session of a low role, a token and nobody try: orders of higher roles, and things of other people."""
+"""Orders of higher roles, and tokens and accounts of other people, by a low role, by a token and without a login."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ class Target:
         return Visitor(self.port, cookie_of(self.log_in(NAMES[role])))
 
     def forget_failures(self) -> None:
-        """Let nobody wait for a log-in: an attack begins anew."""
+        """Let nobody wait for a login, so that the next attack begins without failures."""
         with Session(self.engine) as session, session.begin():
             session.execute(delete(LoginFailure))
 
