@@ -115,7 +115,8 @@ ORDERS = """<main></main><script>
   asking.send();
 </script>"""
 
-# Four requests, each after the answer to the one before, and with ?endless more and more of them.
+# Four requests, each after the answer to the one before, and with ?endless more and more of them. Each URL is another
+# one: Splash lets the pages that it renders at a time share the answer to one request.
 CHAIN = """<ul></ul><script>
   function ask(number) {
     var asking = new XMLHttpRequest();
@@ -123,7 +124,7 @@ CHAIN = """<ul></ul><script>
       document.querySelector('ul').insertAdjacentHTML('beforeend', '<li>' + number + '</li>');
       if (number < 4 || location.search === '?endless') { setTimeout(ask, 100, number + 1); }
     };
-    asking.open('GET', '/price?' + number);
+    asking.open('GET', '/price?' + number + Math.random());
     asking.send();
   }
   ask(1);
