@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -328,7 +328,8 @@ def lease(
     A request with a later ``not_before`` than ``now``, or of a host in ``waiting_hosts``, is not leased yet.
 
     Args:
-        parts: the partitions that this process has. Each gets an equal share of the limit, if it has so many.
+        parts: partitions that this process has, and that have queued requests. Each gets an equal share of the limit,
+            if it has so many.
     """
     ready = _table.c.not_before.is_(None) | (_table.c.not_before <= now)
     for host in waiting_hosts:
@@ -343,7 +344,7 @@ def lease(
         _table.c.part,
     )
     found: list[Any] = []
-    left = list(parts) if len(parts) == 1 else _parts_with_queued(session, run_id, parts)
+    left = list(parts)
     while (
         left and len(found) < limit
     ):  # a query for each partition, because each has its own range of the index
@@ -369,7 +370,7 @@ def lease(
     return [Leased(**row._mapping) for row in found]
 
 
-def _parts_with_queued(session: Session, run_id: int, parts: Sequence[int]) -> list[int]:
+def parts_with_queued(session: Session, run_id: int, parts: Collection[int]) -> set[int]:
     """Return those of the partitions of a shared run that have a queued request."""
     # No EXISTS: a server may answer that by reading all queued requests. This is one look at the index for each row.
     queued = (
@@ -381,8 +382,7 @@ def _parts_with_queued(session: Session, run_id: int, parts: Sequence[int]) -> l
     query = select(_partitions.c.part, queued).where(
         _partitions.c.run_id == run_id, _partitions.c.part.in_(parts)
     )
-    with_queued = {part for part, found in session.execute(query) if found is not None}
-    return [part for part in parts if part in with_queued]
+    return {part for part, found in session.execute(query) if found is not None}
 
 
 def release(

@@ -216,14 +216,12 @@ def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, t
             _partitions.c.run_id == run.id
         )
     ).all()
-    held = [
-        one for one in tenures if Tenure(one.part, one.owner) in {Tenure(row.part, row.owner) for row in rows}
-    ]
+    owners = {row.part: row.owner for row in rows}
+    held = [one for one in tenures if owners.get(one.part) == one.owner]
+    held_parts = {one.part for one in held}
     others = [number for number in living if number != run.worker]
     is_free = or_(_partitions.c.worker.is_(None), _partitions.c.worker.not_in(others))
-    free = [
-        row.part for row in rows if row.worker not in others and row.part not in {one.part for one in held}
-    ]
+    free = [row.part for row in rows if row.worker not in others and row.part not in held_parts]
     start_read = _start_is_read(session, run)
     share = share_of(run.partitions, sharers, run.worker)
     surplus = max(0, len(held) - share)

@@ -25,7 +25,15 @@ from crawler.delta.settings import DeltaSettings
 from crawler.page.commit import Commit, Committed
 from crawler.run.verdict import Ending, Policy, Verdict
 from models.host import store_wait, waits_of_hosts
-from models.request import FrontierState, Leased, NewRequest, lease, recover_frontier, release
+from models.request import (
+    FrontierState,
+    Leased,
+    NewRequest,
+    lease,
+    parts_with_queued,
+    recover_frontier,
+    release,
+)
 from models.run import ClaimedRun, database_now
 from models.shared_run import give_up, hold_end, note_busy
 from models.worker import PartitionsLost, Tenure, hold_partitions
@@ -153,6 +161,10 @@ class Writer(threading.Thread):
         """
         run = self.context.run
 
+        def choose(session: Session, known: Collection[Tenure]) -> Collection[Tenure]:
+            with_queued = parts_with_queued(session, run.id, [one.part for one in known])
+            return [one for one in known if one.part in with_queued]
+
         def find(session: Session, held: Collection[Tenure]) -> list[Leased]:
             parts = sorted(one.part for one in held) if run.is_shared else (0,)
             found = lease(session, run.id, limit, database_now(session), waiting_hosts, parts)
@@ -160,7 +172,7 @@ class Writer(threading.Thread):
                 note_busy(session, run)
             return found
 
-        self._send(lambda: self._tell(done, self._run_held(find, tenures)))
+        self._send(lambda: self._tell(done, self._run_held(find, tenures, choose)))
 
     def release(self, numbers: list[int], tenures: Collection[Tenure] = ()) -> None:
         """Queue leased requests again.
@@ -193,11 +205,21 @@ class Writer(threading.Thread):
 
         self.call(store)
 
-    def _run_held(self, work: Callable[[Session, Collection[Tenure]], T], tenures: Collection[Tenure]) -> T:
-        """Do the work in a transaction that holds the tenures; those that other workers have taken are left out."""
-        held = set(tenures)
+    def _run_held(
+        self,
+        work: Callable[[Session, Collection[Tenure]], T],
+        tenures: Collection[Tenure],
+        choose: Callable[[Session, Collection[Tenure]], Collection[Tenure]] = lambda _, known: known,
+    ) -> T:
+        """Do the work in a transaction that holds the tenures; those that other workers have taken are left out.
+
+        Args:
+            choose: returns those of the tenures that the work needs.
+        """
+        known = set(tenures)
 
         def attempt(session: Session) -> T:
+            held = choose(session, known) if known else known
             hold_partitions(session, self.context.run.id, held)
             return work(session, held)
 
@@ -205,7 +227,7 @@ class Writer(threading.Thread):
             try:
                 return self.transactions.run(attempt)
             except PartitionsLost as lost:
-                held -= lost.tenures
+                known -= lost.tenures
 
     def recover_frontier(self, done: Callable[[FrontierState], None]) -> None:
         """Queue leased and failed requests again, and call ``done`` with the frontier's state on the loop."""

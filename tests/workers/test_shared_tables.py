@@ -21,7 +21,7 @@ from crawler.run.extension import RunExtension
 from crawler.run.verdict import Ending
 from models import CrawlPartition, CrawlRequest, CrawlRun, CrawlWorker, Quote, RowChange
 from models.process_id import Process
-from models.request import NewRequest, Settled, insert_new, lease, recover_frontier
+from models.request import NewRequest, Settled, insert_new, lease, parts_with_queued, recover_frontier
 from models.run import (
     WORKER_TIMEOUT,
     CannotShare,
@@ -212,7 +212,9 @@ def test_a_lease_of_several_partitions_shares_its_limit_among_those_with_request
     worker.balances()
     numbers = queue(sessions, worker.run, 0, 0, 0, 5, 5, 9)
     with sessions.begin() as session:
-        leased = lease(session, worker.run.id, 4, database_now(session), (), (0, 2, 5, 7))
+        with_queued = sorted(parts_with_queued(session, worker.run.id, (0, 2, 5, 7)))
+        assert with_queued == [0, 5]
+        leased = lease(session, worker.run.id, 4, database_now(session), (), with_queued)
         assert sorted(one.part for one in leased) == [0, 0, 5, 5]
         query = select(CrawlRequest.number).where(CrawlRequest.state == "leased")
         assert {*session.scalars(query)} == {one.number for one in leased} < {*numbers}
