@@ -138,6 +138,8 @@ def network_namespace(number: int) -> Iterator[str]:
         ip("-n", name, "route", "add", "default", "via", f"10.78.{number}.1")
         yield name
     finally:
+        # The kernel deletes the links of a namespace later than the namespace, and the next fault makes new ones.
+        subprocess.run(["ip", "link", "del", ours], check=False)
         ip("netns", "del", name)
 
 
