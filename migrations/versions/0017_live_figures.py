@@ -1,11 +1,11 @@
-"""Rendered and plain pages of samples, and the pages by host of a run that crawls."""
+"""Rendered and plain pages of samples, pages/s by host of a run that crawls, and who hears the alarms of a spider."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-from models.types import ExactString, UtcDateTime
+from models.types import ExactString, FreeJson, UtcDateTime
 
 revision = "0017"
 down_revision = "0016"
@@ -29,9 +29,14 @@ def upgrade() -> None:
     )
     op.add_column("run_sample", sa.Column("rendered", sa.BigInteger(), nullable=True))
     op.add_column("run_sample", sa.Column("plain", sa.BigInteger(), nullable=True))
+    op.add_column("spider_schedule", sa.Column("recipients", FreeJson(), nullable=True))
+    op.add_column("spider_schedule", sa.Column("heard_by", FreeJson(), nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("spider_schedule") as batch:
+        batch.drop_column("heard_by")
+        batch.drop_column("recipients")
     with op.batch_alter_table("run_sample") as batch:
         batch.drop_column("plain")
         batch.drop_column("rendered")

@@ -126,7 +126,16 @@ def fill(engine: Engine, folder: Path) -> int:
         session.add(
             RunLogLine(run_id=run.id, number=1, at=now, level="ERROR", logger=cut, message=f"{TEXT}\n{TEXT}")
         )
-        runs.add_schedule(session, cut, now, declared="0 0 1 1 *", spider_arguments=[TEXT], changed_by=TEXT)
+        runs.add_schedule(
+            session,
+            cut,
+            now,
+            declared="0 0 1 1 *",
+            spider_arguments=[TEXT],
+            changed_by=TEXT,
+            recipients=[TEXT, "x"],
+            heard_by=[TEXT, LINK],
+        )
         runs.add_schedule(session, "books", now, declared="0 0 1 1 *", next_at=now + timedelta(days=1))
         session.add(OutboxSink(name=cut, position=0, error=TEXT, used_at=now))
         add_events(session, now, 1, 1, row_key=TEXT, spider=cut)
