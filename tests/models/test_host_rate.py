@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from models.host_rate import FRESH, HostPages, HostRate, forget_rates, replace_rates
@@ -13,6 +13,11 @@ from models.session import make_engine, make_sessions
 from models.shared_run import join_run
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+# A statement that waits for another transaction fails after so long.
+LOCK_LIMITS = {
+    "mysql": "SET SESSION innodb_lock_wait_timeout = 2",
+    "postgresql": "SET LOCAL lock_timeout = '2s'",
+}
 
 
 def stored(engine: Engine) -> list[tuple[int, int, str, int]]:
@@ -52,6 +57,8 @@ def test_workers_do_not_wait_for_each_other(server_url: str) -> None:
     one, other = workers_of(engine, 2)
     for times in range(2):  # the second time there are rows to be deleted
         with Session(engine) as first, Session(engine) as second:
+            for session in (first, second):
+                session.execute(text(LOCK_LIMITS[engine.dialect.name]))
             # Each of the two has written and not committed when the other one writes.
             replace_rates(first, one, pages(a=1, b=times), NOW)
             replace_rates(second, other, pages(a=2, c=times), NOW)
