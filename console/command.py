@@ -21,6 +21,7 @@ from console.security.accounts import has_accounts, make_link
 from console.server import Server
 from crawler.database import open_database
 from crawler.database_command import CommandFailed
+from crawler.run.recipients import recipients_of
 from crawler.splash.server_list import servers_at
 from models.console_account import ADMIN
 from models.run import database_now
@@ -91,9 +92,7 @@ def config_of(settings: BaseSettings) -> ConsoleConfig:
         session_idle=timedelta(seconds=settings.getfloat("CONSOLE_SESSION_IDLE")),
         session_age=timedelta(seconds=settings.getfloat("CONSOLE_SESSION_AGE")),
         renderers=renderers_of(settings),
-        alert_kinds=tuple(
-            part.partition("://")[0] for part in (settings["ALERT_URLS"] or "").split() if "://" in part
-        ),
+        alert_kinds=tuple(one.partition("://")[0] for one in recipients_of(settings["ALERT_URLS"] or "")),
     )
 
 

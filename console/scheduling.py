@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal
 
@@ -65,12 +66,29 @@ def checked_hours(hours: float) -> timedelta:
     return timedelta(hours=hours)
 
 
+def checked_recipients(chosen: Sequence[str] | None, recipients: Sequence[str]) -> list[str] | None:
+    """Return the recipients to be stored for those that a person has chosen; None: all hear the alarms, new ones too.
+
+    Raises:
+        WrongValue: none is chosen, or one that the scheduler does not know.
+    """
+    if chosen is None:
+        return None
+    if not chosen:
+        raise WrongValue("choose who hears the alarms; if nobody shall hear them for a time, mute them")
+    unknown = [one for one in chosen if one not in recipients]
+    if unknown:
+        raise WrongValue(f"ALERT_URLS of the scheduler has no recipient {unknown[0][:100]!r}")
+    return None if set(chosen) == set(recipients) else [one for one in recipients if one in chosen]
+
+
 def change_schedule(
     spider: str,
     *,
     chosen: str | Literal[False] | None = False,
     paused: bool | None = None,
     muted_hours: float | None = None,
+    heard_by: Sequence[str] | Literal[False] | None = False,
 ) -> None:
     """Change what people set of a schedule, in one transaction; what is not given stays as it is.
 
@@ -79,6 +97,7 @@ def change_schedule(
             declared one holds again.
         paused: the schedule starts no runs.
         muted_hours: from now on alarms are muted for so long; 0: they are not muted.
+        heard_by: the recipients that hear the alarms; None: all of them.
 
     Raises:
         NoSuchSpider, WrongValue: see above. Nothing is changed.
@@ -104,3 +123,7 @@ def change_schedule(
             schedule.muted_until = now + muted if muted else None
             until = f": until {schedule.muted_until:%Y-%m-%d %H:%M} UTC" if schedule.muted_until else ""
             note_action(session, "mute alarms" if muted else "unmute alarms", f"{spider}{until}")
+        if heard_by is not False:
+            schedule.heard_by = checked_recipients(heard_by, schedule.recipients or [])
+            names = ", ".join(schedule.heard_by) if schedule.heard_by else "all"
+            note_action(session, "choose recipients", f"{spider}: {names}")

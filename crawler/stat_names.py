@@ -19,6 +19,11 @@ UNCHANGED_PAGES = "pages/unchanged/"
 # rendering. frontier/commits.py and crawler/run/extension.py set it.
 RENDERING_PAGES = "pages/rendering/"
 
+# The numbers of pages, done, failed or refused, that a renderer rendered and that came by plain HTTP, in this process.
+# frontier/commits.py counts them, crawler/run/samples.py reads them.
+RENDERED_PAGES = "pages/rendered"
+PLAIN_PAGES = "pages/plain"
+
 # The exit code of the run, an int. crawler/run/extension.py sets it; crawler/commands/ and crawler/metrics/ read it.
 VERDICT = "run/verdict"
 

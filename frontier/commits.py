@@ -10,12 +10,13 @@ from scrapy.statscollectors import StatsCollector
 from crawler.page.commit import Commit, Committed
 from crawler.page.page import Page
 from crawler.run.interfaces import PageWriter
-from crawler.stat_names import RENDERING_PAGES, UNCHANGED_PAGES
+from crawler.stat_names import PLAIN_PAGES, RENDERED_PAGES, RENDERING_PAGES, UNCHANGED_PAGES
 from frontier.logins import Logins
 from frontier.pages_in_progress import PagesInProgress
+from frontier.window import host_of
 from frontier.window_refill import WindowRefill
 from models.rendering_lesson import Lesson
-from models.request import LEASED, NewRequest, Settled
+from models.request import DONE, FAILED, LEASED, REFUSED, NewRequest, Settled
 
 logger = logging.getLogger("frontier.scheduler")
 
@@ -34,6 +35,7 @@ class Commits:
         writer: returns the writer, which is there when the scheduler is open.
         login_failed: is called with the commit of a login that is not done.
         wake: makes the engine ask for requests again.
+        host_settled: is called with the host of each page that is done, failed or refused.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Commits:
         writer: Callable[[], PageWriter],
         login_failed: Callable[[Commit], None],
         wake: Callable[[], None],
+        host_settled: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.uncommitted = 0
         self.page_closed: Callable[[Page], None] = lambda _: None
@@ -55,6 +58,7 @@ class Commits:
         self.start_is_read = False  # all that start() yields is committed
         self._pages, self._logins, self._refill, self._stats = pages, logins, refill, stats
         self._writer, self._login_failed, self._wake = writer, login_failed, wake
+        self._host_settled = host_settled
         self._merged_pages = 0
 
     def add(self, commit: Commit) -> None:
@@ -79,6 +83,8 @@ class Commits:
         if commit.settled is not None:
             self._pages.remove(commit.settled.number)
             self._stats.inc_value(f"pages/{commit.settled.state}")
+            if commit.settled.state in (DONE, FAILED, REFUSED):
+                self._count_page(commit)
             if commit.settled.rendering is not None:
                 self._stats.inc_value(f"{RENDERING_PAGES}{commit.settled.rendering}")
             if commit.settled.unchanged is not None:
@@ -110,6 +116,13 @@ class Commits:
             self._refill.add_to_window(new, login)
         else:
             self._refill.add_to_table(new)
+
+    def _count_page(self, commit: Commit) -> None:
+        """Count how a page came, and for which host."""
+        if commit.rendered is not None:
+            self._stats.inc_value(RENDERED_PAGES if commit.rendered else PLAIN_PAGES)
+        if host := host_of(commit.url or ""):
+            self._host_settled(host)
 
     def _count_merged(self, page: Page) -> None:
         """Count the merged items of a page. The first pages are logged; the summary has the number of all."""

@@ -130,7 +130,13 @@ class Scheduler(BaseScheduler):
         part_of = self.shared.part_of if self.shared is not None else (lambda _: 0)
         self.discovery = Discovery(identities, self.logins, crawler.stats, lifo=lifo, part_of=part_of)
         parts = self.pages, self.logins, self.refill, crawler.stats
-        self.commits = Commits(*parts, writer=lambda: run.writer, wake=wake, login_failed=self._login_failed)
+        self.commits = Commits(
+            *parts,
+            writer=lambda: run.writer,
+            wake=wake,
+            login_failed=self._login_failed,
+            host_settled=run.host_rates.settled,
+        )
         if snapshots is not None:
             self.commits.page_closed = snapshots.closed
         self.commits.lesson_written = self.rendering.written

@@ -23,6 +23,7 @@ from crawler.delta.page_delta import PageDelta
 from crawler.download.link_schemes import mark_start
 from crawler.meta_keys import YIELDED_BY
 from crawler.page.page import Page
+from crawler.splash.request_mapping import is_splash_request
 from frontier.errback import note_failure
 from frontier.page_output import noted, through
 from frontier.page_output_json import output_json
@@ -159,6 +160,7 @@ class EngineSideMiddleware:
         page = scheduler.page_of(response.request) if scheduler else None
         if page is not None:
             page.answered = True
+            page.rendered = response.request is not None and is_splash_request(response.request)
 
     async def process_spider_output(self, response: Response, result: Any) -> AsyncIterator[Any]:
         scheduler = scheduler_of(self.crawler)

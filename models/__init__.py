@@ -15,6 +15,7 @@ from models.console_action import ConsoleAction
 from models.crawl_order import CrawlOrder
 from models.crawl_page import CrawlPage
 from models.host import CrawlHost
+from models.host_rate import HostRate
 from models.outbox import OutboxEvent
 from models.rejected import RejectedItem
 from models.relay import OutboxRefusal, OutboxSink, RelayRow
@@ -47,6 +48,7 @@ __all__ = [
     "CrawlRequest",
     "CrawlRun",
     "CrawlWorker",
+    "HostRate",
     "LoginFailure",
     "ModelError",
     "Order",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,10 @@ class RunSample(Base):
     failed: Mapped[int] = mapped_column(BigInteger)  # and refused
     rows: Mapped[int] = mapped_column(BigInteger)  # stored, a row of several pages once for each
     memory: Mapped[int | None] = mapped_column(BigInteger)  # bytes, of the process
+    # Pages that a renderer rendered, and that came by plain HTTP. NULL: not known, because the run is from before an
+    # update.
+    rendered: Mapped[int | None] = mapped_column(BigInteger)
+    plain: Mapped[int | None] = mapped_column(BigInteger)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +45,35 @@ class Sample:
     failed: int = 0
     rows: int = 0
     memory: int | None = None
+    rendered: int | None = None
+    plain: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What processes of a run have done and no table counts; the fields are those of RunSample. None: not known."""
+
+    rows: int = 0
+    rendered: int | None = 0
+    plain: int | None = 0
+
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            rows=self.rows + other.rows,
+            rendered=_sum(self.rendered, other.rendered),
+            plain=_sum(self.plain, other.plain),
+        )
+
+    def __sub__(self, other: Work) -> Work:
+        return self + Work(
+            rows=-other.rows,
+            rendered=None if other.rendered is None else -other.rendered,
+            plain=None if other.plain is None else -other.plain,
+        )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
 
 
 _table: Any = RunSample.__table__
@@ -59,18 +92,20 @@ def store_sample(session: Session, run_id: int, sample: Sample, now: datetime) -
             failed=sample.failed,
             rows=sample.rows,
             memory=sample.memory,
+            rendered=sample.rendered,
+            plain=sample.plain,
         )
     )
 
 
 def counted_sample(session: Session, run_id: int) -> Sample:
-    """Count the requests of a run in the table; the sample has no rows and no memory."""
+    """Count the requests of a run in the table; the sample has nothing else."""
     query = select(CrawlRequest.state, func.count()).where(CrawlRequest.run_id == run_id)
     return sample_of({row[0]: row[1] for row in session.execute(query.group_by(CrawlRequest.state))})
 
 
 def sample_of(states: Mapping[str, int]) -> Sample:
-    """Return the sample of these numbers of requests by state, without rows and memory."""
+    """Return the sample of these numbers of requests by state, with nothing else."""
     return Sample(
         queued=states.get(QUEUED, 0) + states.get(LEASED, 0),
         done=states.get(DONE, 0),
@@ -78,19 +113,21 @@ def sample_of(states: Mapping[str, int]) -> Sample:
     )
 
 
-def last_rows(session: Session, run_id: int) -> int:
-    """Return the rows of a run's last sample; 0 if it has none."""
-    query = select(_table.c.rows).where(_table.c.run_id == run_id).order_by(_table.c.number.desc()).limit(1)
-    return session.scalar(query) or 0
+def last_work(session: Session, run_id: int) -> Work:
+    """Return the work of a run's last sample; none if it has no sample."""
+    query = select(_table.c.rows, _table.c.rendered, _table.c.plain).where(_table.c.run_id == run_id)
+    row = session.execute(query.order_by(_table.c.number.desc()).limit(1)).one_or_none()
+    return Work(**row._mapping) if row is not None else Work()
 
 
-def add_rows(session: Session, run_id: int, rows: int) -> bool:
-    """Add rows to the last sample of a run, whose row this transaction has locked; return False if it has none."""
+def add_work(session: Session, run_id: int, work: Work) -> bool:
+    """Add work to the last sample of a run, whose row this transaction has locked; return False if it has none."""
     last = session.scalar(select(func.max(_table.c.number)).where(_table.c.run_id == run_id))
     if last is None:
         return False
     one = _table.c.run_id == run_id, _table.c.number == last
-    session.execute(update(_table).where(*one).values(rows=_table.c.rows + rows))
+    added = {name: _table.c[name] + number for name, number in asdict(work).items()}
+    session.execute(update(_table).where(*one).values(added))
     return True
 
 

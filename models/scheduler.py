@@ -53,10 +53,12 @@ class SpiderFacts:
     Attributes:
         declared: its schedule, or that of the setting SCHEDULE; None: it has none.
         arguments: the names of its arguments; None: they are not known.
+        recipients: who hears its alarms, as people see them.
     """
 
     declared: str | None
     arguments: Sequence[str] | None = None
+    recipients: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,7 @@ def note_spiders(session: Session, spiders: Mapping[str, SpiderFacts], timezone:
             session.add(row)
         row.declared, row.timezone, row.loaded_at = facts.declared, timezone, now
         row.spider_arguments = list(facts.arguments) if facts.arguments is not None else None
+        row.recipients = list(facts.recipients)
     session.flush()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint, Schema, fields
 from flask import abort
 
-from console.api.runs import ProgressOut, RunRow
+from console.api.run_schemas import ProgressOut, RunRow
 from console.api.schemas import Address, Redacted
 from console.database import now, reading
 from console.queries import frontier as queries
@@ -38,10 +38,13 @@ class StateRow(Schema):
 
 
 class HostRow(Schema):
-    """The requests of a host by state."""
+    """The requests of a host by state, its speed, and until when it asked to wait."""
 
     host = Redacted(required=True)
     numbers = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    pages_per_second = fields.Float(
+        required=True, allow_none=True, metadata={"description": "while the run crawls the host"}
+    )
     waits_until = fields.DateTime(required=True, allow_none=True)
 
 

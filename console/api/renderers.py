@@ -6,7 +6,7 @@ from typing import Any
 
 from apiflask import APIBlueprint, Schema, fields
 
-from console.api.runs import RunRow
+from console.api.run_schemas import RunRow
 from console.database import now, reading
 from console.queries import renderers as queries
 from console.renderer_watch import renderer_watch

@@ -10,19 +10,20 @@ from flask import abort
 from marshmallow.validate import OneOf, Range
 
 from console.api.orders import OrderRow
-from console.api.schemas import (
-    LARGEST_ID,
-    Address,
-    ListQuery,
-    Redacted,
-    Text,
-    listing_of,
-    short_text,
+from console.api.run_schemas import (
+    ComparisonOut,
+    FailedRow,
+    LogRow,
+    RejectedRow,
+    RunOut,
+    RunRow,
+    SamplesOut,
 )
+from console.api.schemas import LARGEST_ID, ListQuery, Text, listing_of, short_text
 from console.database import now, reading
 from console.ordering import CannotOrder, order_acceptance, order_for_run, order_start
 from console.paging import asked_after, listing
-from console.queries import failures, run_parts
+from console.queries import failures, host_rates, run_parts
 from console.queries import runs as queries
 from console.queries.comparison import compare
 from console.security.identity import needs
@@ -33,149 +34,6 @@ from models.request import FAILED, REFUSED
 from models.run_stats import RunStats
 
 blueprint = APIBlueprint("api_runs", __name__, tag="runs")
-
-
-class RunRow(Schema):
-    """A run."""
-
-    id = fields.Integer(required=True)
-    spider = fields.String(required=True)
-    arguments = fields.Dict(required=True, metadata={"description": "secrets are ***"})
-    state = fields.String(required=True, metadata={"description": "in words, as `scrapy runs` prints it"})
-    tone = fields.String(required=True, metadata={"enum": ["good", "bad", "warn", "live"]})
-    exit_code = fields.Integer(required=True, allow_none=True)
-    started_at = fields.DateTime(required=True)
-    finished_at = fields.DateTime(required=True, allow_none=True)
-    heartbeat_at = fields.DateTime(required=True, allow_none=True)
-    seconds = fields.Float(required=True, allow_none=True)
-    reasons = fields.List(Redacted(), required=True)
-    note = Redacted(required=True, allow_none=True)
-    counts = fields.Method("dump_counts", required=True, metadata={"type": "object"})
-    trial_pages = fields.Integer(required=True, allow_none=True)
-    paused_by = fields.String(required=True, allow_none=True)
-
-    def dump_counts(self, run: queries.RunLine) -> dict[str, Any]:
-        """Return the counts by kind; docs/runs.md explains them."""
-        return run.stats.as_json()
-
-
-class ProgressOut(Schema):
-    """Where a run is."""
-
-    queued = fields.Integer(required=True)
-    done = fields.Integer(required=True)
-    failed = fields.Integer(required=True)
-    rows = fields.Integer(required=True)
-    pages_per_second = fields.Float(required=True, allow_none=True)
-    seconds_left = fields.Float(required=True, allow_none=True, metadata={"description": "an estimate"})
-
-
-class WaitingHostRow(Schema):
-    """A host that has asked the run to wait."""
-
-    host = fields.String(required=True)
-    not_before = fields.DateTime(required=True)
-
-
-class RunWorkerRow(Schema):
-    """A worker of a shared run."""
-
-    number = fields.Integer(required=True)
-    process = fields.String(required=True)
-    state = fields.String(required=True, metadata={"enum": ["working", "idle", "leaving", "left", "silent"]})
-    pages = fields.Integer(required=True)
-    joined_at = fields.DateTime(required=True)
-    heartbeat_at = fields.DateTime(required=True)
-    left_at = fields.DateTime(required=True, allow_none=True)
-    note = fields.String(required=True, allow_none=True)
-
-
-class RunOut(RunRow):
-    """A run with its progress; null: no sample is stored."""
-
-    progress = fields.Nested(ProgressOut, required=True, allow_none=True)
-    process = fields.String(required=True, allow_none=True, metadata={"description": "that has the run"})
-    waiting_hosts = fields.List(
-        fields.Nested(WaitingHostRow), required=True, metadata={"description": "while the run crawls"}
-    )
-    workers = fields.List(
-        fields.Nested(RunWorkerRow), required=True, metadata={"description": "of a shared run"}
-    )
-
-
-class SampleRow(Schema):
-    """The requests and rows of a run at a time."""
-
-    at = fields.DateTime(required=True)
-    queued = fields.Integer(required=True)
-    done = fields.Integer(required=True)
-    failed = fields.Integer(required=True)
-    rows = fields.Integer(required=True)
-    memory = fields.Integer(required=True, allow_none=True, metadata={"description": "bytes of the process"})
-
-
-class SamplesOut(Schema):
-    """All samples of a run, the oldest first: at most some hundred."""
-
-    rows = fields.List(fields.Nested(SampleRow), required=True)
-
-
-class LogRow(Schema):
-    """A log line of a run."""
-
-    number = fields.Integer(required=True)
-    at = fields.DateTime(required=True)
-    level = fields.String(required=True)
-    logger = fields.String(required=True)
-    message = Redacted(required=True)
-
-
-class FailedRow(Schema):
-    """A request that failed, or that the site refused."""
-
-    number = fields.Integer(required=True)
-    url = Address(required=True)
-    state = fields.String(required=True)
-    status = fields.Integer(required=True, allow_none=True, metadata={"description": "the last HTTP status"})
-    error = Redacted(required=True, allow_none=True)
-    attempts = fields.Integer(required=True)
-    settled_at = fields.DateTime(required=True, allow_none=True)
-    kept_page = fields.String(
-        required=True, allow_none=True, metadata={"description": "the name of its page snapshot"}
-    )
-
-
-class RejectedRow(Schema):
-    """A rejected item."""
-
-    id = fields.Integer(required=True)
-    table_name = fields.String(required=True)
-    url = Address(required=True, allow_none=True)
-    reasons = fields.Dict(
-        keys=fields.String(), values=Redacted(), required=True, metadata={"description": "by field"}
-    )
-    at = fields.DateTime(required=True)
-    kept_page = fields.String(required=True, allow_none=True)
-
-
-class ComparedRow(Schema):
-    """A figure of two runs; null: that run has no such figure."""
-
-    kind = fields.String(
-        required=True,
-        metadata={"enum": ["duration", "pages", "rows", "rejected", "changes", "coverage"]},
-    )
-    name = fields.String(required=True)
-    this = fields.Float(required=True, allow_none=True)
-    other = fields.Float(required=True, allow_none=True)
-
-
-class ComparisonOut(Schema):
-    """A run compared with another one."""
-
-    this = fields.Nested(RunRow, required=True)
-    other = fields.Nested(RunRow, required=True)
-    rows = fields.List(fields.Nested(ComparedRow), required=True)
 
 
 class RunQuery(ListQuery):
@@ -272,10 +130,12 @@ def list_runs(query_data: dict[str, Any]) -> Any:
 def show_run(run_id: int) -> Any:
     """Return a run with its progress."""
     run = _run(run_id)
+    line = queries.run_line(reading(), run, now())
     return RunWithParts(
-        queries.run_line(reading(), run, now()),
+        line,
         progress=queries.progress_of(queries.samples_of(reading(), run_id)),
         process=queries.owner_of(run),
+        hosts=host_rates.hosts_of(reading(), run_id, now()) if line.is_running else [],
         waiting_hosts=run_parts.waiting_hosts(reading(), run_id, now()),
         workers=run_parts.workers_of(reading(), run_id, now()),
     )

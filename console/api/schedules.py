@@ -7,9 +7,10 @@ from typing import Any
 from apiflask import APIBlueprint, Schema, fields
 from flask import abort, current_app
 from marshmallow import ValidationError, validates_schema
+from marshmallow.validate import Length
 
 from console.api.orders import OrderRow
-from console.api.schemas import Text, listing_of, short_text
+from console.api.schemas import Redacted, Text, listing_of, short_text
 from console.api.today import SpiderQuery, VerdictOut
 from console.database import end_reading, now, reading
 from console.ordering import CannotOrder, order_start
@@ -41,6 +42,17 @@ class ScheduleRow(Schema):
     arguments = fields.List(fields.String(), required=True)
     paused_at = fields.DateTime(required=True, allow_none=True)
     muted_until = fields.DateTime(required=True, allow_none=True)
+    recipients = fields.List(
+        Redacted(),
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "who may hear its alarms, without secrets; null: the scheduler has not said so"
+        },
+    )
+    heard_by = fields.List(
+        Redacted(), required=True, metadata={"description": "those of `recipients` that hear its alarms"}
+    )
     changed_by = fields.String(required=True, allow_none=True)
     changed_at = fields.DateTime(required=True, allow_none=True)
     loaded_at = fields.DateTime(required=True)
@@ -70,12 +82,20 @@ class ScheduleIn(Schema):
     muted_hours = fields.Float(
         metadata={"description": "hours from now in which no alarm is sent; 0: alarms are sent"}
     )
+    heard_by = fields.List(
+        short_text(300),
+        allow_none=True,
+        validate=Length(min=1, max=100),
+        metadata={
+            "description": "those of `recipients` that hear the alarms; null: all; to silence them, mute them"
+        },
+    )
 
     @validates_schema
     def has_a_change(self, data: dict[str, Any], **_options: Any) -> None:
         """Refuse a body without a change."""
         if not data:
-            raise ValidationError("give at least one of chosen, paused and muted_hours")
+            raise ValidationError("give at least one of chosen, paused, muted_hours and heard_by")
 
 
 class StartIn(Schema):
@@ -120,7 +140,7 @@ def show_schedule(spider: str) -> Any:
 @blueprint.output(ScheduleRow)
 @needs(OPERATOR)
 def change(spider: str, json_data: dict[str, Any]) -> Any:
-    """Change a schedule, pause it, or mute its alarms."""
+    """Change a schedule, pause it, mute its alarms, or choose who hears them."""
     try:
         change_schedule(spider, **json_data)
     except NoSuchSpider as error:

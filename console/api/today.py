@@ -6,7 +6,7 @@ from typing import Any
 
 from apiflask import APIBlueprint, Schema, fields
 
-from console.api.runs import ProgressOut, RunRow
+from console.api.run_schemas import ProgressOut, RunRow
 from console.api.schemas import ListQuery, listing_of, short_text
 from console.database import now, reading
 from console.paging import asked_after, listing

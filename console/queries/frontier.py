@@ -16,12 +16,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from console.queries.host_rates import rates, waits
 from console.queries.runs import Progress, RunLine, progress_of, run_line
 from console.queries.samples import last_samples
 from crawler.security.plain_text import last_line
 from models import CrawlRun
 from models.chunks import chunks
-from models.host import CrawlHost
 from models.redaction import redacted
 from models.request import DONE, FAILED, LEASED, QUEUED, REFUSED, SKIPPED, CrawlRequest
 from models.shared_run import NUMBERS, WorkerState, workers_of
@@ -54,10 +54,11 @@ class StateCount:
 
 @dataclass(frozen=True, kw_only=True)
 class HostLine:
-    """The requests of a host by state, and until when it asked to wait."""
+    """The requests of a host by state, its pages a second while it is crawled, and until when it asked to wait."""
 
     host: str
     numbers: Mapping[str, int]
+    pages_per_second: float | None
     waits_until: datetime | None
 
     @property
@@ -168,7 +169,7 @@ def frontier_of(session: Session, run: CrawlRun, now: datetime) -> Frontier:
         run=run_line(session, run, now),
         progress=progress_of(last_samples(session, [run.id]).get(run.id, [])),
         counts=counts,
-        hosts=hosts(session, run.id, counts, read, waiting),
+        hosts=hosts(session, run.id, counts, read, waiting, rates(session, run.id, now)),
         next=next_requests(session, run, waiting),
         failures=failures(session, run.id, counts),
         workers=workers_of(session, run.id, now) if run.partitions is not None else [],
@@ -191,17 +192,6 @@ def state_counts(session: Session, run_id: int, read: Sample) -> list[StateCount
     return counts
 
 
-def waits(session: Session, run_id: int, now: datetime) -> dict[str, datetime]:
-    """Return until when hosts asked a run to wait, by host."""
-    query = (
-        select(CrawlHost.host, CrawlHost.not_before)
-        .where(CrawlHost.run_id == run_id, CrawlHost.not_before > now)
-        .order_by(CrawlHost.not_before.desc())
-        .limit(MOST_HOSTS)
-    )
-    return {row.host: row.not_before for row in session.execute(query)}
-
-
 def host_of(url: str) -> str:
     """Return the host of a URL with its port, in lower case, without user and password."""
     found = AUTHORITY.match(url)
@@ -214,11 +204,13 @@ def hosts(
     counts: Sequence[StateCount],
     read: Sample,
     waiting: Mapping[str, datetime],
+    speeds: Mapping[str, float],
 ) -> Hosts:
     """Return the hosts of a run with their requests by state.
 
     The requests of a small run, and those of a state with at most EXACT of them, are all read. The others are counted
-    in the sample, and the numbers of these states are estimates.
+    in the sample, and the numbers of these states are estimates. First come the hosts that wait, then those that are
+    crawled now.
     """
     numbers: dict[str, Counter[str]] = {}
     few = EXACT if sum(one.number for one in counts) > SMALL else SMALL
@@ -240,17 +232,20 @@ def hosts(
         for host, number in by_host.items():
             share = number / by_host.total()
             numbers.setdefault(host, Counter())[state] = rounded(share * large[state])
-    for host in waiting:
+    for host in [*waiting, *speeds]:
         numbers.setdefault(host.lower(), Counter())
     lines = [
         HostLine(
             host=host,
             numbers={state: found.get(state, 0) for state in STATES},
+            pages_per_second=speeds.get(host),
             waits_until=waiting.get(host),
         )
         for host, found in numbers.items()
     ]
-    lines.sort(key=lambda line: (line.waits_until is None, -line.total, line.host))
+    lines.sort(
+        key=lambda line: (line.waits_until is None, line.pages_per_second is None, -line.total, line.host)
+    )
     return Hosts(rows=lines[:MOST_HOSTS], left_off=max(0, len(lines) - MOST_HOSTS), about=sorted(large))
 
 

@@ -229,6 +229,8 @@ class Progress:
     done: int
     failed: int
     rows: int
+    rendered: int | None = None
+    plain: int | None = None
     pages_per_second: float | None = None
     seconds_left: float | None = None
 
@@ -260,6 +262,8 @@ def progress_of(samples: Sequence[RunSample]) -> Progress | None:
         done=last.done,
         failed=last.failed,
         rows=last.rows,
+        rendered=last.rendered,
+        plain=last.plain,
         pages_per_second=speed,
         seconds_left=left,
     )

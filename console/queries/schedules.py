@@ -29,6 +29,9 @@ class ScheduleLine:
         fault: why the expression cannot be read; None: it can.
         last: its last run that is no trial.
         muted_until: None if the time is over.
+        recipients: who may hear its alarms, as people see them; None: its scheduler has not said so yet.
+        heard_by: those of them that hear them.
+        left: those that a person has chosen, and that the settings name no more.
         is_gone: the scheduler does not find the spider any more.
     """
 
@@ -43,6 +46,9 @@ class ScheduleLine:
     arguments: Sequence[str]
     paused_at: datetime | None
     muted_until: datetime | None
+    recipients: Sequence[str] | None
+    heard_by: Sequence[str]
+    left: Sequence[str]
     changed_by: str | None
     changed_at: datetime | None
     loaded_at: datetime
@@ -96,6 +102,9 @@ def _lines(session: Session, now: datetime, schedules: Sequence[SpiderSchedule])
             arguments=[str(name) for name in one.spider_arguments or ()],
             paused_at=one.paused_at,
             muted_until=one.muted_until if one.muted_until and one.muted_until > now else None,
+            recipients=one.recipients,
+            heard_by=hearers(one.recipients or [], one.heard_by),
+            left=[name for name in one.heard_by or () if name not in (one.recipients or ())],
             changed_by=one.changed_by,
             changed_at=one.changed_at,
             loaded_at=one.loaded_at,
@@ -103,6 +112,19 @@ def _lines(session: Session, now: datetime, schedules: Sequence[SpiderSchedule])
         )
         for one in schedules
     ]
+
+
+def hearers(recipients: Sequence[str], heard_by: Sequence[str] | None) -> list[str]:
+    """Return which recipients hear the alarms of a spider.
+
+    An alarm must not be lost: if no chosen recipient is left, all recipients hear it.
+
+    Args:
+        recipients: those that the settings name now.
+        heard_by: those that a person has chosen; None: all.
+    """
+    left = [one for one in recipients if one in (heard_by or ())]
+    return left or list(recipients)
 
 
 def _fault(schedule: SpiderSchedule) -> str | None:

@@ -129,6 +129,22 @@ def end_old_sessions(session: Session, now: datetime, *, idle: timedelta, age: t
     session.execute(delete(ConsoleLink).where(ConsoleLink.expires_at < now))
 
 
+def end_access(session: Session, user_id: int, *, except_cookie: str | None = None) -> list[str]:
+    """Delete the sessions and API tokens of an account whose password is new; return the names of the tokens.
+
+    Args:
+        except_cookie: the cookie of the session that stays.
+    """
+    of_user = ConsoleSession.user_id == user_id
+    if except_cookie is not None:
+        of_user &= ConsoleSession.cookie != digest(except_cookie)
+    session.execute(delete(ConsoleSession).where(of_user))
+    tokens = ConsoleToken.user_id == user_id
+    names = session.scalars(select(ConsoleToken.name).where(tokens).order_by(ConsoleToken.id)).all()
+    session.execute(delete(ConsoleToken).where(tokens))
+    return list(names)
+
+
 def has_accounts(session: Session) -> bool:
     """Return whether an admin can log in."""
     query = select(ConsoleUser.id).where(
@@ -164,8 +180,13 @@ def link_of(session: Session, token: str, now: datetime) -> ConsoleLink:
     return link
 
 
-def use_link(session: Session, token: str, name: str, password: str, now: datetime) -> ConsoleUser:
-    """Make the account of a link, or set the password of its account, and delete the link. Other sessions end.
+def use_link(
+    session: Session, token: str, name: str, password: str, now: datetime
+) -> tuple[ConsoleUser, list[str]]:
+    """Make the account of a link, or set the password of its account, and delete the link.
+
+    With a new password the sessions and API tokens of the account end. Return the account and the names of these
+    tokens.
 
     Raises:
         WrongLink: the link is unknown, used or too old.
@@ -181,10 +202,9 @@ def use_link(session: Session, token: str, name: str, password: str, now: dateti
     if user_id is not None:
         user = session.get_one(ConsoleUser, user_id)
         user.password = hashed
-        session.execute(delete(ConsoleSession).where(ConsoleSession.user_id == user_id))
         session.flush()
-        return user
-    return add_user(session, name, role, now, password=hashed)
+        return user, end_access(session, user_id)
+    return add_user(session, name, role, now, password=hashed), []
 
 
 def add_user(

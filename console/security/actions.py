@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import request
 from sqlalchemy.orm import Session
 
 from console.security.identity import this_person
 from models.console_action import ConsoleAction
 from models.run import database_now
+
+
+def note_ended_tokens(session: Session, names: Sequence[str], *, actor: str | None = None) -> None:
+    """Insert into the list that API tokens ended with the password of their account, if there were any.
+
+    Args:
+        names: of the tokens.
+        actor: the name, if nobody is logged in.
+    """
+    if names:
+        note_action(session, "end tokens", f"{', '.join(names)} (new password)", actor=actor)
 
 
 def note_action(

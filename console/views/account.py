@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from console.database import now, reading, writing
-from console.security.accounts import TOKEN_PREFIX
-from console.security.actions import note_action
+from console.security.accounts import TOKEN_PREFIX, end_access
+from console.security.actions import note_action, note_ended_tokens
 from console.security.identity import person
 from console.security.login_limit import few_at_once, forget_failures, note_failure, seconds_to_wait
 from console.security.passwords import SHORTEST, WeakPassword, digest, hash_password, is_password, new_token
-from models.console_account import ROLES, ConsoleSession, ConsoleToken, ConsoleUser, may
+from models.console_account import ROLES, ConsoleToken, ConsoleUser, may
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
@@ -51,12 +51,8 @@ def change_password() -> tuple[str, int] | Response:
         if right:
             forget_failures(session, name, address)
             user.password = hashed
-            # Who has stolen the session of another browser is out now.
-            session.execute(
-                delete(ConsoleSession).where(
-                    ConsoleSession.user_id == user.id, ConsoleSession.cookie != digest(person().cookie or "")
-                )
-            )
+            # Who has stolen the session of another browser, or a token, is out now.
+            note_ended_tokens(session, end_access(session, user.id, except_cookie=person().cookie))
         elif not wait:
             note_failure(session, name, address, now())
         note_action(session, "change password", "too many failures" if wait else None, succeeded=right)

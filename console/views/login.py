@@ -20,7 +20,7 @@ from console.security.accounts import (
     log_in,
     use_link,
 )
-from console.security.actions import note_action
+from console.security.actions import note_action, note_ended_tokens
 from console.security.identity import COOKIE, open_to_all, person, this_person
 from console.security.login_limit import few_at_once, forget_failures, note_failure, seconds_to_wait
 from console.security.passwords import SHORTEST, WeakPassword
@@ -100,8 +100,9 @@ def use(token: str) -> Response:
         with writing() as session:
             if password != request.form.get("again", ""):
                 raise WeakPassword("The two passwords differ.")
-            user = use_link(session, token, name, password, now())
+            user, tokens = use_link(session, token, name, password, now())
             note_action(session, "use link", user.role, actor=user.name)
+            note_ended_tokens(session, tokens, actor=user.name)
             cookie = _begin(session, user)
     except WrongLink:
         abort(404, "This link was used, or it is too old. Ask for a new one: scrapy console --link")

@@ -17,6 +17,7 @@ from console.queries import orders as order_queries
 from console.queries import run_parts
 from console.queries import runs as queries
 from console.queries.comparison import Compared, compare
+from console.queries.host_rates import hosts_of
 from console.security.identity import needs
 from crawler.rendering.counts import rendering_text
 from crawler.run.acceptance import refusal
@@ -181,7 +182,7 @@ def _parts(run_id: int) -> dict[str, Any]:
         "log": queries.log_lines(reading(), run_id),
         "open_orders": order_queries.open_orders(reading(), run_id=run_id),
         "can_accept": run.accepted_at is None and refusal(run) is None,
-        "hosts": run_parts.waiting_hosts(reading(), run_id, now()) if line.is_running else [],
+        "hosts": hosts_of(reading(), run_id, now()) if line.is_running else [],
         "workers": run_parts.workers_of(reading(), run_id, now()) if run.partitions or run.workers else [],
         "rendering": rendering_text(line.stats.rendering) if line.stats.rendering else "",
         "failed": failed_requests(reading(), run_id, EXAMPLES),

@@ -82,6 +82,12 @@ def mute() -> Response:
     return _change("The alarms are muted." if hours else "The alarms are heard.", muted_hours=hours)
 
 
+@blueprint.post("/recipients")
+@needs(OPERATOR)
+def choose_recipients() -> Response:
+    return _change("The choice is stored.", heard_by=request.form.getlist("heard_by"))
+
+
 def _spider() -> str:
     return request.form.get("spider", "")
 

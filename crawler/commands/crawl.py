@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import logging
 import sys
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -35,7 +34,7 @@ from models.command_name import command
 from models.error_text import error_line
 from models.run_failures import failed_requests, rejected_items
 from models.session import DatabaseUnusable, make_engine
-from models.spider_schedule import SpiderSchedule
+from models.spider_schedule import AlarmChoice, SpiderSchedule
 from models.trial_run import MOST_PAGES
 
 logger = logging.getLogger(__name__)
@@ -149,7 +148,7 @@ class Command(ScrapyCrawl):
                 run=run.held if run is not None else None,
                 engine=run.engine if run is not None else None,
                 examples=lambda: examples_of(run) if run is not None and verdict.code != GOOD else (),
-                muted_until=partial(muted_until, self.settings["DATABASE_URL"], crawler.spidercls.name),
+                choice=partial(alarm_choice, self.settings["DATABASE_URL"], crawler.spidercls.name),
             )
         if run is not None:
             run.engine.dispose()
@@ -222,21 +221,21 @@ def verdict_on(crawler: Crawler) -> Verdict:
     return ending.verdict or Verdict(code=GOOD)
 
 
-def muted_until(database_url: str, spider: str) -> datetime | None:
-    """Return until when a person has muted the spider's alarms; None if the database cannot be read."""
+def alarm_choice(database_url: str, spider: str) -> AlarmChoice:
+    """Return what a person has set for the spider's alarms; nothing if the database cannot be read."""
     try:
         engine = make_engine(database_url)
         try:
             if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
-                return None  # a query would make the file
+                return AlarmChoice()  # a query would make the file
+            query = select(SpiderSchedule.muted_until, SpiderSchedule.heard_by)
             with Session(engine) as session:
-                return session.scalar(
-                    select(SpiderSchedule.muted_until).where(SpiderSchedule.spider == spider)
-                )
+                row = session.execute(query.where(SpiderSchedule.spider == spider)).one_or_none()
+            return AlarmChoice(**row._mapping) if row is not None else AlarmChoice()
         finally:
             engine.dispose()
     except (DatabaseUnusable, SQLAlchemyError):
-        return None  # the database may be what the alarm is about
+        return AlarmChoice()  # the database may be what the alarm is about
 
 
 def examples_of(run: RunExtension) -> list[str]:

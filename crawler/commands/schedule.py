@@ -22,6 +22,7 @@ from tzlocal import get_localzone
 from crawler.child_process import OPTION, OPTION_HELP, end_with_stdin
 from crawler.database_command import DatabaseCommand
 from crawler.project import this_project
+from crawler.run.recipients import recipients_of
 from crawler.schedule.database import SchedulerDatabase
 from crawler.schedule.export import crontab_lines, systemd_units
 from crawler.schedule.expression import CronExpression
@@ -84,10 +85,12 @@ class Command(DatabaseCommand):
             raise WrongSchedule('no spider declares a schedule, such as schedule = "15 3 * * *"')
         root = this_project().root
         if opts.run:
+            recipients = list(recipients_of(self.project_settings.get("ALERT_URLS") or ""))
             spiders = {
                 name: SpiderFacts(
                     declared=str(schedules[name]) if name in schedules else None,
                     arguments=names_of_arguments(loader.load(name)),
+                    recipients=recipients,
                 )
                 for name in declared
             }

@@ -17,7 +17,7 @@ class Commit:
     """A page, or a part of one, on its way to the writer.
 
     ``settled`` is None in all parts but the last.
-    ``note`` and ``lesson`` are only in the last part.
+    ``note``, ``lesson`` and ``rendered`` are only in the last part.
     ``start_read`` says that ``start()`` has ended and all its requests are stored.
     """
 
@@ -32,6 +32,7 @@ class Commit:
     note: PageNote | None = None  # for the next crawl with DELTA
     lesson: Lesson | None = None  # for adaptive rendering
     tenure: Tenure | None = None  # of the page's partition, in a shared run
+    rendered: bool | None = None  # a renderer rendered the page; None: it has no response
 
     @property
     def weight(self) -> int:

@@ -77,6 +77,7 @@ class Page:
         self.missing_button: str | None = None  # the next_button of a list that was not on its first page
         self.closed = False
         self.answered = False  # a response has come to the spider middlewares
+        self.rendered: bool | None = None  # a renderer rendered the response; None: there is no response
         self.readers = 0  # spider middlewares that read its output
         self.request_text: str | None = None  # the request as JSON; None for a login
         self.tenure: Tenure | None = None  # of its partition, in a shared run
@@ -150,7 +151,7 @@ class Page:
     def fetch_again(self) -> None:
         """Forget the response: the page's request is queued again, and its next response counts."""
         self.is_fetched_again = True
-        self.answered, self.status, self.response = False, None, None
+        self.answered, self.status, self.response, self.rendered = False, None, None, None
 
     @property
     def snapshot_reason(self) -> str | None:
@@ -195,7 +196,7 @@ class Page:
             self._flush(last=False)
 
     def _flush(self, *, last: bool) -> None:
-        settled = note = lesson = None
+        settled = note = lesson = rendered = None
         rendering = self.rendering
         kept_page = self.snapshot_policy.name if self.snapshot_policy and self.snapshot_reason else None
         if last and self.number is not None:
@@ -214,6 +215,7 @@ class Page:
             if rendering is not None and rendering.is_suspect:
                 self.rows, self.rejections = [], []
             note = self.delta.note(has_fault=self.has_fault) if self.delta is not None else None
+            rendered = self.rendered if settled.unchanged is None else None
         commit = Commit(
             url=self.url,
             number=self.number,
@@ -226,6 +228,7 @@ class Page:
             note=note,
             lesson=lesson,
             tenure=self.tenure,
+            rendered=rendered,
         )
         self.rows, self.rejections, self.requests = [], [], []
         self._commit(commit)

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine
 
 from crawler.run.alarm_state import AlarmState, State
+from crawler.run.recipients import recipients_of
 from crawler.run.verdict import ALREADY_RUNNING, BELOW_POLICY, GOOD, Verdict
 from crawler.security.plain_text import one_line
 from models.command_name import command
 from models.redaction import redacted
 from models.run import ClaimedRun
+from models.spider_schedule import AlarmChoice
 
 if TYPE_CHECKING:
     from apprise import Apprise
@@ -45,7 +47,7 @@ class Alarm:
     """
 
     def __init__(self, addresses: str, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.recipients = folder, recipients_of(addresses)
         self.apprise = _apprise(addresses) if addresses.strip() else None
 
     def tell(
@@ -57,7 +59,7 @@ class Alarm:
         run: ClaimedRun | None = None,
         engine: Engine | None = None,
         examples: Callable[[], Sequence[str]] = list,
-        muted_until: Callable[[], datetime | None] = lambda: None,
+        choice: Callable[[], AlarmChoice] = AlarmChoice,
     ) -> None:
         """Send a message if the state has changed. If it cannot be sent, the next run tries again.
 
@@ -65,9 +67,9 @@ class Alarm:
             run: the run of the verdict; None: the crawl could not begin one.
             engine: the database of the run.
             examples: returns some failures of the run. It is called if they are sent.
-            muted_until: returns until when a person has muted the spider's alarms, and is called only if there is a
-                message. A muted message is not sent, and the noted state stays as it is: the first run after the mute
-                whose state still differs sends its message.
+            choice: returns what a person has set for the spider's alarms, and is called only if there is a message. A
+                muted message is not sent, and the noted state stays as it is: the first run after the mute whose state
+                still differs sends its message.
         """
         if self.apprise is None or not len(self.apprise):
             return
@@ -86,7 +88,8 @@ class Alarm:
                 title, body = f"{spider} is good again", _good_run(before, run)
             else:
                 return
-            until = muted_until()
+            chosen = choice()
+            until = chosen.muted_until
             if until is not None and until > datetime.now(UTC):
                 logger.warning(
                     "no alarm is sent, because alarms of %s are muted until %s UTC: %s",
@@ -95,21 +98,25 @@ class Alarm:
                     redacted(title),
                 )
                 return
-            if self._send(title, body, is_good=verdict.code == GOOD, then="the next run sends it again"):
+            apprise = self._heard_by(spider, chosen.heard_by)
+            if _send(apprise, title, body, is_good=verdict.code == GOOD, then="the next run sends it again"):
                 state.note(State(code=verdict.code, since=now, runs=1, at=at))
 
-    def _send(self, title: str, body: str, *, is_good: bool, then: str) -> bool:
-        """Send a message to all addresses; return whether it has reached them."""
-        from apprise import NotifyFormat, NotifyType  # noqa: PLC0415
-
+    def _heard_by(self, spider: str, heard_by: Sequence[str] | None) -> Apprise:
+        """Return an Apprise with the recipients that a person has chosen; with all if none of these is left."""
         assert self.apprise is not None
-        title, body = redacted(title), redacted(body)
-        kind = NotifyType.SUCCESS if is_good else NotifyType.FAILURE
-        if not self.apprise.notify(title=title, body=body, notify_type=kind, body_format=NotifyFormat.TEXT):
-            logger.warning("the alarm did not reach all of ALERT_URLS; %s", then)
-            return False
-        logger.info("alarm sent: %s", title)
-        return True
+        if heard_by is None:
+            return self.apprise
+        left = [one for one in heard_by if one in self.recipients]
+        if not left:
+            logger.warning(
+                "all of ALERT_URLS hear this alarm of %s: of the recipients that were chosen in the console none is "
+                "left (%s)",
+                spider,
+                redacted(one_line(", ".join(heard_by), 500)),
+            )
+            return self.apprise
+        return _apprise(" ".join(self.recipients[one] for one in left))
 
     def tell_state(self, subject: str, fault: str | None) -> None:
         """Send a message if the subject, such as a sink of the relay, has a fault now and had none, or the reverse.
@@ -125,7 +132,7 @@ class Alarm:
             now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
             title = f"{subject} is good again" if fault is None else f"{subject}: {one_line(fault, 200)}"
             body = f"On {socket.gethostname()}, {now}" + (f"\n{one_line(fault, 1000)}" if fault else "")
-            if self._send(title, body, is_good=fault is None, then="it is sent again"):
+            if _send(self.apprise, title, body, is_good=fault is None, then="it is sent again"):
                 state.note(State(code=GOOD if fault is None else BELOW_POLICY, since=now, runs=1))
 
     def _file(self, spider: str, arguments: Mapping[str, Any]) -> Path:
@@ -152,6 +159,19 @@ def _apprise(addresses: str) -> Apprise:
             "ALERT_URLS has an address that Apprise does not know; https://appriseit.com/services has their forms"
         )
     return apprise
+
+
+def _send(apprise: Apprise, title: str, body: str, *, is_good: bool, then: str) -> bool:
+    """Send a message to all addresses; return whether it has reached them."""
+    from apprise import NotifyFormat, NotifyType  # noqa: PLC0415
+
+    title, body = redacted(title), redacted(body)
+    kind = NotifyType.SUCCESS if is_good else NotifyType.FAILURE
+    if not apprise.notify(title=title, body=body, notify_type=kind, body_format=NotifyFormat.TEXT):
+        logger.warning("the alarm did not reach all of ALERT_URLS; %s", then)
+        return False
+    logger.info("alarm sent: %s", title)
+    return True
 
 
 def _bad_run(verdict: Verdict, now: str, run: ClaimedRun | None, examples: Sequence[str]) -> str:

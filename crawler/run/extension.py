@@ -25,6 +25,7 @@ from crawler.logs.run_ids import current_run
 from crawler.rendering.settings import RenderingSettings
 from crawler.run.errors import DatabaseLost
 from crawler.run.existing_columns import changed_columns, existing_columns
+from crawler.run.host_rates import HostRates
 from crawler.run.interfaces import (
     FrontierCallbacks,
     MakePageWriter,
@@ -104,6 +105,7 @@ class RunExtension:
         if settings.getbool("RUN_SHARED", False):
             note_joining(crawler)
         self.held: ClaimedRun = claim(self.sessions, spider.name, arguments_of(crawler), settings)
+        self.host_rates = HostRates(self.held)
         self.partition_engine = engine_of_run(self.held) if engine_of_run is not None else None
         current_run.set(self.held)
         keep = settings.getint("RUN_LOG_LINES", MOST_LINES)
@@ -119,6 +121,7 @@ class RunExtension:
         self.failed: asyncio.Future[None] | None = None
         self._frontier: FrontierCallbacks | None = None  # from start() on
         self._writer: PageWriter | None = None
+        self._samples: RunSamples | None = None
         self._watch: RunWatch | None = None
 
     @classmethod
@@ -181,12 +184,14 @@ class RunExtension:
             | self.columns,
         )
         self._writer.start()
+        self._samples = RunSamples(held, queues=self.queues, stat=self._stat, is_sampler=frontier.is_sampler)
         self._watch = RunWatch(
             held,
             self._writer,
             stop=Shutdown.of(self.crawler).stop,
             wake=frontier.wake,
-            samples=RunSamples(held, queues=self.queues, stat=self._stat, is_sampler=frontier.is_sampler),
+            samples=self._samples,
+            rates=self.host_rates,
             lines=self._lines,
         )
 
@@ -231,6 +236,9 @@ class RunExtension:
                 is_of_others=lost and self.held.is_shared,
             )
         assert self.verdict is not None and self.crawler.stats is not None
+        work = (
+            self._samples.at_end() if self._samples is not None else None
+        )  # the stats are of this process yet
         if self.verdict.counts is not None:
             history = self.crawler.settings.getbool("HISTORY_ENABLED", True)
             for name, number in stats_of(self.verdict.counts, history=history).items():
@@ -254,9 +262,10 @@ class RunExtension:
         )
         if self.verdict.acceptable:
             logger.warning("%s", acceptance_hint(self.held.id))
-        if self._watch is not None and self.failure is None:
-            counts = self.verdict.counts
-            await asyncio.to_thread(store_end, self.sessions, self.held.id, counts, self._lines)
+        if work is not None and self.failure is None:
+            await asyncio.to_thread(
+                store_end, self.sessions, self.held, self.verdict.counts, self._lines, work
+            )
 
     def _fail(self, error: Exception) -> None:
         self.failure = error

@@ -1,6 +1,7 @@
 """RunWatch: every two seconds a crawl looks for the orders for its run, and stores its new log lines.
 
-Every few seconds the same transaction stores a sample (crawler/run/samples.py).
+Every few seconds the same transaction stores a sample (crawler/run/samples.py) and the pages by host
+(crawler/run/host_rates.py).
 """
 
 from __future__ import annotations
@@ -8,20 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from crawler.logs.recent_lines import RecentLines
+from crawler.run.host_rates import HostRates
 from crawler.run.interfaces import PageWriter
 from crawler.run.samples import RunSamples, Taken
 from models.command_name import command
 from models.error_text import error_line
+from models.host_rate import forget_rates, replace_rates
 from models.run import ClaimedRun, database_now, lock_run
 from models.run_log import store_log_lines
 from models.run_orders import Ordered, carry_out
-from models.run_sample import last_rows, sample_of, store_sample
+from models.run_sample import Work, sample_of, store_sample
 from models.run_stats import RunStats
 
 logger = logging.getLogger("splashdown.run")
@@ -43,6 +46,7 @@ class RunWatch:
 
     Args:
         writer: reads and writes in its transactions.
+        rates: the pages by host of this process; None: they are not stored.
         lines: the log lines of the run; None: they are not stored.
         stop: stops the crawl as SIGTERM does, and says why. Returns False if the crawl cannot be stopped yet.
         wake: makes the engine ask for requests again.
@@ -56,9 +60,10 @@ class RunWatch:
         stop: Callable[[str], bool],
         wake: Callable[[], None],
         samples: RunSamples | None = None,
+        rates: HostRates | None = None,
         lines: RecentLines | None = None,
     ) -> None:
-        self._samples, self._lines = samples, lines
+        self._samples, self._rates, self._lines = samples, rates, lines
         self.run, self._writer, self._stop, self._wake = run, writer, stop, wake
         self.is_paused = False
         self._stop_reason: str | None = None
@@ -91,6 +96,7 @@ class RunWatch:
         lines = self._lines.pending() if self._lines is not None else ()
         keep = self._lines.keep if self._lines is not None else 0
         sample = self._samples.due() if self._samples is not None else None
+        rates = self._rates.due() if self._rates is not None else None
 
         def work(session: Session) -> Looked:
             ordered = carry_out(session, run)
@@ -99,6 +105,8 @@ class RunWatch:
             if lines:
                 store_log_lines(session, run.id, [line for _, line in lines], keep=keep)
             taken = sample(session) if sample is not None else None
+            if rates is not None:
+                replace_rates(session, run, rates, database_now(session))
             return Looked(ordered=ordered, last_line=lines[-1][0] if lines else 0, taken=taken)
 
         return work
@@ -144,22 +152,30 @@ class RunWatch:
 
 
 def store_end(
-    sessions: sessionmaker[Session], run_id: int, counts: RunStats | None, lines: RecentLines | None
+    sessions: sessionmaker[Session],
+    run: ClaimedRun,
+    counts: RunStats | None,
+    lines: RecentLines | None,
+    work: Callable[[Session], Work],
 ) -> None:
     """Store the last sample and the last log lines of a crawl that has released its run; another may have it now.
 
     Args:
         counts: of the run; None: another worker has the run, or has counted it.
+        work: RunSamples.at_end()
     """
     try:
         with sessions.begin() as session:
-            lock_run(session, run_id)
+            lock_run(session, run.id)
+            done = work(session)
             if counts is not None:
-                rows = max(last_rows(session, run_id), sum(counts.rows.values()))
-                sample = replace(sample_of(counts.pages), rows=rows)
-                store_sample(session, run_id, sample, database_now(session))
+                done = replace(done, rows=max(done.rows, sum(counts.rows.values())))
+                sample = replace(sample_of(counts.pages), **asdict(done))
+                store_sample(session, run.id, sample, database_now(session))
             if lines is not None:
                 stored = [line for _, line in lines.pending()]
-                store_log_lines(session, run_id, stored, keep=lines.keep)
+                store_log_lines(session, run.id, stored, keep=lines.keep)
+        with sessions.begin() as session:
+            forget_rates(session, run, database_now(session))
     except SQLAlchemyError as error:  # the run itself is stored
         logger.debug("the last log lines are not stored: %s", error_line(error))

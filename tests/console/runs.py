@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models import CrawlRun
+from models import CrawlRun, HostRate
 from models.request import CrawlRequest
 from models.run import scope_of
 from models.run_sample import RunSample
@@ -70,8 +70,19 @@ def add_samples(session: Session, run_id: int, now: datetime, number: int = 5) -
                 failed=0,
                 rows=0,
                 memory=5 * 2**20,
+                rendered=15 * one,
+                plain=5 * one,
             )
         )
+
+
+def add_rate(session: Session, run_id: int, now: datetime, host: str, pages: int, **values: Any) -> None:
+    """Insert the pages of a host in the last 5 seconds."""
+    session.add(
+        HostRate(
+            **{"run_id": run_id, "worker": 0, "at": now, "seconds": 5.0} | values, host=host, pages=pages
+        )
+    )
 
 
 def add_schedule(session: Session, spider: str, now: datetime, **values: Any) -> SpiderSchedule:

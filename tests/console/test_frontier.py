@@ -19,7 +19,7 @@ from models.session import make_engine, make_sessions
 from models.shared_run import NUMBERS
 from models.worker import CrawlPartition, CrawlWorker
 from tests.console.conftest import Client
-from tests.console.runs import OWNER, add_requests, add_run, add_samples
+from tests.console.runs import OWNER, add_rate, add_requests, add_run, add_samples
 
 TRACEBACK = "Traceback (most recent call last):\n  File x\nValueError: password=hunter4secret"
 
@@ -188,3 +188,38 @@ def test_wrong_and_empty_frontiers(viewer: Client, engine: Engine) -> None:
     assert "no requests yet" in viewer.text(f"/frontier/{run}")
     answer: Any = viewer.get("/api/v1/frontier").json
     assert [row["run"]["id"] for row in answer["rows"]] == [run]
+
+
+def test_a_frontier_has_the_pages_a_second_of_the_hosts_that_are_crawled_now(each_engine: Engine) -> None:
+    with make_sessions(each_engine).begin() as session:
+        now = database_now(session)
+        run = add_run(session, "books", now, verdict=None).id
+        other = add_run(session, "other", now, verdict=None).id
+        add_requests(session, run, DONE, 3)
+        add_requests(session, run, DONE, 4, first=3, host="idle.example")
+        add_rate(session, run, now, "a.example", 10)
+        add_rate(session, run, now, "a.example", 15, worker=1, seconds=15.0)
+        add_rate(session, run, now - timedelta(seconds=90), "a.example", 500, worker=2)  # it was killed
+        add_rate(session, run, now - timedelta(seconds=90), "idle.example", 500, worker=2)
+        add_rate(session, run, now, "rare.example:81", 1)  # of a million hosts, and not in the sample
+        add_rate(session, other, now, "a.example", 500)
+    found = frontier(each_engine, run).hosts.rows
+    assert [(line.host, line.pages_per_second, line.total) for line in found] == [
+        ("a.example", 3.0, 3),
+        ("rare.example:81", 0.2, 0),
+        ("idle.example", None, 4),
+    ]
+
+
+def test_the_frontier_page_and_the_api_show_the_pages_a_second(viewer: Client, engine: Engine) -> None:
+    with make_sessions(engine).begin() as session:
+        now = database_now(session)
+        run = add_run(session, "books", now, verdict=None).id
+        add_requests(session, run, DONE, 3)
+        add_rate(session, run, now, "a.example", 17)
+        add_rate(session, run, now, "<script>9</script>", 1)
+    text = viewer.text(f"/frontier/{run}")
+    assert "3.4" in text.partition("a.example")[2].partition("</tr>")[0]
+    assert "<script>9" not in text
+    rows = viewer.get(f"/api/v1/frontier/{run}").json["hosts"]["rows"]
+    assert (rows[0]["host"], rows[0]["pages_per_second"]) == ("a.example", 3.4)

@@ -12,9 +12,9 @@ from console.security import login_limit
 from console.security.accounts import LINK_AGE, add_user, has_accounts, make_link
 from console.security.identity import COOKIE
 from console.security.login_limit import wait_after
-from console.security.passwords import hash_password
+from console.security.passwords import digest, hash_password, new_token
 from console.views.login import local_path
-from models import ConsoleAction, ConsoleLink, ConsoleSession, ConsoleUser
+from models import ConsoleAction, ConsoleLink, ConsoleSession, ConsoleToken, ConsoleUser
 from models.console_account import ADMIN, VIEWER
 from models.run import database_now
 from models.session import make_sessions
@@ -201,3 +201,71 @@ def test_a_new_password_ends_other_sessions(app: APIFlask, client: Client, ann: 
     assert client.post("/account/password", form).status_code == 302
     assert client.get("/").status_code == 200
     assert other.get("/").status_code == 302
+
+
+def make_tokens(engine: Engine, *names: str) -> dict[str, str]:
+    """Return a new API token of each of these accounts, by account."""
+    tokens = {name: new_token("sdt_") for name in names}
+    with make_sessions(engine).begin() as session:
+        now = database_now(session)
+        for name, token in tokens.items():
+            user_id = session.scalars(select(ConsoleUser.id).where(ConsoleUser.name == name)).one()
+            session.add(
+                ConsoleToken(
+                    token=digest(token),
+                    user_id=user_id,
+                    name=f"nightly of {name}",
+                    role=VIEWER,
+                    created_at=now,
+                    expires_at=now + timedelta(days=1),
+                )
+            )
+    return tokens
+
+
+def status_of(client: Client, token: str) -> int:
+    """Return the status of a request of a program with this token."""
+    return client.get("/api/v1/runs", headers={"Authorization": f"Bearer {token}"}).status_code
+
+
+def ended_tokens(engine: Engine) -> list[tuple[str | None, str | None]]:
+    """Return who ended tokens with a new password, and which ones."""
+    with engine.connect() as connection:
+        query = select(ConsoleAction.actor, ConsoleAction.target).where(ConsoleAction.action == "end tokens")
+        return [(row.actor, row.target) for row in connection.execute(query)]
+
+
+def test_a_new_password_ends_the_tokens_of_the_account(
+    app: APIFlask, client: Client, viewer: Client, ann: str, engine: Engine
+) -> None:
+    tokens = make_tokens(engine, ann, "a-viewer")
+    program = Client(app.test_client(), None)
+    assert log_in(client, ann, PASSWORD) == 302
+    client.cookie = client.client.get_cookie(COOKIE).value  # type: ignore[union-attr]
+    form = {"old": PASSWORD, "new": "another long password", "again": "another long password"}
+    assert client.post("/account/password", {**form, "old": "wrong"}).status_code == 400
+    assert status_of(program, tokens[ann]) == 200, "the password is the same"
+    assert "ends your other sessions and all your tokens" in client.text("/account/")
+    assert client.post("/account/password", form).status_code == 302
+    assert status_of(program, tokens[ann]) == 401
+    assert status_of(program, tokens["a-viewer"]) == 200
+    assert ended_tokens(engine) == [(ann, "nightly of ann (new password)")]
+
+
+def test_a_link_of_an_admin_ends_the_tokens_when_it_sets_the_password(
+    app: APIFlask, admin: Client, client: Client, ann: str, engine: Engine
+) -> None:
+    tokens = make_tokens(engine, ann, "a-admin")
+    program = Client(app.test_client(), None)
+    with engine.connect() as connection:
+        number = connection.scalars(select(ConsoleUser.id).where(ConsoleUser.name == ann)).one()
+    page = admin.post(f"/people/{number}/link").text
+    assert "all sessions and tokens of ann end" in page
+    link = "/link/" + page.partition("/link/")[2].partition("<")[0].strip()
+    assert status_of(program, tokens[ann]) == 200, "the link is not used yet"
+    assert "ends all sessions and tokens of this account" in client.text(link)
+    form = {"name": ann, "password": "another long password", "again": "another long password"}
+    assert client.post(link, form).status_code == 302
+    assert status_of(program, tokens[ann]) == 401
+    assert status_of(program, tokens["a-admin"]) == 200
+    assert ended_tokens(engine) == [(ann, "nightly of ann (new password)")]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from console.queries.comparison import Compared, compare
 from console.queries.run_parts import worker_state
@@ -17,11 +17,13 @@ from models.crawl_order import CrawlOrder
 from models.host import CrawlHost
 from models.process_id import Process
 from models.run import database_now, scope_of
+from models.run_sample import RunSample
 from models.run_stats import RunStats
 from models.session import make_sessions
 from models.spider_schedule import SpiderSchedule
 from models.worker import CrawlWorker
 from tests.console.conftest import Client
+from tests.console.runs import add_rate, add_samples
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -172,3 +174,49 @@ def test_rendered_and_unchanged_pages_are_counted(viewer: Client, engine: Engine
     text = viewer.text("/runs/1")
     assert "5 plain" in text
     assert "3 answered with HTTP 304" in text
+
+
+def test_a_running_run_shows_its_rendered_and_plain_pages_and_the_speed_of_its_hosts(
+    viewer: Client, engine: Engine
+) -> None:
+    add_run(engine, 1, finished_at=None, verdict=None, owner=str(Process.current()))
+    with make_sessions(engine).begin() as session:
+        now = database_now(session)
+        session.get_one(CrawlRun, 1).heartbeat_at = now
+        add_samples(session, 1, now)
+        add_rate(session, 1, now, "fast.example", 21)
+        add_rate(session, 1, now, "<i>slow</i>", 4)
+        session.add(CrawlHost(run_id=1, host="<i>slow</i>", not_before=now + timedelta(minutes=5)))
+        session.add(CrawlHost(run_id=1, host="asleep.example", not_before=now + timedelta(minutes=9)))
+    for path in ("/runs/1", "/runs/1/part"):
+        text = viewer.text(path)
+        assert "<b>60</b> rendered" in text
+        assert "<b>20</b> plain" in text
+        assert "4.2" in text.partition("fast.example")[2].partition("</tr>")[0]
+        assert "<i>" not in text
+    answer = viewer.get("/api/v1/runs/1").json
+    assert (answer["progress"]["rendered"], answer["progress"]["plain"]) == (60, 20)
+    assert [(one["host"], one["pages_per_second"], bool(one["waits_until"])) for one in answer["hosts"]] == [
+        ("fast.example", 4.2, False),
+        ("<i>slow</i>", 0.8, True),
+        ("asleep.example", None, True),
+    ]
+    assert viewer.get("/api/v1/runs/1/samples").json["rows"][-1]["rendered"] == 60
+
+
+def test_a_finished_run_shows_the_rendered_and_plain_pages_of_its_last_sample(
+    viewer: Client, engine: Engine
+) -> None:
+    for number in (1, 2):
+        add_run(engine, number, counts={"pages": {"done": 80}})
+    with make_sessions(engine).begin() as session:
+        now = database_now(session)
+        add_samples(session, 1, now)
+        add_samples(session, 2, now)
+        session.execute(update(RunSample).where(RunSample.run_id == 2).values(rendered=None, plain=None))
+        add_rate(session, 1, now, "killed.example", 21)
+    text = viewer.text("/runs/1")
+    assert "<b>60</b> rendered" in text
+    assert "<b>20</b> plain" in text
+    assert "killed.example" not in text
+    assert "</b> rendered" not in viewer.text("/runs/2"), "the run is from before the update"

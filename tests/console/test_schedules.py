@@ -197,3 +197,91 @@ def test_a_spider_that_the_scheduler_lost_is_marked(viewer: Client, now: datetim
     rows = {row["spider"]: row["is_gone"] for row in viewer.get("/api/v1/schedules").json["rows"]}
     assert rows == {"books": False, HOSTILE: False, "removed": True}
     assert "not found since" in viewer.text("/schedules/")
+
+
+RECIPIENTS = ["mailtos://***@example.org", "slack://***", "slack://*** (2)"]
+
+
+@pytest.fixture
+def heard(engine: Engine, now: datetime) -> None:
+    """Let the scheduler of books know recipients."""
+    with make_sessions(engine).begin() as session:
+        session.get_one(SpiderSchedule, "books").recipients = RECIPIENTS
+
+
+def test_an_operator_chooses_who_hears_the_alarms(operator: Client, heard: None, engine: Engine) -> None:
+    page = operator.text("/schedules/spider?name=books")
+    assert page.count('name="heard_by"') == page.count(" checked>") == 3
+    form = {"spider": "books", "heard_by": [RECIPIENTS[2], RECIPIENTS[0]]}
+    assert operator.post("/schedules/recipients", form).location == "/schedules/spider?name=books"
+    assert stored(engine).heard_by == [RECIPIENTS[0], RECIPIENTS[2]]
+    assert stored(engine).changed_at is None  # a late spider stays late
+    page = operator.text("/schedules/spider?name=books")
+    assert page.count('name="heard_by"') == 3
+    assert page.count(" checked>") == 2
+    assert "heard by 2 of 3" in operator.text("/schedules/")
+    operator.post("/schedules/recipients", {"spider": "books", "heard_by": RECIPIENTS})
+    assert stored(engine).heard_by is None, "all: those that are added later hear them, too"
+    assert "heard by" not in operator.text("/schedules/")
+    assert actions(engine) == [
+        ("choose recipients", "books: mailtos://***@example.org, slack://*** (2)"),
+        ("choose recipients", "books: all"),
+    ]
+
+
+def test_a_choice_of_nobody_or_of_strangers_is_refused(
+    operator: Client, viewer: Client, heard: None, engine: Engine
+) -> None:
+    operator.post("/schedules/recipients", {"spider": "books"})
+    assert "choose who hears the alarms; if nobody shall hear them for a time, mute them" in operator.text(
+        "/schedules/spider?name=books"
+    )
+    operator.post("/schedules/recipients", {"spider": "books", "heard_by": ["slack://***", "<i>x"]})
+    page = operator.text("/schedules/spider?name=books")
+    assert "ALERT_URLS of the scheduler has no recipient" in page
+    assert "<i>" not in page
+    assert viewer.post("/schedules/recipients", {"spider": "books"}).status_code == 403
+    assert 'name="heard_by"' not in viewer.text("/schedules/spider?name=books")
+    assert "slack://***" in viewer.text("/schedules/spider?name=books")
+    assert stored(engine).heard_by is None
+    assert actions(engine) == []
+
+
+def test_a_chosen_recipient_that_the_settings_name_no_more_is_said(
+    operator: Client, heard: None, engine: Engine
+) -> None:
+    with make_sessions(engine).begin() as session:
+        session.get_one(SpiderSchedule, "books").heard_by = ["slack://***", "tgram://***"]
+    assert "ignored: tgram://***" in operator.text("/schedules/spider?name=books")
+    assert operator.get("/api/v1/schedules/books").json["heard_by"] == ["slack://***"]
+    with make_sessions(engine).begin() as session:
+        session.get_one(SpiderSchedule, "books").recipients = ["mailtos://***@example.org"]
+    answer = operator.get("/api/v1/schedules/books").json
+    assert answer["heard_by"] == ["mailtos://***@example.org"], (
+        "nobody of the choice is left, so all hear them"
+    )
+
+
+def test_a_page_says_why_there_is_no_recipient(viewer: Client, now: datetime, engine: Engine) -> None:
+    assert "start the scheduler again" in viewer.text("/schedules/spider?name=books")
+    with make_sessions(engine).begin() as session:
+        session.get_one(SpiderSchedule, "books").recipients = []
+    assert "ALERT_URLS of the scheduler is empty" in viewer.text("/schedules/spider?name=books")
+
+
+def test_the_api_chooses_who_hears_the_alarms(
+    operator: Client, viewer: Client, heard: None, engine: Engine
+) -> None:
+    def patch(client: Client, heard_by: Any) -> Any:
+        headers = {"X-CSRF-Token": client.csrf}
+        return client.client.patch("/api/v1/schedules/books", json={"heard_by": heard_by}, headers=headers)
+
+    answer = patch(operator, ["slack://***"])
+    assert answer.status_code == 200
+    assert (answer.json["heard_by"], answer.json["recipients"]) == (["slack://***"], RECIPIENTS)
+    for wrong in ([], ["x"], "slack://***", [1], [None]):
+        assert patch(operator, wrong).status_code == 400, wrong
+    assert patch(viewer, ["slack://***"]).status_code == 403
+    assert stored(engine).heard_by == ["slack://***"]
+    assert patch(operator, None).json["heard_by"] == RECIPIENTS
+    assert stored(engine).heard_by is None

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from crawler.commands.crawl import muted_until
+from crawler.commands.crawl import alarm_choice
 from crawler.run.alarm import Alarm
 from crawler.run.verdict import Verdict
 from models.session import make_engine
-from models.spider_schedule import SpiderSchedule
+from models.spider_schedule import AlarmChoice, SpiderSchedule
 from tests.alarm_endpoint import Endpoint, alarm_endpoint
 from tests.crawler.fake_shop_site import fake_shop
 from tests.crawler.shop_crawls import ShopCrawls
@@ -101,7 +101,7 @@ def test_muted_alarms_are_not_sent_and_a_bad_state_that_lasts_is_not_lost(
     later, before = (datetime.now(UTC) + timedelta(hours=hours) for hours in (1, -1))
 
     def tell(code: int, muted_until: datetime | None) -> list[tuple[str, str]]:
-        alarm.tell("shop", {}, Verdict(code=code), muted_until=lambda: muted_until)
+        alarm.tell("shop", {}, Verdict(code=code), choice=lambda: AlarmChoice(muted_until=muted_until))
         return endpoint.new_messages()
 
     assert tell(2, later) == []
@@ -111,15 +111,69 @@ def test_muted_alarms_are_not_sent_and_a_bad_state_that_lasts_is_not_lost(
     assert tell(0, None) == [("success", "shop is good again")]
 
 
-def test_the_crawl_reads_until_when_alarms_are_muted(tmp_path: Path) -> None:
+def test_only_the_chosen_recipients_hear_an_alarm(
+    endpoint: Endpoint, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with alarm_endpoint() as other:
+        alarm = Alarm(f"{endpoint.url}, {other.url}", tmp_path)
+        ours, others = (f"json://***@127.0.0.1:{one.server.server_port}/***" for one in (endpoint, other))
+
+        def tell(code: int, *heard_by: str) -> tuple[int, int]:
+            choice = AlarmChoice(heard_by=heard_by)
+            alarm.tell("shop", {}, Verdict(code=code), choice=lambda: choice)
+            return len(endpoint.new_messages()), len(other.new_messages())
+
+        assert tell(2, ours) == (1, 0)
+        assert tell(0, others) == (0, 1)
+        assert tell(2, ours, "slack://***") == (1, 0), "one that the settings do not name is ignored"
+        assert "chosen" not in caplog.text
+        assert tell(0, "slack://***", "tgram://***") == (1, 1), "an alarm is not lost"
+        assert "none is left (slack://***, tgram://***)" in caplog.text
+        alarm.tell("shop", {}, Verdict(code=2))
+        assert (len(endpoint.new_messages()), len(other.new_messages())) == (1, 1)
+
+
+def test_an_alarm_that_does_not_reach_a_chosen_recipient_is_sent_again(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
+    with alarm_endpoint() as other:
+        alarm = Alarm(f"{endpoint.url} {other.url}", tmp_path)
+        choice = AlarmChoice(heard_by=[f"json://***@127.0.0.1:{other.server.server_port}/***"])
+        other.status = 500
+        alarm.tell("shop", {}, Verdict(code=2), choice=lambda: choice)
+        other.status = 200
+        alarm.tell("shop", {}, Verdict(code=2), choice=lambda: choice)
+        assert other.new_messages() == [("failure", "shop: below its policy (exit code 2)")]
+        assert endpoint.new_messages() == []
+
+
+def test_the_crawl_sends_its_alarm_to_the_recipient_that_was_chosen(
+    shop: ShopCrawls, endpoint: Endpoint, tmp_path: Path
+) -> None:
+    shop.site.pages["/start"] = {}
+    make_file_with_tables(shop.url)
+    with alarm_endpoint() as other:
+        engine = make_engine(shop.url)
+        shown = [f"json://***@127.0.0.1:{other.server.server_port}/***"]
+        with Session(engine) as session:
+            session.add(SpiderSchedule(spider="shop", loaded_at=datetime.now(UTC), heard_by=shown))
+            session.commit()
+        engine.dispose()
+        addresses = f"{endpoint.url} {other.url}"
+        shop.crawl("-s", f"ALERT_STATES={tmp_path}/alarms", ALERT_URLS=addresses)
+        assert other.new_messages() == [("failure", "shop: below its policy (exit code 2)")]
+        assert endpoint.new_messages() == []
+
+
+def test_the_crawl_reads_what_a_person_has_set_for_the_alarms(tmp_path: Path) -> None:
     url, later = f"sqlite:///{tmp_path}/shop.db", datetime(2030, 1, 1, tzinfo=UTC)
     make_file_with_tables(url)
     engine = make_engine(url)
     with Session(engine) as session:
-        session.add(SpiderSchedule(spider="shop", loaded_at=later, muted_until=later))
+        session.add(SpiderSchedule(spider="shop", loaded_at=later, muted_until=later, heard_by=["x"]))
         session.commit()
     engine.dispose()
-    assert muted_until(url, "shop") == later
-    assert muted_until(url, "other") is None
-    assert muted_until(f"sqlite:///{tmp_path}/none.db", "shop") is None
+    assert alarm_choice(url, "shop") == AlarmChoice(muted_until=later, heard_by=["x"])
+    assert alarm_choice(url, "other") == AlarmChoice()
+    assert alarm_choice(f"sqlite:///{tmp_path}/none.db", "shop") == AlarmChoice()
     assert not (tmp_path / "none.db").exists()

@@ -251,12 +251,16 @@ def test_an_order_is_carried_out_once_whoever_is_killed(scheduler: Crawl) -> Non
     scheduler.kill()
     (crawl,) = (one for one in scheduler.left if one.is_running())
     crawl.kill()
+    address = "json://ann:hush-hush@alarms.example"
+    scheduler.env["ALERT_URLS"] = f"{address}/hooks/x {address}/hooks/y"
     running = scheduler.start("schedule", "--run")
     scheduler.until(lambda: of(scheduler, second).ended_at)
     assert of(scheduler, second).message == (
         "the crawl of run 2 ended without a verdict; the next crawl resumes the run"
     )
     assert "endless" in scheduler.all(SpiderSchedule.spider)
+    shown = "json://***@alarms.example/***"
+    assert scheduler.all(SpiderSchedule.recipients)[0] == [shown, f"{shown} (2)"]
     running.terminate()
     assert running.wait(40) == 0
     assert scheduler.all(SchedulerProcess.process) == []

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models import CrawlRendering, CrawlRequest, CrawlRun, Quote
+from models import CrawlRendering, CrawlRequest, CrawlRun, Quote, RunSample
 from models.session import make_engine
 from tests.frontier.crawl_server import Crawl, crawl_server
 from tests.frontier.rendering_site import (
@@ -78,6 +78,12 @@ class Crawls:
         return str(self.select(CrawlRendering.reason, where=CrawlRendering.pattern == "/item/{n}")[0][0])
 
     @property
+    def ways(self) -> tuple[int | None, int | None]:
+        """Return the rendered and the plain pages of the last sample."""
+        samples = self.select(RunSample.run_id, RunSample.number, RunSample.rendered, RunSample.plain)
+        return max(samples)[2:]
+
+    @property
     def fetched(self) -> dict[str, int]:
         """Return how the pages of the last run were fetched."""
         counts = self.select(CrawlRun.counts, CrawlRun.id)
@@ -105,6 +111,8 @@ def test_plain_http_answers_after_three_equal_pages_also_in_the_next_run(
     crawls.assert_true()
     assert site.by_client[True] == 1  # the last comparison of the run
     assert crawls.fetched == {"confirmed": SIZE - 1, "equal": 1}
+    # The list is always rendered; the page of the last comparison came by plain HTTP before.
+    assert crawls.ways == (2, SIZE)
     assert f"rendering: {SIZE - 1} plain, 1 rendered" in crawls.log
 
 
@@ -224,6 +232,9 @@ def test_never_makes_plain_requests_and_fails_pages_without_the_element(
     assert site.by_client == {False: SIZE}
     assert crawls.rows == {key: row for key, row in site.truth.items() if key // 10 != 3}
     assert "'article' is not in the plain page (RENDERING=never)" in crawls.log
+    assert crawls.ways == (1, SIZE - 1), (
+        "the list is rendered; the failed page had no response for its callback"
+    )
     errors = crawls.select(CrawlRequest.error, where=CrawlRequest.state == "failed")
     assert [str(error).partition(":")[0] for (error,) in errors] == ["NeverAppeared"]
 
@@ -256,6 +267,7 @@ def test_always_stores_and_asks_nothing(crawls: Crawls, site: RenderingSite) -> 
     assert site.by_client == {True: SIZE}
     assert crawls.select(CrawlRendering.id) == []
     assert crawls.select(CrawlRequest.rendering, where=CrawlRequest.rendering.is_not(None)) == []
+    assert crawls.ways == (SIZE + 1, 0)
 
 
 def test_a_wrong_value_costs_one_line(crawls: Crawls, site: RenderingSite) -> None:

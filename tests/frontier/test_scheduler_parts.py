@@ -278,7 +278,12 @@ class CommitsBench:
             writer=self.writer.get,
             login_failed=self.failed_logins.append,
             wake=lambda: None,
+            host_settled=self._host_settled,
         )
+        self.hosts: list[str] = []
+
+    def _host_settled(self, host: str) -> None:
+        self.hosts.append(host)
 
     def commit(self, commit: Commit, states: dict[int, str] | None = None, **made: Any) -> None:
         self.commits.add(commit)
@@ -292,6 +297,25 @@ def test_a_committed_page_is_counted_and_leaves_the_registry() -> None:
     bench.commit(Commit(number=1, settled=done(1)), stored=2, changes={"book/created": 2})
     assert 1 not in bench.pages and bench.commits.uncommitted == 0
     assert bench.stats.counts == {"pages/done": 1, "rows/stored": 2, "rows/book/created": 2}
+
+
+def test_pages_are_counted_by_their_way_and_their_host() -> None:
+    bench = CommitsBench()
+    ways = [
+        ("done", True, "http://ann:secret@Shop.Example:8080/1"),
+        ("failed", True, "http://shop.example:8080/2"),
+        ("refused", False, "http://other.example/"),
+        ("failed", None, "http://away.example/"),  # without a response
+        ("done", None, "data:,x"),
+        ("skipped", False, "http://skipped.example/"),
+        ("queued", False, "http://suspect.example/"),  # it is rendered again
+    ]
+    for number, (state, rendered, url) in enumerate(ways):
+        bench.pages.add(page_of(number))
+        bench.commit(Commit(number=number, url=url, settled=done(number, state), rendered=rendered))
+    counts = bench.stats.counts
+    assert (counts["pages/rendered"], counts["pages/plain"]) == (2, 1)
+    assert bench.hosts == ["shop.example:8080"] * 2 + ["other.example", "away.example"]
 
 
 def test_new_requests_go_where_the_database_says() -> None:

@@ -199,19 +199,23 @@ def test_an_order_for_a_run_that_was_over_fails(table: Table) -> None:
 
 def test_the_spiders_are_written_and_what_people_set_stays(table: Table) -> None:
     facts = {
-        "books": SpiderFacts(declared="1 2 * * *", arguments=["tag"]),
+        "books": SpiderFacts(declared="1 2 * * *", arguments=["tag"], recipients=["slack://***"]),
         "films": SpiderFacts(declared=None),
     }
     table.do(note_spiders, facts, "Europe/Berlin", NOON)
     with table.sessions.begin() as session:
-        session.execute(update(SpiderSchedule).values(chosen="off", muted_until=NOON, paused_at=NOON))
-    table.do(note_spiders, {"books": SpiderFacts(declared="5 2 * * *")}, "UTC", NOON)
+        chosen = {"chosen": "off", "muted_until": NOON, "paused_at": NOON, "heard_by": ["slack://***"]}
+        session.execute(update(SpiderSchedule).values(chosen))
+    books_now = SpiderFacts(declared="5 2 * * *", recipients=["mailto://***"])
+    table.do(note_spiders, {"books": books_now}, "UTC", NOON)
     table.do(note_next_times, {"books": NOON})
     with Session(table.engine) as session:
         books, films = session.scalars(select(SpiderSchedule).order_by(SpiderSchedule.spider))
         assert (books.declared, books.timezone, books.spider_arguments) == ("5 2 * * *", "UTC", None)
         assert (films.spider, films.declared, films.timezone) == ("films", None, "Europe/Berlin")
         assert (books.chosen, books.muted_until, books.paused_at, books.next_at) == ("off", NOON, NOON, NOON)
+        assert (books.recipients, books.heard_by) == (["mailto://***"], ["slack://***"])
+        assert films.recipients == []
     assert table.do(choices, {"books"}) == {"books": Choice(chosen="off", is_paused=True)}
 
 

@@ -58,13 +58,16 @@ def test_no_secret_is_in_the_image_in_git_or_in_the_compose_file(project: Path) 
     assert not any(secret in text for secret in secrets for text in others)
 
 
-def test_no_port_is_published_and_no_page_reaches_the_database(
+def test_only_the_console_has_a_port_on_this_machine_and_no_page_reaches_the_database(
     services: dict[str, Any], project: Path
 ) -> None:
-    assert [name for name, service in services.items() if "ports" in service] == []
+    port = "${CONSOLE_PORT:-8770}"
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert published == {"console": [f"127.0.0.1:{port}:{port}"]}
     networks = {name: set(service["networks"]) for name, service in services.items()}
     assert networks == {
-        "database": {"data"}, "migrate": {"data"}, "crawler": {"data", "web"}, "splash": {"web"}, "chromium": {"web"},
+        "database": {"data"}, "migrate": {"data"}, "crawler": {"data", "web"}, "console": {"data", "web"},
+        "splash": {"web"}, "chromium": {"web"},
     }  # fmt: skip
     text = (project / "docker-compose.yml").read_text("utf-8")
     assert yaml.safe_load(text)["networks"]["data"] == {"internal": True}
@@ -76,6 +79,9 @@ def test_the_services_are_those_of_the_checkout(services: dict[str, Any]) -> Non
     for name in ("database", "chromium", "splash"):
         for key in ("healthcheck", "mem_limit", "cap_drop", "security_opt", "stop_grace_period", "restart"):
             assert services[name].get(key) == SERVICES[name].get(key), f"{name}: {key}"
+    for key in SERVICES["console"].keys() - {"build", "environment"}:
+        assert services["console"].get(key) == SERVICES["console"][key], f"console: {key}"
+    assert services["console"]["environment"] == services["crawler"]["environment"]
     assert services["splash"]["command"] == SERVICES["splash"]["command"]
     assert services["crawler"]["stop_grace_period"] == SERVICES["crawler"]["stop_grace_period"]
     for profile in RENDERERS:
@@ -85,6 +91,15 @@ def test_the_services_are_those_of_the_checkout(services: dict[str, Any]) -> Non
     assert services["crawler"]["env_file"] == ".env"
     waits = services["crawler"]["depends_on"]
     assert waits["migrate"]["condition"] == "service_completed_successfully"
+
+
+def test_the_image_of_the_console_has_its_packages(services: dict[str, Any], project: Path) -> None:
+    stages = (project / "Dockerfile").read_text("utf-8").split("\nFROM ")
+    assert services["console"]["build"]["target"] == "console"
+    assert [stage.partition("\n")[0] for stage in stages if "'splashdown[console]'" in stage] == [
+        "crawler AS console"
+    ]
+    assert stages[-1].startswith("crawler AS chromium"), "no browser is in the image of the console"
 
 
 def test_the_image_does_not_install_from_a_folder_of_this_machine(project: Path) -> None:
@@ -125,4 +140,4 @@ if shutil.which("docker-compose"):
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert accepted.returncode == 0, accepted.stderr
-        assert {"database", "migrate", "crawler", profile} <= set(accepted.stdout.split())
+        assert {"database", "migrate", "crawler", "console", profile} <= set(accepted.stdout.split())

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from crawler.snapshots.page_snapshot import write_snapshot
-from models import RejectedItem
+from models import HostRate, RejectedItem
 from models.console_action import ConsoleAction
 from models.crawl_order import CrawlOrder
 from models.relay import OutboxRefusal, OutboxSink
@@ -81,6 +81,7 @@ def fill(engine: Engine, folder: Path) -> int:
         live = runs.add_run(session, "live", now, verdict=None, paused_at=now, paused_by=TEXT)
         runs.add_samples(session, live.id, now)
         runs.add_requests(session, live.id, "queued", 3, host=f"{EVIL}/{TEXT}")
+        session.add(HostRate(run_id=live.id, worker=0, host=TEXT, at=now, seconds=5.0, pages=1))
         for number, html in enumerate(PAGES):
             name = f"{run.id}/{number}"
             runs.add_requests(
@@ -125,7 +126,16 @@ def fill(engine: Engine, folder: Path) -> int:
         session.add(
             RunLogLine(run_id=run.id, number=1, at=now, level="ERROR", logger=cut, message=f"{TEXT}\n{TEXT}")
         )
-        runs.add_schedule(session, cut, now, declared="0 0 1 1 *", spider_arguments=[TEXT], changed_by=TEXT)
+        runs.add_schedule(
+            session,
+            cut,
+            now,
+            declared="0 0 1 1 *",
+            spider_arguments=[TEXT],
+            changed_by=TEXT,
+            recipients=[TEXT, "x"],
+            heard_by=[TEXT, LINK],
+        )
         runs.add_schedule(session, "books", now, declared="0 0 1 1 *", next_at=now + timedelta(days=1))
         session.add(OutboxSink(name=cut, position=0, error=TEXT, used_at=now))
         add_events(session, now, 1, 1, row_key=TEXT, spider=cut)
