@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -187,11 +188,14 @@ def view(base: str, http: requests.Session, run: int, until: threading.Event, co
                     counted.append(http.get(f"{base}/runs/{run}/part", timeout=30).status_code)
     except requests.RequestException:
         if not until.is_set():
-            counted.append(0)
+            counted.append(0)  # no answer
 
 
 def measure_viewers(names: Sequence[str], viewers: int, seconds: float, rounds: int) -> None:
-    """Print the pages per second of a crawl with and without viewers, in turns, and the console's memory."""
+    """Print the speed and the CPU of a crawl with and without viewers, in turns, and the console's memory.
+
+    The viewers are threads of this process, so their own CPU slows the crawl, too.
+    """
     for name in names:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -205,6 +209,7 @@ def measure_viewers(names: Sequence[str], viewers: int, seconds: float, rounds: 
             )
             http = log_in(engine)
             speeds: dict[bool, list[float]] = {True: [], False: []}
+            cpus: dict[bool, list[float]] = {True: [], False: []}  # of the crawl, ms a page
             memory, newest = [], 0
             for number in range(2 * rounds):
                 watched = number % 2 == 1
@@ -212,7 +217,8 @@ def measure_viewers(names: Sequence[str], viewers: int, seconds: float, rounds: 
                 make_table(engine)
                 crawl = start_crawl(url, port, 100_000)
                 run = newest = newest_run(engine, above=newest)
-                until, counted = threading.Event(), []
+                until = threading.Event()
+                counted: list[int] = []
                 threads = [
                     threading.Thread(
                         target=view, args=(base, log_in(engine), run, until, counted), daemon=True
@@ -222,23 +228,32 @@ def measure_viewers(names: Sequence[str], viewers: int, seconds: float, rounds: 
                 for thread in threads:
                     thread.start()
                 time.sleep(6)
-                first, at = done(engine, run), time.monotonic()
+                process = psutil.Process(crawl.pid)
+                first, at, used = done(engine, run), time.monotonic(), sum(process.cpu_times()[:2])
                 time.sleep(seconds)
-                speeds[watched].append((done(engine, run) - first) / (time.monotonic() - at))
+                pages = done(engine, run) - first
+                speeds[watched].append(pages / (time.monotonic() - at))
+                cpus[watched].append((sum(process.cpu_times()[:2]) - used) * 1000 / pages)
                 memory.append(server.memory_info().rss / 2**20)
                 until.set()
                 crawl.terminate()
                 crawl.wait(60)
                 for thread in threads:
                     thread.join(40)
-                wrong = [status for status in counted if status != 200]
+                wrong = Counter(status for status in counted if status != 200)
                 print(
-                    f"{name}: {'with' if watched else 'without'} viewers {speeds[watched][-1]:.1f} pages/s, console "
-                    f"{memory[-1]:.0f} MiB, {len(counted)} parts loaded, {len(wrong)} of them failed",
+                    f"{name}: {'with' if watched else 'without'} viewers {speeds[watched][-1]:.1f} pages/s, crawl "
+                    f"{cpus[watched][-1]:.2f} ms of CPU a page, console {memory[-1]:.0f} MiB, {len(counted)} parts "
+                    f"loaded, {wrong.total()} of them failed {dict(wrong) if wrong else ''}",
                     flush=True,
                 )
             share = statistics.median(speeds[True]) / statistics.median(speeds[False])
-            print(f"{name}: {viewers} viewers: {share:.3f} of the speed without; memory {memory}", flush=True)
+            cpu = statistics.median(cpus[True]) / statistics.median(cpus[False])
+            print(
+                f"{name}: {viewers} viewers: {share:.3f} of the speed without, {cpu:.3f} of the crawl's CPU a page; "
+                f"memory {memory}",
+                flush=True,
+            )
             http.close()
             engine.dispose()
 
