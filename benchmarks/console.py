@@ -178,7 +178,11 @@ def measure_pages(names: Sequence[str], sizes: Sizes, turns: int) -> None:
 
 
 def view(base: str, http: requests.Session, run: int, until: threading.Event, counted: list[int]) -> None:
-    """Be a viewer of a run: keep its event stream, and load the part that has changed."""
+    """Be a viewer of a run: keep its event stream, and load the part that has changed.
+
+    Viewers are on other machines. Here their threads have the lowest priority, so that they take little of the crawl's.
+    """
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
     try:
         with http.get(f"{base}/runs/{run}/stream", stream=True, timeout=30) as stream:
             for line in stream.iter_lines():
@@ -194,7 +198,7 @@ def view(base: str, http: requests.Session, run: int, until: threading.Event, co
 def measure_viewers(names: Sequence[str], viewers: int, seconds: float, rounds: int) -> None:
     """Print the speed and the CPU of a crawl with and without viewers, in turns, and the console's memory.
 
-    The viewers are threads of this process, so their own CPU slows the crawl, too.
+    The viewers are threads of this process, so their own CPU may slow the crawl, too.
     """
     for name in names:
         with ExitStack() as stack:
