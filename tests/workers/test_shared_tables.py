@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -65,18 +66,6 @@ LOCK_TIMEOUT = {
     "mysql": "SET SESSION innodb_lock_wait_timeout = 20",
     "postgresql": "SET lock_timeout = '20s'",
 }
-
-
-@pytest.fixture
-def server(server_url: str) -> Iterator[Engine]:
-    engine = make_engine(server_url, pool_size=10)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def sessions(server: Engine) -> sessionmaker[Session]:
-    return make_sessions(server)
 
 
 class Worker:
@@ -413,7 +402,7 @@ def test_the_server_ends_a_transaction_of_a_worker_that_does_nothing(
     settings = {"DATABASE_URL": server_url, "RUN_SHARED": True, "WORKERS_URL": ""}
     crawler = get_crawler(Spider, settings)
     crawler.spider = Spider("hosts")
-    extension = RunExtension(crawler)
+    extension = copy_context().run(RunExtension, crawler)  # it sets the run of the context's log lines
     other = Worker(make_sessions(make_engine(server_url)))
     with extension.sessions() as session:
         tenures = balance(session, extension.held, [], takes=True).taken
