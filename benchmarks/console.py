@@ -180,7 +180,7 @@ def measure_pages(names: Sequence[str], sizes: Sizes, turns: int) -> None:
 def view(base: str, http: requests.Session, run: int, until: threading.Event, counted: list[int]) -> None:
     """Be a viewer of a run: keep its event stream, and load the part that has changed.
 
-    Viewers are on other machines. Here their threads have the lowest priority, so that they take little of the crawl's.
+    Viewers are on other machines. Here their threads have the lowest priority, to take little CPU from the crawl.
     """
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
     try:

@@ -75,7 +75,7 @@ def checked_recipients(chosen: Sequence[str] | None, recipients: Sequence[str]) 
     if chosen is None:
         return None
     if not chosen:
-        raise WrongValue("choose who hears the alarms; if nobody shall hear them for a time, mute them")
+        raise WrongValue("choose who hears the alarms; to stop them for a time, mute them")
     unknown = [one for one in chosen if one not in recipients]
     if unknown:
         raise WrongValue(f"ALERT_URLS of the scheduler has no recipient {unknown[0][:100]!r}")

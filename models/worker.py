@@ -96,8 +96,7 @@ def hold_partitions(session: Session, run_id: int, tenures: Iterable[Tenure]) ->
     wanted = sorted(set(tenures))
     if not wanted:
         return
-    # No two partitions have one owner, so this finds no other pairs. A condition for each pair takes SQLAlchemy as long
-    # as a page takes the crawl.
+    # No two partitions have one owner, so this finds no other pairs. SQLAlchemy is slow with a condition for each pair.
     ours = and_(
         _partitions.c.run_id == run_id,
         _partitions.c.part.in_([one.part for one in wanted]),

@@ -236,9 +236,8 @@ class RunExtension:
                 is_of_others=lost and self.held.is_shared,
             )
         assert self.verdict is not None and self.crawler.stats is not None
-        work = (
-            self._samples.at_end() if self._samples is not None else None
-        )  # the stats are of this process yet
+        # Before the counts of the whole run replace the stats of this process.
+        work = self._samples.at_end() if self._samples is not None else None
         if self.verdict.counts is not None:
             history = self.crawler.settings.getbool("HISTORY_ENABLED", True)
             for name, number in stats_of(self.verdict.counts, history=history).items():

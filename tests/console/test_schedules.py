@@ -233,7 +233,7 @@ def test_a_choice_of_nobody_or_of_strangers_is_refused(
     operator: Client, viewer: Client, heard: None, engine: Engine
 ) -> None:
     operator.post("/schedules/recipients", {"spider": "books"})
-    assert "choose who hears the alarms; if nobody shall hear them for a time, mute them" in operator.text(
+    assert "choose who hears the alarms; to stop them for a time, mute them" in operator.text(
         "/schedules/spider?name=books"
     )
     operator.post("/schedules/recipients", {"spider": "books", "heard_by": ["slack://***", "<i>x"]})

@@ -1,4 +1,4 @@
-"""HostRates: which pages of which hosts a process stores."""
+"""HostRates: the pages by host that a process stores."""
 
 from __future__ import annotations
 
