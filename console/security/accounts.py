@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -80,6 +81,24 @@ def person_of_cookie(
     user = row.ConsoleUser
     person = Person(id=user.id, name=user.name, role=user.role, timezone=user.timezone, cookie=cookie)
     return person, now - row.used_at > USED_EVERY
+
+
+def sessions_in_use(
+    session: Session, cookies: Collection[str], now: datetime, *, idle: timedelta, age: timedelta
+) -> dict[str, tuple[str, bool]]:
+    """Return the role of each cookie whose session is not over, and whether its use should be stored."""
+    by_digest = {digest(cookie): cookie for cookie in cookies}
+    rows = session.execute(
+        select(ConsoleSession.cookie, ConsoleSession.used_at, ConsoleUser.role)
+        .join(ConsoleUser, ConsoleUser.id == ConsoleSession.user_id)
+        .where(
+            ConsoleSession.cookie.in_(by_digest),
+            ConsoleSession.used_at >= now - idle,
+            ConsoleSession.created_at >= now - age,
+            ConsoleUser.disabled_at.is_(None),
+        )
+    )
+    return {by_digest[stored]: (role, now - used_at > USED_EVERY) for stored, used_at, role in rows}
 
 
 def person_of_token(session: Session, token: str, now: datetime) -> tuple[Person, bool] | None:

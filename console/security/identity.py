@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
 
 from console.database import now, reading, writing
 from console.security.accounts import (
@@ -17,8 +19,11 @@ from console.security.accounts import (
     note_use,
     person_of_cookie,
     person_of_token,
+    sessions_in_use,
 )
 from models.console_account import may
+from models.run import database_now
+from models.session import for_writing
 
 COOKIE = "splashdown_session"
 OPEN = "open_to_all"  # the attribute of a view that needs no login
@@ -77,6 +82,27 @@ def needs(role: str) -> Callable[[F], F]:
 def csrf_token(cookie: str) -> str:
     """Return the token that each form of a session has. Another site cannot know it: it cannot read the cookie."""
     return hmac.new(cookie.encode(), b"csrf", hashlib.sha256).hexdigest()
+
+
+def roles_of_viewers(app: Flask, engine: Engine) -> Callable[[Collection[str]], Mapping[str, str]]:
+    """Return a function that returns the role of each cookie whose session is not over, outside a request.
+
+    A page that is open and shown is a use of its session.
+    """
+    idle, age = app.config["SESSION_IDLE"], app.config["SESSION_AGE"]
+
+    def roles(cookies: Collection[str]) -> Mapping[str, str]:
+        with Session(engine) as session:
+            at = database_now(session)
+            found = sessions_in_use(session, cookies, at, idle=idle, age=age)
+        used = [cookie for cookie, (_, store_use) in found.items() if store_use]
+        if used:
+            with sessionmaker(for_writing(engine)).begin() as session:
+                for cookie in used:
+                    note_use(session, at, cookie=cookie)
+        return {cookie: role for cookie, (role, _) in found.items()}
+
+    return roles
 
 
 def _identify() -> Response | None:

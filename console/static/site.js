@@ -22,10 +22,10 @@
     }
   }
 
-  // --- Event streams: the server says that something has changed, and htmx loads the part again --------------------
+  // --- Event streams: the server sends the parts of the page again when something has changed ----------------------
   const AWAY = "The database does not answer. This page continues by itself.";
   const SILENT = "The console sends no new values. This page tries again by itself.";
-  const AGAIN = 5000; // milliseconds until a part that was refused, or a stream, is asked for again
+  const AGAIN = 5000; // milliseconds until a stream that was refused is opened again
 
   function follow(element) {
     if (!element.dataset.stream || !window.EventSource) return;
@@ -34,53 +34,43 @@
     notice.setAttribute("role", "status");
     notice.hidden = true;
     element.before(notice);
-    let source, again, waiting = false, isLost = false, isRefused = false;
+    let source = null, again;
 
     function say(text) {
       if (notice.textContent !== text) notice.textContent = text;
       notice.hidden = !text;
     }
-    function load() {
-      if (waiting || document.hidden) { element.dataset.missed = ""; return; }
-      waiting = true;
-      htmx.trigger(element, "changed");
-      for (const chart of document.querySelectorAll("[data-chart]")) draw(chart);
-      setTimeout(() => { waiting = false; }, 500);
+    function show(parts) {
+      for (const [id, part] of Object.entries(parts)) {
+        const target = document.getElementById(id);
+        if (!target) continue;
+        if (typeof part === "string") htmx.swap({ sourceElement: target, target, text: part, swap: "innerMorph" });
+        else draw(target, part);
+      }
     }
+    function close() {
+      clearTimeout(again);
+      if (source) source.close();
+      source = null;
+    }
+    // A page that nobody sees has no stream: the first event of the next one has the values of that time.
     function open() {
+      close();
+      if (document.hidden) return;
       source = new EventSource(element.dataset.stream);
-      source.addEventListener("changed", () => { say(""); load(); });
+      source.addEventListener("changed", (event) => { say(""); show(JSON.parse(event.data)); });
       source.addEventListener("away", () => say(AWAY));
-      // A stream that is open again sends no event until something changes: the part is loaded now.
-      source.addEventListener("open", () => { if (isLost) { isLost = false; say(""); load(); } });
+      source.addEventListener("failed", () => say(SILENT));
+      source.addEventListener("ended", () => { close(); location.reload(); });
       source.addEventListener("error", () => {
-        isLost = true;
         if (notice.hidden) say(SILENT);
         // The browser connects again by itself, but not after an answer such as 503.
-        if (source.readyState === EventSource.CLOSED) setTimeout(open, AGAIN);
+        if (source && source.readyState === EventSource.CLOSED) again = setTimeout(open, AGAIN);
       });
     }
-    // The values stay when their part is refused, as while the database is away.
-    document.addEventListener("htmx:before:response", (event) => {
-      const status = event.detail.ctx.response.status, trigger = event.target.getAttribute("hx-trigger") || "";
-      if (event.target !== element && !trigger.includes(`from:#${element.id}`)) return;
-      if (status < 500) {
-        if (isRefused && event.target === element) { isRefused = false; say(""); }
-        return;
-      }
-      event.preventDefault();
-      isRefused = true;
-      if (notice.hidden) say(status === 503 ? AWAY : SILENT);
-      clearTimeout(again);
-      again = setTimeout(load, AGAIN);
-    });
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && "missed" in element.dataset) {
-        delete element.dataset.missed;
-        htmx.trigger(element, "changed");
-      }
-    });
-    window.addEventListener("pagehide", () => source.close());
+    document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else open(); });
+    window.addEventListener("pagehide", close);
+    window.addEventListener("pageshow", (event) => { if (event.persisted) open(); });
     open();
   }
 
@@ -88,15 +78,16 @@
   const charts = new Map();
   const colours = ["--live", "--good", "--bad", "--warn"];
 
-  async function draw(element) {
-    let data;
+  async function load(element) {
     try {
       const answer = await fetch(element.dataset.chart, { headers: { Accept: "application/json" } });
-      if (!answer.ok) return;
-      data = await answer.json();
+      if (answer.ok) draw(element, await answer.json());
     } catch {
-      return;
+      // The chart stays as it is.
     }
+  }
+
+  function draw(element, data) {
     // The page names the series; without it the data do, as columns of "series".
     const series = data.series || data;
     const names = element.dataset.series ? element.dataset.series.split(",") : Object.keys(data.series || {});
@@ -144,7 +135,7 @@
   localTimes(document);
   followLogs();
   for (const element of document.querySelectorAll("[data-stream]")) follow(element);
-  for (const element of document.querySelectorAll("[data-chart]")) draw(element);
+  for (const element of document.querySelectorAll("[data-chart]")) load(element);
   for (const element of document.querySelectorAll("[data-retry]")) {
     if (element.dataset.retry) setTimeout(() => location.reload(), Number(element.dataset.retry) * 1000);
   }

@@ -25,21 +25,19 @@ def show(run_id: int) -> str:
     return render_template("frontier_run.html", frontier=frontier, states=queries.STATES)
 
 
-@blueprint.get("/<int:run_id>/part")
-def part(run_id: int) -> str:
-    """Return the part of the page that changes while the run crawls."""
-    frontier = queries.frontier_of(reading(), _run(run_id), now())
-    return render_template("frontier_part.html", frontier=frontier, states=queries.STATES)
-
-
 @blueprint.get("/<int:run_id>/stream")
 def stream(run_id: int) -> Response:
+    """Send the part of the page that changes while the run crawls."""
     _run(run_id)
 
     def look(session: Session) -> str:
         return run_queries.stamp(session, run_id)
 
-    return live.stream(f"frontier {run_id}", look)
+    def parts() -> dict[str, str]:
+        frontier = queries.frontier_of(reading(), _run(run_id), now())
+        return {"live": render_template("frontier_part.html", frontier=frontier, states=queries.STATES)}
+
+    return live.stream(f"frontier {run_id}", look, parts)
 
 
 def _run(run_id: int) -> CrawlRun:

@@ -19,16 +19,15 @@ def page() -> str:
     return render_template("renderers.html", **_parts())
 
 
-@blueprint.get("/part")
-def part() -> str:
-    """Return the part of the page that changes."""
-    return render_template("renderers_part.html", **_parts())
-
-
 @blueprint.get("/stream")
 def stream() -> Response:
+    """Send the part of the page that changes."""
     watch = renderer_watch()
-    return live.stream("renderers", lambda _session: watch.stamp())
+
+    def parts() -> dict[str, str]:
+        return {"live": render_template("renderers_part.html", **_parts())}
+
+    return live.stream("renderers", lambda _session: watch.stamp(), parts)
 
 
 def _parts() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from models import CrawlRun
 from models.console_account import OPERATOR
 from models.crawl_order import OF_RUN
 from models.run_failures import failed_requests, ignored_pages, refused_pages, rejected_items
+from models.run_sample import RunSample
 from models.run_stats import RunStats
 from models.secret_names import may_be_secret
 from models.spider_schedule import SpiderSchedule
@@ -64,34 +66,29 @@ def show(run_id: int) -> str:
     return render_template("run.html", **_parts(run_id), **_details(run_id))
 
 
-@blueprint.get("/<int:run_id>/part")
-def part(run_id: int) -> str:
-    """Return the part of the page that changes while the run crawls."""
-    return live.shared_text(
-        topic_of(run_id), lambda: render_template("run_part.html", **_parts(run_id), is_part=True)
-    )
-
-
 @blueprint.get("/<int:run_id>/stream")
 def stream(run_id: int) -> Response:
+    """Send the parts of the page that change while the run crawls."""
     _run(run_id)
 
     def look(session: Session) -> str:
         return queries.stamp(session, run_id)
 
-    return live.stream(topic_of(run_id), look)
+    def parts() -> dict[str, Any]:
+        found = _parts(run_id)
+        return {
+            "live": render_template("run_part.html", **found),
+            "chart": _chart(found["samples"]),
+            "lists": render_template("run_lists.html", **found),
+        }
+
+    return live.stream(f"run {run_id}", look, parts)
 
 
 @blueprint.get("/<int:run_id>/samples.json")
 def samples(run_id: int) -> dict[str, Any]:
-    """Return the columns of the chart: seconds since the epoch, queued, done, failed."""
-    found = queries.samples_of(reading(), run_id)
-    return {
-        "at": [one.at.timestamp() for one in found],
-        "queued": [one.queued for one in found],
-        "done": [one.done for one in found],
-        "failed": [one.failed for one in found],
-    }
+    """Return the columns of the chart."""
+    return _chart(queries.samples_of(reading(), run_id))
 
 
 @blueprint.post("/<int:run_id>/orders")
@@ -159,11 +156,6 @@ def start_again(run_id: int) -> AnyResponse:
     return redirect(url_for("orders.page"))
 
 
-def topic_of(run_id: int) -> str:
-    """Return the name of the event stream of a run."""
-    return f"run {run_id}"
-
-
 def _run(run_id: int) -> CrawlRun:
     run = queries.find_run(reading(), run_id)
     if run is None:
@@ -178,6 +170,7 @@ def _parts(run_id: int) -> dict[str, Any]:
     return {
         "run": line,
         "owner": queries.owner_of(run),
+        "samples": samples_found,
         "progress": queries.progress_of(samples_found),
         "log": queries.log_lines(reading(), run_id),
         "open_orders": order_queries.open_orders(reading(), run_id=run_id),
@@ -187,6 +180,16 @@ def _parts(run_id: int) -> dict[str, Any]:
         "rendering": rendering_text(line.stats.rendering) if line.stats.rendering else "",
         "failed": failed_requests(reading(), run_id, EXAMPLES),
         "rejected": rejected_items(reading(), run_id, EXAMPLES),
+    }
+
+
+def _chart(samples_found: Sequence[RunSample]) -> dict[str, Any]:
+    """Return the columns of the chart: seconds since the epoch, queued, done, failed."""
+    return {
+        "at": [one.at.timestamp() for one in samples_found],
+        "queued": [one.queued for one in samples_found],
+        "done": [one.done for one in samples_found],
+        "failed": [one.failed for one in samples_found],
     }
 
 

@@ -20,24 +20,21 @@ SPIDERS = 25  # on a page, each with up to 30 links
 
 @blueprint.get("/")
 def page() -> str:
-    return render_template("today.html", **_today(), **_spiders())
-
-
-@blueprint.get("/today/part")
-def part() -> str:
-    """Return what runs, what is bad and what is late, which the page loads again."""
-    return live.shared_text("today", lambda: render_template("today_part.html", **_today()))
-
-
-@blueprint.get("/today/spiders")
-def spiders_part() -> str:
-    """Return the spiders and their last runs, which the page loads again."""
-    return render_template("today_spiders.html", **_spiders())
+    return render_template("today.html", **_today(), **_spiders(*_arguments()))
 
 
 @blueprint.get("/today/stream")
 def stream() -> Response:
-    return live.stream("today", queries.stamp)
+    """Send what runs, what is bad and what is late, and the spiders with their last runs."""
+    arguments = _arguments()
+
+    def parts() -> dict[str, str]:
+        return {
+            "live": render_template("today_part.html", **_today()),
+            "spiders": render_template("today_spiders.html", **_spiders(*arguments)),
+        }
+
+    return live.stream("today", queries.stamp, parts, is_shared=not request.args)
 
 
 def _today() -> dict[str, Any]:
@@ -47,7 +44,12 @@ def _today() -> dict[str, Any]:
     }
 
 
-def _spiders() -> dict[str, Any]:
-    wanted, after, size = request.args.get("spider", ""), asked_after(str), asked_size(SPIDERS)
-    found = spiders_after(reading(), now(), after[0] if after else "", size + 1, containing=wanted)
+def _arguments() -> tuple[str, str, int]:
+    """Return which spiders are asked for: a part of the name, the name before the first, how many."""
+    after = asked_after(str)
+    return request.args.get("spider", ""), after[0] if after else "", asked_size(SPIDERS)
+
+
+def _spiders(wanted: str, after: str, size: int) -> dict[str, Any]:
+    found = spiders_after(reading(), now(), after, size + 1, containing=wanted)
     return {"spiders": listing(found, size, lambda line: [line.spider]), "wanted": wanted}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,19 @@ class Client:
         response = self.get(path)
         assert response.status_code == 200, (path, response.status, response.text[:500])
         return response.text
+
+    def parts(self, path: str) -> dict[str, Any]:
+        """Return the parts of a page that its event stream sends at first."""
+        response = self.get(path)
+        assert (response.status_code, response.content_type) == (200, "text/event-stream; charset=utf-8")
+        try:
+            for event in response.iter_encoded():
+                if event.startswith(b"event: changed\n"):
+                    parts: dict[str, Any] = json.loads(event.partition(b"\ndata: ")[2])
+                    return parts
+        finally:
+            response.close()
+        raise AssertionError(f"{path} has sent no parts")
 
 
 @pytest.fixture

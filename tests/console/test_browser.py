@@ -166,7 +166,8 @@ def test_an_open_page_says_why_it_has_no_new_values_and_comes_back(
     open_page.goto("/")
     expect(notice).to_have_text("The console sends no new values. This page tries again by itself.")
     context.unroute_all()
-    context.route("**/today/part", lambda route: route.fulfill(status=503, body="away"))
+    away_event = {"body": "event: away\ndata: today\n\n", "content_type": "text/event-stream"}
+    context.route("**/today/stream", lambda route: route.fulfill(**away_event))
     away = "The database does not answer. This page continues by itself."
     expect(notice).to_have_text(away, timeout=20_000)
     expect(open_page.locator("h1")).to_have_text("Today")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, make_url
 
-from console.live import Live
+from console.live import Live, Viewer
 from models.session import make_engine
 from tests.console.conftest import Client
 from tests.tcp_gateway import Gateway
@@ -57,9 +57,12 @@ def test_a_stream_tells_its_viewers_that_the_database_is_away_and_back(
     engine: Engine, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("console.live.EVERY", 0.05)
-    live = Live(engine)
+    live = Live(engine, lambda cookies: dict.fromkeys(cookies, "viewer"))
     events = live.stream(
-        "now", lambda session: str(session.connection().exec_driver_sql("SELECT 1").scalar())
+        "now",
+        lambda session: str(session.connection().exec_driver_sql("SELECT 1").scalar()),
+        dict,
+        Viewer(cookie="ann", role="viewer", secret="token"),
     )
 
     def next_event() -> str:

@@ -153,7 +153,7 @@ def test_the_page_does_not_wait_for_a_renderer_that_is_silent(
     assert "being asked" in text
     assert "SPLASH_URL is empty" not in text
     wait_for(lambda: all(state.is_up is not None for state in watch.states()))
-    text = viewer.text("/renderers/part")
+    text = viewer.parts("/renderers/stream")["live"]
     assert "3 of 5" in text
     assert "no answer for 2 seconds" in text
     assert "<b>Chrome" not in text

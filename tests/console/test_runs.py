@@ -79,15 +79,15 @@ def test_the_lists_of_the_page_leave_the_chart_alone(viewer: Client, engine: Eng
         session.add(CrawlHost(run_id=1, host="shop.example:80", not_before=now + timedelta(minutes=5)))
         session.add(CrawlHost(run_id=1, host="old.example:80", not_before=now - timedelta(minutes=5)))
     page = viewer.text("/runs/1")
-    part = viewer.text("/runs/1/part")
-    for text in (page, part):
+    parts = viewer.parts("/runs/1/stream")
+    for text in (page, parts["lists"]):
         assert "shop.example:80" in text
         assert "old.example" not in text
     assert 'data-stream="/runs/1/stream"' in page
     assert "data-chart" in page
-    assert "data-chart" not in part
-    assert 'hx-swap-oob="innerMorph"' in part
-    assert "hx-swap-oob" not in page
+    assert all(f'id="{name}"' in page for name in parts)
+    assert list(parts["chart"]) == ["at", "queued", "done", "failed"]
+    assert "data-chart" not in parts["live"] + parts["lists"]
 
 
 def test_a_shared_run_shows_its_workers(viewer: Client, engine: Engine) -> None:
@@ -188,8 +188,8 @@ def test_a_running_run_shows_its_rendered_and_plain_pages_and_the_speed_of_its_h
         add_rate(session, 1, now, "<i>slow</i>", 4)
         session.add(CrawlHost(run_id=1, host="<i>slow</i>", not_before=now + timedelta(minutes=5)))
         session.add(CrawlHost(run_id=1, host="asleep.example", not_before=now + timedelta(minutes=9)))
-    for path in ("/runs/1", "/runs/1/part"):
-        text = viewer.text(path)
+    parts = viewer.parts("/runs/1/stream")
+    for text in (viewer.text("/runs/1"), parts["live"] + parts["lists"]):
         assert "<b>60</b> rendered" in text
         assert "<b>20</b> plain" in text
         assert "4.2" in text.partition("fast.example")[2].partition("</tr>")[0]

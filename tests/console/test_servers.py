@@ -31,7 +31,8 @@ def test_the_lists_and_the_filters_work_on_servers(viewer: Client, operator: Cli
         3,
     ]
     assert viewer.get("/api/v1/runs?arguments=a%3Db").json["rows"] == []
-    for path in ("/runs/7", "/runs/7/part", "/pages/7/12", "/pages/7/11", "/api/v1/runs/7"):
+    assert viewer.parts("/runs/7/stream")["live"]
+    for path in ("/runs/7", "/pages/7/12", "/pages/7/11", "/api/v1/runs/7"):
         assert viewer.get(path).status_code == 200, path
     assert operator.post("/api/v1/pages/7/12/orders", json={"kind": "replay"}).status_code == 201
     assert operator.post("/api/v1/pages/7/12/orders", json={"kind": "replay"}).status_code == 409

@@ -163,12 +163,12 @@ def test_the_page_shows_hostile_values_as_text(viewer: Client, engine: Engine) -
         add_run(session, HOSTILE, now, verdict=2, reasons=[HOSTILE, "password=hunter2secret"])
         add_run(session, HOSTILE, now, verdict=None, arguments={"q": HOSTILE})
         add_schedule(session, HOSTILE, now, declared="* * * * *")
-    for path in ("/", "/today/part", "/today/spiders"):
-        text = viewer.text(path)
+    parts = viewer.parts("/today/stream")
+    for text in (viewer.text("/"), parts["live"], parts["spiders"]):
         assert "<script>alert" not in text
         assert "&lt;script&gt;alert" in text
         assert "hunter2secret" not in text
-    strip = viewer.text("/today/spiders")
+    strip = parts["spiders"]
     assert 'title="run 1: below its policy' in strip
     assert 'href="/runs/1"' in strip
 

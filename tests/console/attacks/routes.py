@@ -20,8 +20,7 @@ CHANGES = ("table", "kind", "field", "run", "from", "to", "text")
 # Of pages; the arguments of the API are in its document.
 ARGUMENTS = {
     "/login": ("next",),
-    "/today/part": ("spider", *LIST),
-    "/today/spiders": ("spider", *LIST),
+    "/": ("spider", *LIST),
     "/runs/": ("spider", "verdict", "arguments", "since", "until", *LIST),
     "/runs/<int:run_id>/again": ("how",),
     "/changes/": (*CHANGES, *LIST),
