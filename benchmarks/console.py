@@ -5,8 +5,8 @@ python -m benchmarks.console viewers [--viewers 50] [--seconds 60] [--rounds 3] 
 
 ``pages``: 1,000,000 rows, 5,000,000 changes, 2,000 runs and 1,000,000 requests; each page is loaded some times, one
 after the other, while a crawl stores plain pages. ``viewers``: a crawl of a fixed number of pages, in turns with and
-without viewers whose browsers have the run's page open: each keeps an event stream, and loads the part of the page that
-has changed. The database servers are private.
+without viewers whose browsers have the run's page open: each keeps an event stream, which sends the parts of the page
+that have changed. The database servers are private.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pathlib import Path
 import psutil
 import requests
 from sqlalchemy import Engine, func, select
+from urllib3.exceptions import HTTPError
 
 from benchmarks.console_data import Sizes, fill
 from benchmarks.private_databases import SERVERS
@@ -178,19 +179,22 @@ def measure_pages(names: Sequence[str], sizes: Sizes, turns: int) -> None:
 
 
 def view(base: str, http: requests.Session, run: int, until: threading.Event, counted: list[int]) -> None:
-    """Be a viewer of a run: keep its event stream, and load the part that has changed.
+    """Be a viewer of a run: keep its event stream, which sends the parts of the page that have changed.
 
     Viewers are on other machines. Here their threads have the lowest priority, to take little CPU from the crawl.
     """
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
     try:
         with http.get(f"{base}/runs/{run}/stream", stream=True, timeout=30) as stream:
-            for line in stream.iter_lines():
+            for data in stream.raw.stream(2**16):
                 if until.is_set():
                     return
-                if line == b"event: changed":
-                    counted.append(http.get(f"{base}/runs/{run}/part", timeout=30).status_code)
-    except requests.RequestException:
+                events = data.count(b"event: ")
+                counted += [200] * data.count(b"event: changed") + [0] * (
+                    events - data.count(b"event: changed")
+                )
+            counted.append(stream.status_code if stream.status_code != 200 else 0)  # the stream has ended
+    except (requests.RequestException, HTTPError):
         if not until.is_set():
             counted.append(0)  # no answer
 
@@ -234,9 +238,11 @@ def measure_viewers(names: Sequence[str], viewers: int, seconds: float, rounds: 
                 time.sleep(6)
                 process = psutil.Process(crawl.pid)
                 first, at, used = done(engine, run), time.monotonic(), sum(process.cpu_times()[:2])
+                busy = sum(server.cpu_times()[:2])
                 time.sleep(seconds)
-                pages = done(engine, run) - first
-                speeds[watched].append(pages / (time.monotonic() - at))
+                pages, took = done(engine, run) - first, time.monotonic() - at
+                busy = (sum(server.cpu_times()[:2]) - busy) / took
+                speeds[watched].append(pages / took)
                 cpus[watched].append((sum(process.cpu_times()[:2]) - used) * 1000 / pages)
                 memory.append(server.memory_info().rss / 2**20)
                 until.set()
@@ -247,8 +253,8 @@ def measure_viewers(names: Sequence[str], viewers: int, seconds: float, rounds: 
                 wrong = Counter(status for status in counted if status != 200)
                 print(
                     f"{name}: {'with' if watched else 'without'} viewers {speeds[watched][-1]:.1f} pages/s, crawl "
-                    f"{cpus[watched][-1]:.2f} ms of CPU a page, console {memory[-1]:.0f} MiB, {len(counted)} parts "
-                    f"loaded, {wrong.total()} of them failed {dict(wrong) if wrong else ''}",
+                    f"{cpus[watched][-1]:.2f} ms of CPU a page, console {memory[-1]:.0f} MiB and {busy:.1%} of a "
+                    f"core, {len(counted)} events, {wrong.total()} of them failed {dict(wrong) if wrong else ''}",
                     flush=True,
                 )
             share = statistics.median(speeds[True]) / statistics.median(speeds[False])

@@ -177,6 +177,39 @@ def test_an_open_page_says_why_it_has_no_new_values_and_comes_back(
     context.close()
 
 
+def test_an_open_page_is_loaded_again_when_its_stream_has_ended(page: Page) -> None:
+    page.goto("/")
+    ended = {"body": "event: ended\ndata: today\n\n", "content_type": "text/event-stream"}
+    page.route("**/today/stream", lambda route: route.fulfill(**ended), times=1)
+    page.evaluate("() => { window.isOld = true; }")
+    with page.expect_navigation():
+        show_page(page, is_shown=False)
+        show_page(page, is_shown=True)
+    assert page.evaluate("() => window.isOld") is None
+
+
+def test_a_page_that_nobody_sees_has_no_stream(page: Page) -> None:
+    page.goto("/")
+    live = page.locator("#live")
+    expect(live.locator("> *").first).to_be_attached()
+    show_page(page, is_shown=False)
+    live.evaluate("(element) => { element.textContent = 'old'; }")
+    with page.expect_request("**/today/stream"):
+        show_page(page, is_shown=True)
+    expect(live).not_to_have_text("old")
+
+
+def show_page(page: Page, *, is_shown: bool) -> None:
+    """Let the page believe that its tab is shown or not."""
+    page.evaluate(
+        """(isHidden) => {
+            Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        not is_shown,
+    )
+
+
 def test_a_filter_is_exported_as_parquet(page: Page) -> None:
     page.goto("/tables/rows?table=book")
     with page.expect_download() as download:
