@@ -7,7 +7,6 @@ import keyword
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +131,7 @@ class Command(Crawl):
     def _suggest(self, name: str, first: TextResponse, page: TextResponse, file: Path) -> int:
         from crawler.suggestion.key_selector import key_selector  # noqa: PLC0415
         from crawler.suggestion.left_out import with_left_out  # noqa: PLC0415
+        from crawler.suggestion.more_records import with_more_records  # noqa: PLC0415
         from crawler.suggestion.site_file import site_file  # noqa: PLC0415 - only for this command
         from crawler.trial.questions import choose, show  # noqa: PLC0415
         from crawler.yaml_site.yaml_text import yaml_text  # noqa: PLC0415
@@ -144,12 +144,14 @@ class Command(Crawl):
             self._report_contents(first, page)
             return BELOW_POLICY
         found = [with_left_out(one, page.text, page.url, self._type_of()) for one in found[:MOST]]
+        if isinstance(self.scrolled, TextResponse):
+            html, url = self.scrolled.text, self.scrolled.url
+            found = [with_more_records(one, html, url, self._type_of()) for one in found]
         if self.opts.yes or not sys.stdin.isatty():
             chosen = found[0]
             show(chosen)
         else:
             chosen = choose(found)
-        chosen = self._with_scrolled_rows(chosen)
         # A script may write the cells of a record after the record itself.
         wait_for = self.opts.wait_for or key_selector(chosen, page.text)
         try:
@@ -199,13 +201,6 @@ class Command(Crawl):
 
     def _note_scrolled(self, page: Response) -> None:
         self.scrolled = page
-
-    def _with_scrolled_rows(self, chosen: Suggestion) -> Suggestion:
-        """Return the suggestion with the number of its records after scrolling, if there are more than on the page."""
-        if not isinstance(self.scrolled, TextResponse):
-            return chosen
-        rows = len(self.scrolled.xpath(chosen.record))
-        return replace(chosen, grid_rows=max(rows, chosen.grid_rows)) if rows > chosen.rows else chosen
 
     def _report_contents(self, first: TextResponse, page: TextResponse) -> None:
         """Say what the page has in place of records, and what the user can try."""

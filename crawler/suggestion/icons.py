@@ -17,6 +17,11 @@ WORD_FONT = re.compile(r"material-(?:icons|symbols)(?:-\w+)?|mat-icon|mat-ligatu
 WORD_TAGS = words("mat-icon md-icon")
 WORD = re.compile(r"[a-z][a-z0-9_]*")
 LONGEST = 40  # characters of an icon's word
+# Classes of texts that only screen readers read, such as "sort by this column".
+FOR_READERS = re.compile(
+    r"(?:.*[-_])?(?:sr-only|visually-?hidden|screen-?reader(?:-text|-only)?|show-for-sr|element-invisible)"
+)
+NOT_SHOWN = re.compile(r"display:\s*none|visibility:\s*hidden", re.IGNORECASE)
 
 
 def is_icon(element: Any) -> bool:
@@ -48,6 +53,16 @@ def icons_in(text: str) -> str:
     return "".join(dict.fromkeys(PRIVATE.findall(text)))
 
 
+def is_hidden(element: Any) -> bool:
+    """Return whether an element says by its attributes that it is not shown."""
+    return (
+        element.get("aria-hidden") == "true"
+        or element.get("hidden") is not None
+        or NOT_SHOWN.search(element.get("style") or "") is not None
+        or any(map(FOR_READERS.fullmatch, (element.get("class") or "").split()))
+    )
+
+
 def shown_text(element: Any) -> str:
     """Return the text of a header, a label or a link without icons, arrows around it and hidden parts."""
     text = _without_marks("".join(_texts(element, with_hidden=False)))
@@ -63,7 +78,7 @@ def _texts(element: Any, *, with_hidden: bool) -> Iterator[str]:
     walker = etree.iterwalk(element, events=("start", "end", "comment"))
     for event, node in walker:
         if event == "start":
-            if node.get("aria-hidden") == "true" and not with_hidden:
+            if is_hidden(node) and not with_hidden:
                 walker.skip_subtree()
             elif not is_icon(node):
                 yield node.text or ""

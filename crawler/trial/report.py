@@ -18,6 +18,7 @@ from crawler.run.verdict import button_note
 from crawler.security.plain_text import last_line, one_line
 from crawler.trial.selector_hits import SelectorHits
 from crawler.trial.trial_pages import TrialPage
+from crawler.trial.windowed_note import windowed_note
 from models.base import Row
 from models.rejected import RejectedItem
 from models.request import FAILED, REFUSED, CrawlRequest
@@ -83,6 +84,9 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
             for line in button_note(pages_without_button(session, run_id)):
                 _say(console, line, "yellow")
         outcome = Outcome(rows=rows, rejected=len(rejected), failed=len(failed))
+    for page in pages:
+        if note := windowed_note(page):
+            _say(console, note, "yellow")
     _print_hits(console, hits)
     _say(
         console,

@@ -6,21 +6,30 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scrapy import signals
+from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.http import Response
+from scrapy.http import Response, TextResponse
 from scrapy.http.request import NO_CALLBACK
+
+from crawler.meta_keys import RENDER
 
 ENOUGH = "trial_pages"  # the reason with which a trial closes its spider
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialPage:
-    """A page of a trial, and the file with its HTML."""
+    """A page of a trial, and the file with its HTML.
+
+    Attributes:
+        encoding: of the file; None if the answer is no text.
+        has_steps: the spider's script did more than wait for the page, such as scroll.
+    """
 
     url: str
     status: int
     file: Path
+    encoding: str | None = None
+    has_steps: bool = False
 
 
 @dataclass(kw_only=True)
@@ -47,10 +56,23 @@ class TrialPages:
                 self.first, self.last = self.first or response, response
             file = self.folder / f"{len(self.pages) + 1}.html"
             file.write_bytes(response.body)
-            self.pages.append(TrialPage(url=response.url, status=response.status, file=file))
+            page = TrialPage(
+                url=response.url,
+                status=response.status,
+                file=file,
+                encoding=response.encoding if isinstance(response, TextResponse) else None,
+                has_steps=response.request is not None and _has_steps(response.request),
+            )
+            self.pages.append(page)
             if len(self.pages) == self.most and crawler.engine is not None:
                 closing = crawler.engine.close_spider_async(reason=ENOUGH)  # after the pages in flight
                 self._closing = asyncio.get_running_loop().create_task(closing)
 
         self._save = save  # the signal has only a weak reference
         crawler.signals.connect(save, signals.response_received)
+
+
+def _has_steps(request: Request) -> bool:
+    """Return whether the renderer does more with the page than to wait for an element."""
+    script: str = RENDER.get(request, {}).get("script", "wait_for")
+    return script != "wait_for"

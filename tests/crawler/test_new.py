@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,7 +56,18 @@ const draw = () => {
     `<li class="thing p${n}"><b>Thing number ${n}</b> <i>${(n * 37) % 91}.50</i></li>`).join("");
 };
 box.addEventListener("scroll", draw); draw();</script>"""
-PAGES = {"/late": LATE, "/grid": GRID, "/window": WINDOW}
+# The first rows differ in their name, and all have a price; of all 60 rows only the number differs.
+UNEVEN = (
+    GRID.replace("Film number ${n}", "Film ${n % 25}")
+    .replace("</a></i></div>", "</a></i><i role=cell>${n < 40 ? n + '.50' : ''}</i></div>")
+    .replace(
+        "<b role=columnheader>Film ▲</b>",
+        """<b role=columnheader>Film <i class="Grid_visually-hidden">sorted</i></b>
+<b role=columnheader>Price <i style="display: none">not sorted</i></b>""",
+    )
+    .replace("href=/f/${n}", "href=/films")
+)
+PAGES = {"/late": LATE, "/grid": GRID, "/window": WINDOW, "/uneven": UNEVEN}
 
 
 class Site(BaseHTTPRequestHandler):
@@ -108,6 +120,29 @@ def test_a_windowed_grid_is_scrolled_and_waited_for(
     assert {"no", "film", "url"} == set(listed["fields"])
     tried = project.scrapy("try", "films", **env)
     assert "films, 60 rows" in tried.stdout, tried.stdout + tried.stderr
+
+
+def test_all_records_of_a_windowed_list_decide_on_the_key_and_on_what_may_be_missing(
+    project: ProjectCopy, site: str, chromium_renderer: str
+) -> None:
+    env = {"SPLASH_URL": chromium_renderer, "COLUMNS": "200"}
+    done = project.scrapy("new", "films", f"{site}/uneven", "--yes", **env)
+    assert done.returncode == 0, done.stderr
+    text = (project.folder / "spiders" / "films.py").read_text("utf-8")
+    assert re.search(r"no: Mapped\[int\] = mapped_column\(.*primary_key=True", text), text
+    assert "film: Mapped[str] =" in text
+    assert "price: Mapped[Decimal | None]" in text
+    tried = project.scrapy("try", "films", **env)
+    assert "films, 60 rows" in tried.stdout, tried.stdout + tried.stderr
+    assert "render_scrolled" not in tried.stdout
+    file = project.folder / "spiders" / "films.py"
+    unscrolled = re.sub(r"render_scrolled\((.*), items=RECORD.*\)", r"render(\1, wait_for=RECORD)", text)
+    file.write_text(unscrolled)
+    tried = project.scrapy("try", "films", **env)
+    note = (
+        "the list says that it has 60 records, and 12 are on the page: request the page with render_scrolled("
+    )
+    assert note in " ".join(tried.stdout.split())
 
 
 def test_a_list_whose_places_are_in_a_style_sheet_is_scrolled_too(
