@@ -7,6 +7,7 @@ import keyword
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ from crawler.run.verdict import BELOW_POLICY, CANNOT_START, GOOD
 from crawler.security.plain_text import one_line
 from crawler.splash.selectors import wrong_in_html
 from crawler.suggestion.suggestion import Suggestion, TypeOf
-from crawler.trial.page_spider import LONG_QUIET, page_spider
+from crawler.trial.page_spider import LONG_QUIET, FollowingPage, page_spider
 from crawler.trial.trial_pages import TrialPages
 from crawler.yaml_site.json_schema import schema_text, write_schema
 from models.command_name import command
 
 MOST = 3  # suggestions that a user can choose from
+MOST_PAGES = 4  # the first look, the second, the page after scrolling, the next page
 
 
 class Command(Crawl):
@@ -96,9 +98,10 @@ class Command(Crawl):
             self._say(str(error))
             return
         engine = make_database(self.settings, folder)
-        self.pages = TrialPages(folder=folder, most=3)
+        self.pages = TrialPages(folder=folder, most=MOST_PAGES)
         self.listed: Response | None = None  # the page whose records are suggested
         self.scrolled: Response | None = None  # the same page after scrolling
+        self.followed: list[Response] = []  # the next page; if it is behind a button, the page before it, too
         self.found: list[Suggestion] = []
         super().run([url], opts)
         failure = self._failure(engine)
@@ -131,7 +134,6 @@ class Command(Crawl):
     def _suggest(self, name: str, first: TextResponse, page: TextResponse, file: Path) -> int:
         from crawler.suggestion.key_selector import key_selector  # noqa: PLC0415
         from crawler.suggestion.left_out import with_left_out  # noqa: PLC0415
-        from crawler.suggestion.more_records import with_more_records  # noqa: PLC0415
         from crawler.suggestion.site_file import site_file  # noqa: PLC0415 - only for this command
         from crawler.trial.questions import choose, show  # noqa: PLC0415
         from crawler.yaml_site.yaml_text import yaml_text  # noqa: PLC0415
@@ -144,9 +146,7 @@ class Command(Crawl):
             self._report_contents(first, page)
             return BELOW_POLICY
         found = [with_left_out(one, page.text, page.url, self._type_of()) for one in found[:MOST]]
-        if isinstance(self.scrolled, TextResponse):
-            html, url = self.scrolled.text, self.scrolled.url
-            found = [with_more_records(one, html, url, self._type_of()) for one in found]
+        found = [self._with_other_pages(one, page) for one in found]
         if self.opts.yes or not sys.stdin.isatty():
             chosen = found[0]
             show(chosen)
@@ -202,6 +202,41 @@ class Command(Crawl):
     def _note_scrolled(self, page: Response) -> None:
         self.scrolled = page
 
+    def _following(self, page: Response) -> FollowingPage | None:
+        """Return where the list of a page goes on; None if nothing says so."""
+        from crawler.suggestion.next_button import next_button  # noqa: PLC0415 - only for this command
+
+        found = self._candidates(page)
+        if not found or found[0].in_menu or not isinstance(page, TextResponse):
+            return None
+        if found[0].next_page is not None and (href := page.xpath(found[0].next_page).get()):
+            return FollowingPage(records=found[0].record, url=page.urljoin(href))
+        button = next_button(page.text)
+        if button is None or button.adds_records or button.xpath is None:
+            return None
+        return FollowingPage(records=found[0].record, button=button.xpath)
+
+    def _with_other_pages(self, suggestion: Suggestion, page: TextResponse) -> Suggestion:
+        """Return the suggestion with what the page after scrolling and the next page say."""
+        from crawler.suggestion.more_records import (  # noqa: PLC0415 - only for this command
+            have_other_records,
+            with_more_records,
+            with_scrolled_page,
+        )
+        from crawler.suggestion.next_button import next_button  # noqa: PLC0415
+
+        url, type_of = page.url, self._type_of()
+        if isinstance(self.scrolled, TextResponse):
+            suggestion = with_scrolled_page(suggestion, self.scrolled.text, url, type_of)
+        pages = [page.text, *(one.text for one in self.followed if isinstance(one, TextResponse))]
+        if len(pages) == 1 or not have_other_records(suggestion, pages[0], pages[-1], url):
+            return suggestion
+        suggestion = with_more_records(suggestion, pages, url, type_of)
+        button = next_button(page.text)
+        if suggestion.next_page is None and not suggestion.grid_rows and button is not None:
+            suggestion = replace(suggestion, next_button=button.xpath)
+        return suggestion
+
     def _report_contents(self, first: TextResponse, page: TextResponse) -> None:
         """Say what the page has in place of records, and what the user can try."""
         from crawler.suggestion.page_contents import advice, described, page_contents  # noqa: PLC0415
@@ -233,6 +268,8 @@ class Command(Crawl):
             is_ready=self._is_ready,
             items_of=self._items_of,
             scrolled=self._note_scrolled,
+            following=self._following,
+            followed=self.followed.append,
         )
 
     def _create_crawler(self, spider: Any) -> Any:
@@ -257,5 +294,10 @@ def notes(chosen: Suggestion, html: str) -> Iterator[str]:
         )
     if chosen.in_menu:
         yield "These records are in a menu, a header or a footer. If the list comes later, use --wait-for CSS."
-    if chosen.next_page is None and (button := next_button(html)):
-        yield f"The list may have more pages: {one_line(button)!r} is a button and no link, so use render_pages."
+    if chosen.next_page is not None or (button := next_button(html)) is None:
+        return
+    words = one_line(button.words)
+    if chosen.next_button is not None:
+        yield f"The list has more pages: the site clicks the button {words!r} (render_pages)."
+    else:
+        yield f"The list may have more pages: {words!r} is a button and no link, so use render_pages."

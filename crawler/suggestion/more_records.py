@@ -1,4 +1,4 @@
-"""A suggestion beside a page with more records of the same list, as after scrolling."""
+"""A suggestion beside pages with more records of the same list: the page after scrolling, or the next page."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from crawler.suggestion.alternatives import MOST_RECORDS
-from crawler.suggestion.document import parse, value_of
+from crawler.suggestion.document import Element, parse, text_of, value_of
 from crawler.suggestion.natural_key import natural_key
 from crawler.suggestion.suggestion import Field, Suggestion, TypeOf
 
 
-def with_more_records(suggestion: Suggestion, html: str, url: str, type_of: TypeOf) -> Suggestion:
-    """Return the suggestion with what more records say: their number, the fields that all have, a key that holds.
+def with_more_records(suggestion: Suggestion, pages: Sequence[str], url: str, type_of: TypeOf) -> Suggestion:
+    """Return the suggestion with what more records say: the fields that all have, a key that holds.
 
     Args:
-        html: of a page that has the records of the suggestion and more; if it has not, nothing changes.
-        url: of that page.
+        pages: the HTML of pages that have the records of the suggestion and more; if they have not, nothing changes.
+            A record with the text of one on an earlier page is that record.
+        url: of the list.
         type_of: returns the type of a field's texts.
     """
-    records = [record for record in parse(html, url).select(suggestion.record) if hasattr(record, "tag")]
+    records: list[Element] = []
+    seen: set[str] = set()
+    for page in pages:
+        new = [(text_of(record), record) for record in _records(suggestion, page, url)]
+        records += [record for text, record in new if text not in seen]
+        seen |= {text for text, _ in new}
     if len(records) <= suggestion.rows:
         return suggestion
     values = {
@@ -31,8 +37,29 @@ def with_more_records(suggestion: Suggestion, html: str, url: str, type_of: Type
         suggestion,
         fields=fields,
         key=_key(suggestion, fields, values),
-        grid_rows=max(len(records), suggestion.grid_rows),
     )
+
+
+def with_scrolled_page(suggestion: Suggestion, html: str, url: str, type_of: TypeOf) -> Suggestion:
+    """Return the suggestion with what the page after scrolling says.
+
+    If that has no more records than the page before, the list is not windowed, whatever its grid says.
+    """
+    number = len(_records(suggestion, html, url))
+    if number <= suggestion.rows:
+        return replace(suggestion, grid_rows=0) if number == suggestion.rows else suggestion
+    found = with_more_records(suggestion, [html], url, type_of)
+    return replace(found, grid_rows=max(number, suggestion.grid_rows))
+
+
+def have_other_records(suggestion: Suggestion, page: str, other: str, url: str) -> bool:
+    """Return whether another page has records of the suggestion that this page has not."""
+    here, there = ({text_of(record) for record in _records(suggestion, html, url)} for html in (page, other))
+    return bool(here) and bool(there - here)
+
+
+def _records(suggestion: Suggestion, html: str, url: str) -> list[Element]:
+    return [record for record in parse(html, url).select(suggestion.record) if hasattr(record, "tag")]
 
 
 def _field(field: Field, texts: Sequence[str], type_of: TypeOf) -> Field:

@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree, html
 
-NEXT = re.compile(
-    r"^(?:(?:go to )?(?:the )?next(?: page)?|older|more|›|»|>|>>|load more|show more)$", re.IGNORECASE
+from crawler.suggestion.xpath_text import has_text, literal
+
+NEXT = re.compile(r"^(?:(?:go to )?(?:the )?next(?: page)?|older|›|»|>|>>|❯|→)$", re.IGNORECASE)
+MORE = re.compile(r"^(?:more|load more|show more)$", re.IGNORECASE)
+# A link that leads nowhere is a button.
+BUTTONS = (
+    "//button | //*[@role='button'] | //input[@type='button' or @type='submit']"
+    " | //a[not(@href) or starts-with(@href, '#') or starts-with(@href, 'javascript:')]"
 )
-BUTTONS = "//button | //*[@role='button'] | //input[@type='button' or @type='submit']"
 HIDDEN = re.compile(
     r"(?:^|\s)(?:ag|is)-hidden(?:\s|$)"
 )  # others, such as "hidden md:flex", hide it on small screens
+OFF = re.compile(r"(?:^|[\s-])disabled(?:\s|$)")
 WORDS = ("aria-label", "title", "value")
 
 
-def next_button(page: str) -> str | None:
-    """Return the words on the first button that leads to more records; None if the page has none."""
+@dataclass(frozen=True, kw_only=True)
+class NextButton:
+    """A button that leads to more records.
+
+    Attributes:
+        words: on it, or that it has for screen readers.
+        xpath: of the button; None if no words of its own tell it from others.
+        adds_records: it adds records to the list, and does not replace them.
+    """
+
+    words: str
+    xpath: str | None
+    adds_records: bool
+
+
+def next_button(page: str) -> NextButton | None:
+    """Return the first button that leads to more records; None if the page has none."""
     try:
         tree = html.fromstring(page)
     except (etree.ParserError, ValueError):
@@ -26,16 +49,38 @@ def next_button(page: str) -> str | None:
     for button in tree.xpath(BUTTONS):
         if _is_off(button):
             continue
-        for words in (*(button.get(name) for name in WORDS), "".join(button.itertext())):
-            text = " ".join((words or "").split())
-            if NEXT.match(text):
-                return text
+        for raw, condition in _names(button):
+            words = " ".join((raw or "").split())
+            if NEXT.match(words) or MORE.match(words):
+                xpath = f"//{button.tag}[{condition}]" if button.tag.isalnum() else None
+                is_first = xpath is not None and tree.xpath(xpath)[:1] == [button]
+                return NextButton(
+                    words=words,
+                    xpath=xpath if is_first else None,
+                    adds_records=MORE.match(words) is not None,
+                )
     return None
+
+
+def _names(button: Any) -> Iterator[tuple[str | None, str]]:
+    """Yield the texts that may name a button, each with the condition of an XPath that finds it by this text."""
+    for name in WORDS:
+        text = button.get(name)
+        yield text, f"@{name}={literal(text or '')}"
+    text = " ".join("".join(button.itertext()).split())
+    yield text, has_text(text)
+    around = button.getparent()  # of Ant Design: <li title="Next Page"><button>
+    if around is not None and around.tag == "li" and len(around) == 1:
+        text = around.get("title")
+        yield text, f"parent::li[@title={literal(text or '')}]"
 
 
 def _is_off(button: Any) -> bool:
     """Return whether a button is disabled or hidden: a grid may have the buttons of pages that it does not use."""
-    if button.get("disabled") is not None or button.get("aria-disabled") == "true":
+    near = [button] if button.getparent() is None else [button, button.getparent()]
+    if button.get("disabled") is not None or any(
+        one.get("aria-disabled") == "true" or OFF.search(one.get("class") or "") for one in near
+    ):
         return True
     around = (button, *button.iterancestors())
     return any(one.get("hidden") is not None or HIDDEN.search(one.get("class") or "") for one in around)

@@ -47,6 +47,11 @@ def site_file(suggestion: Suggestion, name: str, url: str, wait_for: str | None 
         *around("START = ", url, "", 0),
         *around("RECORD = ", suggestion.record, "", 0),
         *(around("WAIT_FOR = ", wait_for, "", 0) if wait_for is not None else []),
+        *(
+            around("NEXT_BUTTON = ", suggestion.next_button, "", 0)
+            if suggestion.next_button is not None
+            else []
+        ),
         "",
         "",
         f"class {model}(Row):",
@@ -140,8 +145,10 @@ def _following(suggestion: Suggestion, wait_for: str | None) -> Iterator[str]:
 
 
 def _request(url: str, suggestion: Suggestion, wait_for: str | None) -> str:
-    """Return the call that requests a page of the list; a windowed list is scrolled."""
+    """Return the call that requests a page of the list; a windowed list is scrolled, a button clicked."""
     waits = "RECORD" if wait_for is None else "WAIT_FOR"
+    if suggestion.next_button is not None:
+        return f"self.render_pages({url}, self.parse, next_button=NEXT_BUTTON, wait_for={waits})"
     if suggestion.grid_rows:
         more = "" if wait_for is None else f", wait_for={waits}"
         return f"self.render_scrolled({url}, self.parse, items=RECORD{more})"

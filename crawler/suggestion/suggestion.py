@@ -56,6 +56,7 @@ class Suggestion:
         False  # the records have places of their own, so those out of sight may not be on the page
     )
     in_menu: bool = False  # the records are in a menu, a header or a footer
+    next_button: str | None = None  # the XPath of the next page's button, if no link leads there
     left_out: tuple[LeftOut, ...] = ()
 
 

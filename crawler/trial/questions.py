@@ -32,7 +32,7 @@ def show(suggestion: Suggestion) -> None:
     for one in suggestion.left_out:
         text = f"left out: {one.field.name} ({why(one)}): {one.field.xpath}"
         console.print(Text(one_line(text, 2000)), soft_wrap=True)
-    next_page = suggestion.next_page or "none found"
+    next_page = suggestion.next_page or suggestion.next_button or "none found"
     console.print(Text(f"next page: {one_line(next_page)}"), soft_wrap=True)
 
 

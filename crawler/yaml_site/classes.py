@@ -83,6 +83,8 @@ def spider_of(definition: SiteDefinition, model: type[Row], module: str) -> type
             yield list_page(self, url)
 
     def list_page(self: Any, url: str) -> Any:
+        if site.next_button is not None:
+            return self.render_pages(url, self.parse, next_button=site.next_button, wait_for=site.wait_for)
         if site.scroll:
             return self.render_scrolled(url, self.parse, items=site.record, wait_for=site.wait_for)
         return self.render(url, self.parse, wait_for=site.wait_for)

@@ -51,6 +51,7 @@ class SiteDefinition:
     list_fields: tuple[FieldDefinition, ...]
     follow: str | None = None
     next_page: str | None = None
+    next_button: str | None = None
     detail_wait_for: str | None = None
     detail_fields: tuple[FieldDefinition, ...] = ()
     schedule: str | None = None
@@ -75,6 +76,9 @@ def read_definition(file: Path) -> SiteDefinition:
     if ("follow" in listed) != (detail is not None):
         node = listed.nodes.get("follow") or site.nodes["detail"]
         raise node.error("'list.follow' and 'detail' belong together")
+    for other in ("next", "scroll"):
+        if "next_button" in listed and listed.get(other):
+            raise listed.nodes["next_button"].error(f"'next_button' and '{other}' exclude each other")
     key = site.get("key")
     list_fields = _fields(listed, key, is_list=True)
     detail_fields = _fields(detail, key, is_list=False) if detail is not None else ()
@@ -97,6 +101,7 @@ def read_definition(file: Path) -> SiteDefinition:
         list_fields=list_fields,
         follow=listed.get("follow"),
         next_page=listed.get("next"),
+        next_button=listed.get("next_button"),
         detail_wait_for=detail.get("wait_for") if detail is not None else None,
         detail_fields=detail_fields,
         schedule=site.get("schedule"),

@@ -173,6 +173,7 @@ LIST: Members = {
     "fields": Member(text="the fields that the list page has"),
     "follow": Member(kind=SELECTOR, text="the link from a record to its own page"),
     "next": Member(kind=SELECTOR, text="the link to the next page of the list"),
+    "next_button": Member(kind=SELECTOR, text="the button of the next page, if no link leads there"),
 }
 DETAIL: Members = {
     "wait_for": Member(kind=SELECTOR, text="the element that the page of a record must have"),

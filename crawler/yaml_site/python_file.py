@@ -39,6 +39,8 @@ def _head(site: SiteDefinition, body: str) -> Iterator[str]:
     yield from around("RECORD = ", site.record, "", 0)
     if site.wait_for != site.record:
         yield from around("WAIT_FOR = ", site.wait_for, "", 0)
+    if site.next_button is not None:
+        yield from around("NEXT_BUTTON = ", site.next_button, "", 0)
     if site.detail_wait_for is not None:
         yield from around("DETAIL = ", site.detail_wait_for, "", 0)
 
@@ -111,6 +113,8 @@ def _spider(site: SiteDefinition, name: str, model: str) -> Iterator[str]:
 def _request(site: SiteDefinition, url: str) -> str:
     """Return the call that requests a page of the list."""
     wait_for = "WAIT_FOR" if site.wait_for != site.record else "RECORD"
+    if site.next_button is not None:
+        return f"self.render_pages({url}, self.parse, next_button=NEXT_BUTTON, wait_for={wait_for})"
     if site.scroll:
         return f"self.render_scrolled({url}, self.parse, items=RECORD, wait_for={wait_for})"
     return f"self.render({url}, self.parse, wait_for={wait_for})"

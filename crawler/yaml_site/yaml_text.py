@@ -44,7 +44,11 @@ def yaml_text(suggestion: Suggestion, url: str, wait_for: str | None = None) -> 
     if suggestion.grid_rows:
         before["scroll"] = True
     fields = {one.name: _field(one, suggestion.key, len(url)) for one in suggestion.fields}
-    after = {"next": suggestion.next_page} if suggestion.next_page is not None else {}
+    after = {
+        name: selector
+        for name, selector in (("next", suggestion.next_page), ("next_button", suggestion.next_button))
+        if selector is not None
+    }
     return "".join(
         (
             f"{LINE}\n",

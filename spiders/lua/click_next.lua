@@ -25,7 +25,12 @@ function (what, press) {
     ? document.evaluate(what, document, null, 9, null).singleNodeValue
     : document.querySelector(what);
   if (!button) { return 'none'; }
-  if (button.disabled || button.getAttribute('aria-disabled') === 'true') { return 'disabled'; }
+  // Bootstrap, DataTables and others disable the button, or the item of a list around it, by a class.
+  var off = [button, button.parentElement].some(function (node) {
+    return node && (node.getAttribute('aria-disabled') === 'true' ||
+      /(^|[\s-])disabled(\s|$)/.test(node.className) && !/not-disabled/.test(node.className));
+  });
+  if (button.disabled || off) { return 'disabled'; }
   if (press) { button.click(); }
   return 'there';
 }

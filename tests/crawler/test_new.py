@@ -67,7 +67,31 @@ UNEVEN = (
     )
     .replace("href=/f/${n}", "href=/films")
 )
-PAGES = {"/late": LATE, "/grid": GRID, "/window": WINDOW, "/uneven": UNEVEN}
+# The numbers begin anew on each page, the last page has no prices, and a class disables the button there.
+CLICKED = """<table><thead><tr><th>Line<th>Film<th>Price</tr></thead><tbody></tbody></table>
+<ul class=pagination><li><a href="#" title="Next">»</a></ul><script>
+const body = document.querySelector("tbody"), next = document.querySelector("a"); let page = 0;
+const draw = () => {
+  body.innerHTML = Array.from({length: page < 2 ? 10 : 5}, (_, n) =>
+    `<tr><td>${n + 1}<td>Film number ${page * 10 + n}<td>${page < 1 ? n + ".50" : ""}</tr>`).join("");
+  next.parentElement.className = page < 2 ? "page-item" : "page-item disabled";
+};
+next.onclick = (event) => { event.preventDefault(); if (page < 2) page += 1; setTimeout(draw, 100); };
+draw();</script>"""
+
+
+def linked(page: int) -> str:
+    """Return a page of a list: its last page has no prices, and the numbers begin anew."""
+    rows = "".join(
+        f"<tr><td>{n + 1}<td>Film number {page * 10 + n}<td>{'' if page else f'{n}.50'}</tr>"
+        for n in range(10)
+    )
+    following = "" if page else "<a rel=next href=/linked2>next</a>"
+    return f"<table><tr><th>Line<th>Film<th>Price</tr>{rows}</table>{following}"
+
+
+OTHERS = {"/clicked": CLICKED, "/linked": linked(0), "/linked2": linked(1)}
+PAGES = OTHERS | {"/late": LATE, "/grid": GRID, "/window": WINDOW, "/uneven": UNEVEN}
 
 
 class Site(BaseHTTPRequestHandler):
@@ -145,6 +169,38 @@ def test_all_records_of_a_windowed_list_decide_on_the_key_and_on_what_may_be_mis
     assert note in " ".join(tried.stdout.split())
 
 
+def test_the_button_of_the_next_page_is_clicked(
+    project: ProjectCopy, site: str, chromium_renderer: str
+) -> None:
+    env = {"SPLASH_URL": chromium_renderer, "COLUMNS": "200"}
+    done = project.scrapy("new", "films", f"{site}/clicked", "--yaml", **env)
+    assert done.returncode == 0, done.stderr
+    assert "The list has more pages: the site clicks the button 'Next' (render_pages)." in done.stdout
+    written = yaml.safe_load((project.folder / "spiders" / "films.yaml").read_text("utf-8"))
+    assert written["list"]["next_button"] == "//a[@title='Next']"
+    assert written["key"] == ["film"], "the number of the line begins anew on each page"
+    tried = project.scrapy("try", "films", **env)
+    assert "films, 25 rows" in tried.stdout, tried.stdout + tried.stderr
+    python = project.scrapy("new", "movies", f"{site}/clicked", "--yes", **env)
+    assert python.returncode == 0, python.stderr
+    text = (project.folder / "spiders" / "movies.py").read_text("utf-8")
+    assert "self.render_pages(START, self.parse, next_button=NEXT_BUTTON, wait_for=" in text
+    assert "price: Mapped[Decimal | None]" in text
+
+
+@pytest.mark.parametrize("option", ["--yes", "--plain"])
+def test_the_next_page_decides_on_the_key_and_on_what_may_be_missing(
+    project: ProjectCopy, site: str, chromium_renderer: str, option: str
+) -> None:
+    done = project.scrapy("new", "films", f"{site}/linked", "--yes", option, SPLASH_URL=chromium_renderer)
+    assert done.returncode == 0, done.stderr
+    text = (project.folder / "spiders" / "films.py").read_text("utf-8")
+    assert re.search(r"film: Mapped\[str\] = mapped_column\(.*primary_key=True", text), text
+    assert "line: Mapped[int]\n" in text
+    assert "price: Mapped[Decimal | None]" in text
+    assert "rel" in text
+
+
 def test_a_list_whose_places_are_in_a_style_sheet_is_scrolled_too(
     project: ProjectCopy, site: str, chromium_renderer: str
 ) -> None:
@@ -194,6 +250,8 @@ def spider(is_ready: bool, *, additions: tuple[str, ...] = (ENDPOINT,), **settin
         is_ready=lambda _: is_ready,
         items_of=lambda _: settings.pop("items", None),
         scrolled=lambda _: None,
+        following=lambda _: None,
+        followed=lambda _: None,
     )()
     made.settings = Settings(settings)
     made.render = lambda url, callback, **more: {"callback": callback.__name__, **more}

@@ -28,6 +28,21 @@ document.querySelector('button').onclick = show;
 show();
 </script></body></html>"""
 
+# On the last page the button stays, and is off in the way that the address names.
+OFF = LIST.replace(
+    "document.querySelector('button').remove();",
+    """document.querySelector('button').onclick = null;
+    var way = location.pathname.slice(1), item = document.createElement('span');
+    var button = document.querySelector('button');
+    button.parentNode.replaceChild(item, button); item.appendChild(button);
+    if (way === 'class') { button.className = 'next ant-disabled'; }
+    if (way === 'item') { item.className = 'page-item disabled'; }
+    if (way === 'aria') { item.setAttribute('aria-disabled', 'true'); }
+  } else {
+    document.querySelector('button').className = 'next not-disabled disabled:opacity-50';""",
+)
+WAYS = ("/class", "/item", "/aria")
+
 SPIDER = """
 from spiders.base import SiteSpider
 
@@ -38,7 +53,8 @@ class LimitSpider(SiteSpider):
 
     async def start(self):
         for path, button, most in (
-            ("/all", ".next", 3), ("/some", ".next", 2), ("/wrong", ".nxt", 100), ("/wrong-too", ".nxt", 100)
+            ("/all", ".next", 3), ("/some", ".next", 2), ("/wrong", ".nxt", 100), ("/wrong-too", ".nxt", 100),
+            ("/class", ".next", 100), ("/item", ".next", 100), ("/aria", ".next", 100),
         ):
             yield self.render_pages(
                 self.site + path, self.parse, next_button=button, wait_for="li", max_pages=most
@@ -56,11 +72,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.asked.append(self.path)
         found = self.path != "/robots.txt"
+        page = ((OFF if self.path in WAYS else LIST) if found else "").encode()
         self.send_response(200 if found else 404)
         self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(LIST) if found else 0))
+        self.send_header("Content-Length", str(len(page)))
         self.end_headers()
-        self.wfile.write(LIST.encode() if found else b"")
+        self.wfile.write(page)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -92,7 +109,11 @@ def test_max_pages_cuts_a_list_and_a_missing_button_is_reported(
         item = json.loads(line)
         found.setdefault(item["path"], []).append(item["row"])
         assert item["cut"] == (item["path"] == "/some")
-    assert found == {"/all": ["1", "2", "3"], "/some": ["1", "2"], "/wrong": ["1"], "/wrong-too": ["1"]}
+    assert found == {path: ["1", "2", "3"] for path in ("/all", *WAYS)} | {
+        "/some": ["1", "2"],
+        "/wrong": ["1"],
+        "/wrong-too": ["1"],
+    }
     assert asked.count("/some") == 1  # a retry would end at the same limit
     cut = (
         "1 page was cut: stopped after 2 pages (max_pages) while next_button was still there, so that rows may be "

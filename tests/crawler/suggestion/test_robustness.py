@@ -28,16 +28,32 @@ def test_a_column_whose_header_is_gone_has_no_value(table: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "words"),
-    {
-        '<button aria-label="Next page"><i>x</i></button>': "Next page",
-        "<p><button> Load  more </button></p>": "Load more",
-        '<div role="button" title="next">&gt;</div>': "next",
-        "<button>Next steps of the project</button>": None,
-        "<a href='?2'>next</a>": None,
-        "": None,
-        "\x00": None,
-    }.items(),
+    ("page", "words", "xpath"),
+    [
+        (
+            '<button aria-label="Next page"><i>x</i></button>',
+            "Next page",
+            "//button[@aria-label='Next page']",
+        ),
+        ("<p><button> Load  more </button></p>", "Load more", "//button[normalize-space()='Load more']"),
+        ('<div role="button" title="next">&gt;</div>', "next", "//div[@title='next']"),
+        (
+            "<ul><li title='Next Page'><button><i></i></button></ul>",
+            "Next Page",
+            "//button[parent::li[@title='Next Page']]",
+        ),
+        ("<a href='#'>›</a>", "›", "//a[normalize-space()='›']"),
+        # Another element with this name comes first, so the XPath would click that one.
+        ("<button disabled>Next</button><button>Next</button>", "Next", None),
+        ("<ul><li class='page-item disabled'><a href='#'>Next</a></ul>", None, None),
+        ("<ul><li aria-disabled=true><button>Next</button></ul>", None, None),
+        ("<button>Next steps of the project</button>", None, None),
+        ("<a href='?2'>next</a>", None, None),
+        ("", None, None),
+        ("\x00", None, None),
+    ],
 )
-def test_a_button_for_more_records_is_found(page: str, words: str | None) -> None:
-    assert next_button(page) == words
+def test_a_button_for_more_records_is_found(page: str, words: str | None, xpath: str | None) -> None:
+    found = next_button(page)
+    assert (found and found.words, found and found.xpath) == (words, xpath)
+    assert found is None or found.adds_records == (words == "Load more")

@@ -49,6 +49,18 @@ FAULTS = {
     ),
     "the same field twice": ("heading:", "sku:", 10, "the list has a field 'sku' too"),
     "scroll that is no flag": ("follow:", "scroll: down\n  follow:", 8, "true or false is needed here"),
+    "a button and a link": (
+        "follow:",
+        "next: a\n  next_button: b\n  follow:",
+        9,
+        "'next_button' and 'next' exclude each other",
+    ),
+    "a button and scroll": (
+        "follow:",
+        "scroll: true\n  next_button: b\n  follow:",
+        9,
+        "'next_button' and 'scroll' exclude each other",
+    ),
     "no name of a table": ("key: sku", "key: sku\ntable: My-Films", 3, "'My-Films' is no name"),
     "an unknown rendering": ("key: sku", "key: sku\nrendering: maybe", 3, "there is no 'maybe' here"),
     "a list without a mapping": (

@@ -82,14 +82,24 @@ def test_a_yaml_file_fills_its_table(tmp_path: Path, demo_site: str, chromium_re
         assert refused.returncode == 1 and message in refused.stderr and "Traceback" not in refused.stderr
 
 
-@pytest.mark.parametrize("scroll", ["", "  scroll: true\n"], ids=["", "scrolled"])
-def test_an_ejected_site_is_formatted_and_typed(scroll: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("more", "call", "calls"),
+    [
+        ("", "self.render(START, ", 0),
+        ("  scroll: true\n", "self.render_scrolled(", 2),  # the first page, and the next ones
+        ("  next_button: //button\n", "self.render_pages(", 1),
+    ],
+    ids=["", "scrolled", "clicked"],
+)
+def test_an_ejected_site_is_formatted_and_typed(more: str, call: str, calls: int, tmp_path: Path) -> None:
     file = tmp_path / "films.yaml"
     long = "//article[contains(concat(' ', normalize-space(@class), ' '), ' a-rather-long-name-of-a-class ')]"
     site = film_of_the_docs("https://shop.example").replace("//article", f'"{long}"', 1)
-    file.write_text(site.replace("  fields:", f"{scroll}  fields:", 1))
+    if "button" in more:
+        site = "".join(line for line in site.splitlines(keepends=True) if "  next:" not in line)
+    file.write_text(site.replace("  fields:", f"{more}  fields:", 1))
     text = python_file(read_definition(file))
-    assert text.count("self.render_scrolled(") == (2 if scroll else 0)  # the first page, and the next ones
+    assert text.count(call) == calls
     (tmp_path / "films.py").write_text(text)
     ruff = [sys.executable, "-m", "ruff", "--config", str(ROOT / "pyproject.toml")]
     for command in (["check"], ["format", "--diff"]):

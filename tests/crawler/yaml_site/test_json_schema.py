@@ -31,6 +31,8 @@ ONLY_READER = {
     "no YAML",
     "a name twice",
     "a key that is no field",
+    "a button and a link",
+    "a button and scroll",
     "the same field twice",
     "a long key",
     "no XPath",
@@ -94,6 +96,7 @@ def test_the_schema_does_not_know_other_faults(case: str) -> None:
         'css: ".price"': "constant: 7",
         "length: 20": "length: 20, required: true",
         "  follow:": "  next: a.next\n  scroll: true\n  wait_for: .x\n  follow:",
+        "  follow: .": "  next_button: .next\n  follow: .",
         "detail:\n": "rendering: auto\nschedule: 1 * * * *\ntable: t\nsite: s\ndetail:\n  wait_for: h1\n",
     }.items(),
 )
