@@ -14,7 +14,7 @@ from models.base import Base, Row
 from models.change import CHANGED, CREATED, GONE, RETURNED, RowChange
 from models.existing.definition import existing_models
 from models.rejected import RejectedItem
-from models.request import CUT, DONE, NO_BUTTON, SKIPPED, CrawlRequest
+from models.request import CUT, DONE, NO_BUTTON, SHORT_OF_GRID, SKIPPED, CrawlRequest
 from models.run import CrawlRun
 
 GOOD_RUNS = 3  # a run is compared with so many good ones
@@ -186,6 +186,12 @@ def cut_pages(session: Session, run_id: int) -> list[tuple[str, str]]:
 def pages_without_button(session: Session, run_id: int) -> list[tuple[str, str]]:
     """Return the URLs of a run's lists that never had their next_button, each with the button."""
     return _done_with(session, run_id, NO_BUTTON)
+
+
+def pages_short_of_grid(session: Session, run_id: int) -> list[tuple[str, int, int]]:
+    """Return the URLs of a run's pages with a grid of more rows than were read: URL, results of the page, rows."""
+    found = _done_with(session, run_id, SHORT_OF_GRID)
+    return [(url, *map(int, text.split("/", 1))) for url, text in found]  # type: ignore[misc]
 
 
 def _done_with(session: Session, run_id: int, remark: str) -> list[tuple[str, str]]:

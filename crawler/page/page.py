@@ -10,11 +10,23 @@ from scrapy.http import Response
 
 from crawler.page.commit import Commit
 from crawler.page.completeness import cut_reason, missing_button
+from crawler.page.grid_rows import grid_rows, is_short
 from crawler.page.row import Rejection, ValidRow
 from crawler.page.snapshot_policy import MOST_WHYS, NEVER_APPEARED, RAISED, REJECTED, SnapshotPolicy
 from models.crawl_page import PageNote
 from models.rendering_lesson import Lesson
-from models.request import CUT, DONE, FAILED, NO_BUTTON, QUEUED, REFUSED, SKIPPED, NewRequest, Settled
+from models.request import (
+    CUT,
+    DONE,
+    FAILED,
+    NO_BUTTON,
+    QUEUED,
+    REFUSED,
+    SHORT_OF_GRID,
+    SKIPPED,
+    NewRequest,
+    Settled,
+)
 from models.worker import Tenure
 
 # The page whose item is being processed; pipelines put the row or the rejection into it.
@@ -75,6 +87,8 @@ class Page:
         self.skipped: str | None = None
         self.cut: str | None = None  # why the response may be cut off
         self.missing_button: str | None = None  # the next_button of a list that was not on its first page
+        self.grid_rows = 0  # of the page's largest grid, as it says
+        self.results = 0  # items and requests that the callback yielded
         self.closed = False
         self.answered = False  # a response has come to the spider middlewares
         self.rendered: bool | None = None  # a renderer rendered the response; None: there is no response
@@ -87,7 +101,6 @@ class Page:
         self.snapshot_policy: SnapshotPolicy | None = None  # None if no snapshot may be saved
         self.response: Response | None = None  # until it is known whether a snapshot is saved
         self.never_appeared = False
-        self.yielded = False  # an item or a request
         self.wrongs: list[str] = []  # the reasons of its rejected items
         self.keys: set[int] = set()  # hashes of the keys of its rows
         self.merged = 0  # items that had the key of another item of this page
@@ -145,6 +158,7 @@ class Page:
         """Note the response: its flags, and the response itself if a snapshot of it may be saved."""
         self.cut = self.cut or cut_reason(response.flags)
         self.missing_button = self.missing_button or missing_button(response.flags)
+        self.grid_rows = grid_rows(response.body)
         if self.snapshot_policy is not None and len(response.body) <= self.snapshot_policy.limit:
             self.response = response
 
@@ -165,7 +179,7 @@ class Page:
     def begun(self) -> None:
         """Note that an item goes to the pipelines, or a request to the scheduler."""
         self._pending += 1
-        self.yielded = True
+        self.results += 1
 
     def ended(self) -> None:
         """Note that an item left the pipelines, or that a request reached the scheduler."""
@@ -236,7 +250,9 @@ class Page:
     @property
     def has_fault(self) -> bool:
         """Whether the page failed, was refused, is not on the site, lacks a part, or has a rejected item."""
-        return bool(self.error or self.refused or self.skipped or self._remark() or self.wrongs)
+        return bool(
+            self.error or self.refused or self.skipped or self.cut or self.missing_button or self.wrongs
+        )
 
     @property
     def _state(self) -> str:
@@ -252,4 +268,10 @@ class Page:
         """Return what is stored as the error of a page that is done: that rows may be missing, and why."""
         if self.cut:
             return f"{CUT}{self.cut}"
-        return f"{NO_BUTTON}{self.missing_button}" if self.missing_button else None
+        if self.missing_button:
+            return f"{NO_BUTTON}{self.missing_button}"
+        return (
+            f"{SHORT_OF_GRID}{self.results}/{self.grid_rows}"
+            if is_short(self.results, self.grid_rows)
+            else None
+        )

@@ -8,6 +8,7 @@ from typing import Self
 
 from scrapy.settings import BaseSettings
 
+from crawler.page.grid_rows import is_short
 from models.command_name import command
 from models.request import REFUSED
 from models.run_failures import Ignored, Refused
@@ -191,6 +192,28 @@ def button_line(button: str, lists: int, urls: Sequence[str]) -> str:
         f"next_button {button!r} was on no page of {lists} lists: if they have more pages, correct it: "
         f"{_some(urls, lists)}"
     )
+
+
+def grid_note(pages: Sequence[tuple[str, int, int]]) -> list[str]:
+    """Return a line if pages have grids with more rows than were read; it makes no run bad.
+
+    A grid that says the same number of rows on several pages is one list with several pages: their results are added.
+
+    Args:
+        pages: the URL of each page, the results that the spider yielded, and the rows that its grid says to have.
+    """
+    read: dict[int, int] = {}
+    for _, results, rows in pages:
+        read[rows] = read.get(rows, 0) + results
+    short = [(url, rows) for url, _, rows in pages if is_short(read[rows], rows)]
+    if not short:
+        return []
+    url, rows = short[0]
+    others = "" if len(short) == 1 else f", and {len(short) - 1} more pages"
+    return [
+        f"{read[rows]} results of a grid that says it has {rows} rows: {url}{others}: if rows are missing, scroll the "
+        "list (render_scrolled) or open its other pages"
+    ]
 
 
 def _grouped(pages: Sequence[tuple[str, str]]) -> dict[str, list[str]]:

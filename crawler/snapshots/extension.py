@@ -106,7 +106,7 @@ class SnapshotExtension:
     def _may_explain_an_empty_run(self, page: Page) -> bool:
         """Return whether the page's callback yielded nothing and no page has a row: an XPath may be wrong."""
         model = getattr(self.crawler.spider, "model", None)
-        is_empty = not (page.yielded or page.error or page.skipped)
+        is_empty = not (page.results or page.error or page.skipped)
         return model is not None and is_empty and not self.has_rows and len(self.empty) < MOST_EMPTY
 
     def _report_empty_pages(self, name: str) -> None:

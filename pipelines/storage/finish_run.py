@@ -12,7 +12,16 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from crawler.download.link_schemes import REFUSED
-from crawler.run.verdict import BELOW_POLICY, GOOD, Ending, Verdict, button_note, cut_note, refused_note
+from crawler.run.verdict import (
+    BELOW_POLICY,
+    GOOD,
+    Ending,
+    Verdict,
+    button_note,
+    cut_note,
+    grid_note,
+    refused_note,
+)
 from models import CrawlRun, RejectedItem, Row
 from models.change import GONE, Change
 from models.chunks import chunks
@@ -26,6 +35,7 @@ from models.run_stats import (
     count_run,
     cut_pages,
     has_earlier_run,
+    pages_short_of_grid,
     pages_without_button,
     skipped_because,
     stats_of_good_runs,
@@ -79,6 +89,9 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
             f"{run.again} of its pages, failed or refused before, were crawled again (--failed-only)"
         )
     notes += button_note(pages_without_button(session, run.id))
+    for line in grid_note(pages_short_of_grid(session, run.id)):
+        logger.warning("%s: %s", run.spider, line)
+        notes.append(line)
     stats = count_run(session, run.id, history=context.history)
     if not context.history:
         stats = replace(stats, changes={f"{table}/{GONE}": number for table, number in gone_rows.items()})

@@ -14,7 +14,7 @@ from crawler.page.row import Rejection, ValidRow
 from crawler.page.snapshot_policy import MOST_WHYS, NEVER_APPEARED, RAISED, REJECTED, SnapshotPolicy
 from models import Quote
 from models.request import CUT as CUT_REMARK
-from models.request import NO_BUTTON, NewRequest
+from models.request import NO_BUTTON, SHORT_OF_GRID, NewRequest
 
 
 def page_of(number: int | None = 7) -> tuple[Page, list[Commit]]:
@@ -135,6 +135,31 @@ def test_a_page_that_is_done_says_that_rows_may_be_missing(flags: list[str], rem
     page.came(response(flags=flags))
     state = settled(page, commits)
     assert (state.state, state.error) == ("done", remark)
+
+
+@pytest.mark.parametrize(
+    ("body", "results", "remark"),
+    [
+        (b"<div role=grid aria-rowcount=61>", 12, "12/61"),
+        (b"<table ARIA-ROWCOUNT = '5'></table><div aria-rowcount=\"61\">", 12, "12/61"),
+        (b"<div aria-rowcount=61>", 60, None),  # the first row has the headers
+        (b"<div aria-rowcount=61>", 1, None),  # of a page of one record, which has a grid of something else
+        (b"<div aria-rowcount=-1>", 12, None),
+        (b"<div aria-rowcount=99999999999>", 12, None),
+        (b"<p>aria-rowcount</p>", 12, None),
+    ],
+)
+def test_a_page_with_fewer_results_than_its_grid_has_rows_says_so(
+    body: bytes, results: int, remark: str | None
+) -> None:
+    page, commits = page_of()
+    page.came(HtmlResponse("https://a.example/", body=body))
+    for _ in range(results):
+        page.begun()
+        page.ended()
+    state = settled(page, commits)
+    assert (state.state, state.error) == ("done", remark and f"{SHORT_OF_GRID}{remark}")
+    assert not page.has_fault  # with DELTA it is fetched again only if it has changed
 
 
 # --- Snapshots ------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from crawler.run.verdict import (
     Verdict,
     button_note,
     cut_note,
+    grid_note,
     refused_note,
 )
 from models.run_failures import Refused
@@ -219,6 +220,20 @@ def test_a_note_names_a_button_that_no_page_had_once() -> None:
     assert button_note([(f"/{number}", ".nxt") for number in range(4)]) == [
         "next_button '.nxt' was on no page of 4 lists: if they have more pages, correct it: /0, /1, /2, ..."
     ]
+
+
+def test_a_note_names_a_grid_with_more_rows_than_were_read() -> None:
+    assert grid_note([("/1", 12, 60)]) == [
+        "12 results of a grid that says it has 60 rows: /1: if rows are missing, scroll the list (render_scrolled) or "
+        "open its other pages"
+    ]
+    assert "/1, and 1 more pages" in grid_note([("/1", 12, 60), ("/2", 12, 70)])[0]
+
+
+def test_the_pages_of_one_list_together_have_the_rows_of_its_grid() -> None:
+    pages = [(f"/{number}", 10, 41) for number in range(4)]  # with a row of headers
+    assert grid_note(pages) == []
+    assert "30 results" in grid_note(pages[:3])[0]
 
 
 # --- Refused pages ---------------------------------------------------------------------------------------------------
