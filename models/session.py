@@ -192,14 +192,15 @@ def end_idle_transactions(engine: Engine, seconds: int) -> None:
 
 
 def _watch_idle_time(
-    _connection: Connection, cursor: Any, _statement: str, _rows: Any, _context: Any, executemany: bool
+    _connection: Connection, cursor: Any, statement: str, _rows: Any, _context: Any, executemany: bool
 ) -> None:
     """Let PostgreSQL measure the idle time after an ``executemany``, as it does after other statements.
 
     psycopg sends it as a pipeline whose last message is a Flush. That message stops the clock of
-    idle_in_transaction_session_timeout, and only the end of the next statement starts it again.
+    idle_in_transaction_session_timeout, and only the end of the next statement starts it again. A COPY that has ended
+    is no pipeline.
     """
-    if executemany:
+    if executemany and not statement.startswith("COPY "):
         cursor.connection.execute("")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from models.session import end_idle_transactions, make_engine
 from models.silent_transactions import end_silent_transactions
@@ -47,6 +48,19 @@ def silent(how: str, *, is_worker: bool) -> Iterator[int]:
 def other() -> Iterator[Engine]:
     engine = make_engine(service("TEST_POSTGRESQL_URL", "PostgreSQL"))
     yield engine
+    engine.dispose()
+
+
+def test_the_server_ends_a_transaction_that_is_silent_after_a_copy() -> None:
+    engine = make_engine(service("TEST_POSTGRESQL_URL", "PostgreSQL"))
+    end_idle_transactions(engine, LIMIT)
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TEMPORARY TABLE silent (number integer)"))
+        connection.exec_driver_sql("COPY silent (number) FROM STDIN", [(1,), (2,)])
+        time.sleep(2 * LIMIT)
+        with pytest.raises(DBAPIError, match="idle-in-transaction timeout"):
+            connection.execute(text("SELECT 1"))
+        connection.invalidate()
     engine.dispose()
 
 
