@@ -416,11 +416,12 @@ def lock_run(session: Session, run_id: int) -> None:
     session.execute(select(CrawlRun.id).where(CrawlRun.id == run_id).with_for_update(key_share=True))
 
 
-def begin_transaction(session: Session, run: ClaimedRun, commits: int) -> bool:
+def begin_transaction(session: Session, run: ClaimedRun, commits: int, *, pages: int = 0) -> bool:
     """Lock the run's row and count the transaction; this is the first statement of every transaction of a run.
 
     Args:
         commits: how many transactions of the run this process knows to be committed.
+        pages: how many pages the transaction settles; a worker of a shared run counts its own.
 
     Returns:
         False if this transaction is committed already: only the answer to its COMMIT was lost. True otherwise.
@@ -429,7 +430,7 @@ def begin_transaction(session: Session, run: ClaimedRun, commits: int) -> bool:
         RunLost: another process owns the run, or nobody: it is over, left to be resumed, or deleted.
     """
     if run.worker is not None:
-        return _begin_transaction_of_worker(session, run, commits)
+        return _begin_transaction_of_worker(session, run, commits, pages)
     dialect = session.get_bind().dialect.name
     # SQLite's clock returns text of another length than SQLAlchemy's. On the others SQL's own clock saves a
     # query.
@@ -452,13 +453,17 @@ def begin_transaction(session: Session, run: ClaimedRun, commits: int) -> bool:
     raise RunLost(f"run {run.id} of {run.spider} {_what_became_of(row.owner) if row else 'was deleted'}")
 
 
-def _begin_transaction_of_worker(session: Session, run: ClaimedRun, commits: int) -> bool:
-    """Lock the worker's row and count the transaction, as ``begin_transaction`` does with the run's row."""
+def _begin_transaction_of_worker(session: Session, run: ClaimedRun, commits: int, pages: int) -> bool:
+    """Lock the worker's row, as ``begin_transaction`` does the run's row; count the transaction and its pages."""
     me = CrawlWorker.run_id == run.id, CrawlWorker.number == run.worker
     counted = session.execute(
         update(CrawlWorker.__table__)  # type: ignore[arg-type]
         .where(*me, CrawlWorker.left_at.is_(None), CrawlWorker.commits == commits)
-        .values(commits=commits + 1, heartbeat_at=text(CLOCKS[session.get_bind().dialect.name]))
+        .values(
+            commits=commits + 1,
+            pages=CrawlWorker.pages + pages,
+            heartbeat_at=text(CLOCKS[session.get_bind().dialect.name]),
+        )
     )
     if counted.rowcount == 1:  # type: ignore[attr-defined]
         return True

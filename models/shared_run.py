@@ -407,11 +407,6 @@ def note_end(session: Session, run: ClaimedRun, note: str) -> None:
     session.execute(_of(run).values(note=note))
 
 
-def count_pages(session: Session, run: ClaimedRun, pages: int) -> None:
-    """Add pages to those that this worker has committed."""
-    session.execute(_of(run).values(pages=_workers.c.pages + pages))
-
-
 def _of(run: ClaimedRun) -> Any:
     return update(_workers).where(_workers.c.run_id == run.id, _workers.c.number == run.worker)
 

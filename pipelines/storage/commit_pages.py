@@ -36,7 +36,10 @@ def commit_pages(
         Exception: the database refuses a page, and none of its parts is the cause.
     """
     try:
-        return transactions.run(lambda session: write_pages(session, context, commits))
+        return transactions.run(
+            lambda session: write_pages(session, context, commits),
+            pages=sum(commit.settled is not None for commit in commits),
+        )
     except PartitionsLost as lost:
         lost_pages = [commit.tenure in lost.tenures for commit in commits]
         others = [commit for commit, is_lost in zip(commits, lost_pages, strict=True) if not is_lost]

@@ -48,10 +48,13 @@ class Transactions:
         self._connection: Connection | None = None
         self._file = SqliteFile.of(sessions.kw["bind"])
 
-    def run(self, work: Callable[[Session], T]) -> T:
+    def run(self, work: Callable[[Session], T], *, pages: int = 0) -> T:
         """Do the work in a transaction of the run and return its result.
 
         The transaction is committed once, also if the answer to a COMMIT is lost (docs/transactions.md).
+
+        Args:
+            pages: how many pages the work settles.
 
         Raises:
             DatabaseLost: as ``retry``.
@@ -61,7 +64,7 @@ class Transactions:
 
         def attempt(session: Session) -> None:
             with session.begin():
-                if begin_transaction(session, self.claimed_run, self.number):
+                if begin_transaction(session, self.claimed_run, self.number, pages=pages):
                     self.fence(session)
                     self._in_work = True
                     results[:] = [work(session)]

@@ -18,7 +18,6 @@ from models.outbox import PageOf
 from models.rendering import write_lessons
 from models.request import QUEUED, insert_new, settle
 from models.run import ClaimedRun, database_now
-from models.shared_run import count_pages
 from models.worker import hold_partitions
 from pipelines.storage.run_context import RunContext
 from pipelines.storage.touch import mark_seen
@@ -70,8 +69,6 @@ def write_pages(session: Session, context: RunContext, commits: Sequence[Commit]
         states = insert_new(session, run.id, found, context.fits_in_window)
     settled = [commit.settled for commit in commits if commit.settled]
     settle(session, run.id, settled, now)
-    if run.is_shared:
-        count_pages(session, run, len(settled))
     if notes := [commit.note for commit in commits if commit.note is not None]:
         write_page_notes(session, run.scope, run.id, notes)
     lessons = [commit.lesson for commit in commits if commit.lesson is not None]
