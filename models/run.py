@@ -329,10 +329,17 @@ def living_workers(session: Session, run_id: int, now: datetime) -> dict[int, Pr
     return {
         number: process
         for number, text_of, heartbeat in session.execute(query)
-        if (process := Process.parse(text_of)) is not None
-        # Also a process that exists is dead without heartbeats: it may be stopped.
-        and process.may_be_alive(now - heartbeat, WORKER_TIMEOUT)
+        if (process := living_process(text_of, now - heartbeat)) is not None
     }
+
+
+def living_process(process: str, heartbeat_age: timedelta) -> Process | None:
+    """Return the process of a worker; None if it is dead."""
+    found = Process.parse(process)
+    # Also a process that exists is dead without heartbeats: it may be stopped.
+    if found is None or heartbeat_age >= WORKER_TIMEOUT:
+        return None
+    return found if found.may_be_alive(heartbeat_age, WORKER_TIMEOUT) else None
 
 
 def workers_text(working: Mapping[int, Process]) -> str:

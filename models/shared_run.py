@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import case, func, insert, literal_column, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from models.command_name import command
@@ -25,6 +25,7 @@ from models.partition_shares import share_of, surplus_of
 from models.process_id import Process
 from models.request import has_open, plain_pages, recover_frontier, release_parts
 from models.run import (
+    CLOCKS,
     CannotShare,
     ClaimedRun,
     CrawlRun,
@@ -34,10 +35,12 @@ from models.run import (
     database_now,
     give_up_run,
     insert_run,
+    living_process,
     living_workers,
     lock_unfinished,
     scope_of,
 )
+from models.types import UtcDateTime
 from models.worker import CrawlPartition, CrawlWorker, Tenure, hold_partitions
 
 START_PART = 0  # whoever has this partition reads start()
@@ -206,11 +209,10 @@ def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, t
         takes: False: only look what this worker has.
     """
     assert run.worker is not None and run.partitions is not None
-    now = database_now(session)
-    living = living_workers(session, run.id, now)
+    now, start_read, living = _look_at_workers(session, run)
     # A broker gives partitions to a worker only after its first look.
     joined_since = now - START_TIME if takes else now
-    sharers = {*_sharers(session, run, living, joined_since), run.worker}
+    sharers = {one.number for one in living if _has_share(one, joined_since)} | {run.worker}
     rows = session.execute(
         select(_partitions.c.part, _partitions.c.owner, _partitions.c.worker).where(
             _partitions.c.run_id == run.id
@@ -219,10 +221,9 @@ def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, t
     owners = {row.part: row.owner for row in rows}
     held = [one for one in tenures if owners.get(one.part) == one.owner]
     held_parts = {one.part for one in held}
-    others = [number for number in living if number != run.worker]
+    others = [one.number for one in living if one.number != run.worker]
     is_free = or_(_partitions.c.worker.is_(None), _partitions.c.worker.not_in(others))
     free = [row.part for row in rows if row.worker not in others and row.part not in held_parts]
-    start_read = _start_is_read(session, run)
     share = share_of(run.partitions, sharers, run.worker)
     surplus = max(0, len(held) - share)
     if not takes:
@@ -253,17 +254,33 @@ def balance(session: Session, run: ClaimedRun, tenures: Collection[Tenure], *, t
     )
 
 
-def _sharers(
-    session: Session, run: ClaimedRun, living: Collection[int], joined_since: datetime
-) -> Sequence[int]:
-    """Return the living workers that do not leave, and have looked for partitions or have just joined."""
-    query = select(_workers.c.number).where(
-        _workers.c.run_id == run.id,
-        _workers.c.number.in_(living),
-        _workers.c.leaving.is_(False),
-        (_workers.c.commits > 0) | (_workers.c.joined_at > joined_since),
+def _look_at_workers(session: Session, run: ClaimedRun) -> tuple[datetime, bool, list[Any]]:
+    """Return the database's time, whether start() is read, and the rows of the living workers, by one query."""
+    clock = literal_column(CLOCKS[session.get_bind().dialect.name], UtcDateTime())
+    query = (
+        select(
+            _workers.c.number,
+            _workers.c.process,
+            _workers.c.heartbeat_at,
+            _workers.c.joined_at,
+            _workers.c.commits,
+            _workers.c.leaving,
+            CrawlRun.start_read,
+            clock.label("now"),
+        )
+        .join(CrawlRun, CrawlRun.id == _workers.c.run_id)
+        .where(_workers.c.run_id == run.id, _workers.c.left_at.is_(None))
+        .order_by(_workers.c.number)
     )
-    return session.scalars(query).all()
+    rows = session.execute(query).all()  # the row of this worker is one of them
+    now = rows[0].now
+    living = [row for row in rows if living_process(row.process, now - row.heartbeat_at) is not None]
+    return now, rows[0].start_read, living
+
+
+def _has_share(worker: Any, joined_since: datetime) -> bool:
+    """Return whether a worker does not leave, and has looked for partitions or has just joined."""
+    return not worker.leaving and (worker.commits > 0 or worker.joined_at > joined_since)
 
 
 def _state_of(session: Session, run: ClaimedRun, taken: Sequence[Tenure], now: datetime) -> dict[str, Any]:
@@ -292,13 +309,13 @@ def take(session: Session, run: ClaimedRun, parts: Sequence[int]) -> Balance:
 def _take(session: Session, run: ClaimedRun, parts: Sequence[int], now: datetime) -> list[Tenure]:
     """Make this worker the owner of locked partitions; what the last owner had leased is queued again."""
     tenures = [Tenure(part, uuid.uuid4().hex) for part in parts]
-    for tenure in tenures:
+    if tenures:
+        owner = case({one.part: one.owner for one in tenures}, value=_partitions.c.part)
         session.execute(
             update(_partitions)
-            .where(_partitions.c.run_id == run.id, _partitions.c.part == tenure.part)
-            .values(owner=tenure.owner, worker=run.worker, taken_at=now)
+            .where(_partitions.c.run_id == run.id, _partitions.c.part.in_(parts))
+            .values(owner=owner, worker=run.worker, taken_at=now)
         )
-    if tenures:
         release_parts(
             session, run.id, parts, with_start=START_PART in parts and not _start_is_read(session, run)
         )

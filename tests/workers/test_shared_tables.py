@@ -251,6 +251,9 @@ def test_the_first_worker_of_a_run_whose_workers_have_left_tries_failed_pages_ag
 def test_workers_have_equal_shares(sessions: sessionmaker[Session]) -> None:
     first = Worker(sessions)
     assert parts_of(first.balances().taken) == [*range(PARTS)]
+    taken = first.tenures
+    assert len({one.owner for one in taken}) == PARTS
+    assert first.balances().held == taken
     others = [Worker(sessions), Worker(sessions)]
     assert [other.balances().taken for other in others] == [[], []]  # nothing is taken from a living worker
     assert first.balances().surplus == PARTS - 3
