@@ -161,10 +161,6 @@ class Writer(threading.Thread):
         """
         run = self.context.run
 
-        def choose(session: Session, known: Collection[Tenure]) -> Collection[Tenure]:
-            with_queued = parts_with_queued(session, run.id, [one.part for one in known])
-            return [one for one in known if one.part in with_queued]
-
         def find(session: Session, held: Collection[Tenure]) -> list[Leased]:
             parts = sorted(one.part for one in held) if run.is_shared else (0,)
             found = lease(session, run.id, limit, database_now(session), waiting_hosts, parts)
@@ -172,7 +168,21 @@ class Writer(threading.Thread):
                 note_busy(session, run)
             return found
 
-        self._send(lambda: self._tell(done, self._run_held(find, tenures, choose)))
+        def task() -> None:
+            with_queued = self._with_queued(tenures) if run.is_shared else ()
+            is_empty = run.is_shared and not with_queued
+            self._tell(done, [] if is_empty else self._run_held(find, with_queued))
+
+        self._send(task)
+
+    def _with_queued(self, tenures: Collection[Tenure]) -> list[Tenure]:
+        """Return those of the tenures whose partitions have a queued request.
+
+        This only reads, so it is no transaction of the run, and the server writes nothing to its disk.
+        """
+        run_id, parts = self.context.run.id, [one.part for one in tenures]
+        found = self.transactions.retry(lambda session: parts_with_queued(session, run_id, parts))
+        return [one for one in tenures if one.part in found]
 
     def release(self, numbers: list[int], tenures: Collection[Tenure] = ()) -> None:
         """Queue leased requests again.
@@ -209,19 +219,13 @@ class Writer(threading.Thread):
         self,
         work: Callable[[Session, Collection[Tenure]], T],
         tenures: Collection[Tenure],
-        choose: Callable[[Session, Collection[Tenure]], Collection[Tenure]] = lambda _, known: known,
     ) -> T:
-        """Do the work in a transaction that holds the tenures; those that other workers have taken are left out.
-
-        Args:
-            choose: returns those of the tenures that the work needs.
-        """
+        """Do the work in a transaction that holds the tenures; those that other workers have taken are left out."""
         known = set(tenures)
 
         def attempt(session: Session) -> T:
-            held = choose(session, known) if known else known
-            hold_partitions(session, self.context.run.id, held)
-            return work(session, held)
+            hold_partitions(session, self.context.run.id, known)
+            return work(session, known)
 
         while True:
             try:

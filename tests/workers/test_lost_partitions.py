@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from models.request import CrawlRequest, Leased
-from models.worker import CrawlPartition
+from models.worker import CrawlPartition, CrawlWorker
 from pipelines.storage.run_context import RunContext
 from pipelines.storage.writer import Writer
 from tests.workers.test_shared_tables import Worker, queue
@@ -58,6 +58,19 @@ def test_a_request_of_a_lost_partition_is_not_leased(sessions: sessionmaker[Sess
     ask_writer(worker, lambda writer: writer.lease(4, found.extend, (), worker.tenures))
     assert [one.part for one in found] == [KEPT]
     assert states(sessions) == {KEPT: "leased", LOST: "queued"}
+
+
+def test_a_look_that_finds_no_request_is_no_transaction_of_the_worker(
+    sessions: sessionmaker[Session],
+) -> None:
+    worker = Worker(sessions)
+    worker.balances()
+    found: list[list[Leased]] = []
+    ask_writer(worker, lambda writer: writer.lease(4, found.append, (), worker.tenures))
+    assert found == [[]]
+    with sessions() as session:
+        assert session.scalars(select(CrawlWorker.commits)).all() == [worker.transactions.number]
+        assert {*session.scalars(select(CrawlPartition.commits))} == {0}
 
 
 def test_a_request_that_the_next_owner_has_leased_is_not_queued_again(
