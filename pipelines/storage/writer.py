@@ -106,6 +106,7 @@ class Writer(threading.Thread):
         self._tasks: deque[Callable[[], None]] = deque()
         self._flush_now = False
         self._closing = False
+        self._due: float | None = None  # when the next batch is committed, in monotonic seconds
         self._in_work: float | None = None  # since when the oldest page of the current batch waits
         self._timed = (0, 0.0)
         self._context = contextvars.copy_context()  # the thread's log lines have the run's id too
@@ -341,28 +342,35 @@ class Writer(threading.Thread):
         return True
 
     def _next(self) -> tuple[list[Callable[[], None]], list[_Pending]]:
-        """Return the next tasks and the next batch; neither if a heartbeat is due or the thread shall end."""
+        """Return the next tasks and the next batch; neither if a heartbeat is due or the thread shall end.
+
+        Tasks do not wait for a batch, and a batch waits for pages while tasks are done.
+        """
         with self._wake:
             if not self._pages and not self._tasks and not self._closing:
                 self._wake.wait(HEARTBEAT)
-            until = time.monotonic() + batch_wait(self.batch_age, self.workers)
-            while (
-                self._pages
-                and self.weight < self.batch_weight
-                and not (self._flush_now or self._closing or self._tasks)
-                and (left := until - time.monotonic()) > 0
-            ):
+            if self._pages and self._due is None:
+                self._due = time.monotonic() + batch_wait(self.batch_age, self.workers)
+            while not self._tasks and (left := self._seconds_until_batch()) > 0:
                 self._wake.wait(left)
-            self._flush_now = False
             tasks = list(self._tasks)
             self._tasks.clear()
             batch: list[_Pending] = []
+            if self._seconds_until_batch() > 0:
+                return tasks, batch
+            self._flush_now, self._due = False, None
             weight = 0
             while self._pages and (not batch or weight < self.batch_weight):
                 weight += self._pages[0].weight
                 batch.append(self._pages.popleft())
             self._in_work = batch[0].since if batch else None
             return tasks, batch
+
+    def _seconds_until_batch(self) -> float:
+        """Return how long the pages that wait go on waiting for others; 0 if none waits."""
+        if self._due is None or self._flush_now or self._closing or self.weight >= self.batch_weight:
+            return 0.0
+        return self._due - time.monotonic()
 
     def _settle(self, outcome: Sequence[tuple[_Pending, Committed]]) -> None:
         for pending, committed in outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
@@ -14,14 +15,15 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from crawler.page.commit import Commit
+from crawler.page.commit import Commit, Committed
 from crawler.page.row import ValidRow
 from crawler.run.errors import DatabaseLost
 from models import Base, Quote, RejectedItem, Row, RowChange
 from models.run import RunIsAlive, RunLost, claim_run
 from models.session import make_engine, make_sessions
 from models.types import ExactString, UtcDateTime
-from pipelines.storage.writer import batch_wait
+from pipelines.storage.run_context import RunContext
+from pipelines.storage.writer import Writer, batch_wait
 from tests.pipelines.demo_rows import quote
 from tests.pipelines.runs import Run, page
 
@@ -137,6 +139,31 @@ def test_the_transactions_of_a_writer_share_a_connection_and_leave_it_to_the_poo
     assert sum(committed.stored for committed in outcome) == 5
     assert len(taken) == 1
     assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_pages_wait_for_others_while_the_writer_does_a_task(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.storage.writer.LONGEST_BATCH", 60.0)
+    run, outcome = Run(engine), list[Committed]()
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        failed, done = loop.create_future(), loop.create_future()
+        writer = Writer(
+            run.sessions, RunContext(run=run.claimed), loop=loop, failed=failed.set_result, batch_age=60.0
+        )
+        writer.start()
+        writer.put(page((Quote, quote(1))), outcome.append)
+        writer.call(lambda _: None, done.set_result)
+        await asyncio.wait_for(done, 20)
+        writer.put(page((Quote, quote(2))), outcome.append)
+        await writer.close()
+        await asyncio.sleep(0)
+        assert writer.commits_timed[0] == 1
+
+    asyncio.run(work())
+    assert [one.stored for one in outcome] == [1, 1]
 
 
 def test_a_connection_that_broke_between_two_transactions_is_replaced(server: Engine) -> None:
