@@ -265,9 +265,9 @@ def insert_new(
     if rows and is_shared:
         # In one order, so that two workers that insert the same requests do not wait for each other in a circle.
         rows.sort(key=lambda row: row["identity"])
-        session.execute(_insert_if_missing(session), rows)
-        stored = _numbers_by_identity(session, run_id, [row["identity"] for row in rows])
-        rows = [row for row in rows if stored[row["identity"]] == row["number"]]
+        if not _insert_if_missing(session, rows):
+            stored = _numbers_by_identity(session, run_id, [row["identity"] for row in rows])
+            rows = [row for row in rows if stored[row["identity"]] == row["number"]]
     elif rows:
         session.execute(insert(_table), rows)
     return {row["number"]: row["state"] for row in rows}
@@ -284,12 +284,15 @@ def _numbers_by_identity(session: Session, run_id: int, identities: Sequence[byt
     return found
 
 
-def _insert_if_missing(session: Session) -> Any:
-    """Return an INSERT that leaves a request of the same identity as it is."""
+def _insert_if_missing(session: Session, rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Insert requests, and leave a request of the same identity as it is. Return True if all are known to be new."""
     if session.get_bind().dialect.name == "postgresql":
-        return postgresql().insert(_table).on_conflict_do_nothing()
-    # INSERT IGNORE would also store values that do not fit.
-    return mysql().insert(_table).on_duplicate_key_update(run_id=_table.c.run_id)
+        insert_missing: Any = postgresql().insert(_table).on_conflict_do_nothing()
+        inserted: Any = session.execute(insert_missing, rows, execution_options={"preserve_rowcount": True})
+        return bool(inserted.rowcount == len(rows))
+    # INSERT IGNORE would also store values that do not fit. The server counts the rows that it leaves, too.
+    session.execute(mysql().insert(_table).on_duplicate_key_update(run_id=_table.c.run_id), rows)
+    return False
 
 
 def settle(session: Session, run_id: int, outcomes: Iterable[Settled], now: datetime) -> None:

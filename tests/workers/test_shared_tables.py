@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -372,6 +373,30 @@ def test_a_row_that_two_workers_find_at_once_is_created_once(
     with sessions() as session:
         assert Counter(session.scalars(select(RowChange.kind))) == {"created": 4, "changed": 1}
         assert len(session.scalars(select(Quote)).all()) == 4
+
+
+def test_a_request_that_two_workers_discover_at_once_is_stored_once(
+    sessions: sessionmaker[Session], server: Engine
+) -> None:
+    """Both look for it in the table before one of them commits it."""
+    one, other = Worker(sessions), Worker(sessions)
+    first, later = requests_of(one.run, (1, 2)), requests_of(other.run, (1, 2, 3))
+    later = [
+        replace(request, identity=same.identity) for request, same in zip(later, first, strict=False)
+    ] + later[2:]
+
+    def discover(session: Session, run: ClaimedRun) -> Any:
+        return insert_new(session, run.id, later, lambda _: True, is_shared=True)
+
+    with ThreadPoolExecutor() as threads, sessions() as session:
+        assert len(insert_new(session, one.run.id, first, lambda _: True, is_shared=True)) == 2
+        discovered = threads.submit(other.does, discover)
+        wait_for_a_lock_wait(server)
+        session.commit()
+        assert discovered.result(30) == {later[2].number: "leased"}
+    with sessions() as session:
+        numbers = {*session.scalars(select(CrawlRequest.number))}
+        assert numbers == {first[0].number, first[1].number, later[2].number}
 
 
 def test_a_worker_that_wakes_after_the_run_was_taken_up_again_writes_nothing(
