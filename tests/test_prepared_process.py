@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.crawler.project_copy import ProjectCopy
-from tests.prepared_process import ROOT, run_scrapy
+from tests.prepared_process import COMMANDS, LIBRARIES, ROOT, run_scrapy
 
 # A module that prints what it finds in its process, and ends it.
 FACTS = """
@@ -80,6 +80,35 @@ def test_a_fork_has_what_a_new_process_has_and_ends_as_it_ends(end: str, tmp_pat
     forked, new = run_scrapy(arguments, ROOT, variables, 60), in_a_new_process(arguments, ROOT, variables)
     assert facts(forked) == facts(new)
     assert (forked.returncode, forked.stderr) == (new.returncode, new.stderr)
+
+
+def test_a_fork_in_the_checkout_has_no_module_that_a_new_process_lacks(tmp_path: Path) -> None:
+    variables, _ = found_in(tmp_path, "sys.stdout.flush(); os._exit(0)")
+    del variables["PYTHONPATH"]  # with it, the fork imports all of our modules itself
+    arguments = ["runspider", str(tmp_path / "facts.py")]
+    forked, new = run_scrapy(arguments, ROOT, variables, 60), in_a_new_process(arguments, ROOT, variables)
+    assert facts(forked) == facts(new)
+    assert "crawler.commands.crawl" in facts(forked)["our modules"]
+
+
+def test_the_import_of_the_commands_reads_no_variable() -> None:
+    """A fork has other variables than the process that has imported the commands for it."""
+    program = f"""
+import importlib, os
+from scrapy.utils.misc import walk_modules_iter
+
+for library in {LIBRARIES}:
+    importlib.import_module(library)
+def refuse(_, name):
+    raise RuntimeError(f"a module reads {{name}} when it is imported")
+type(os.environ).__getitem__ = refuse
+print(len(list(walk_modules_iter({COMMANDS!r}))))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 20
 
 
 def test_a_fork_in_a_copy_of_the_project_imports_the_modules_of_the_copy(tmp_path: Path) -> None:
