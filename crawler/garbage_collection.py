@@ -1,4 +1,4 @@
-"""When Python's garbage collector runs in a crawl: rarely while modules are imported, and never over the modules.
+"""When Python's garbage collector runs in a process: rarely during imports, never over the modules, not at the end.
 
 The collector goes through all objects to find those that refer to each other and to which nothing else refers. At the
 start each object is one of a module and stays, so the collector finds nothing.
@@ -6,6 +6,7 @@ start each object is one of a module and stays, so the collector finds nothing.
 
 from __future__ import annotations
 
+import atexit
 import gc
 from typing import Self
 
@@ -17,8 +18,13 @@ THRESHOLDS = (10_000, 20, 20)
 
 
 def collect_rarely() -> None:
-    """Set thresholds that suit the start of a process, which makes 200,000 objects, and a crawl."""
+    """Set thresholds that suit the start of a process, which makes 200,000 objects, and a crawl.
+
+    At the end of the process the collector goes through no objects, which takes 0.25 s of a command: their memory is
+    freed with the process.
+    """
     gc.set_threshold(*THRESHOLDS)
+    atexit.register(gc.freeze)
 
 
 class GarbageCollectionExtension:
