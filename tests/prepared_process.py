@@ -196,7 +196,9 @@ def _server(*, with_commands: bool) -> socket.socket:
 
 def main() -> None:
     """Import the libraries, and run each order in a fork, which ends as any process does."""
-    from scrapy.utils.misc import walk_modules_iter  # noqa: PLC0415  # the tests import this module, too
+    # The tests import this module, too.
+    from scrapy.utils.misc import walk_modules_iter  # noqa: PLC0415
+    from sqlalchemy.orm import configure_mappers  # noqa: PLC0415
 
     for library in LIBRARIES:
         importlib.import_module(library)
@@ -208,6 +210,7 @@ def main() -> None:
     for package in sys.argv[2:]:
         for _ in walk_modules_iter(package):
             pass
+        configure_mappers()  # the first query of a process does it
     assert not {"scrapy_splash", "twisted.internet.reactor"} & set(sys.modules)
     gc.collect()
     gc.freeze()  # the end of a fork does not go through these objects, which takes 0.2 s
