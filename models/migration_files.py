@@ -6,6 +6,7 @@ Alembic and the migrations take a tenth of the start of a crawl, whose database 
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 NAMES = ("revision", "down_revision", "branch_labels", "depends_on")
@@ -20,7 +21,8 @@ def newest_revision(folder: Path) -> str | None:
     following: dict[str | None, str] = {}  # each revision by the one before it
     try:
         for file in folder.glob("[!_.]*.py"):
-            revision, before = _revisions(file)
+            state = file.stat()
+            revision, before = _revisions(file, state.st_mtime_ns, state.st_size)
             if before in following or revision in following.values():
                 return None
             following[before] = revision
@@ -34,8 +36,9 @@ def newest_revision(folder: Path) -> str | None:
     return newest
 
 
-def _revisions(file: Path) -> tuple[str, str | None]:
-    """Return the revision of a migration and the revision before it.
+@cache
+def _revisions(file: Path, _changed: int, _size: int) -> tuple[str, str | None]:
+    """Return the revision of a migration and the revision before it; a file that did not change is read once.
 
     Raises:
         OSError, SyntaxError: the file cannot be read.

@@ -33,6 +33,12 @@ def test_the_newest_revision_is_the_end_of_the_line(folder: Path) -> None:
     assert newest_revision(folder) == "0002"
 
 
+def test_a_file_that_changes_is_read_again(folder: Path) -> None:
+    assert newest_revision(folder) == "0002"
+    migration(folder, "a", "0007", "0001")
+    assert newest_revision(folder) == "0007"
+
+
 @pytest.mark.parametrize(
     ("revision", "before", "more"),
     [
