@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from models import shared_tls
 from models.error_text import error_line
 from models.fast_executemany import (
     encode_lists,
@@ -145,6 +146,7 @@ def make_engine(text: str, *, pool_size: int = 5) -> Engine:
         event.listen(engine, "do_executemany", copy_rows)
         event.listen(engine, "do_execute", _execute_unprepared)
     else:
+        event.listen(engine, "do_connect", shared_tls.connect)
         event.listen(engine, "do_executemany", insert_many)
     return engine
 
