@@ -134,6 +134,7 @@ class Command(Crawl):
     def _suggest(self, name: str, first: TextResponse, page: TextResponse, file: Path) -> int:
         from crawler.suggestion.key_selector import key_selector  # noqa: PLC0415
         from crawler.suggestion.left_out import with_left_out  # noqa: PLC0415
+        from crawler.suggestion.preferred import without_menu  # noqa: PLC0415
         from crawler.suggestion.site_file import site_file  # noqa: PLC0415 - only for this command
         from crawler.trial.questions import choose, show  # noqa: PLC0415
         from crawler.yaml_site.yaml_text import yaml_text  # noqa: PLC0415
@@ -145,6 +146,7 @@ class Command(Crawl):
         if not found:
             self._report_contents(first, page)
             return BELOW_POLICY
+        found = without_menu(found)
         found = [with_left_out(one, page.text, page.url, self._type_of()) for one in found[:MOST]]
         found = [self._with_other_pages(one, page) for one in found]
         if self.opts.yes or not sys.stdin.isatty():
@@ -179,9 +181,13 @@ class Command(Crawl):
         return GOOD
 
     def _candidates(self, page: Response) -> list[Suggestion]:
-        from crawler.suggestion.suggest import candidates  # noqa: PLC0415 - only for this command
+        from crawler.suggestion.preferred import with_element  # noqa: PLC0415 - only for this command
+        from crawler.suggestion.suggest import candidates  # noqa: PLC0415
 
-        return candidates(page.text, page.url, self._type_of()) if isinstance(page, TextResponse) else []
+        if not isinstance(page, TextResponse):
+            return []
+        found = candidates(page.text, page.url, self._type_of())
+        return found if self.opts.wait_for is None else with_element(found, page.text, self.opts.wait_for)
 
     def _type_of(self) -> TypeOf:
         assert self.settings is not None
@@ -281,6 +287,8 @@ class Command(Crawl):
 def notes(chosen: Suggestion, html: str) -> Iterator[str]:
     """Yield what a user has to know about a site that was written, one line each."""
     from crawler.suggestion.next_button import next_button  # noqa: PLC0415 - only for this command
+    from crawler.suggestion.said_pages import said_pages  # noqa: PLC0415
+    from crawler.suggestion.several_values import several_values  # noqa: PLC0415
 
     if chosen.grid_rows:
         yield (
@@ -294,7 +302,13 @@ def notes(chosen: Suggestion, html: str) -> Iterator[str]:
         )
     if chosen.in_menu:
         yield "These records are in a menu, a header or a footer. If the list comes later, use --wait-for CSS."
-    if chosen.next_page is not None or (button := next_button(html)) is None:
+    for name, records in several_values(chosen, html):
+        yield f"{name} has several values in {records} of {chosen.rows} records, and the first one is stored."
+    if chosen.next_page is not None:
+        return
+    if chosen.next_button is None and (said := said_pages(html)):
+        yield f"The page says {one_line(said)!r}, and no link or button of its next page was found: see render_pages."
+    if (button := next_button(html)) is None:
         return
     words = one_line(button.words)
     if chosen.next_button is not None:

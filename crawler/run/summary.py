@@ -11,7 +11,7 @@ from scrapy.crawler import Crawler
 
 from crawler.rendering.counts import rendering_text
 from crawler.run.extension import RunExtension
-from crawler.run.verdict import Verdict, button_line
+from crawler.run.verdict import Verdict, button_line, merged_line
 from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
 from models.request import DONE, FAILED, HOW_UNCHANGED, LEASED, QUEUED, REFUSED, SKIPPED
 from models.run_stats import KINDS, RunStats
@@ -64,7 +64,7 @@ def problems_of(verdict: Verdict | None, stats: Mapping[str, Any]) -> list[str]:
         problems.append(f"given up after all retries: {stats['retry/max_reached']} requests")
     merged = verdict.counts.merged if verdict is not None and verdict.counts is not None else 0
     if merged:
-        problems.append(f"{merged} items had the key of another item of their page and were merged with it")
+        problems.append(merged_line(merged))
     buttonless: dict[str, tuple[int, list[str]]] = stats.get(LISTS_WITHOUT_BUTTON, {})
     problems += [button_line(button, lists, urls) for button, (lists, urls) in buttonless.items()]
     return problems

@@ -9,10 +9,12 @@ from typing import Self
 from scrapy.settings import BaseSettings
 
 from crawler.page.grid_rows import is_short
+from crawler.security.plain_text import one_line
 from models.command_name import command
 from models.request import REFUSED
 from models.run_failures import Ignored, Refused
 from models.run_stats import RunStats
+from models.shared_keys import SharedKeys
 
 GOOD = 0
 CANNOT_START = 1
@@ -214,6 +216,24 @@ def grid_note(pages: Sequence[tuple[str, int, int]]) -> list[str]:
         f"{read[rows]} results of a grid that says it has {rows} rows: {url}{others}: if rows are missing, scroll the "
         "list (render_scrolled) or open its other pages"
     ]
+
+
+def merged_line(items: int) -> str:
+    """Return the line about items that became one row with another item."""
+    return f"{items} items had the key of another item of their page or of a page beside it, and were merged with it"
+
+
+def shared_key_note(found: Sequence[SharedKeys]) -> list[str]:
+    """Return a line for each table with rows that several records share; it makes no run bad."""
+    lines = []
+    for one in found:
+        rows, have = ("1 row", "has") if one.rows == 1 else (f"{one.rows} rows", "have")
+        example = f"{one_line(one.key, 100)} ({', '.join(one.fields[:NAMED])})"
+        lines.append(
+            f"{rows} of {one.table} got other values from a later page of this run, such as {example}: several records "
+            f"of the site {have} this key, and the last one is stored; choose a key that is different in each record"
+        )
+    return lines
 
 
 def _grouped(pages: Sequence[tuple[str, str]]) -> dict[str, list[str]]:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from crawler.suggestion.suggestion import Field
 
 LENGTHS = (255, 500, 1000)  # of columns for text; longer ones are LongText
-KEY_LENGTHS = (50, 100, 200, 300, 500)
+KEY_LENGTHS = (255, 350, 500)
 ROOM = 2  # times the longest text of the first page
-LONGEST_KEY = 700  # characters of a text in a natural key: MySQL's indexes have at most 3072 bytes
+LONGEST_KEY = 700  # characters of the texts of a natural key: MySQL's indexes have at most 3072 bytes
 PYTHON_TYPES = {
     "str": "str",
     "int": "int",
@@ -34,7 +34,9 @@ def column(field: Field, key: Sequence[str], url_length: int, *, is_optional: bo
         "" if is_key or (field.filled == 1.0 and not is_optional) else " | None"
     )
     longest = field.max_length + (url_length if field.xpath.endswith(LINKS) else 0)
-    column_type = _text_type(longest, is_key) if field.type == "str" else _other_type(field)
+    column_type = (
+        _text_type(longest, len(key) if is_key else 0) if field.type == "str" else _other_type(field)
+    )
     arguments = [column_type] if column_type else []
     if is_key:
         arguments.append("primary_key=True")
@@ -45,17 +47,26 @@ def column(field: Field, key: Sequence[str], url_length: int, *, is_optional: bo
     )
 
 
-def _text_type(longest: int, is_key: bool) -> str:
-    """Return the type of a column for text of up to ``longest`` characters, with room for longer ones."""
-    if is_key:
-        return f"ExactString({key_length(longest)})"
+def _text_type(longest: int, key_fields: int) -> str:
+    """Return the type of a column for text of up to ``longest`` characters, with room for longer ones.
+
+    Args:
+        key_fields: of the natural key that the column belongs to; 0 if it belongs to none.
+    """
+    if key_fields:
+        return f"ExactString({key_length(longest, key_fields)})"
     length = next((length for length in LENGTHS if length >= ROOM * longest), None)
     return f"ExactString({length})" if length is not None else "LongText()"
 
 
-def key_length(longest: int) -> int:
-    """Return the length of a key's column for texts of up to ``longest`` characters, with room for longer ones."""
-    return next((length for length in KEY_LENGTHS if length >= ROOM * longest), LONGEST_KEY)
+def key_length(longest: int, key_fields: int = 1) -> int:
+    """Return the length of a key's column for texts of up to ``longest`` characters, with room for longer ones.
+
+    Args:
+        key_fields: of the natural key, which share the longest key of MySQL.
+    """
+    length = next((length for length in KEY_LENGTHS if length >= ROOM * longest), LONGEST_KEY)
+    return min(length, LONGEST_KEY // key_fields)
 
 
 def _other_type(field: Field) -> str:

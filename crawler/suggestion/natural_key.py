@@ -13,7 +13,7 @@ IDENTIFIER = re.compile(
     r"(?:.*_)?(?:id|pk|sku|upc|ean|isbn|gtin|mpn|asin|uuid|guid|slug|code|ref|number|no|nr|hash|commit|ticket|value_id)"
     r"(?:_\d+)?|product_?id|identifier"
 )
-LONGEST = 400  # characters of a key's values
+LONGEST = 600  # characters of a key's values, with room for longer ones in an index of MySQL
 NO_KEY_TYPES = ("Decimal", "bool")
 
 
@@ -31,7 +31,8 @@ def natural_key(
     for field in usable:
         if field.type not in NO_KEY_TYPES and len(set(values[field.name])) == len(values[field.name]):
             return (field.name,)
-    for one, other in combinations(usable[:12], 2):
+    short = [field for field in usable if field.max_length <= LONGEST / 2]
+    for one, other in combinations(short[:12], 2):
         pairs = list(zip(values[one.name], values[other.name], strict=True))
         if len(set(pairs)) == len(pairs):
             return (one.name, other.name)

@@ -11,19 +11,20 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from crawler.run.verdict import button_note
+from crawler.run.verdict import button_note, merged_line, shared_key_note
 from crawler.security.plain_text import last_line, one_line
+from crawler.trial.missing_records import more_pages_note, windowed_note
 from crawler.trial.selector_hits import SelectorHits
 from crawler.trial.trial_pages import TrialPage
-from crawler.trial.windowed_note import windowed_note
 from models.base import Row
 from models.rejected import RejectedItem
 from models.request import FAILED, REFUSED, CrawlRequest
 from models.run import CrawlRun
 from models.run_stats import pages_without_button, row_models
+from models.shared_keys import shared_keys
 from models.table_contents import table_contents
 
 ROWS = 10  # that are shown of a table
@@ -81,12 +82,17 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
             for file in sorted((folder / "snapshots").glob(f"{request.run_id}/{request.number}.*")):
                 _say(console, f"  {file}")
         for run_id in session.scalars(select(CrawlRun.id)).all():
-            for line in button_note(pages_without_button(session, run_id)):
+            notes = button_note(pages_without_button(session, run_id))
+            if merged := session.scalar(select(func.sum(CrawlRequest.merged))):
+                notes.append(merged_line(int(merged)))
+            for line in (*notes, *shared_key_note(shared_keys(session, run_id))):
                 _say(console, line, "yellow")
         outcome = Outcome(rows=rows, rejected=len(rejected), failed=len(failed))
     for page in pages:
         if note := windowed_note(page):
             _say(console, note, "yellow")
+    if note := more_pages_note(pages):
+        _say(console, note, "yellow")
     _print_hits(console, hits)
     _say(
         console,

@@ -88,7 +88,7 @@ def _field(field: Field, key: tuple[str, ...], url_length: int) -> dict[str, Any
     if kind != "text":
         found["type"] = kind
     if field.name in key and kind in ("text", "url"):
-        found["length"] = key_length(field.max_length + (url_length if is_link else 0))
+        found["length"] = key_length(field.max_length + (url_length if is_link else 0), len(key))
     if kind == "decimal":
         found["scale"] = max(
             [2, *(len(sample.rpartition(".")[2]) for sample in field.samples if "." in sample)]

@@ -21,6 +21,7 @@ from crawler.run.verdict import (
     cut_note,
     grid_note,
     refused_note,
+    shared_key_note,
 )
 from models import CrawlRun, RejectedItem, Row
 from models.change import GONE, Change
@@ -41,6 +42,7 @@ from models.run_stats import (
     stats_of_good_runs,
     stored_models,
 )
+from models.shared_keys import shared_keys
 from models.trial_run import adopt_rows_of_trials
 from pipelines.storage.leave_run import end_order
 from pipelines.storage.run_context import RunContext
@@ -78,7 +80,8 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
             gone_rows, why = mark_gone(session, context, now)
             not_seen += [why] if why else []
         if why:
-            logger.warning("%s: no row is marked as gone: %s", run.spider, why)
+            why = f"no row is marked as gone: {why}"
+            logger.warning("%s: %s", run.spider, why)
             notes.append(why)
         if not has_earlier_run(session, run.scope, run.id):
             notes.append(FIRST)
@@ -89,7 +92,8 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
             f"{run.again} of its pages, failed or refused before, were crawled again (--failed-only)"
         )
     notes += button_note(pages_without_button(session, run.id))
-    for line in grid_note(pages_short_of_grid(session, run.id)):
+    shared = shared_keys(session, run.id) if context.history else []
+    for line in (*shared_key_note(shared), *grid_note(pages_short_of_grid(session, run.id))):
         logger.warning("%s: %s", run.spider, line)
         notes.append(line)
     stats = count_run(session, run.id, history=context.history)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -20,6 +21,7 @@ from models.request import QUEUED, insert_new, settle
 from models.run import ClaimedRun, database_now
 from models.worker import hold_partitions
 from pipelines.storage.run_context import RunContext
+from pipelines.storage.shared_rows import shared_rows
 from pipelines.storage.touch import mark_seen
 from pipelines.storage.waiting_rows import NOTHING_RELEASED, release_waiting_rows, separate_waiting_rows
 from pipelines.storage.write_history import write_changes
@@ -68,6 +70,8 @@ def write_pages(session: Session, context: RunContext, commits: Sequence[Commit]
     elif found:
         states = insert_new(session, run.id, found, context.fits_in_window)
     settled = [commit.settled for commit in commits if commit.settled]
+    if shared := shared_rows(commits):
+        settled = [replace(one, merged=one.merged + shared.get(one.number, 0)) for one in settled]
     settle(session, run.id, settled, now)
     if notes := [commit.note for commit in commits if commit.note is not None]:
         write_page_notes(session, run.scope, run.id, notes)

@@ -16,8 +16,12 @@ from crawler.page.commit import Commit
 from crawler.page.row import Rejection
 from models import Base, Book, CrawlRun, OutboxEvent, Quote, Review, Row, RowChange
 from models.history import read_changes
-from models.request import Settled
+from models.request import NewRequest, Settled, insert_new
+from models.run_stats import count_run
 from models.types import ExactString
+from pipelines.storage.run_context import RunContext
+from pipelines.storage.shared_rows import shared_rows
+from pipelines.storage.transaction import write_pages
 from tests.pipelines.demo_rows import book, quote
 from tests.pipelines.runs import Run, page
 
@@ -197,3 +201,51 @@ def test_the_history_of_reviews_names_both_parts_of_their_key(engine: Engine) ->
     run = crawl(engine, (Book, book(reviews=[review])))
     assert [c.row_key for c in run.all(RowChange)] == ['["B1"]', '["B1","ann"]']
     assert len(run.all(Review)) == 1
+
+
+def test_a_run_names_rows_that_several_records_of_the_site_share(engine: Engine) -> None:
+    """Only the second page shows that the key of the first record is not its own."""
+    others = [(Quote, quote(n)) for n in range(2, 6)]
+    for day in range(2):
+        run = Run(engine)
+        run.commit(page((Quote, quote(1, body="Hello"))))
+        run.commit(page((Quote, quote(1, body="Welcome"))), page(*others), finish="finished")
+        last = run.all(CrawlRun)[-1]
+        assert last.verdict == 0
+        line = "1 row of quote got other values from a later page of this run, such as [1] (body): several records"
+        assert line in last.note, day
+
+
+def test_a_page_that_completes_a_row_shares_no_key(engine: Engine) -> None:
+    run = Run(engine)
+    run.commit(page((Book, book()), (Quote, quote(1))))
+    run.commit(page((Book, book(description="A long story."))), finish="finished")
+    assert [change.kind for change in run.all(RowChange)].count("changed") == 1
+    assert "got other values" not in run.all(CrawlRun)[-1].note
+
+
+def test_records_of_two_pages_that_one_transaction_stores_are_counted_as_merged(engine: Engine) -> None:
+    run = Run(engine)
+    pages = [
+        page((Quote, quote(1, body="Hello")), (Quote, quote(2)), number=1),
+        page((Quote, quote(1, body="Welcome")), (Quote, quote(2)), (Quote, quote(3)), number=2),
+        page((Quote, quote(3, body="Other")), (Quote, quote(3, body="Another")), number=2),
+    ]
+    assert shared_rows(pages) == {2: 1}, "the page itself counts items with the key of another of its items"
+    found = [
+        NewRequest(
+            number=number,
+            identity=bytes([number]) * 20,
+            url="http://shop/",
+            request="{}",
+            priority=0,
+            position=1,
+        )
+        for number in (1, 2)
+    ]
+    with run.sessions.begin() as session:
+        insert_new(session, run.claimed.id, found, lambda _: True)
+    with run.sessions.begin() as session:
+        write_pages(session, RunContext(run=run.claimed), pages[:2])
+    with run.sessions() as session:
+        assert count_run(session, run.claimed.id).merged == 1

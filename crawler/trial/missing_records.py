@@ -1,8 +1,12 @@
-"""A note on a page whose list has more records than the page: the spider would lose them without an error."""
+"""Notes on pages whose lists have more records than were read: the spider would lose them without an error."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from crawler.security.plain_text import one_line
+from crawler.suggestion.next_button import next_button
+from crawler.suggestion.said_pages import said_pages
 from crawler.suggestion.suggest import suggest
 from crawler.trial.trial_pages import TrialPage
 
@@ -24,5 +28,21 @@ def windowed_note(page: TrialPage) -> str | None:
         return (
             f"{page.url}: its records have places of their own, as in a list that has only what is in sight: "
             f"if rows are missing, {advice}"
+        )
+    return None
+
+
+def more_pages_note(pages: Sequence[TrialPage]) -> str | None:
+    """Return a line if the only page of a trial says that it is the first one of several; None otherwise."""
+    if len(pages) != 1 or pages[0].has_steps or pages[0].encoding is None:
+        return None
+    page = pages[0]
+    html = page.file.read_text(page.encoding or "utf-8", "replace")
+    if said := said_pages(html):
+        return f"{page.url} says {one_line(said)!r}, and the spider requests no other page"
+    if (button := next_button(html)) is not None:
+        return (
+            f"{page.url} has a button {one_line(button.words)!r}, and the spider requests no other page: if the list "
+            "has more pages, use render_pages"
         )
     return None
