@@ -184,17 +184,20 @@ def test_a_connection_that_broke_between_two_transactions_is_replaced(server: En
     assert [change.kind for change in run.all(RowChange)] == ["created"] * 3
 
 
-def test_the_run_ends_when_the_database_does_not_answer_for_its_patience(server: Engine) -> None:
+def test_the_run_ends_when_the_database_does_not_answer_for_its_patience(
+    server: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = Run(server)
+    is_mysql = server.dialect.name == "mysql"
 
-    def away(*_: object) -> None:
-        number = 2003 if server.dialect.name == "mysql" else "connection refused"
+    def away(*_: object, **__: object) -> None:
+        number = 2003 if is_mysql else "connection refused"
         raise server.dialect.dbapi.OperationalError(number, "Can't connect")  # type: ignore[union-attr]
 
     server.dispose()
-    event.listen(server, "do_connect", away)
-    outcome = run.commit(page((Quote, quote(1))), patience=0.3)
-    event.remove(server, "do_connect", away)
+    with monkeypatch.context() as patch:
+        patch.setattr("pymysql.connections.Connection.connect" if is_mysql else "psycopg.connect", away)
+        outcome = run.commit(page((Quote, quote(1))), patience=0.3)
     assert isinstance(outcome, DatabaseLost)
 
 
