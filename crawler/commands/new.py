@@ -57,6 +57,11 @@ class Command(Crawl):
             help="an element that the page must have (a CSS selector or an XPath); the file of the site has it too",
         )
         parser.add_argument(
+            "--key",
+            metavar="FIELD[,FIELD]",
+            help="the fields that identify a record, in place of those found",
+        )
+        parser.add_argument(
             "--schema",
             action="store_true",
             help="print the JSON Schema of YAML sites for your editor, and do nothing else",
@@ -151,7 +156,13 @@ class Command(Crawl):
         found = [self._with_other_pages(one, page) for one in found]
         if self.opts.yes or not sys.stdin.isatty():
             chosen = found[0]
+            if self.opts.key is not None:
+                chosen = replace(chosen, key=tuple(name.strip() for name in self.opts.key.split(",")))
             show(chosen)
+            if unknown := {*chosen.key} - {field.name for field in chosen.fields}:
+                names = ", ".join(field.name for field in chosen.fields)
+                self._say(f"--key: there is no field {sorted(unknown)[0]!r}; there are {names}")
+                return CANNOT_START
         else:
             chosen = choose(found)
         # A script may write the cells of a record after the record itself.
@@ -302,6 +313,10 @@ def notes(chosen: Suggestion, html: str) -> Iterator[str]:
         )
     if chosen.in_menu:
         yield "These records are in a menu, a header or a footer. If the list comes later, use --wait-for CSS."
+    for field in chosen.fields:
+        if field.name in chosen.key and field.filled < 1.0:
+            missing = round((1 - field.filled) * max(chosen.rows, chosen.grid_rows))
+            yield f"{missing or 1} records have no {field.name}, which is the key: they are rejected."
     for name, records in several_values(chosen, html):
         yield f"{name} has several values in {records} of {chosen.rows} records, and the first one is stored."
     if chosen.next_page is not None:

@@ -15,12 +15,17 @@ IDENTIFIER = re.compile(
 )
 LONGEST = 600  # characters of a key's values, with room for longer ones in an index of MySQL
 NO_KEY_TYPES = ("Decimal", "bool")
+# The share of records that must have a value, if no field of all records is a key: a list may have a row of something
+# else, such as a row of sums.
+MOST_FILLED = 0.95
 
 
 def natural_key(
     fields: Sequence[Field], values: Mapping[str, Sequence[str]], detail: str | None
 ) -> tuple[str, ...]:
     """Return the names of the fields that identify a record: one field, else the first two that do so together.
+
+    If no fields of all records do so, one that nearly all have does it; the other records have no key.
 
     Args:
         values: the values of each field, in the order of the records.
@@ -36,6 +41,11 @@ def natural_key(
         pairs = list(zip(values[one.name], values[other.name], strict=True))
         if len(set(pairs)) == len(pairs):
             return (one.name, other.name)
+    nearly = [field for field in fields if MOST_FILLED <= field.filled < 1.0 and field.max_length <= LONGEST]
+    for field in sorted(nearly, key=lambda field: _order(field, detail)):
+        some = [value for value in values[field.name] if value]
+        if field.type not in NO_KEY_TYPES and len(set(some)) == len(some):
+            return (field.name,)
     return ()
 
 

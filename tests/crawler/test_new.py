@@ -189,11 +189,19 @@ def test_the_button_of_the_next_page_is_clicked(
     assert written["key"] == ["film"], "the number of the line begins anew on each page"
     tried = project.scrapy("try", "films", **env)
     assert "films, 25 rows" in tried.stdout, tried.stdout + tried.stderr
-    python = project.scrapy("new", "movies", f"{site}/clicked", "--yes", **env)
+    python = project.scrapy("new", "movies", f"{site}/clicked", "--yes", "--key", "film, line", **env)
     assert python.returncode == 0, python.stderr
     text = (project.folder / "spiders" / "movies.py").read_text("utf-8")
+    assert text.count("primary_key=True") == 2
     assert "self.render_pages(START, self.parse, next_button=NEXT_BUTTON, wait_for=" in text
     assert "price: Mapped[Decimal | None]" in text
+
+
+def test_a_key_that_is_no_field_is_refused(project: ProjectCopy, site: str) -> None:
+    done = project.scrapy("new", "films", f"{site}/linked", "--yes", "--plain", "--key", "film,nothing")
+    assert done.returncode == 1
+    assert "--key: there is no field 'nothing'; there are line, film, price" in done.stderr
+    assert not (project.folder / "spiders" / "films.py").exists()
 
 
 @pytest.mark.parametrize("option", ["--yes", "--plain"])

@@ -105,6 +105,19 @@ def test_a_long_url_is_a_key_rather_than_a_title() -> None:
     assert found.key == ("url",)
 
 
+def test_a_field_that_nearly_all_records_have_is_a_key_if_no_other_is() -> None:
+    rows = "".join(
+        f"<li class=film><b>{f'Film {n}' if n != 9 else ''}</b> <i>{n % 5} stars</i></li>" for n in range(30)
+    )
+    html = f"<ul>{rows}</ul>"
+    found = suggest(html, URL)
+    assert found is not None
+    assert len(found.key) == 1
+    assert f"1 records have no {found.key[0]}, which is the key: they are rejected." in list(
+        notes(found, html)
+    )
+
+
 def test_the_columns_of_a_key_fit_into_an_index_of_mysql() -> None:
     assert key_length(20) == 255
     assert key_length(484) == 700
