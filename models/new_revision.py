@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, inspect
 
@@ -14,37 +14,49 @@ from models.revisions import Revisions
 from models.schema import base_revisions, upgrade_all
 from models.session import for_writing
 
+if TYPE_CHECKING:
+    from models.emptied_columns import EmptiedColumn
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewRevision:
-    """The file of a revision, None if there is no difference; and the columns that only the database has."""
+    """The file of a revision, None if there is no difference.
+
+    ``left_alone`` are the columns that only the database has, ``emptied`` those whose values the revision removes.
+    """
 
     file: Path | None
     left_alone: tuple[str, ...]
+    emptied: tuple[EmptiedColumn, ...] = ()
 
 
 def new_revision(engine: Engine, message: str, project: Revisions | None = None) -> NewRevision:
     """Migrate the database to the latest revision, and write a revision for the remaining differences.
 
     The new revision is not applied. It deletes nothing: tables, columns, indexes and constraints that only the database
-    has stay. Such a column becomes nullable if it has no default, or no row could be stored any more.
+    has stay. Such a column becomes nullable if it has no default, or no row could be stored any more. The exception is
+    a column whose old values have no meaning in its new type: it is emptied.
 
     Args:
         project: the revisions to which the new one is added; by default those of Splashdown.
 
     Raises:
-        DatabaseUnusable: as ``models.schema.upgrade``.
+        DatabaseUnusable: as ``models.schema.upgrade`` and ``models.emptied_columns.empty_columns``.
     """
     from alembic import command  # noqa: PLC0415 - as in models/revisions.py
+
+    from models.emptied_columns import empty_columns  # noqa: PLC0415
 
     upgrade_all(engine, project)
     revisions = project or base_revisions()
     revisions.folder.mkdir(parents=True, exist_ok=True)
     with for_writing(engine).begin() as connection:
         surplus = _surplus_columns(connection)
+        emptied: list[EmptiedColumn] = []
 
         def complete(_context: Any, _revision: Any, directives: list[Any]) -> None:
             script = directives[0]
+            emptied.extend(empty_columns(script, connection))
             for table, column in surplus:
                 if not column["nullable"] and column.get("default") is None:
                     _make_nullable(script, table, column)
@@ -63,6 +75,7 @@ def new_revision(engine: Engine, message: str, project: Revisions | None = None)
     return NewRevision(
         file=Path(scripts[0].path) if scripts else None,
         left_alone=tuple(f"{table}.{column['name']}" for table, column in surplus),
+        emptied=tuple(emptied),
     )
 
 

@@ -18,6 +18,9 @@ from models.revisions import Revisions
 from models.run_stats import own_models
 from models.session import DatabaseUnusable, for_writing, shown
 
+# What to do about a table that no migration can change as the model needs it.
+OTHER_TABLE = "rename the table in the model (`__tablename__` in Python, `table:` in YAML)"
+
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from crawler.database import project_revisions
@@ -13,9 +15,10 @@ from crawler.security.plain_text import one_line
 from models.command_name import command
 from models.error_text import error_line
 from models.new_revision import new_revision
-from models.revisions import Revisions
+from models.revisions import VERSION_TABLE, Revisions
 from models.schema import upgrade_all
 from models.session import shown
+from models.types import MYSQL
 
 
 class Command(DatabaseCommand):
@@ -46,28 +49,62 @@ class Command(DatabaseCommand):
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         project = project_revisions(self.project_settings)
         with self.database(check_schema=False) as engine:
-            if opts.new is not None:
-                self._write(engine, opts.new, project)
+            file = self._write(engine, opts.new, project) if opts.new is not None else None
+            executed = _statements(engine)
             try:
                 lines = upgrade_all(engine, project)
-            except SQLAlchemyError as error:
-                statement = (
-                    f" (in: {one_line(str(error.statement))})" if isinstance(error, DBAPIError) else ""
-                )
-                raise CommandFailed(f"the migration failed: {error_line(error)}{statement}") from error
+            except BaseException as error:
+                if file is not None:
+                    file.unlink(missing_ok=True)  # no crawl starts while a migration is not applied
+                if not isinstance(error, SQLAlchemyError):
+                    raise
+                after = f"; {_state_after_failure(engine, file, executed)}" if file is not None else ""
+                raise CommandFailed(f"the migration failed: {_reason(error)}{after}") from error
             print(f"{shown(engine.url)} {_state(*lines[0])}")
             if project is not None:
                 print(f"this project's own revisions: {_state_of_project(*lines[1])}")
 
-    def _write(self, engine: Engine, message: str, project: Revisions | None) -> None:
+    def _write(self, engine: Engine, message: str, project: Revisions | None) -> Path | None:
+        """Write a migration and print it; return its file, None if the database lacks nothing."""
         new = new_revision(engine, message, project)
         if new.left_alone:
             print(f"left alone, since no model has them: {', '.join(new.left_alone)}")
         if new.file is None:
             print("no new migration: the database has every table and column of the models")
-            return
+            return None
         print(new.file.read_text("utf-8"))
+        for column in new.emptied:
+            print(column)
         print(f"written to {new.file}: read it and commit it with your code")
+        return new.file
+
+
+def _statements(engine: Engine) -> list[str]:
+    """Return a list to which each statement of the engine that changes a table is added when it is done."""
+    statements: list[str] = []
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        changes = statement.split(None, 1)[0].upper() in ("CREATE", "ALTER", "DROP", "UPDATE")
+        if changes and VERSION_TABLE not in statement:
+            statements.append(one_line(statement))
+
+    return statements
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    """Return the database's reason why a migration failed, and its statement."""
+    statement = f" (in: {one_line(str(error.statement))})" if isinstance(error, DBAPIError) else ""
+    return f"{error_line(error)}{statement}"
+
+
+def _state_after_failure(engine: Engine, file: Path, executed: list[str]) -> str:
+    """Return what a failed migration, whose file is removed, has left in the database, and what to do."""
+    if engine.dialect.name in MYSQL and executed:
+        state = f"{file} is removed, and the database keeps what was done before ({'; '.join(executed)})"
+    else:
+        state = f"{file} is removed, and the database is as before"
+    return f"{state}: change the model or the rows, then run `{command('migrate --new')}` again"
 
 
 def _state_of_project(before: str | None, after: str | None) -> str:
