@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine, inspect
 
 from models.base import Base
 from models.revisions import Revisions
-from models.schema import base_revisions, upgrade_all
+from models.run_stats import row_models
+from models.schema import base_revisions, check_keys, upgrade_all
 from models.session import for_writing
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def new_revision(engine: Engine, message: str, project: Revisions | None = None)
         project: the revisions to which the new one is added; by default those of Splashdown.
 
     Raises:
-        DatabaseUnusable: as ``models.schema.upgrade`` and ``models.emptied_columns.empty_columns``.
+        DatabaseUnusable: as ``models.schema.upgrade``, ``check_keys`` and ``models.emptied_columns.empty_columns``.
     """
     from alembic import command  # noqa: PLC0415 - as in models/revisions.py
 
@@ -51,6 +52,7 @@ def new_revision(engine: Engine, message: str, project: Revisions | None = None)
     revisions = project or base_revisions()
     revisions.folder.mkdir(parents=True, exist_ok=True)
     with for_writing(engine).begin() as connection:
+        check_keys(inspect(connection), row_models())
         surplus = _surplus_columns(connection)
         emptied: list[EmptiedColumn] = []
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, MetaData, Table, inspect
+from sqlalchemy import Connection, Engine, Inspector, MetaData, Table, inspect
 from sqlalchemy.schema import DropTable
 
 from models.base import Row
@@ -140,12 +140,43 @@ def _check_known(revision: str | None, revisions: Revisions, engine: Engine) -> 
         )
 
 
-def check_tables(engine: Engine, models: Iterable[type[Row]]) -> None:
-    """Check that the database has the tables of these models with all their columns.
+def check_keys(inspector: Inspector, models: Iterable[type[Row]]) -> None:
+    """Check that the tables of these models, if they are there, have the models' natural keys.
 
     Raises:
-        DatabaseUnusable: a table or a column is missing; the message names it and the command to type.
+        DatabaseUnusable: a table has another key; the message names both and says what to do.
     """
+    for model in models:
+        table = model.bookkeeping_table()
+        if not inspector.has_table(table.name, schema=table.schema):
+            continue
+        needed = [column.name for column in table.primary_key.columns]
+        found = inspector.get_pk_constraint(table.name, schema=table.schema)["constrained_columns"]
+        if set(found) == set(needed):
+            continue
+        unique = inspector.get_unique_constraints(table.name, schema=table.schema)
+        if not found and any(set(one["column_names"]) == set(needed) for one in unique):
+            continue  # an upsert needs no more
+        has = f"has the key ({', '.join(found)})" if found else "has no key"
+        advice = (
+            f"drop the table {table.name}, which has no values of the site, in a migration of your own"
+            if issubclass(model, ExistingRow)
+            else OTHER_TABLE
+        )
+        raise DatabaseUnusable(
+            f"the table {table.name} of the database at {shown(inspector.engine.url)} {has}, and its model "
+            f"{model.__name__} has the key ({', '.join(needed)}), which `{command('migrate --new')}` cannot change: "
+            f"{advice}, then run `{command('migrate --new')}`"
+        )
+
+
+def check_tables(engine: Engine, models: Iterable[type[Row]]) -> None:
+    """Check that the database has the tables of these models with all their columns and with their keys.
+
+    Raises:
+        DatabaseUnusable: a table or a column is missing, or a key is another one; the message says what to do.
+    """
+    models = list(models)
     missing = []
     with engine.connect() as connection:
         inspector = inspect(connection)
@@ -162,6 +193,7 @@ def check_tables(engine: Engine, models: Iterable[type[Row]]) -> None:
                 for column in table.columns
                 if column.name not in found
             ]
+        check_keys(inspector, models)
     if missing:
         raise DatabaseUnusable(
             f"the database at {shown(engine.url)} lacks {', '.join(missing)}: "

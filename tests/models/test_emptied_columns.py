@@ -184,6 +184,19 @@ def test_a_column_that_the_model_requires_is_refused_before_a_file_is_written(fi
     assert list(film.project.folder.glob("*.py")) == []
 
 
+def test_a_column_of_the_key_is_not_emptied(film: Film) -> None:
+    model = film.was(Integer(), Integer(), 7)
+    model.table().c.slug.type = Integer()
+    with pytest.raises(DatabaseUnusable) as refusal:
+        new_revision(film.engine, "changed", film.project)
+    assert str(refusal.value) == (
+        f"{model.__tablename__}.slug was text and becomes a number, so a migration must remove its old values, but it "
+        f"is in the key of the model {model.__name__}: rename the table in the model (`__tablename__` in Python, "
+        "`table:` in YAML), then run `scrapy migrate --new`"
+    )
+    assert list(film.project.folder.glob("*.py")) == []
+
+
 def test_a_required_column_of_a_table_without_rows_gets_its_new_type(film: Film) -> None:
     film.was(ExactString(20), UtcDateTime(), nullable=(False, False))
     film.migrate()

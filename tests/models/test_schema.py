@@ -9,13 +9,17 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, MetaData, inspect, text
+from sqlalchemy import Column, Engine, MetaData, Table, UniqueConstraint, inspect, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from models import Base, Book, Order, Quote, Review
 from models.base import ModelError, Row
+from models.new_revision import new_revision
 from models.revisions import Revisions
-from models.schema import DEMO_TABLES, base_revisions, check_schema, upgrade, upgrade_all
-from models.session import DatabaseUnusable, for_writing, make_engine
+from models.schema import DEMO_TABLES, base_revisions, check_schema, check_tables, upgrade, upgrade_all
+from models.session import DatabaseUnusable, for_writing, make_engine, shown
+from models.types import ExactString
+from tests.pipelines.own_tables import set_apart, there
 
 
 def drop_everything(engine: Engine) -> None:
@@ -75,8 +79,6 @@ def test_the_schema_of_a_newer_splashdown_is_refused(tmp_path_factory: pytest.Te
 
 
 def test_a_model_without_a_key_is_refused_with_a_hint() -> None:
-    from sqlalchemy.orm import Mapped  # noqa: PLC0415
-
     with pytest.raises(ModelError, match="primary_key=True"):
         type(
             "Keyless",
@@ -116,3 +118,51 @@ def test_an_update_and_the_own_revisions_of_a_project_do_not_collide(bare: Engin
     with bare.connect() as connection:
         assert list(map(tuple, connection.execute(text("SELECT id, more FROM own")))) == [(7, None)]
         assert not [name for name in DEMO_TABLES if name not in inspect(connection).get_table_names()]
+
+
+class Poster(Row):
+    __tablename__ = "test_poster"
+    film: Mapped[str] = mapped_column(ExactString(20), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    title: Mapped[str | None] = mapped_column(ExactString(20))
+
+
+set_apart(Poster)
+OTHER_KEYS = {
+    "number": "has the key (number)",
+    "film number title": "has the key (film, number, title)",
+    "": "has no key",
+}
+
+
+@pytest.mark.parametrize("key", OTHER_KEYS)
+def test_a_table_with_another_key_than_its_model_is_refused(key: str, engine: Engine, tmp_path: Path) -> None:
+    columns = [
+        Column(column.name, column.type, primary_key=column.name in key.split(), autoincrement=False)
+        for column in Poster.table().columns
+    ]
+    Table("test_poster", MetaData(), *columns).create(engine)
+    with there(engine, Poster):
+        with pytest.raises(DatabaseUnusable) as refusal:
+            check_tables(engine, [Poster])
+        with pytest.raises(DatabaseUnusable) as refusal_of_migration:
+            new_revision(engine, "key", Revisions.of_project(tmp_path))
+    assert str(refusal.value) == str(refusal_of_migration.value)
+    assert f"the table test_poster of the database at {shown(engine.url)} {OTHER_KEYS[key]}, and" in str(
+        refusal.value
+    )
+    assert str(refusal.value).endswith(
+        "its model Poster has the key (film, number), which `scrapy migrate --new` cannot change: rename the table in "
+        "the model (`__tablename__` in Python, `table:` in YAML), then run `scrapy migrate --new`"
+    )
+    assert list(tmp_path.glob("*.py")) == []
+
+
+def test_an_equal_key_is_accepted(engine: Engine) -> None:
+    columns = [Column(column.name, column.type) for column in Poster.table().columns]
+    unique = UniqueConstraint("number", "film", name="uq_of_the_key")
+    Table("test_poster", MetaData(), *columns, unique).create(engine)
+    with there(engine, Poster):
+        check_tables(engine, [Poster])
+    with there(engine, Poster):
+        check_tables(engine, [Poster])
