@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from models.revisions import VERSION_TABLE, Revisions
 from models.schema import upgrade_all
 from models.session import shown
 from models.types import MYSQL
+
+KEY_TOO_LONG = 1071  # MySQL's number of the error
+KEY_CHARACTERS = 768  # of four bytes each; InnoDB's keys have 3072 bytes
+TABLE = re.compile(r"\b(?:TABLE|INDEX \S+ ON) `?([^`\s(]+)")  # in a statement that makes a key or an index
 
 
 class Command(DatabaseCommand):
@@ -94,8 +99,16 @@ def _statements(engine: Engine) -> list[str]:
 
 def _reason(error: SQLAlchemyError) -> str:
     """Return the database's reason why a migration failed, and its statement."""
-    statement = f" (in: {one_line(str(error.statement))})" if isinstance(error, DBAPIError) else ""
-    return f"{error_line(error)}{statement}"
+    if not isinstance(error, DBAPIError):
+        return error_line(error)
+    arguments = error.orig.args if error.orig is not None else ()
+    table = TABLE.search(str(error.statement))
+    if arguments[:1] == (KEY_TOO_LONG,) and table is not None:
+        return (
+            f"{error_line(error)}: the texts of a key have at most {KEY_CHARACTERS} characters in all on MariaDB and "
+            f"MySQL; shorten those of the table {table[1]} in the model and in its migration"
+        )
+    return f"{error_line(error)} (in: {one_line(str(error.statement))})"
 
 
 def _state_after_failure(engine: Engine, file: Path, executed: list[str]) -> str:

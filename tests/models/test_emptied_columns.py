@@ -247,3 +247,25 @@ def test_a_migration_that_fails_is_removed(
     model.table().c.length.nullable = True
     assert migrate_new(film) == 0
     assert inspect(film.engine).has_table(new_table.name)
+
+
+@pytest.fixture
+def table_with_a_long_key() -> Iterator[Table]:
+    column = Column("a", ExactString(400), primary_key=True)
+    table = Table("test_long_key", Base.metadata, column, Column("b", ExactString(400), primary_key=True))
+    yield table
+    Base.metadata.remove(table)
+
+
+def test_a_key_that_is_too_long_for_mariadb_is_named(
+    film: Film, table_with_a_long_key: Table, capsys: pytest.CaptureFixture[str]
+) -> None:
+    is_too_long = film.engine.dialect.name == "mysql"
+    assert migrate_new(film) == int(is_too_long)
+    if is_too_long:
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and "Specified key was too long" in said
+        assert (
+            ": the texts of a key have at most 768 characters in all on MariaDB and MySQL; shorten those of the "
+            "table test_long_key in the model and in its migration; " in said
+        )
