@@ -67,7 +67,8 @@ class DatabaseCommand(ScrapyCommand):
             if self.serves(opts):
                 end_at_signals()
             if self.imports_spiders:
-                get_spider_loader(self.project_settings)  # the modules of the spiders import the models
+                # The modules of the spiders import the models.
+                self.spider_loader = get_spider_loader(self.project_settings)
             with reader_may_end():
                 self.execute(args, opts)
         except expected as error:

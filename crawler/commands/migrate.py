@@ -68,6 +68,15 @@ class Command(DatabaseCommand):
             print(f"{shown(engine.url)} {_state(*lines[0])}")
             if project is not None:
                 print(f"this project's own revisions: {_state_of_project(*lines[1])}")
+        if opts.new is not None and (unloaded := self._unloaded()):
+            raise CommandFailed(
+                f"the models are incomplete: {', '.join(unloaded)} cannot be loaded (see above); correct that, "
+                f"then run `{command('migrate --new')}` again"
+            )
+
+    def _unloaded(self) -> list[str]:
+        """Return the modules of sites that cannot be loaded: their models may be missing."""
+        return list(getattr(self.spider_loader, "broken", ()))
 
     def _write(self, engine: Engine, message: str, project: Revisions | None) -> Path | None:
         """Write a migration and print it; return its file, None if the database lacks nothing."""
@@ -75,7 +84,8 @@ class Command(DatabaseCommand):
         if new.left_alone:
             print(f"left alone, since no model has them: {', '.join(new.left_alone)}")
         if new.file is None:
-            print("no new migration: the database has every table and column of the models")
+            loaded = " that can be loaded" if self._unloaded() else ""
+            print(f"no new migration: the database has every table and column of the models{loaded}")
             return None
         print(new.file.read_text("utf-8"))
         for column in new.emptied:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import service
+from tests.crawler.project_copy import ProjectCopy
 from tests.crawls import scrapy
 
 NOTHING = "http://127.0.0.1:1"
@@ -120,6 +121,29 @@ def test_the_crawl_prints_the_mistake_in_a_model_or_an_item(name: str, tmp_path:
     )
     assert done.returncode == 1
     assert advice in done.stderr and "Traceback" not in done.stderr, done.stderr[-2000:]
+
+
+def test_a_migration_of_incomplete_models_says_so(tmp_path: Path) -> None:
+    project = ProjectCopy(tmp_path)
+    project.copy("migrations")
+    url = f"sqlite:///{tmp_path}/x.db"
+    (project.folder / "spiders" / "things.py").write_text("x = (")
+    for said in ("models that can be loaded\n", "written to "):
+        done = project.scrapy("migrate", "--new", DATABASE_URL=url)
+        assert done.returncode == 1 and said in done.stdout
+        assert done.stderr.splitlines() == [
+            "spiders/things.py, line 1 cannot be loaded: SyntaxError: '(' was never closed",
+            "scrapy migrate: the models are incomplete: spiders.things cannot be loaded (see above); correct that, "
+            "then run `scrapy migrate --new` again",
+        ]
+        model = SPIDERS["tableless"][0].partition("class ThingSpider")[0]
+        (project.folder / "spiders" / "new.py").write_text(
+            f"from sqlalchemy.orm import Mapped, mapped_column\nfrom models import Row\n{model}"
+        )
+    assert project.scrapy("migrate", DATABASE_URL=url).returncode == 0
+    (project.folder / "spiders" / "things.py").unlink()
+    done = project.scrapy("migrate", "--new", DATABASE_URL=url)
+    assert done.returncode == 0 and "column of the models\n" in done.stdout
 
 
 def test_an_env_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
