@@ -10,13 +10,11 @@ from typing import Any
 
 from scrapy.http import TextResponse
 from scrapy.utils.misc import load_object
-from sqlalchemy import Boolean, Date, Integer
 from sqlalchemy.orm import mapped_column
 
-from crawler.yaml_site.definition import FieldDefinition, SiteDefinition, read_definition
+from crawler.yaml_site.definition import SiteDefinition, read_definition
 from crawler.yaml_site.page_values import item_of, select, text_of
 from models.base import Row
-from models.types import ExactNumeric, ExactString, LongText, UtcDateTime
 
 SITE_SPIDER = "spiders.base.SiteSpider"  # of a higher room
 
@@ -45,10 +43,11 @@ def model_of(definition: SiteDefinition, module: str) -> type[Row]:
     """Return the model of a site's table."""
     columns = {
         one.name: mapped_column(
-            _type(one),
+            one.column_type,
             primary_key=one.name in definition.key,
             nullable=not one.required,
             autoincrement=False if one.name in definition.key else "auto",
+            info=dict(one.info),
         )
         for one in definition.fields
     }
@@ -59,14 +58,6 @@ def model_of(definition: SiteDefinition, module: str) -> type[Row]:
         "__doc__": f"A row of {definition.table}.",
     }
     return type(name, (Row,), attributes | columns)
-
-
-def _type(field: FieldDefinition) -> Any:
-    if field.type in ("text", "url"):
-        return ExactString(field.length) if field.length is not None else LongText()
-    if field.type == "decimal":
-        return ExactNumeric(field.digits, field.scale)
-    return {"int": Integer, "date": Date, "datetime": UtcDateTime, "bool": Boolean}[field.type]()
 
 
 def _class_name(name: str) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import Boolean, Column, Date, Integer
 
 from crawler.yaml_site.members import (
     DETAIL,
     FIELD,
+    INFO,
     LIST,
     NAME,
     SITE,
@@ -18,6 +22,8 @@ from crawler.yaml_site.members import (
     is_xpath,
 )
 from crawler.yaml_site.nodes import Node, SiteFileError
+from models.column_hints import hint_error
+from models.types import ExactNumeric, ExactString, LongText, UtcDateTime
 
 KEY_LENGTH, LONGEST_KEY = 300, 700  # characters of a text in a key
 DIGITS, SCALE = 12, 2  # of a decimal number
@@ -35,6 +41,16 @@ class FieldDefinition:
     digits: int = DIGITS
     scale: int = SCALE
     required: bool = False
+    info: Mapping[str, Any] = field(default_factory=dict)  # the hints of its column
+
+    @property
+    def column_type(self) -> Any:
+        """The SQLAlchemy type of its column."""
+        if self.type in ("text", "url"):
+            return ExactString(self.length) if self.length is not None else LongText()
+        if self.type == "decimal":
+            return ExactNumeric(self.digits, self.scale)
+        return {"int": Integer, "date": Date, "datetime": UtcDateTime, "bool": Boolean}[self.type]()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +143,9 @@ def _field(name: str, node: Node, key: tuple[str, ...], *, is_list: bool) -> Fie
         return FieldDefinition(
             name=name, source="xpath", query=xpath.read(node), length=length, required=is_key
         )
+    for hint, one in node.members().items():
+        if hint in INFO and hint not in FIELD:
+            raise one.error(f"{hint!r} belongs to info: write info: {{{hint}: ...}} in the field")
     values = Values(node, FIELD)
     sources = [source for source in SOURCES if source in values]
     if len(sources) != 1:
@@ -138,7 +157,7 @@ def _field(name: str, node: Node, key: tuple[str, ...], *, is_list: bool) -> Fie
     length = values.get("length", KEY_LENGTH if is_key else None)
     if is_key and length is not None and length > LONGEST_KEY:
         raise values.nodes["length"].error(f"a key has at most {LONGEST_KEY} characters")
-    return FieldDefinition(
+    read = FieldDefinition(
         name=name,
         source=source,
         query=values.get(source),
@@ -148,6 +167,17 @@ def _field(name: str, node: Node, key: tuple[str, ...], *, is_list: bool) -> Fie
         scale=values.get("scale", SCALE),
         required=values.get("required", False) or is_key,
     )
+    return replace(read, info=_info(values.nodes["info"], read)) if "info" in values else read
+
+
+def _info(node: Node, of: FieldDefinition) -> dict[str, Any]:
+    """Return the hints of a field, each of which its column may have."""
+    values = Values(node, INFO)
+    info = {name: values.get(name) for name in values.nodes}
+    for name, value in info.items():
+        if fault := hint_error(Column(of.name, of.column_type, info={name: value})):
+            raise values.nodes[name].error(fault)
+    return info
 
 
 def _file_name(file: Path, root: Node) -> str:

@@ -14,6 +14,7 @@ from lxml import etree
 
 from crawler.yaml_site.nodes import Node
 from models.base import BOOKKEEPING, RESERVED
+from models.column_hints import HINTS
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 TYPES = ("text", "url", "int", "decimal", "date", "datetime", "bool")
@@ -153,6 +154,10 @@ FLAG = Kind(schema={"type": "boolean"}, read=Node.flag)
 NUMBER = Kind(schema={"type": "integer", "minimum": 1}, read=Node.number)
 CONSTANT: Kind[Any] = Kind(schema={"type": ["string", "number", "boolean"]}, read=Node.constant)
 
+INFO: Members = {
+    name: Member(kind=Kind(schema=hint.schema, read=Node.value), text=hint.values)
+    for name, hint in HINTS.items()
+}
 FIELD: Members = {
     "xpath": Member(kind=SELECTOR, text="an XPath, in a list relative to the record"),
     "css": Member(kind=CSS, text="a CSS selector, in a list relative to the record"),
@@ -165,6 +170,7 @@ FIELD: Members = {
     "required": Member(
         kind=FLAG, text="whether an item without a value is rejected; fields of the key always are required"
     ),
+    "info": Member(text="how the site writes the values: the hints of docs/values.md"),
 }
 LIST: Members = {
     "record": Member(kind=SELECTOR, text="the XPath or CSS selector of one record", is_required=True),

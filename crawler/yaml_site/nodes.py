@@ -128,7 +128,16 @@ class Node:
             raise self.error(f"{', '.join(_TAGS.values())} is needed here")
         return value
 
+    def value(self) -> Any:
+        """Return one value, a list of values, or a mapping of texts to values."""
+        if self.is_mapping:
+            return {name: node._scalar() for name, node in self.members().items()}
+        return [node._scalar() for node in self.items()] if self.is_list else self._scalar()
+
     def _scalar(self) -> Any:
         if not isinstance(self._node, yaml.ScalarNode):
             raise self.error("one value is needed here")
-        return yaml.safe_load(yaml.serialize(self._node))
+        try:
+            return yaml.safe_load(yaml.serialize(self._node))
+        except (yaml.YAMLError, ValueError):  # ValueError: a date that does not exist
+            raise self.error(f"{self._node.value!r} is no value: put a text into quotes") from None

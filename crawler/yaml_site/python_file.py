@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from crawler.suggestion.python_text import around, literal
+from crawler.suggestion.python_text import Nested, around, literal, wrapped
 from crawler.yaml_site.definition import FieldDefinition, SiteDefinition, is_xpath
 
 PACKAGE = "splashdown"  # that the text imports from
@@ -52,13 +53,31 @@ def _model(site: SiteDefinition, name: str) -> Iterator[str]:
     for one in site.fields:
         is_key = one.name in site.key
         hint = HINTS.get(one.type, one.type) + ("" if one.required else " | None")
-        arguments = [column] if (column := _column(one)) else []
+        arguments: list[str | Nested] = [column] if (column := _column(one)) else []
         if is_key:
             arguments.append("primary_key=True")
         if is_key and one.type == "int":
             arguments.append("autoincrement=False")
-        definition = f" = mapped_column({', '.join(arguments)})" if arguments else ""
-        yield f"    {one.name}: Mapped[{hint}]{definition}"
+        if one.info:
+            arguments.append(_info(one.info))
+        before = f"{one.name}: Mapped[{hint}]"
+        yield from (
+            wrapped(f"{before} = mapped_column(", arguments, ")", 4) if arguments else [f"    {before}"]
+        )
+
+
+def _info(info: Mapping[str, Any]) -> Nested:
+    """Return the argument with the hints of a column."""
+    return Nested("info={", [_entry(f"{literal(name)}: ", value) for name, value in info.items()], "}")
+
+
+def _entry(before: str, value: Any) -> str | Nested:
+    """Return ``before`` and a value of YAML as Python text."""
+    if isinstance(value, Mapping):
+        return Nested(f"{before}{{", [_entry(f"{literal(one)}: ", value[one]) for one in value], "}")
+    if isinstance(value, list):
+        return Nested(f"{before}[", [_entry("", one) for one in value], "]")
+    return before + (literal(value) if isinstance(value, str) else repr(value))
 
 
 def _column(field: FieldDefinition) -> str:

@@ -72,6 +72,43 @@ FAULTS = {
     "an empty text": (".//a/@href", '" "', 8, "text is needed here"),
     "no whole number": ("length: 20", "length: 0", 6, "a whole number above zero is needed here"),
     "an unknown name of a field": ("length: 20", "lenght: 20", 6, "did you mean 'length'?"),
+    "an unknown hint": (
+        "type: decimal",
+        "type: decimal, info: {decimel: ','}",
+        7,
+        "list.fields.price.info: there is no 'decimel' here; did you mean 'decimal'?",
+    ),
+    "a hint with another value": (
+        "type: decimal}",
+        "type: decimal,\n      info: {decimal: ';'}}",
+        8,
+        "list.fields.price.info.decimal: info['decimal'] is ';'; it must be \".\" or \",\"",
+    ),
+    "words without numbers": (
+        "type: decimal",
+        "type: decimal, info: {words: {no: [0]}}",
+        7,
+        "list.fields.price.info.words.no: one value is needed here",
+    ),
+    "an unknown language": (
+        "type: decimal",
+        "type: date, info: {languages: [german]}",
+        7,
+        "it must be codes of languages",
+    ),
+    "a hint for another type": (
+        "type: decimal",
+        "info: {decimal: ','}",
+        7,
+        "info['decimal'] does not apply to a column of type LongText",
+    ),
+    "a hint beside info": (
+        "type: decimal",
+        "type: decimal, decimal: ','",
+        7,
+        "'decimal' belongs to info: write info: {decimal: ...} in the field",
+    ),
+    "hints without a mapping": ("type: decimal", "type: decimal, info: ','", 7, "a mapping is needed here"),
     "a list for a text": ("record: //article", "record: [a, b]", 4, "text is needed here"),
 }
 

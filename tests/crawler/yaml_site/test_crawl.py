@@ -8,19 +8,23 @@ import subprocess
 import sys
 import textwrap
 import urllib.request
+from datetime import date
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from scrapy.http import HtmlResponse
 from sqlalchemy import text
 
-from crawler.yaml_site.classes import spider_of
+from crawler.yaml_site.classes import model_of, spider_of
 from crawler.yaml_site.definition import read_definition
 from crawler.yaml_site.page_values import jsonld_value, select, text_of
 from crawler.yaml_site.python_file import python_file
+from models.base import Base
 from models.quote import Quote
 from models.session import make_engine
+from pipelines.values.coerce import coerce
 from tests.crawler.project_copy import ProjectCopy
 from tests.crawls import ROOT
 
@@ -100,12 +104,62 @@ def test_an_ejected_site_is_formatted_and_typed(more: str, call: str, calls: int
     file.write_text(site.replace("  fields:", f"{more}  fields:", 1))
     text = python_file(read_definition(file))
     assert text.count(call) == calls
+    check_format(text, tmp_path)
+
+
+def check_format(text: str, tmp_path: Path) -> None:
     (tmp_path / "films.py").write_text(text)
     ruff = [sys.executable, "-m", "ruff", "--config", str(ROOT / "pyproject.toml")]
     for command in (["check"], ["format", "--diff"]):
         call = [*ruff[:3], *command, *ruff[3:], str(tmp_path / "films.py")]
         done = subprocess.run(call, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+HINTS = """start: https://shop.example/films
+key: sku
+list:
+  record: //article
+  fields:
+    sku: {xpath: "@data-sku", length: 20}
+    price:
+      css: .price
+      type: decimal
+      info: {decimal: ",", scale: {Mio: 1000000}, words: {gratis: 0, "kostenlos und ohne Anmeldung": 0}}
+    day: {css: .day, type: date, info: {languages: [de, fr]}}
+    seen: {css: .seen, type: datetime, info: {timezone: Europe/Berlin, "fold": 1}}
+    sold: {css: .sold, type: bool, info: {words: {ja: true, no: false}, tracked: false}}
+"""
+
+
+def columns_of(model: Any) -> dict[str, Any]:
+    return {name: (repr(one.type), one.nullable, dict(one.info)) for name, one in model.fields().items()}
+
+
+def test_hints_of_a_field_are_those_of_its_column_and_of_the_ejected_file(tmp_path: Path) -> None:
+    file = tmp_path / "films.yaml"
+    file.write_text(HINTS)
+    site = read_definition(file)
+    model = model_of(site, "sites.hinted")
+    fields = model.fields()
+    assert coerce("12.000 €", fields["price"]) == 12000
+    assert coerce("1,2 Mio. €", fields["price"]) == 1200000
+    assert coerce("3. Mai 2019", fields["day"]) == date(2019, 5, 3)
+    assert coerce("2026-10-25 02:30", fields["seen"]).isoformat() == "2026-10-25T01:30:00+00:00"
+    assert coerce("no", fields["sold"]) is False and fields["sold"].info["tracked"] is False
+    yaml_columns = columns_of(model)
+    Base.metadata.remove(model.table())
+
+    text = python_file(site)
+    ejected = ModuleType("sites.hinted_ejected")
+    sys.modules[ejected.__name__] = ejected  # where SQLAlchemy looks up the names of types
+    try:
+        exec(text, vars(ejected))
+        assert columns_of(ejected.FilmsRow) == yaml_columns
+        Base.metadata.remove(ejected.FilmsRow.table())
+    finally:
+        del sys.modules[ejected.__name__]
+    check_format(text, tmp_path)
 
 
 def test_a_list_that_scrolls_is_requested_so(tmp_path: Path) -> None:

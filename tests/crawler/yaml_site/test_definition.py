@@ -32,6 +32,13 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert [one.required for one in site.fields] == [True, False, False, False]
 
 
+def test_a_value_that_yaml_cannot_read_is_a_fault_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "films.yaml"
+    file.write_text(GOOD.replace('css: ".price"', "constant: 2026-13-45"))
+    with pytest.raises(SiteFileError, match=r"line 7: .*'2026-13-45' is no value: put a text into quotes"):
+        read_definition(file)
+
+
 @pytest.mark.parametrize(
     "text", ["//a", "./a", "../a", ".", "(//a)[1]", "@href", "string(.//b)", "normalize-space()"]
 )

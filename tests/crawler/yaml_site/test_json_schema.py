@@ -18,7 +18,7 @@ from crawler.suggestion.left_out import with_left_out
 from crawler.suggestion.suggest import suggest
 from crawler.yaml_site.definition import read_definition
 from crawler.yaml_site.json_schema import FILE, LINE, json_schema, write_schema
-from crawler.yaml_site.members import DETAIL, FIELD, LIST, SITE
+from crawler.yaml_site.members import DETAIL, FIELD, INFO, LIST, SITE
 from crawler.yaml_site.yaml_text import yaml_text
 from pipelines.values.type_guess import type_of
 from tests.crawler.suggestion.scoring import pages
@@ -37,6 +37,8 @@ ONLY_READER = {
     "a long key",
     "no XPath",
     "no CSS selector",
+    "an unknown language",
+    "a hint for another type",
 }
 
 
@@ -94,7 +96,11 @@ def test_the_schema_does_not_know_other_faults(case: str) -> None:
         "start: https": "start: [https",  # with the bracket below
         "key: sku": "key: [sku, price]",
         'css: ".price"': "constant: 7",
-        "length: 20": "length: 20, required: true",
+        "length: 20": "length: 20, required: true, info: {tracked: false}",
+        "type: decimal": "type: decimal, info: {decimal: ',', group: ' ', scale: {k: 1000}, words: {free: 0},"
+        " percent: points, accounting: true}",
+        'css: ".price", type: decimal': "css: .day, type: datetime, info: {languages: [de], date_order: DMY,"
+        " years_from: 1970, timezone: Europe/Berlin, fold: 1}",
         "  follow:": "  next: a.next\n  scroll: true\n  wait_for: .x\n  follow:",
         "  follow: .": "  next_button: .next\n  follow: .",
         "detail:\n": "rendering: auto\nschedule: 1 * * * *\ntable: t\nsite: s\ndetail:\n  wait_for: h1\n",
@@ -115,6 +121,7 @@ def test_every_name_has_a_description_for_editors() -> None:
         (LIST, schema["definitions"]["list"]),
         (DETAIL, schema["definitions"]["detail"]),
         (FIELD, schema["definitions"]["detailField"]["anyOf"][1]),
+        (INFO, schema["definitions"]["info"]),
     ]
     for members, part in kinds:
         assert {name: one["description"] for name, one in part["properties"].items()} == {
