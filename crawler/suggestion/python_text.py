@@ -10,14 +10,18 @@ LINE = 110  # columns of a line, as in pyproject.toml
 
 
 class Nested(NamedTuple):
-    """A call, a list or a dict as text: what is before its parts, with the bracket, the parts, and what is after."""
+    """A call, a list or a dict as text: what is before its parts, with the bracket, the parts, and what is after.
+
+    ``parts`` is a str for a call whose only argument is a literal: the text of the literal.
+    """
 
     before: str
     parts: Sequence[str | Nested]
     after: str
 
     def __str__(self) -> str:
-        return f"{self.before}{', '.join(map(str, self.parts))}{self.after}"
+        parts = [literal(self.parts)] if isinstance(self.parts, str) else map(str, self.parts)
+        return f"{self.before}{', '.join(parts)}{self.after}"
 
 
 def literal(text: str) -> str:
@@ -71,6 +75,8 @@ def wrapped(before: str, parts: Sequence[str | Nested], after: str, indent: int)
     one_line = space + str(Nested(before, parts, after))
     if width(one_line) <= LINE or not parts:
         return [one_line]
+    if isinstance(parts, str):
+        return [space + before, *(inner + one for one in pieces(parts, LINE - len(inner))), space + after]
     body = inner + str(Nested("", parts, ""))
     if width(body) <= LINE and before.endswith("("):
         return [space + before, body, space + after]

@@ -13,6 +13,7 @@ from crawler.yaml_site.members import (
     DETAIL,
     FIELD,
     INFO,
+    JOINED_SOURCES,
     LIST,
     NAME,
     SITE,
@@ -36,6 +37,7 @@ class FieldDefinition:
     name: str
     source: str  # one of SOURCES
     query: Any  # a selector, a path in JSON-LD, or the constant
+    join: str | None = None  # between the texts of all matches; None: the first match with a text counts
     type: str = "text"  # one of TYPES
     length: int | None = None  # of a text; None: any length
     digits: int = DIGITS
@@ -153,6 +155,8 @@ def _field(name: str, node: Node, key: tuple[str, ...], *, is_list: bool) -> Fie
     source = sources[0]
     if source == "jsonld" and is_list:
         raise values.nodes[source].error("JSON-LD belongs to a whole page: put the field into detail")
+    if "join" in values and source not in JOINED_SOURCES:
+        raise values.nodes["join"].error(f"'join' belongs to {' or '.join(JOINED_SOURCES)}")
     is_key = name in key
     length = values.get("length", KEY_LENGTH if is_key else None)
     if is_key and length is not None and length > LONGEST_KEY:
@@ -161,6 +165,7 @@ def _field(name: str, node: Node, key: tuple[str, ...], *, is_list: bool) -> Fie
         name=name,
         source=source,
         query=values.get(source),
+        join=values.get("join"),
         type=values.get("type", "text"),
         length=length,
         digits=values.get("digits", DIGITS),

@@ -11,6 +11,7 @@ from crawler.yaml_site.members import (
     DETAIL,
     FIELD,
     INFO,
+    JOINED_SOURCES,
     LIST,
     NAME_KIND,
     SELECTOR,
@@ -96,6 +97,7 @@ def _field(members: Members) -> Schema:
             {
                 **_mapping(members, {"info": {"$ref": "#/definitions/info"}}),
                 "oneOf": [{"required": [source]} for source in sources],
+                "dependencies": {"join": {"anyOf": [{"required": [source]} for source in JOINED_SOURCES]}},
             },
         ],
     }

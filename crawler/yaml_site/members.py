@@ -19,6 +19,7 @@ from models.column_hints import HINTS
 NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 TYPES = ("text", "url", "int", "decimal", "date", "datetime", "bool")
 SOURCES = ("xpath", "css", "jsonld", "constant")
+JOINED_SOURCES = ("xpath", "css")  # that may match several elements
 RENDERING = ("always", "auto", "never")
 RESERVED_NAMES = frozenset((*RESERVED, *BOOKKEEPING))
 
@@ -151,6 +152,7 @@ URLS = Kind(schema=_one_or_several(_URL), read=_several(_url))
 SELECTOR = Kind(schema=_TEXT, read=read_selector)
 CSS = Kind(schema=_TEXT, read=lambda node: read_selector(node, is_css=True))
 FLAG = Kind(schema={"type": "boolean"}, read=Node.flag)
+ANY_TEXT = Kind(schema={"type": "string"}, read=Node.any_text)
 NUMBER = Kind(schema={"type": "integer", "minimum": 1}, read=Node.number)
 CONSTANT: Kind[Any] = Kind(schema={"type": ["string", "number", "boolean"]}, read=Node.constant)
 
@@ -163,6 +165,9 @@ FIELD: Members = {
     "css": Member(kind=CSS, text="a CSS selector, in a list relative to the record"),
     "jsonld": Member(kind=TEXT, text="a path in the JSON-LD of a page with details, such as offers.price"),
     "constant": Member(kind=CONSTANT, text="a value that all rows have"),
+    "join": Member(
+        kind=ANY_TEXT, text="a text between the texts of all matches; by default the first one counts"
+    ),
     "type": Member(kind=_one_of(TYPES), text="the type of the column; by default text"),
     "length": Member(kind=NUMBER, text="the most characters of a text; by default any number, in a key 300"),
     "digits": Member(kind=NUMBER, text="the digits of a decimal number; by default 12"),

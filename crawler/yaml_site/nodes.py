@@ -107,6 +107,17 @@ class Node:
             raise self.error("text is needed here")
         return str(self._node.value)
 
+    def any_text(self) -> str:
+        """Return a text that may be empty or white space.
+
+        Raises:
+            SiteFileError: it is not a text, such as a number without quotes.
+        """
+        value = self._scalar()
+        if not isinstance(value, str):
+            raise self.error("text is needed here: put it into quotes")
+        return value
+
     def number(self) -> int:
         """Return the value as a whole number above zero."""
         value = self._scalar()

@@ -150,7 +150,16 @@ def _field(field: FieldDefinition, where: str, indent: int) -> Iterator[str]:
         method = "css" if field.source == "css" else _method(field.query)
         is_url = field.type == "url"
         function, after = ("url_of", "), response),") if is_url else ("text_of", ")),")
-        yield from around(f"{before}{function}({where}.{method}(", field.query, after, indent)
+        if field.join is None:
+            yield from around(f"{before}{function}({where}.{method}(", field.query, after, indent)
+            return
+        found = Nested(f"{where}.{method}(", field.query, ")")
+        arguments: list[str | Nested] = [
+            found,
+            *(["response"] if is_url else []),
+            f"join={literal(field.join)}",
+        ]
+        yield from wrapped(f"{before}{function}(", arguments, "),", indent)
 
 
 def _method(query: str) -> str:

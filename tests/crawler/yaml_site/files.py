@@ -109,6 +109,13 @@ FAULTS = {
         "'decimal' belongs to info: write info: {decimal: ...} in the field",
     ),
     "hints without a mapping": ("type: decimal", "type: decimal, info: ','", 7, "a mapping is needed here"),
+    "join of a constant": ('css: ".price"', "constant: 7, join: ', '", 7, "'join' belongs to xpath or css"),
+    "join that is no text": (
+        'css: ".price"',
+        "css: .price, join: 7",
+        7,
+        "text is needed here: put it into quotes",
+    ),
     "a list for a text": ("record: //article", "record: [a, b]", 4, "text is needed here"),
 }
 

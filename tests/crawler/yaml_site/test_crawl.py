@@ -136,6 +136,19 @@ def columns_of(model: Any) -> dict[str, Any]:
     return {name: (repr(one.type), one.nullable, dict(one.info)) for name, one in model.fields().items()}
 
 
+def ejected_module(text: str, name: str) -> ModuleType:
+    """Return the module of an ejected file, whose table no later test knows."""
+    module = ModuleType(name)
+    sys.modules[module.__name__] = module  # where SQLAlchemy looks up the names of types
+    try:
+        exec(text, vars(module))
+        module.FilmsRow.fields()
+        Base.metadata.remove(module.FilmsRow.table())
+    finally:
+        del sys.modules[module.__name__]
+    return module
+
+
 def test_hints_of_a_field_are_those_of_its_column_and_of_the_ejected_file(tmp_path: Path) -> None:
     file = tmp_path / "films.yaml"
     file.write_text(HINTS)
@@ -151,14 +164,7 @@ def test_hints_of_a_field_are_those_of_its_column_and_of_the_ejected_file(tmp_pa
     Base.metadata.remove(model.table())
 
     text = python_file(site)
-    ejected = ModuleType("sites.hinted_ejected")
-    sys.modules[ejected.__name__] = ejected  # where SQLAlchemy looks up the names of types
-    try:
-        exec(text, vars(ejected))
-        assert columns_of(ejected.FilmsRow) == yaml_columns
-        Base.metadata.remove(ejected.FilmsRow.table())
-    finally:
-        del sys.modules[ejected.__name__]
+    assert columns_of(ejected_module(text, "sites.ejected_hints").FilmsRow) == yaml_columns
     check_format(text, tmp_path)
 
 
@@ -206,6 +212,44 @@ PAGE = """<html><head><script type="application/ld+json">not json</script>
 def test_a_selector_returns_the_first_text(query: str, value: str | None) -> None:
     response = HtmlResponse("https://shop.example/", body=PAGE, encoding="utf-8")
     assert text_of(select(response, query)) == value
+
+
+JOINED = """start: https://shop.example/films
+key: sku
+list:
+  record: article
+  fields:
+    sku: "@id"
+    tags: {css: .tag, join: ", "}
+    price: {xpath: ".//b", join: "", type: decimal}
+    links: {css: "a::attr(href)", join: " ", type: url}
+    long: {xpath: ".//p[contains(concat(' ', normalize-space(@class), ' '), ' a-long-name-of-a-class ')]//b", join: '"'}
+    none: {css: .none, join: ", "}
+    first: .//i
+"""
+JOINED_PAGE = """<article id=1><i class=tag>dev</i><i class=tag> </i><i class=tag>eu <b>12</b></i><i class=tag>prod</i>
+<b>.50</b><a href=/x>x</a><a>no link</a><a href=y>y</a><p class=a-long-name-of-a-class><b>l</b><b>m</b></p></article>"""
+
+
+def test_the_texts_of_all_matches_are_joined_in_the_site_and_in_the_ejected_file(tmp_path: Path) -> None:
+    file = tmp_path / "films.yaml"
+    file.write_text(JOINED)
+    site = read_definition(file)
+    response = HtmlResponse("https://shop.example/films", body=JOINED_PAGE, encoding="utf-8")
+    expected = {
+        "sku": "1",
+        "tags": "dev, eu 12, prod",
+        "price": "12.50lm",
+        "links": "https://shop.example/x https://shop.example/y",
+        "long": 'l"m',
+        "none": None,
+        "first": "dev",
+    }
+    assert list(spider_of(site, Quote, "sites.joined")().parse(response)) == [expected]
+    text = python_file(site)
+    ejected = ejected_module(text, "sites.ejected_join")
+    assert list(ejected.FilmsSpider().parse(response)) == [expected]
+    check_format(text, tmp_path)
 
 
 @pytest.mark.parametrize(

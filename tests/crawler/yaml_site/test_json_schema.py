@@ -96,6 +96,7 @@ def test_the_schema_does_not_know_other_faults(case: str) -> None:
         "start: https": "start: [https",  # with the bracket below
         "key: sku": "key: [sku, price]",
         'css: ".price"': "constant: 7",
+        '{css: ".price"': "{css: .price, join: ''",
         "length: 20": "length: 20, required: true, info: {tracked: false}",
         "type: decimal": "type: decimal, info: {decimal: ',', group: ' ', scale: {k: 1000}, words: {free: 0},"
         " percent: points, accounting: true}",
