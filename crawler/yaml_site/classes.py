@@ -74,11 +74,12 @@ def spider_of(definition: SiteDefinition, model: type[Row], module: str) -> type
             yield list_page(self, url)
 
     def list_page(self: Any, url: str) -> Any:
+        waits = {"wait_for": site.wait_for, "timeout": site.wait_timeout}
         if site.next_button is not None:
-            return self.render_pages(url, self.parse, next_button=site.next_button, wait_for=site.wait_for)
+            return self.render_pages(url, self.parse, next_button=site.next_button, **waits)
         if site.scroll:
-            return self.render_scrolled(url, self.parse, items=site.record, wait_for=site.wait_for)
-        return self.render(url, self.parse, wait_for=site.wait_for)
+            return self.render_scrolled(url, self.parse, items=site.record, **waits)
+        return self.render(url, self.parse, **waits)
 
     def parse(self: Any, response: TextResponse) -> Iterator[Any]:
         """Yield the records of a list page, or the requests for their details, and the next page."""
@@ -91,6 +92,7 @@ def spider_of(definition: SiteDefinition, model: type[Row], module: str) -> type
                     response.urljoin(href),
                     self.parse_detail,
                     wait_for=site.detail_wait_for,
+                    timeout=site.detail_wait_timeout,
                     cb_kwargs={"item": item},
                 )
         if site.next_page is not None and (href := text_of(select(response, site.next_page))):

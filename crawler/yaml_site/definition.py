@@ -67,10 +67,12 @@ class SiteDefinition:
     record: str
     wait_for: str
     list_fields: tuple[FieldDefinition, ...]
+    wait_timeout: float | None = None  # seconds; None: that of SiteSpider
     follow: str | None = None
     next_page: str | None = None
     next_button: str | None = None
     detail_wait_for: str | None = None
+    detail_wait_timeout: float | None = None
     detail_fields: tuple[FieldDefinition, ...] = ()
     schedule: str | None = None
     rendering: str | None = None
@@ -97,6 +99,8 @@ def read_definition(file: Path) -> SiteDefinition:
     for other in ("next", "scroll"):
         if "next_button" in listed and listed.get(other):
             raise listed.nodes["next_button"].error(f"'next_button' and '{other}' exclude each other")
+    if detail is not None and "wait_timeout" in detail and "wait_for" not in detail:
+        raise detail.nodes["wait_timeout"].error("'wait_timeout' needs 'wait_for'")
     key = site.get("key")
     list_fields = _fields(listed, key, is_list=True)
     detail_fields = _fields(detail, key, is_list=False) if detail is not None else ()
@@ -116,11 +120,13 @@ def read_definition(file: Path) -> SiteDefinition:
         key=key,
         record=record,
         wait_for=listed.get("wait_for", record),
+        wait_timeout=listed.get("wait_timeout"),
         list_fields=list_fields,
         follow=listed.get("follow"),
         next_page=listed.get("next"),
         next_button=listed.get("next_button"),
         detail_wait_for=detail.get("wait_for") if detail is not None else None,
+        detail_wait_timeout=detail.get("wait_timeout") if detail is not None else None,
         detail_fields=detail_fields,
         schedule=site.get("schedule"),
         rendering=site.get("rendering"),

@@ -41,7 +41,10 @@ def json_schema() -> dict[str, Any]:
         ],
         "definitions": {
             "list": _mapping(LIST, {"fields": _fields("listField")}),
-            "detail": _mapping(DETAIL, {"fields": _fields("detailField")}),
+            "detail": {
+                **_mapping(DETAIL, {"fields": _fields("detailField")}),
+                "dependencies": {"wait_timeout": ["wait_for"]},
+            },
             # JSON-LD belongs to a whole page.
             "listField": _field({name: one for name, one in FIELD.items() if name != "jsonld"}),
             "detailField": _field(FIELD),

@@ -154,6 +154,7 @@ CSS = Kind(schema=_TEXT, read=lambda node: read_selector(node, is_css=True))
 FLAG = Kind(schema={"type": "boolean"}, read=Node.flag)
 ANY_TEXT = Kind(schema={"type": "string"}, read=Node.any_text)
 NUMBER = Kind(schema={"type": "integer", "minimum": 1}, read=Node.number)
+SECONDS = Kind(schema={"type": "number", "exclusiveMinimum": 0}, read=Node.seconds)
 CONSTANT: Kind[Any] = Kind(schema={"type": ["string", "number", "boolean"]}, read=Node.constant)
 
 INFO: Members = {
@@ -180,6 +181,7 @@ FIELD: Members = {
 LIST: Members = {
     "record": Member(kind=SELECTOR, text="the XPath or CSS selector of one record", is_required=True),
     "wait_for": Member(kind=SELECTOR, text="the element that the page must have; by default record"),
+    "wait_timeout": Member(kind=SECONDS, text="the seconds until wait_for counts as missing; by default 10"),
     "scroll": Member(kind=FLAG, text="whether the list has more records when it is scrolled"),
     "fields": Member(text="the fields that the list page has"),
     "follow": Member(kind=SELECTOR, text="the link from a record to its own page"),
@@ -188,6 +190,7 @@ LIST: Members = {
 }
 DETAIL: Members = {
     "wait_for": Member(kind=SELECTOR, text="the element that the page of a record must have"),
+    "wait_timeout": Member(kind=SECONDS, text="the seconds until wait_for counts as missing; by default 10"),
     "fields": Member(text="the fields that the page of a record has"),
 }
 SITE: Members = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,13 @@ class Node:
         value = self._scalar()
         if type(value) is not int or value < 1:
             raise self.error("a whole number above zero is needed here")
+        return value
+
+    def seconds(self) -> float:
+        """Return the value as seconds above zero."""
+        value = self._scalar()
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            raise self.error("a number of seconds above zero is needed here")
         return value
 
     def flag(self) -> bool:

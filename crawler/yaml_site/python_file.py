@@ -100,7 +100,7 @@ def _spider(site: SiteDefinition, name: str, model: str) -> Iterator[str]:
     yield "    async def start(self) -> AsyncIterator[Any]:"
     for url in site.start:
         yield from around("url = ", url, "", 8)
-        yield f"        yield {_request(site, 'url')}"
+        yield from _request(site, "url", 8)
     yield ""
     yield "    def parse(self, response: Response) -> Iterator[Any]:"
     yield f"        for record in response.{_method(site.record)}(RECORD):"
@@ -113,13 +113,16 @@ def _spider(site: SiteDefinition, name: str, model: str) -> Iterator[str]:
     else:
         yield from around(f"href = text_of(record.{_method(site.follow)}(", site.follow, "))", 12)
         yield "            if href:"
-        waits = ", wait_for=DETAIL" if site.detail_wait_for is not None else ""
+        arguments = ["url", "self.parse_detail"]
+        if site.detail_wait_for is not None:
+            arguments.append("wait_for=DETAIL")
+        arguments += [*_timeout(site.detail_wait_timeout), 'cb_kwargs={"item": item}']
         yield "                url = response.urljoin(href)"
-        yield f'                yield self.render(url, self.parse_detail{waits}, cb_kwargs={{"item": item}})'
+        yield from wrapped("yield self.render(", arguments, ")", 16)
     if site.next_page is not None:
         yield from around(f"href = text_of(response.{_method(site.next_page)}(", site.next_page, "))", 8)
         yield "        if href:"
-        yield f"            yield {_request(site, 'response.urljoin(href)')}"
+        yield from _request(site, "response.urljoin(href)", 12)
     if site.follow is not None:
         yield ""
         yield "    def parse_detail(self, response: Response, item: dict[str, Any]) -> Iterator[Any]:"
@@ -129,14 +132,20 @@ def _spider(site: SiteDefinition, name: str, model: str) -> Iterator[str]:
         yield "        }"
 
 
-def _request(site: SiteDefinition, url: str) -> str:
-    """Return the call that requests a page of the list."""
-    wait_for = "WAIT_FOR" if site.wait_for != site.record else "RECORD"
+def _request(site: SiteDefinition, url: str, indent: int) -> list[str]:
+    """Return the lines that yield the request for a page of the list."""
+    method, more = "render", []
     if site.next_button is not None:
-        return f"self.render_pages({url}, self.parse, next_button=NEXT_BUTTON, wait_for={wait_for})"
-    if site.scroll:
-        return f"self.render_scrolled({url}, self.parse, items=RECORD, wait_for={wait_for})"
-    return f"self.render({url}, self.parse, wait_for={wait_for})"
+        method, more = "render_pages", ["next_button=NEXT_BUTTON"]
+    elif site.scroll:
+        method, more = "render_scrolled", ["items=RECORD"]
+    wait_for = "WAIT_FOR" if site.wait_for != site.record else "RECORD"
+    arguments = [url, "self.parse", *more, f"wait_for={wait_for}", *_timeout(site.wait_timeout)]
+    return wrapped(f"yield self.{method}(", arguments, ")", indent)
+
+
+def _timeout(seconds: float | None) -> list[str]:
+    return [] if seconds is None else [f"timeout={seconds!r}"]
 
 
 def _field(field: FieldDefinition, where: str, indent: int) -> Iterator[str]:

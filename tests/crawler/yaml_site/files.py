@@ -116,6 +116,31 @@ FAULTS = {
         7,
         "text is needed here: put it into quotes",
     ),
+    "a wait without end": (
+        "follow:",
+        "wait_timeout: .inf\n  follow:",
+        8,
+        "a number of seconds above zero is needed",
+    ),
+    "a wait of no seconds": (
+        "follow:",
+        "wait_timeout: 0\n  follow:",
+        8,
+        "a number of seconds above zero is needed",
+    ),
+    "a wait in words": (
+        "follow:",
+        "wait_timeout: long\n  follow:",
+        8,
+        "a number of seconds above zero is needed",
+    ),
+    "a wait that is a flag": (
+        "follow:",
+        "wait_timeout: true\n  follow:",
+        8,
+        "a number of seconds above zero is",
+    ),
+    "a wait for nothing": ("detail:", "detail:\n  wait_timeout: 5", 10, "'wait_timeout' needs 'wait_for'"),
     "a list for a text": ("record: //article", "record: [a, b]", 4, "text is needed here"),
 }
 

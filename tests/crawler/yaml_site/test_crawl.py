@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from scrapy.http import HtmlResponse
+from scrapy.settings import Settings
 from sqlalchemy import text
 
 from crawler.yaml_site.classes import model_of, spider_of
@@ -168,6 +169,34 @@ def test_hints_of_a_field_are_those_of_its_column_and_of_the_ejected_file(tmp_pa
     check_format(text, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "more", ["", "  scroll: true\n", "  next_button: //button\n"], ids=["", "scrolled", "clicked"]
+)
+def test_the_seconds_of_a_wait_are_those_of_the_requests(more: str, tmp_path: Path) -> None:
+    file = tmp_path / "films.yaml"
+    text = film_of_the_docs("https://shop.example")
+    if "button" in more:
+        text = "".join(line for line in text.splitlines(keepends=True) if "  next:" not in line)
+    text = text.replace("  fields:", f"  wait_for: .film\n  wait_timeout: 12.25\n{more}  fields:", 1)
+    file.write_text(text.replace("//article/h1", "//article/h1\n  wait_timeout: 20"))
+    site = read_definition(file)
+    ejected = python_file(site)
+    check_format(ejected, tmp_path)
+    html = '<article><h3><a href="/f/1">a</a></h3></article><a rel="next" href="?page=2">more</a>'
+    page = HtmlResponse("https://shop.example/films", body=html, encoding="utf-8")
+    name = f"sites.ejected_{len(more)}"
+    for kind in (spider_of(site, Quote, "sites.waits"), ejected_module(ejected, name).FilmsSpider):
+        spider = kind()
+        spider.settings = Settings()
+        requests = asyncio.run(started(spider)) + list(spider.parse(page))
+        seconds = [request.meta["render"]["timeout"] for request in requests]
+        assert seconds == ([12.25, 20] if "button" in more else [12.25, 20, 12.25])
+
+
+async def started(spider: Any) -> list[Any]:
+    return [request async for request in spider.start()]
+
+
 def test_a_list_that_scrolls_is_requested_so(tmp_path: Path) -> None:
     file = tmp_path / "films.yaml"
     text = film_of_the_docs("https://shop.example")
@@ -185,7 +214,7 @@ def test_a_list_that_scrolls_is_requested_so(tmp_path: Path) -> None:
     asyncio.run(start())
     html = '<article><h3><a href="/f/1">a</a></h3></article><a rel="next" href="?page=2">more</a>'
     list(spider.parse(HtmlResponse("https://shop.example/films", body=html, encoding="utf-8")))
-    scrolled = {"items": "//article", "wait_for": ".film"}
+    scrolled = {"items": "//article", "wait_for": ".film", "timeout": None}
     assert [more for _, more in calls] == [scrolled, {**calls[1][1]}, scrolled]
     assert calls[1][1]["wait_for"] == "//article/h1"  # the page of a record is not a list
 

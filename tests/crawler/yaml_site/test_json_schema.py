@@ -38,6 +38,7 @@ ONLY_READER = {
     "no XPath",
     "no CSS selector",
     "an unknown language",
+    "a wait without end",
     "a hint for another type",
 }
 
@@ -102,9 +103,10 @@ def test_the_schema_does_not_know_other_faults(case: str) -> None:
         " percent: points, accounting: true}",
         'css: ".price", type: decimal': "css: .day, type: datetime, info: {languages: [de], date_order: DMY,"
         " years_from: 1970, timezone: Europe/Berlin, fold: 1}",
-        "  follow:": "  next: a.next\n  scroll: true\n  wait_for: .x\n  follow:",
+        "  follow:": "  next: a.next\n  scroll: true\n  wait_for: .x\n  wait_timeout: 2.5\n  follow:",
         "  follow: .": "  next_button: .next\n  follow: .",
-        "detail:\n": "rendering: auto\nschedule: 1 * * * *\ntable: t\nsite: s\ndetail:\n  wait_for: h1\n",
+        "detail:\n": "rendering: auto\nschedule: 1 * * * *\ntable: t\nsite: s\n"
+        "detail:\n  wait_for: h1\n  wait_timeout: 20\n",
     }.items(),
 )
 def test_every_name_is_accepted(old: str, new: str, tmp_path: Path) -> None:
