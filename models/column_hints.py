@@ -79,10 +79,10 @@ HINTS: Mapping[str, Hint] = {
         {"type": "object", "additionalProperties": {"type": "number"}},
     ),
     "words": Hint(
-        (*NUMBERS, Boolean, Enum),
+        (*NUMBERS, Date, DateTime, Boolean, Enum),
         _is_words,
-        'the value of each text: {"free": 0}',
-        {"type": "object", "additionalProperties": {"type": ["number", "boolean", "string"]}},
+        'the value of each text, or None for no value: {"free": 0, "on request": None}',
+        {"type": "object", "additionalProperties": {"type": ["number", "boolean", "string", "null"]}},
     ),
     "percent": _choice(NUMBERS, ("points", "fraction"), '"points" (12 % is 12) or "fraction" (12 % is 0.12)'),
     "accounting": _choice(NUMBERS, (True, False), "True or False"),
@@ -129,9 +129,14 @@ def hint_error(column: Column[Any]) -> str | None:
 
 
 def _words_error(type_: TypeEngine[Any], words: Mapping[str, Any]) -> str:
-    """Return what the values of ``words`` must be; an empty text if they are valid."""
+    """Return what the values of ``words`` must be; an empty text if they are valid. None is: the text is no value."""
+    values = [one for one in words.values() if one is not None]
+    if isinstance(type_, Date | DateTime):
+        return "None for each text: it is no value" if values else ""
     if isinstance(type_, Boolean):
-        return "" if all(isinstance(one, bool) for one in words.values()) else "True or False for each text"
-    if isinstance(type_, Enum):
-        return "" if all(one in type_.enums for one in words.values()) else "one of the choices for each text"
-    return "" if all(_is_number(one) for one in words.values()) else "a number for each text"
+        is_valid, needed = all(isinstance(one, bool) for one in values), "True or False"
+    elif isinstance(type_, Enum):
+        is_valid, needed = all(one in type_.enums for one in values), "one of the choices"
+    else:
+        is_valid, needed = all(map(_is_number, values)), "a number"
+    return "" if is_valid else f"{needed} for each text, or None for no value"

@@ -126,7 +126,10 @@ list:
     price:
       css: .price
       type: decimal
-      info: {decimal: ",", scale: {Mio: 1000000}, words: {gratis: 0, "kostenlos und ohne Anmeldung": 0}}
+      info:
+        decimal: ","
+        scale: {Mio: 1000000}
+        words: {gratis: 0, auf Anfrage: null, "kostenlos und ohne Anmeldung": 0}
     day: {css: .day, type: date, info: {languages: [de, fr]}}
     seen: {css: .seen, type: datetime, info: {timezone: Europe/Berlin, "fold": 1}}
     sold: {css: .sold, type: bool, info: {words: {ja: true, no: false}, tracked: false}}
@@ -158,6 +161,7 @@ def test_hints_of_a_field_are_those_of_its_column_and_of_the_ejected_file(tmp_pa
     fields = model.fields()
     assert coerce("12.000 €", fields["price"]) == 12000
     assert coerce("1,2 Mio. €", fields["price"]) == 1200000
+    assert coerce("Auf  Anfrage", fields["price"]) is None and coerce("Gratis", fields["price"]) == 0
     assert coerce("3. Mai 2019", fields["day"]) == date(2019, 5, 3)
     assert coerce("2026-10-25 02:30", fields["seen"]).isoformat() == "2026-10-25T01:30:00+00:00"
     assert coerce("no", fields["sold"]) is False and fields["sold"].info["tracked"] is False
