@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from crawler.suggestion.column_text import LINKS, key_length
+from crawler.suggestion.column_text import LINKS, digits_and_scale, key_length
 from crawler.suggestion.left_out_text import why
 from crawler.suggestion.suggestion import Field, Suggestion
 from crawler.yaml_site.json_schema import LINE
@@ -90,8 +90,5 @@ def _field(field: Field, key: tuple[str, ...], url_length: int) -> dict[str, Any
     if field.name in key and kind in ("text", "url"):
         found["length"] = key_length(field.max_length + (url_length if is_link else 0), len(key))
     if kind == "decimal":
-        found["scale"] = max(
-            [2, *(len(sample.rpartition(".")[2]) for sample in field.samples if "." in sample)]
-        )
-        found["scale"] = min(found["scale"], 8)
+        found["digits"], found["scale"] = digits_and_scale(field)
     return found
