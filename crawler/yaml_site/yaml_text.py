@@ -24,7 +24,9 @@ TYPES = {
 WIDTH = 110  # columns
 
 
-def yaml_text(suggestion: Suggestion, url: str, wait_for: str | None = None) -> str:
+def yaml_text(
+    suggestion: Suggestion, url: str, wait_for: str | None = None, *, rendering: str | None = None
+) -> str:
     """Return the YAML of a site with the suggested records. It holds the texts of the page only as values.
 
     What the suggestion left out is in comments, so that a user can take it.
@@ -32,12 +34,16 @@ def yaml_text(suggestion: Suggestion, url: str, wait_for: str | None = None) -> 
     Args:
         url: of the list page.
         wait_for: a selector that the page has to have; by default that of the records.
+        rendering: always, auto or never; by default as the project says.
 
     Raises:
         ValueError: the suggestion has no key.
     """
     if not suggestion.key:
         raise ValueError("the records have no natural key: choose the fields that identify one")
+    site: dict[str, Any] = {"start": url, "key": list(suggestion.key)}
+    if rendering is not None:
+        site["rendering"] = rendering
     before: dict[str, Any] = {"record": suggestion.record}
     if wait_for is not None:
         before["wait_for"] = wait_for
@@ -52,7 +58,7 @@ def yaml_text(suggestion: Suggestion, url: str, wait_for: str | None = None) -> 
     return "".join(
         (
             f"{LINE}\n",
-            _dump({"start": url, "key": list(suggestion.key)}),
+            _dump(site),
             "list:\n",
             _dump(before, 2),
             "  fields:\n",
