@@ -41,7 +41,10 @@ def _choice(types: tuple[type[TypeEngine[Any]], ...], choices: Sequence[Any], va
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool):
+        return False
+    # An int may be too large for isfinite().
+    return isinstance(value, int) or (isinstance(value, float | Decimal) and math.isfinite(value))
 
 
 def _is_scale(value: Any) -> bool:
@@ -139,4 +142,4 @@ def _words_error(type_: TypeEngine[Any], words: Mapping[str, Any]) -> str:
         is_valid, needed = all(one in type_.enums for one in values), "one of the choices"
     else:
         is_valid, needed = all(map(_is_number, values)), "a number"
-    return "" if is_valid else f"{needed} for each text, or None for no value"
+    return "" if is_valid else f"{needed} for each text, or None (null in YAML) for no value"

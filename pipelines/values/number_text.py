@@ -59,7 +59,7 @@ def read_number(text: str, rules: NumberRules) -> Decimal | Any:
     if not found:
         raise InvalidValue(
             f"has no number; if it means one, write {hint_text(words={text[:40].casefold(): 0})}, "
-            "or another number, or None if there is no value"
+            "or another number, or None (null in YAML) if there is no value"
         )
     if len(found) > 1:
         raise InvalidValue("has more than one number")

@@ -19,6 +19,7 @@ from tests.pipelines.values_page import PAGE
     ("type_", "hints"),
     [
         (ExactNumeric(10, 2), {"decimal": ",", "group": " ", "percent": "fraction", "accounting": True}),
+        (Integer(), {"scale": {"k": 10**400}}),
         (Integer(), {"scale": {"k": 1000}, "words": {"sold out": 0, "n/a": None}, "tracked": False}),
         (Date(), {"languages": ["de", "fr"], "date_order": "DMY", "years_from": 1970}),
         (UtcDateTime(), {"timezone": "Europe/London", "fold": 0}),

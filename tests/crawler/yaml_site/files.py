@@ -90,6 +90,12 @@ FAULTS = {
         7,
         "list.fields.price.info.words.no: one value is needed here",
     ),
+    "no value in Python's words": (
+        "type: decimal",
+        "type: decimal, info: {words: {n/a: None}}",
+        7,
+        "it must be a number for each text, or None (null in YAML) for no value",
+    ),
     "an unknown language": (
         "type: decimal",
         "type: date, info: {languages: [german]}",

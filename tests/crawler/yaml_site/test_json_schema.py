@@ -38,6 +38,7 @@ ONLY_READER = {
     "no XPath",
     "no CSS selector",
     "an unknown language",
+    "no value in Python's words",
     "a wait without end",
     "a hint for another type",
 }
