@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,23 +14,37 @@ from sqlalchemy.types import TypeEngine
 
 NUMBERS = (Integer, Numeric)
 ORDERS = ("DMY", "MDY", "YMD")
+YEARS = (1000, 3000)  # the least and the greatest year of years_from
 UNITS = ("seconds", "minutes", "hours", "days", "weeks")
 
 
 class Hint(NamedTuple):
-    """A key of ``info``: the column types that it is for, a check of its value, and a description of valid values."""
+    """A key of ``info``: the column types that it is for, a check of its value, and a description of valid values.
+
+    ``schema`` is the JSON Schema of its values, for editors of YAML sites.
+    """
 
     types: tuple[type[TypeEngine[Any]], ...]
     is_valid: Callable[[Any], bool]
     values: str
+    schema: Mapping[str, Any]
 
 
-def _one_of(*values: Any) -> Callable[[Any], bool]:
-    return lambda value: any(type(value) is type(one) and value == one for one in values)
+def _choice(types: tuple[type[TypeEngine[Any]], ...], choices: Sequence[Any], values: str = "") -> Hint:
+    """Return a hint whose value is one of the choices."""
+    return Hint(
+        types,
+        lambda value: any(type(value) is type(one) and value == one for one in choices),
+        values or " or ".join(f'"{one}"' for one in choices),
+        {"enum": list(choices)},
+    )
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool):
+        return False
+    # An int may be too large for isfinite().
+    return isinstance(value, int) or (isinstance(value, float | Decimal) and math.isfinite(value))
 
 
 def _is_scale(value: Any) -> bool:
@@ -58,30 +72,40 @@ def _is_languages(value: Any) -> bool:
 
 
 HINTS: Mapping[str, Hint] = {
-    "tracked": Hint((TypeEngine,), _one_of(True, False), "True or False"),
-    "decimal": Hint(NUMBERS, _one_of(".", ","), '"." or ","'),
-    "group": Hint(NUMBERS, _one_of(" "), '" "'),
-    "scale": Hint(NUMBERS, _is_scale, 'what each word multiplies by: {"k": 1000}'),
-    "words": Hint((*NUMBERS, Boolean, Enum), _is_words, 'the value of each text: {"free": 0}'),
-    "percent": Hint(
-        NUMBERS, _one_of("points", "fraction"), '"points" (12 % is 12) or "fraction" (12 % is 0.12)'
+    "tracked": _choice((TypeEngine,), (True, False), "True or False"),
+    "decimal": _choice(NUMBERS, (".", ",")),
+    "group": _choice(NUMBERS, (" ",)),
+    "scale": Hint(
+        NUMBERS,
+        _is_scale,
+        'what each word multiplies by: {"k": 1000}',
+        {"type": "object", "additionalProperties": {"type": "number"}},
     ),
-    "accounting": Hint(NUMBERS, _one_of(True, False), "True or False"),
+    "words": Hint(
+        (*NUMBERS, Date, DateTime, Boolean, Enum),
+        _is_words,
+        'the value of each text, or None for no value: {"free": 0, "on request": None}',
+        {"type": "object", "additionalProperties": {"type": ["number", "boolean", "string", "null"]}},
+    ),
+    "percent": _choice(NUMBERS, ("points", "fraction"), '"points" (12 % is 12) or "fraction" (12 % is 0.12)'),
+    "accounting": _choice(NUMBERS, (True, False), "True or False"),
     "languages": Hint(
-        (Date, DateTime), _is_languages, 'codes of languages that dateparser knows: ["de", "fr"]'
+        (Date, DateTime),
+        _is_languages,
+        'codes of languages that dateparser knows: ["de", "fr"]',
+        {"type": "array", "items": {"type": "string"}, "minItems": 1},
     ),
-    "date_order": Hint((Date, DateTime), _one_of(*ORDERS), " or ".join(f'"{order}"' for order in ORDERS)),
+    "date_order": _choice((Date, DateTime), ORDERS),
     "years_from": Hint(
         (Date, DateTime),
-        lambda year: type(year) is int and 1000 <= year <= 3000,
+        lambda year: type(year) is int and YEARS[0] <= year <= YEARS[1],
         "a year: 1970 is for 1970 to 2069",
+        {"type": "integer", "minimum": YEARS[0], "maximum": YEARS[1]},
     ),
-    "timezone": Hint((DateTime,), _is_zone, 'a time zone: "Europe/London"'),
-    "fold": Hint(
-        (DateTime,), _one_of(0, 1), "0 (the first time that a clock shows an hour) or 1 (the second)"
-    ),
-    "unit": Hint((Interval,), _one_of(*UNITS), " or ".join(f'"{unit}"' for unit in UNITS)),
-    "clock": Hint((Interval,), _one_of("H:M", "M:S"), '"H:M" or "M:S"'),
+    "timezone": Hint((DateTime,), _is_zone, 'a time zone: "Europe/London"', {"type": "string"}),
+    "fold": _choice((DateTime,), (0, 1), "0 (the first time that a clock shows an hour) or 1 (the second)"),
+    "unit": _choice((Interval,), UNITS),
+    "clock": _choice((Interval,), ("H:M", "M:S")),
 }
 
 
@@ -108,9 +132,14 @@ def hint_error(column: Column[Any]) -> str | None:
 
 
 def _words_error(type_: TypeEngine[Any], words: Mapping[str, Any]) -> str:
-    """Return what the values of ``words`` must be; an empty text if they are valid."""
+    """Return what the values of ``words`` must be; an empty text if they are valid. None is: the text is no value."""
+    values = [one for one in words.values() if one is not None]
+    if isinstance(type_, Date | DateTime):
+        return "None for each text: it is no value" if values else ""
     if isinstance(type_, Boolean):
-        return "" if all(isinstance(one, bool) for one in words.values()) else "True or False for each text"
-    if isinstance(type_, Enum):
-        return "" if all(one in type_.enums for one in words.values()) else "one of the choices for each text"
-    return "" if all(_is_number(one) for one in words.values()) else "a number for each text"
+        is_valid, needed = all(isinstance(one, bool) for one in values), "True or False"
+    elif isinstance(type_, Enum):
+        is_valid, needed = all(one in type_.enums for one in values), "one of the choices"
+    else:
+        is_valid, needed = all(map(_is_number, values)), "a number"
+    return "" if is_valid else f"{needed} for each text, or None (null in YAML) for no value"

@@ -17,6 +17,7 @@ from scrapy.utils.misc import load_object
 
 from crawler.commands.crawl import Command as Crawl
 from crawler.project import this_project
+from crawler.rendering.settings import NEVER
 from crawler.run.stopping import CannotStart
 from crawler.run.verdict import BELOW_POLICY, CANNOT_START, GOOD
 from crawler.security.plain_text import one_line
@@ -50,7 +51,9 @@ class Command(Crawl):
         super().add_options(parser)
         parser.add_argument("--yes", action="store_true", help="ask nothing, accept the suggestion")
         parser.add_argument("--yaml", action="store_true", help="write a YAML file, without Python")
-        parser.add_argument("--plain", action="store_true", help="do not render the page")
+        parser.add_argument(
+            "--plain", action="store_true", help="do not render the page, and write so into the file"
+        )
         parser.add_argument(
             "--wait-for",
             metavar="CSS",
@@ -167,11 +170,12 @@ class Command(Crawl):
             chosen = choose(found)
         # A script may write the cells of a record after the record itself.
         wait_for = self.opts.wait_for or key_selector(chosen, page.text)
+        rendering = NEVER if self.opts.plain else None
         try:
             if self.opts.yaml:
-                text = yaml_text(chosen, page.url, wait_for)
+                text = yaml_text(chosen, page.url, wait_for, rendering=rendering)
             else:
-                text = site_file(chosen, name, page.url, wait_for)
+                text = site_file(chosen, name, page.url, wait_for, rendering=rendering)
         except ValueError as error:
             self._say(f"no file was written: {error}")
             return BELOW_POLICY

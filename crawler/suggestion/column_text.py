@@ -72,11 +72,17 @@ def key_length(longest: int, key_fields: int = 1) -> int:
 def _other_type(field: Field) -> str:
     """Return the column's type as text, or "" if SQLAlchemy knows it from the hint."""
     if field.type == "Decimal":
-        scale = max([2, *(_decimals(sample) for sample in field.samples)])
-        return f"ExactNumeric({min(max(12, field.max_length + 2, scale + 10), 38)}, {scale})"
+        digits, scale = digits_and_scale(field)
+        return f"ExactNumeric({digits}, {scale})"
     if field.type == "datetime":
         return "UtcDateTime"
     return "BigInteger" if field.type == "int" and field.max_length > 8 else ""
+
+
+def digits_and_scale(field: Field) -> tuple[int, int]:
+    """Return the digits of a decimal column, and how many of them are after the point."""
+    scale = max([2, *(_decimals(sample) for sample in field.samples)])
+    return min(max(12, field.max_length + 2, scale + 10), 38), scale
 
 
 def _decimals(text: str) -> int:

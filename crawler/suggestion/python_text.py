@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
+from typing import NamedTuple
 
 LINE = 110  # columns of a line, as in pyproject.toml
+
+
+class Nested(NamedTuple):
+    """A call, a list or a dict as text: what is before its parts, with the bracket, the parts, and what is after.
+
+    ``parts`` is a str for a call whose only argument is a literal: the text of the literal.
+    """
+
+    before: str
+    parts: Sequence[str | Nested]
+    after: str
+
+    def __str__(self) -> str:
+        parts = [literal(self.parts)] if isinstance(self.parts, str) else map(str, self.parts)
+        return f"{self.before}{', '.join(parts)}{self.after}"
 
 
 def literal(text: str) -> str:
@@ -46,6 +63,30 @@ def around(before: str, text: str, after: str, indent: int) -> list[str]:
         *(f"{space}    {piece}" for piece in pieces(text, LINE - indent - 4)),
         space + after,
     ]
+
+
+def wrapped(before: str, parts: Sequence[str | Nested], after: str, indent: int) -> list[str]:
+    """Return the lines of a call, a list or a dict: one line, or its parts on a line, or a line for each of them.
+
+    Args:
+        indent: the spaces before the first line.
+    """
+    space, inner = " " * indent, " " * (indent + 4)
+    one_line = space + str(Nested(before, parts, after))
+    if width(one_line) <= LINE or not parts:
+        return [one_line]
+    if isinstance(parts, str):
+        return [space + before, *(inner + one for one in pieces(parts, LINE - len(inner))), space + after]
+    body = inner + str(Nested("", parts, ""))
+    if width(body) <= LINE and before.endswith("("):
+        return [space + before, body, space + after]
+    lines = [space + before]
+    for part in parts:
+        if isinstance(part, Nested):
+            lines += wrapped(part.before, part.parts, f"{part.after},", indent + 4)
+        else:
+            lines.append(f"{inner}{part},")
+    return [*lines, space + after]
 
 
 def pieces(text: str, columns: int) -> list[str]:

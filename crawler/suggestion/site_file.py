@@ -17,7 +17,14 @@ PACKAGE = "splashdown"  # that the text imports from
 NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
-def site_file(suggestion: Suggestion, name: str, url: str, wait_for: str | None = None) -> str:
+def site_file(
+    suggestion: Suggestion,
+    name: str,
+    url: str,
+    wait_for: str | None = None,
+    *,
+    rendering: str | None = None,
+) -> str:
     """Return the text of a module with a model and a SiteSpider for the suggested records.
 
     What the suggestion left out is in comments, so that a user can take it.
@@ -26,6 +33,7 @@ def site_file(suggestion: Suggestion, name: str, url: str, wait_for: str | None 
         name: of the spider and its table: small letters, digits and "_".
         url: of the list page.
         wait_for: a selector that a page has to have; by default that of the records.
+        rendering: always, auto or never; by default as the project says.
 
     Raises:
         ValueError: the name or a field's name cannot be that of a table or column, or the suggestion has no key.
@@ -64,6 +72,7 @@ def site_file(suggestion: Suggestion, name: str, url: str, wait_for: str | None 
         f"class {spider}(SiteSpider):",
         f'    name = "{name}"',
         f"    model = {model}",
+        *([f"    rendering = {literal(rendering)}"] if rendering is not None else []),
         "",
         "    async def start(self) -> AsyncIterator[Any]:",
         f"        yield {_request('START', suggestion, wait_for)}",

@@ -10,13 +10,11 @@ from typing import Any
 
 from scrapy.http import TextResponse
 from scrapy.utils.misc import load_object
-from sqlalchemy import Boolean, Date, Integer
 from sqlalchemy.orm import mapped_column
 
-from crawler.yaml_site.definition import FieldDefinition, SiteDefinition, read_definition
+from crawler.yaml_site.definition import SiteDefinition, read_definition
 from crawler.yaml_site.page_values import item_of, select, text_of
 from models.base import Row
-from models.types import ExactNumeric, ExactString, LongText, UtcDateTime
 
 SITE_SPIDER = "spiders.base.SiteSpider"  # of a higher room
 
@@ -45,10 +43,11 @@ def model_of(definition: SiteDefinition, module: str) -> type[Row]:
     """Return the model of a site's table."""
     columns = {
         one.name: mapped_column(
-            _type(one),
+            one.column_type,
             primary_key=one.name in definition.key,
             nullable=not one.required,
             autoincrement=False if one.name in definition.key else "auto",
+            info=dict(one.info),
         )
         for one in definition.fields
     }
@@ -59,14 +58,6 @@ def model_of(definition: SiteDefinition, module: str) -> type[Row]:
         "__doc__": f"A row of {definition.table}.",
     }
     return type(name, (Row,), attributes | columns)
-
-
-def _type(field: FieldDefinition) -> Any:
-    if field.type in ("text", "url"):
-        return ExactString(field.length) if field.length is not None else LongText()
-    if field.type == "decimal":
-        return ExactNumeric(field.digits, field.scale)
-    return {"int": Integer, "date": Date, "datetime": UtcDateTime, "bool": Boolean}[field.type]()
 
 
 def _class_name(name: str) -> str:
@@ -83,11 +74,12 @@ def spider_of(definition: SiteDefinition, model: type[Row], module: str) -> type
             yield list_page(self, url)
 
     def list_page(self: Any, url: str) -> Any:
+        waits = {"wait_for": site.wait_for, "timeout": site.wait_timeout}
         if site.next_button is not None:
-            return self.render_pages(url, self.parse, next_button=site.next_button, wait_for=site.wait_for)
+            return self.render_pages(url, self.parse, next_button=site.next_button, **waits)
         if site.scroll:
-            return self.render_scrolled(url, self.parse, items=site.record, wait_for=site.wait_for)
-        return self.render(url, self.parse, wait_for=site.wait_for)
+            return self.render_scrolled(url, self.parse, items=site.record, **waits)
+        return self.render(url, self.parse, **waits)
 
     def parse(self: Any, response: TextResponse) -> Iterator[Any]:
         """Yield the records of a list page, or the requests for their details, and the next page."""
@@ -100,6 +92,7 @@ def spider_of(definition: SiteDefinition, model: type[Row], module: str) -> type
                     response.urljoin(href),
                     self.parse_detail,
                     wait_for=site.detail_wait_for,
+                    timeout=site.detail_wait_timeout,
                     cb_kwargs={"item": item},
                 )
         if site.next_page is not None and (href := text_of(select(response, site.next_page))):

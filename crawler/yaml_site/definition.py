@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import Boolean, Column, Date, Integer
 
 from crawler.yaml_site.members import (
     DETAIL,
     FIELD,
+    INFO,
+    JOINED_SOURCES,
     LIST,
     NAME,
     SITE,
@@ -18,6 +23,8 @@ from crawler.yaml_site.members import (
     is_xpath,
 )
 from crawler.yaml_site.nodes import Node, SiteFileError
+from models.column_hints import hint_error
+from models.types import ExactNumeric, ExactString, LongText, UtcDateTime
 
 KEY_LENGTH, LONGEST_KEY = 300, 700  # characters of a text in a key
 DIGITS, SCALE = 12, 2  # of a decimal number
@@ -30,11 +37,22 @@ class FieldDefinition:
     name: str
     source: str  # one of SOURCES
     query: Any  # a selector, a path in JSON-LD, or the constant
+    join: str | None = None  # between the texts of all matches; None: the first match with a text counts
     type: str = "text"  # one of TYPES
     length: int | None = None  # of a text; None: any length
     digits: int = DIGITS
     scale: int = SCALE
     required: bool = False
+    info: Mapping[str, Any] = field(default_factory=dict)  # the hints of its column
+
+    @property
+    def column_type(self) -> Any:
+        """The SQLAlchemy type of its column."""
+        if self.type in ("text", "url"):
+            return ExactString(self.length) if self.length is not None else LongText()
+        if self.type == "decimal":
+            return ExactNumeric(self.digits, self.scale)
+        return {"int": Integer, "date": Date, "datetime": UtcDateTime, "bool": Boolean}[self.type]()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +67,12 @@ class SiteDefinition:
     record: str
     wait_for: str
     list_fields: tuple[FieldDefinition, ...]
+    wait_timeout: float | None = None  # seconds; None: that of SiteSpider
     follow: str | None = None
     next_page: str | None = None
     next_button: str | None = None
     detail_wait_for: str | None = None
+    detail_wait_timeout: float | None = None
     detail_fields: tuple[FieldDefinition, ...] = ()
     schedule: str | None = None
     rendering: str | None = None
@@ -79,6 +99,8 @@ def read_definition(file: Path) -> SiteDefinition:
     for other in ("next", "scroll"):
         if "next_button" in listed and listed.get(other):
             raise listed.nodes["next_button"].error(f"'next_button' and '{other}' exclude each other")
+    if detail is not None and "wait_timeout" in detail and "wait_for" not in detail:
+        raise detail.nodes["wait_timeout"].error("'wait_timeout' needs 'wait_for'")
     key = site.get("key")
     list_fields = _fields(listed, key, is_list=True)
     detail_fields = _fields(detail, key, is_list=False) if detail is not None else ()
@@ -98,11 +120,13 @@ def read_definition(file: Path) -> SiteDefinition:
         key=key,
         record=record,
         wait_for=listed.get("wait_for", record),
+        wait_timeout=listed.get("wait_timeout"),
         list_fields=list_fields,
         follow=listed.get("follow"),
         next_page=listed.get("next"),
         next_button=listed.get("next_button"),
         detail_wait_for=detail.get("wait_for") if detail is not None else None,
+        detail_wait_timeout=detail.get("wait_timeout") if detail is not None else None,
         detail_fields=detail_fields,
         schedule=site.get("schedule"),
         rendering=site.get("rendering"),
@@ -127,6 +151,9 @@ def _field(name: str, node: Node, key: tuple[str, ...], *, is_list: bool) -> Fie
         return FieldDefinition(
             name=name, source="xpath", query=xpath.read(node), length=length, required=is_key
         )
+    for hint, one in node.members().items():
+        if hint in INFO and hint not in FIELD:
+            raise one.error(f"{hint!r} belongs to info: write info: {{{hint}: ...}} in the field")
     values = Values(node, FIELD)
     sources = [source for source in SOURCES if source in values]
     if len(sources) != 1:
@@ -134,20 +161,34 @@ def _field(name: str, node: Node, key: tuple[str, ...], *, is_list: bool) -> Fie
     source = sources[0]
     if source == "jsonld" and is_list:
         raise values.nodes[source].error("JSON-LD belongs to a whole page: put the field into detail")
+    if "join" in values and source not in JOINED_SOURCES:
+        raise values.nodes["join"].error(f"'join' belongs to {' or '.join(JOINED_SOURCES)}")
     is_key = name in key
     length = values.get("length", KEY_LENGTH if is_key else None)
     if is_key and length is not None and length > LONGEST_KEY:
         raise values.nodes["length"].error(f"a key has at most {LONGEST_KEY} characters")
-    return FieldDefinition(
+    read = FieldDefinition(
         name=name,
         source=source,
         query=values.get(source),
+        join=values.get("join"),
         type=values.get("type", "text"),
         length=length,
         digits=values.get("digits", DIGITS),
         scale=values.get("scale", SCALE),
         required=values.get("required", False) or is_key,
     )
+    return replace(read, info=_info(values.nodes["info"], read)) if "info" in values else read
+
+
+def _info(node: Node, of: FieldDefinition) -> dict[str, Any]:
+    """Return the hints of a field, each of which its column may have."""
+    values = Values(node, INFO)
+    info = {name: values.get(name) for name in values.nodes}
+    for name, value in info.items():
+        if fault := hint_error(Column(of.name, of.column_type, info={name: value})):
+            raise values.nodes[name].error(fault)
+    return info
 
 
 def _file_name(file: Path, root: Node) -> str:

@@ -7,7 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from crawler.atomic_file import write_atomically
-from crawler.yaml_site.members import DETAIL, FIELD, LIST, NAME_KIND, SELECTOR, SITE, SOURCES, Members, Schema
+from crawler.yaml_site.members import (
+    DETAIL,
+    FIELD,
+    INFO,
+    JOINED_SOURCES,
+    LIST,
+    NAME_KIND,
+    SELECTOR,
+    SITE,
+    SOURCES,
+    Members,
+    Schema,
+)
 
 DRAFT = "http://json-schema.org/draft-07/schema#"  # the one that editors know best
 FILE = "site.schema.json"  # beside the YAML files, so that each copy of the project has it at the same path
@@ -29,10 +41,14 @@ def json_schema() -> dict[str, Any]:
         ],
         "definitions": {
             "list": _mapping(LIST, {"fields": _fields("listField")}),
-            "detail": _mapping(DETAIL, {"fields": _fields("detailField")}),
+            "detail": {
+                **_mapping(DETAIL, {"fields": _fields("detailField")}),
+                "dependencies": {"wait_timeout": ["wait_for"]},
+            },
             # JSON-LD belongs to a whole page.
             "listField": _field({name: one for name, one in FIELD.items() if name != "jsonld"}),
             "detailField": _field(FIELD),
+            "info": _mapping(INFO, {}),
         },
     }
 
@@ -81,6 +97,10 @@ def _field(members: Members) -> Schema:
         "description": "a selector, or a mapping with one of " + ", ".join(sources),
         "anyOf": [
             SELECTOR.schema,
-            {**_mapping(members, {}), "oneOf": [{"required": [source]} for source in sources]},
+            {
+                **_mapping(members, {"info": {"$ref": "#/definitions/info"}}),
+                "oneOf": [{"required": [source]} for source in sources],
+                "dependencies": {"join": {"anyOf": [{"required": [source]} for source in JOINED_SOURCES]}},
+            },
         ],
     }

@@ -14,10 +14,12 @@ from lxml import etree
 
 from crawler.yaml_site.nodes import Node
 from models.base import BOOKKEEPING, RESERVED
+from models.column_hints import HINTS
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 TYPES = ("text", "url", "int", "decimal", "date", "datetime", "bool")
 SOURCES = ("xpath", "css", "jsonld", "constant")
+JOINED_SOURCES = ("xpath", "css")  # that may match several elements
 RENDERING = ("always", "auto", "never")
 RESERVED_NAMES = frozenset((*RESERVED, *BOOKKEEPING))
 
@@ -150,14 +152,23 @@ URLS = Kind(schema=_one_or_several(_URL), read=_several(_url))
 SELECTOR = Kind(schema=_TEXT, read=read_selector)
 CSS = Kind(schema=_TEXT, read=lambda node: read_selector(node, is_css=True))
 FLAG = Kind(schema={"type": "boolean"}, read=Node.flag)
+ANY_TEXT = Kind(schema={"type": "string"}, read=Node.any_text)
 NUMBER = Kind(schema={"type": "integer", "minimum": 1}, read=Node.number)
+SECONDS = Kind(schema={"type": "number", "exclusiveMinimum": 0}, read=Node.seconds)
 CONSTANT: Kind[Any] = Kind(schema={"type": ["string", "number", "boolean"]}, read=Node.constant)
 
+INFO: Members = {
+    name: Member(kind=Kind(schema=hint.schema, read=Node.value), text=hint.values)
+    for name, hint in HINTS.items()
+}
 FIELD: Members = {
     "xpath": Member(kind=SELECTOR, text="an XPath, in a list relative to the record"),
     "css": Member(kind=CSS, text="a CSS selector, in a list relative to the record"),
     "jsonld": Member(kind=TEXT, text="a path in the JSON-LD of a page with details, such as offers.price"),
     "constant": Member(kind=CONSTANT, text="a value that all rows have"),
+    "join": Member(
+        kind=ANY_TEXT, text="a text between the texts of all matches; by default the first one counts"
+    ),
     "type": Member(kind=_one_of(TYPES), text="the type of the column; by default text"),
     "length": Member(kind=NUMBER, text="the most characters of a text; by default any number, in a key 300"),
     "digits": Member(kind=NUMBER, text="the digits of a decimal number; by default 12"),
@@ -165,10 +176,12 @@ FIELD: Members = {
     "required": Member(
         kind=FLAG, text="whether an item without a value is rejected; fields of the key always are required"
     ),
+    "info": Member(text="how the site writes the values: the hints of docs/values.md"),
 }
 LIST: Members = {
     "record": Member(kind=SELECTOR, text="the XPath or CSS selector of one record", is_required=True),
     "wait_for": Member(kind=SELECTOR, text="the element that the page must have; by default record"),
+    "wait_timeout": Member(kind=SECONDS, text="the seconds until wait_for counts as missing; by default 10"),
     "scroll": Member(kind=FLAG, text="whether the list has more records when it is scrolled"),
     "fields": Member(text="the fields that the list page has"),
     "follow": Member(kind=SELECTOR, text="the link from a record to its own page"),
@@ -177,6 +190,7 @@ LIST: Members = {
 }
 DETAIL: Members = {
     "wait_for": Member(kind=SELECTOR, text="the element that the page of a record must have"),
+    "wait_timeout": Member(kind=SECONDS, text="the seconds until wait_for counts as missing; by default 10"),
     "fields": Member(text="the fields that the page of a record has"),
 }
 SITE: Members = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -107,11 +108,29 @@ class Node:
             raise self.error("text is needed here")
         return str(self._node.value)
 
+    def any_text(self) -> str:
+        """Return a text that may be empty or white space.
+
+        Raises:
+            SiteFileError: it is not a text, such as a number without quotes.
+        """
+        value = self._scalar()
+        if not isinstance(value, str):
+            raise self.error("text is needed here: put it into quotes")
+        return value
+
     def number(self) -> int:
         """Return the value as a whole number above zero."""
         value = self._scalar()
         if type(value) is not int or value < 1:
             raise self.error("a whole number above zero is needed here")
+        return value
+
+    def seconds(self) -> float:
+        """Return the value as seconds above zero."""
+        value = self._scalar()
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            raise self.error("a number of seconds above zero is needed here")
         return value
 
     def flag(self) -> bool:
@@ -128,7 +147,16 @@ class Node:
             raise self.error(f"{', '.join(_TAGS.values())} is needed here")
         return value
 
+    def value(self) -> Any:
+        """Return one value, a list of values, or a mapping of texts to values."""
+        if self.is_mapping:
+            return {name: node._scalar() for name, node in self.members().items()}
+        return [node._scalar() for node in self.items()] if self.is_list else self._scalar()
+
     def _scalar(self) -> Any:
         if not isinstance(self._node, yaml.ScalarNode):
             raise self.error("one value is needed here")
-        return yaml.safe_load(yaml.serialize(self._node))
+        try:
+            return yaml.safe_load(yaml.serialize(self._node))
+        except (yaml.YAMLError, ValueError):  # ValueError: a date that does not exist
+            raise self.error(f"{self._node.value!r} is no value: put a text into quotes") from None

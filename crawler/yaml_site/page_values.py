@@ -28,7 +28,9 @@ def _value(field: FieldDefinition, selector: Selector, response: TextResponse) -
     if field.source == "jsonld":
         return jsonld_value(response, field.query)
     found = select(selector, field.query, is_css=field.source == "css")
-    return url_of(found, response) if field.type == "url" else text_of(found)
+    if field.type == "url":
+        return url_of(found, response, join=field.join)
+    return text_of(found, join=field.join)
 
 
 def select(selector: Any, query: str, *, is_css: bool | None = None) -> Any:
@@ -37,20 +39,34 @@ def select(selector: Any, query: str, *, is_css: bool | None = None) -> Any:
     return selector.css(query) if css else selector.xpath(query)
 
 
-def text_of(found: Any) -> str | None:
-    """Return the text of the first result that has one: of an element without tags, with single spaces."""
+def text_of(found: Any, *, join: str | None = None) -> str | None:
+    """Return the text of the first result that has one: of an element without tags, with single spaces.
+
+    Args:
+        join: return the texts of all results that have one, with this text between them.
+    """
+    return _joined(_texts(found), join)
+
+
+def url_of(found: Any, response: TextResponse, *, join: str | None = None) -> str | None:
+    """Return the first text as an absolute URL.
+
+    Args:
+        join: return the URLs of all results that have a text, with this text between them.
+    """
+    return _joined(map(response.urljoin, _texts(found)), join)
+
+
+def _texts(found: Any) -> Iterator[str]:
     for one in found:
         root = one.root
         text = root if isinstance(root, str) else _element_text(root)
         if text.strip():
-            return " ".join(text.split())
-    return None
+            yield " ".join(text.split())
 
 
-def url_of(found: Any, response: TextResponse) -> str | None:
-    """Return the first text as an absolute URL."""
-    text = text_of(found)
-    return response.urljoin(text) if text else None
+def _joined(texts: Iterator[str], join: str | None) -> str | None:
+    return next(texts, None) if join is None else join.join(texts) or None
 
 
 def _element_text(root: Any) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from crawler.suggestion.python_text import around, literal
+from crawler.suggestion.python_text import Nested, around, literal, wrapped
 from crawler.yaml_site.definition import FieldDefinition, SiteDefinition, is_xpath
 
 PACKAGE = "splashdown"  # that the text imports from
@@ -52,13 +53,31 @@ def _model(site: SiteDefinition, name: str) -> Iterator[str]:
     for one in site.fields:
         is_key = one.name in site.key
         hint = HINTS.get(one.type, one.type) + ("" if one.required else " | None")
-        arguments = [column] if (column := _column(one)) else []
+        arguments: list[str | Nested] = [column] if (column := _column(one)) else []
         if is_key:
             arguments.append("primary_key=True")
         if is_key and one.type == "int":
             arguments.append("autoincrement=False")
-        definition = f" = mapped_column({', '.join(arguments)})" if arguments else ""
-        yield f"    {one.name}: Mapped[{hint}]{definition}"
+        if one.info:
+            arguments.append(_info(one.info))
+        before = f"{one.name}: Mapped[{hint}]"
+        yield from (
+            wrapped(f"{before} = mapped_column(", arguments, ")", 4) if arguments else [f"    {before}"]
+        )
+
+
+def _info(info: Mapping[str, Any]) -> Nested:
+    """Return the argument with the hints of a column."""
+    return Nested("info={", [_entry(f"{literal(name)}: ", value) for name, value in info.items()], "}")
+
+
+def _entry(before: str, value: Any) -> str | Nested:
+    """Return ``before`` and a value of YAML as Python text."""
+    if isinstance(value, Mapping):
+        return Nested(f"{before}{{", [_entry(f"{literal(one)}: ", value[one]) for one in value], "}")
+    if isinstance(value, list):
+        return Nested(f"{before}[", [_entry("", one) for one in value], "]")
+    return before + (literal(value) if isinstance(value, str) else repr(value))
 
 
 def _column(field: FieldDefinition) -> str:
@@ -81,7 +100,7 @@ def _spider(site: SiteDefinition, name: str, model: str) -> Iterator[str]:
     yield "    async def start(self) -> AsyncIterator[Any]:"
     for url in site.start:
         yield from around("url = ", url, "", 8)
-        yield f"        yield {_request(site, 'url')}"
+        yield from _request(site, "url", 8)
     yield ""
     yield "    def parse(self, response: Response) -> Iterator[Any]:"
     yield f"        for record in response.{_method(site.record)}(RECORD):"
@@ -94,13 +113,16 @@ def _spider(site: SiteDefinition, name: str, model: str) -> Iterator[str]:
     else:
         yield from around(f"href = text_of(record.{_method(site.follow)}(", site.follow, "))", 12)
         yield "            if href:"
-        waits = ", wait_for=DETAIL" if site.detail_wait_for is not None else ""
+        arguments = ["url", "self.parse_detail"]
+        if site.detail_wait_for is not None:
+            arguments.append("wait_for=DETAIL")
+        arguments += [*_timeout(site.detail_wait_timeout), 'cb_kwargs={"item": item}']
         yield "                url = response.urljoin(href)"
-        yield f'                yield self.render(url, self.parse_detail{waits}, cb_kwargs={{"item": item}})'
+        yield from wrapped("yield self.render(", arguments, ")", 16)
     if site.next_page is not None:
         yield from around(f"href = text_of(response.{_method(site.next_page)}(", site.next_page, "))", 8)
         yield "        if href:"
-        yield f"            yield {_request(site, 'response.urljoin(href)')}"
+        yield from _request(site, "response.urljoin(href)", 12)
     if site.follow is not None:
         yield ""
         yield "    def parse_detail(self, response: Response, item: dict[str, Any]) -> Iterator[Any]:"
@@ -110,14 +132,20 @@ def _spider(site: SiteDefinition, name: str, model: str) -> Iterator[str]:
         yield "        }"
 
 
-def _request(site: SiteDefinition, url: str) -> str:
-    """Return the call that requests a page of the list."""
-    wait_for = "WAIT_FOR" if site.wait_for != site.record else "RECORD"
+def _request(site: SiteDefinition, url: str, indent: int) -> list[str]:
+    """Return the lines that yield the request for a page of the list."""
+    method, more = "render", []
     if site.next_button is not None:
-        return f"self.render_pages({url}, self.parse, next_button=NEXT_BUTTON, wait_for={wait_for})"
-    if site.scroll:
-        return f"self.render_scrolled({url}, self.parse, items=RECORD, wait_for={wait_for})"
-    return f"self.render({url}, self.parse, wait_for={wait_for})"
+        method, more = "render_pages", ["next_button=NEXT_BUTTON"]
+    elif site.scroll:
+        method, more = "render_scrolled", ["items=RECORD"]
+    wait_for = "WAIT_FOR" if site.wait_for != site.record else "RECORD"
+    arguments = [url, "self.parse", *more, f"wait_for={wait_for}", *_timeout(site.wait_timeout)]
+    return wrapped(f"yield self.{method}(", arguments, ")", indent)
+
+
+def _timeout(seconds: float | None) -> list[str]:
+    return [] if seconds is None else [f"timeout={seconds!r}"]
 
 
 def _field(field: FieldDefinition, where: str, indent: int) -> Iterator[str]:
@@ -131,7 +159,16 @@ def _field(field: FieldDefinition, where: str, indent: int) -> Iterator[str]:
         method = "css" if field.source == "css" else _method(field.query)
         is_url = field.type == "url"
         function, after = ("url_of", "), response),") if is_url else ("text_of", ")),")
-        yield from around(f"{before}{function}({where}.{method}(", field.query, after, indent)
+        if field.join is None:
+            yield from around(f"{before}{function}({where}.{method}(", field.query, after, indent)
+            return
+        found = Nested(f"{where}.{method}(", field.query, ")")
+        arguments: list[str | Nested] = [
+            found,
+            *(["response"] if is_url else []),
+            f"join={literal(field.join)}",
+        ]
+        yield from wrapped(f"{before}{function}(", arguments, "),", indent)
 
 
 def _method(query: str) -> str:

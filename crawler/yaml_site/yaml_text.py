@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from crawler.suggestion.column_text import LINKS, key_length
+from crawler.suggestion.column_text import LINKS, digits_and_scale, key_length
 from crawler.suggestion.left_out_text import why
 from crawler.suggestion.suggestion import Field, Suggestion
 from crawler.yaml_site.json_schema import LINE
@@ -24,7 +24,9 @@ TYPES = {
 WIDTH = 110  # columns
 
 
-def yaml_text(suggestion: Suggestion, url: str, wait_for: str | None = None) -> str:
+def yaml_text(
+    suggestion: Suggestion, url: str, wait_for: str | None = None, *, rendering: str | None = None
+) -> str:
     """Return the YAML of a site with the suggested records. It holds the texts of the page only as values.
 
     What the suggestion left out is in comments, so that a user can take it.
@@ -32,12 +34,16 @@ def yaml_text(suggestion: Suggestion, url: str, wait_for: str | None = None) -> 
     Args:
         url: of the list page.
         wait_for: a selector that the page has to have; by default that of the records.
+        rendering: always, auto or never; by default as the project says.
 
     Raises:
         ValueError: the suggestion has no key.
     """
     if not suggestion.key:
         raise ValueError("the records have no natural key: choose the fields that identify one")
+    site: dict[str, Any] = {"start": url, "key": list(suggestion.key)}
+    if rendering is not None:
+        site["rendering"] = rendering
     before: dict[str, Any] = {"record": suggestion.record}
     if wait_for is not None:
         before["wait_for"] = wait_for
@@ -52,7 +58,7 @@ def yaml_text(suggestion: Suggestion, url: str, wait_for: str | None = None) -> 
     return "".join(
         (
             f"{LINE}\n",
-            _dump({"start": url, "key": list(suggestion.key)}),
+            _dump(site),
             "list:\n",
             _dump(before, 2),
             "  fields:\n",
@@ -90,8 +96,5 @@ def _field(field: Field, key: tuple[str, ...], url_length: int) -> dict[str, Any
     if field.name in key and kind in ("text", "url"):
         found["length"] = key_length(field.max_length + (url_length if is_link else 0), len(key))
     if kind == "decimal":
-        found["scale"] = max(
-            [2, *(len(sample.rpartition(".")[2]) for sample in field.samples if "." in sample)]
-        )
-        found["scale"] = min(found["scale"], 8)
+        found["digits"], found["scale"] = digits_and_scale(field)
     return found

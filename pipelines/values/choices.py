@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Boolean, Enum
 
 from pipelines.values.invalid_value import Hints, InvalidValue, Reader, hint_text, quoted
+from pipelines.values.words import folded, words_of
 
 WORDS_FOR_TRUE = frozenset({"true", "yes", "y", "on", "1"})
 WORDS_FOR_FALSE = frozenset({"false", "no", "n", "off", "0"})
@@ -26,8 +27,8 @@ def choice_reader(type_: Enum, hints: Hints) -> Reader:
             spellings.setdefault(member.value, member.name)
     in_any_case = Counter({(text.casefold(), name) for text, name in spellings.items()})
     once = Counter(text for text, _ in in_any_case)
-    folded = {text: name for text, name in in_any_case if once[text] == 1}
-    words = {_folded(word): choice for word, choice in hints.get("words", {}).items()}
+    in_small_letters = {text: name for text, name in in_any_case if once[text] == 1}
+    words = words_of(hints)
 
     def read(value: Any) -> str:
         if isinstance(value, enum.Enum) and type_.enum_class and isinstance(value, type_.enum_class):
@@ -37,7 +38,7 @@ def choice_reader(type_: Enum, hints: Hints) -> Reader:
         text = str(value)
         if text in spellings:
             return spellings[text]
-        if (choice := words.get(_folded(text), folded.get(text.casefold()))) is not None:
+        if (choice := words.get(folded(text), in_small_letters.get(text.casefold()))) is not None:
             return str(choice)
         hint = hint_text(words={text[:40]: names[0]})
         raise InvalidValue(
@@ -51,14 +52,14 @@ def choice_reader(type_: Enum, hints: Hints) -> Reader:
 def boolean_reader(_type: Boolean, hints: Hints) -> Reader:
     """Return a reader for "yes", "no", and the texts of the hint ``words``."""
 
-    words = {_folded(word): truth for word, truth in hints.get("words", {}).items()}
+    words = words_of(hints)
 
     def read(value: Any) -> bool:
         if isinstance(value, bool):
             return value
         if not isinstance(value, str | int):
             raise InvalidValue(f"is {type(value).__name__}, neither yes nor no: {quoted(value)}")
-        word = _folded(str(value))
+        word = folded(value)
         if word in words:
             return bool(words[word])
         if word in WORDS_FOR_TRUE:
@@ -71,7 +72,3 @@ def boolean_reader(_type: Boolean, hints: Hints) -> Reader:
         )
 
     return read
-
-
-def _folded(text: Any) -> str:
-    return " ".join(str(text).casefold().split())

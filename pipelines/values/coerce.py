@@ -42,10 +42,11 @@ from pipelines.values.numbers import decimal_reader, float_reader, integer_reade
 from pipelines.values.objects import array_reader, binary_reader, json_reader, uuid_reader
 from pipelines.values.times import interval_reader, time_reader
 from pipelines.values.type_decorators import decorator_reader, is_user_type
+from pipelines.values.words import folded, texts_without_value
 
 
 def coerce(value: Any, column: Column[Any]) -> Any:
-    """Return the value as ``column`` stores it, or None for blank text.
+    """Return the value as ``column`` stores it, or None for blank text and a text that is None in ``words``.
 
     The hints of a column are in its ``info``: docs/values.md and models/column_hints.py list them.
 
@@ -59,6 +60,7 @@ def coerce(value: Any, column: Column[Any]) -> Any:
 def reader(column: Column[Any]) -> Reader:
     """Return the reader of a column. Its type, limits and hints are looked up once, not for every value."""
     type_ = base_type(column.type)
+    missing = texts_without_value(column.info)
     read = type_reader(type_, column.info)
     if is_user_type(column.type):
         read = decorator_reader(column.type, read)
@@ -67,6 +69,8 @@ def reader(column: Column[Any]) -> Reader:
     def read_value(value: Any) -> Any:
         if isinstance(value, str):
             value = strip_text(value) or None
+            if missing and folded(value) in missing:
+                value = None
         if value is None:
             if nullable:
                 return None
@@ -91,9 +95,12 @@ def type_reader(type_: TypeEngine[Any], hints: Hints) -> Reader | None:
     """Return a reader for the type; None if every value is left unchanged."""
     if isinstance(type_, ARRAY):
         read_item = type_reader(base_type(type_.item_type), hints)
+        missing = texts_without_value(hints)
 
         def read_one(value: Any) -> Any:
             value = strip_text(value) if isinstance(value, str) else value
+            if missing and isinstance(value, str) and folded(value) in missing:
+                return None
             return value if read_item is None else read_item(value)
 
         return array_reader(read_one, type_.dimensions)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipelines.values.digits import HARD_SPACE
 from pipelines.values.invalid_value import Hints, InvalidValue, hint_text
+from pipelines.values.words import words_of
 
 VULGAR = {
     "½": "0.5", "¼": "0.25", "¾": "0.75", "⅕": "0.2", "⅖": "0.4", "⅗": "0.6", "⅘": "0.8", "⅛": "0.125", "⅜": "0.375",
@@ -42,9 +43,7 @@ class NumberRules:
             percent=hints.get("percent"),
             accounting=hints.get("accounting"),
             scale={str(word).casefold(): Decimal(str(one)) for word, one in hints.get("scale", {}).items()},
-            words={
-                " ".join(str(word).casefold().split()): one for word, one in hints.get("words", {}).items()
-            },
+            words=words_of(hints),
         )
 
 

@@ -26,6 +26,7 @@ from pipelines.values.number_words import (
     scales,
     scales_before,
 )
+from pipelines.values.words import folded
 
 LONGEST = 500  # characters of a text with a number
 EXACT = Context(prec=2 * LONGEST)  # Python's default rounds to 28 digits
@@ -45,7 +46,7 @@ def read_number(text: str, rules: NumberRules) -> Decimal | Any:
     Raises:
         InvalidValue: the text has no number, more than one, or is ambiguous.
     """
-    if rules.words and (words := " ".join(text.casefold().split())) in rules.words:
+    if rules.words and (words := folded(text)) in rules.words:
         return rules.words[words]
     if len(text) > LONGEST:
         raise InvalidValue(f"is {len(text)} characters long, too long for a number")
@@ -58,7 +59,7 @@ def read_number(text: str, rules: NumberRules) -> Decimal | Any:
     if not found:
         raise InvalidValue(
             f"has no number; if it means one, write {hint_text(words={text[:40].casefold(): 0})}, "
-            "or another number"
+            "or another number, or None (null in YAML) if there is no value"
         )
     if len(found) > 1:
         raise InvalidValue("has more than one number")

@@ -217,6 +217,19 @@ def test_the_next_page_decides_on_the_key_and_on_what_may_be_missing(
     assert "rel" in text
 
 
+@pytest.mark.parametrize("option", ["--yes", "--yaml"])
+def test_a_site_of_a_plain_page_is_not_rendered(project: ProjectCopy, site: str, option: str) -> None:
+    env = {"SPLASH_URL": "http://127.0.0.1:9", "COLUMNS": "200"}  # no renderer
+    done = project.scrapy("new", "films", f"{site}/linked", "--plain", option, **env)
+    assert done.returncode == 0, done.stderr
+    suffix, line = (
+        (".yaml", "rendering: never\n") if option == "--yaml" else (".py", '    rendering = "never"\n')
+    )
+    assert line in (project.folder / "spiders" / f"films{suffix}").read_text("utf-8")
+    tried = project.scrapy("try", "films", "-s", "RENDERER_ENABLED=0", **env)
+    assert "films, 20 rows" in tried.stdout, tried.stdout + tried.stderr
+
+
 def test_a_list_whose_places_are_in_a_style_sheet_is_scrolled_too(
     project: ProjectCopy, site: str, chromium_renderer: str
 ) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
+from sqlalchemy import ARRAY, Column, Integer, Numeric
 
 from pipelines.values.coerce import coerce
 from pipelines.values.invalid_value import InvalidValue
@@ -36,6 +37,17 @@ def test_a_text_becomes_the_value_of_the_example(example: Example) -> None:
             coerce(example.text, example.column())
     else:
         assert f"`{spelled(coerce(example.text, example.column()))}`" == example.becomes
+
+
+def test_a_text_without_value_is_missing_in_a_column_that_is_not_null() -> None:
+    column = Column("x", Numeric(10, 2), nullable=False, info={"words": {"n/a": None}})
+    with pytest.raises(InvalidValue, match=r"^is missing$"):
+        coerce("N/A", column)
+
+
+def test_a_text_without_value_is_null_in_a_list() -> None:
+    column = Column("x", ARRAY(Integer()), info={"words": {"n/a": None, "sold out": 0}})
+    assert coerce(["1", " n/a ", "Sold out"], column) == [1, None, 0]
 
 
 def test_the_hint_in_a_reason_makes_the_text_valid() -> None:

@@ -8,19 +8,24 @@ import subprocess
 import sys
 import textwrap
 import urllib.request
+from datetime import date
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from scrapy.http import HtmlResponse
+from scrapy.settings import Settings
 from sqlalchemy import text
 
-from crawler.yaml_site.classes import spider_of
+from crawler.yaml_site.classes import model_of, spider_of
 from crawler.yaml_site.definition import read_definition
 from crawler.yaml_site.page_values import jsonld_value, select, text_of
 from crawler.yaml_site.python_file import python_file
+from models.base import Base
 from models.quote import Quote
 from models.session import make_engine
+from pipelines.values.coerce import coerce
 from tests.crawler.project_copy import ProjectCopy
 from tests.crawls import ROOT
 
@@ -100,12 +105,100 @@ def test_an_ejected_site_is_formatted_and_typed(more: str, call: str, calls: int
     file.write_text(site.replace("  fields:", f"{more}  fields:", 1))
     text = python_file(read_definition(file))
     assert text.count(call) == calls
+    check_format(text, tmp_path)
+
+
+def check_format(text: str, tmp_path: Path) -> None:
     (tmp_path / "films.py").write_text(text)
     ruff = [sys.executable, "-m", "ruff", "--config", str(ROOT / "pyproject.toml")]
     for command in (["check"], ["format", "--diff"]):
         call = [*ruff[:3], *command, *ruff[3:], str(tmp_path / "films.py")]
         done = subprocess.run(call, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+HINTS = """start: https://shop.example/films
+key: sku
+list:
+  record: //article
+  fields:
+    sku: {xpath: "@data-sku", length: 20}
+    price:
+      css: .price
+      type: decimal
+      info:
+        decimal: ","
+        scale: {Mio: 1000000}
+        words: {gratis: 0, auf Anfrage: null, "kostenlos und ohne Anmeldung": 0}
+    day: {css: .day, type: date, info: {languages: [de, fr]}}
+    seen: {css: .seen, type: datetime, info: {timezone: Europe/Berlin, "fold": 1}}
+    sold: {css: .sold, type: bool, info: {words: {ja: true, no: false}, tracked: false}}
+"""
+
+
+def columns_of(model: Any) -> dict[str, Any]:
+    return {name: (repr(one.type), one.nullable, dict(one.info)) for name, one in model.fields().items()}
+
+
+def ejected_module(text: str, name: str) -> ModuleType:
+    """Return the module of an ejected file, whose table no later test knows."""
+    module = ModuleType(name)
+    sys.modules[module.__name__] = module  # where SQLAlchemy looks up the names of types
+    try:
+        exec(text, vars(module))
+        module.FilmsRow.fields()
+        Base.metadata.remove(module.FilmsRow.table())
+    finally:
+        del sys.modules[module.__name__]
+    return module
+
+
+def test_hints_of_a_field_are_those_of_its_column_and_of_the_ejected_file(tmp_path: Path) -> None:
+    file = tmp_path / "films.yaml"
+    file.write_text(HINTS)
+    site = read_definition(file)
+    model = model_of(site, "sites.hinted")
+    fields = model.fields()
+    assert coerce("12.000 €", fields["price"]) == 12000
+    assert coerce("1,2 Mio. €", fields["price"]) == 1200000
+    assert coerce("Auf  Anfrage", fields["price"]) is None and coerce("Gratis", fields["price"]) == 0
+    assert coerce("3. Mai 2019", fields["day"]) == date(2019, 5, 3)
+    assert coerce("2026-10-25 02:30", fields["seen"]).isoformat() == "2026-10-25T01:30:00+00:00"
+    assert coerce("no", fields["sold"]) is False and fields["sold"].info["tracked"] is False
+    yaml_columns = columns_of(model)
+    Base.metadata.remove(model.table())
+
+    text = python_file(site)
+    assert columns_of(ejected_module(text, "sites.ejected_hints").FilmsRow) == yaml_columns
+    check_format(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "more", ["", "  scroll: true\n", "  next_button: //button\n"], ids=["", "scrolled", "clicked"]
+)
+def test_the_seconds_of_a_wait_are_those_of_the_requests(more: str, tmp_path: Path) -> None:
+    file = tmp_path / "films.yaml"
+    text = film_of_the_docs("https://shop.example")
+    if "button" in more:
+        text = "".join(line for line in text.splitlines(keepends=True) if "  next:" not in line)
+    text = text.replace("  fields:", f"  wait_for: .film\n  wait_timeout: 12.25\n{more}  fields:", 1)
+    file.write_text(text.replace("//article/h1", "//article/h1\n  wait_timeout: 20"))
+    site = read_definition(file)
+    ejected = python_file(site)
+    check_format(ejected, tmp_path)
+    html = '<article><h3><a href="/f/1">a</a></h3></article><a rel="next" href="?page=2">more</a>'
+    page = HtmlResponse("https://shop.example/films", body=html, encoding="utf-8")
+    name = f"sites.ejected_{len(more)}"
+    for kind in (spider_of(site, Quote, "sites.waits"), ejected_module(ejected, name).FilmsSpider):
+        spider = kind()
+        spider.settings = Settings()
+        requests = asyncio.run(started(spider)) + list(spider.parse(page))
+        seconds = [request.meta["render"]["timeout"] for request in requests]
+        assert seconds == ([12.25, 20] if "button" in more else [12.25, 20, 12.25])
+
+
+async def started(spider: Any) -> list[Any]:
+    return [request async for request in spider.start()]
 
 
 def test_a_list_that_scrolls_is_requested_so(tmp_path: Path) -> None:
@@ -125,7 +218,7 @@ def test_a_list_that_scrolls_is_requested_so(tmp_path: Path) -> None:
     asyncio.run(start())
     html = '<article><h3><a href="/f/1">a</a></h3></article><a rel="next" href="?page=2">more</a>'
     list(spider.parse(HtmlResponse("https://shop.example/films", body=html, encoding="utf-8")))
-    scrolled = {"items": "//article", "wait_for": ".film"}
+    scrolled = {"items": "//article", "wait_for": ".film", "timeout": None}
     assert [more for _, more in calls] == [scrolled, {**calls[1][1]}, scrolled]
     assert calls[1][1]["wait_for"] == "//article/h1"  # the page of a record is not a list
 
@@ -152,6 +245,44 @@ PAGE = """<html><head><script type="application/ld+json">not json</script>
 def test_a_selector_returns_the_first_text(query: str, value: str | None) -> None:
     response = HtmlResponse("https://shop.example/", body=PAGE, encoding="utf-8")
     assert text_of(select(response, query)) == value
+
+
+JOINED = """start: https://shop.example/films
+key: sku
+list:
+  record: article
+  fields:
+    sku: "@id"
+    tags: {css: .tag, join: ", "}
+    price: {xpath: ".//b", join: "", type: decimal}
+    links: {css: "a::attr(href)", join: " ", type: url}
+    long: {xpath: ".//p[contains(concat(' ', normalize-space(@class), ' '), ' a-long-name-of-a-class ')]//b", join: '"'}
+    none: {css: .none, join: ", "}
+    first: .//i
+"""
+JOINED_PAGE = """<article id=1><i class=tag>dev</i><i class=tag> </i><i class=tag>eu <b>12</b></i><i class=tag>prod</i>
+<b>.50</b><a href=/x>x</a><a>no link</a><a href=y>y</a><p class=a-long-name-of-a-class><b>l</b><b>m</b></p></article>"""
+
+
+def test_the_texts_of_all_matches_are_joined_in_the_site_and_in_the_ejected_file(tmp_path: Path) -> None:
+    file = tmp_path / "films.yaml"
+    file.write_text(JOINED)
+    site = read_definition(file)
+    response = HtmlResponse("https://shop.example/films", body=JOINED_PAGE, encoding="utf-8")
+    expected = {
+        "sku": "1",
+        "tags": "dev, eu 12, prod",
+        "price": "12.50lm",
+        "links": "https://shop.example/x https://shop.example/y",
+        "long": 'l"m',
+        "none": None,
+        "first": "dev",
+    }
+    assert list(spider_of(site, Quote, "sites.joined")().parse(response)) == [expected]
+    text = python_file(site)
+    ejected = ejected_module(text, "sites.ejected_join")
+    assert list(ejected.FilmsSpider().parse(response)) == [expected]
+    check_format(text, tmp_path)
 
 
 @pytest.mark.parametrize(

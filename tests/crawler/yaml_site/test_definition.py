@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from crawler.suggestion.suggestion import Field, Suggestion
+from crawler.suggestion.column_text import column
+from crawler.suggestion.suggestion import RARE, Field, LeftOut, Suggestion
 from crawler.yaml_site.definition import SiteFileError, is_xpath, read_definition
 from crawler.yaml_site.yaml_text import yaml_text
 from tests.crawler.yaml_site.files import FAULTS, GOOD, with_fault
@@ -32,6 +34,13 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert [one.required for one in site.fields] == [True, False, False, False]
 
 
+def test_a_value_that_yaml_cannot_read_is_a_fault_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "films.yaml"
+    file.write_text(GOOD.replace('css: ".price"', "constant: 2026-13-45"))
+    with pytest.raises(SiteFileError, match=r"line 7: .*'2026-13-45' is no value: put a text into quotes"):
+        read_definition(file)
+
+
 @pytest.mark.parametrize(
     "text", ["//a", "./a", "../a", ".", "(//a)[1]", "@href", "string(.//b)", "normalize-space()"]
 )
@@ -42,6 +51,37 @@ def test_an_xpath_is_recognized(text: str) -> None:
 @pytest.mark.parametrize("text", ["a", ".price", "#main > li", "a:not(.x)", "h3 a::attr(href)"])
 def test_a_css_selector_is_recognized(text: str) -> None:
     assert not is_xpath(text)
+
+
+@pytest.mark.parametrize(
+    ("sample", "digits", "scale"),
+    [("9.99", 12, 2), ("9.99 € incl. VAT", 18, 2), ("1,2345", 14, 4), ("7", 12, 2)],
+)
+def test_a_decimal_number_has_the_digits_of_its_column_in_python(
+    sample: str, digits: int, scale: int, tmp_path: Path
+) -> None:
+    def field(name: str, kind: str) -> Field:
+        return Field(
+            name=name, xpath=f".//{name}", type=kind, filled=0.5, samples=(sample,), max_length=len(sample)
+        )
+
+    left_out = field("tax", "Decimal")
+    suggestion = Suggestion(
+        record="//article",
+        fields=(field("name", "str"), field("price", "Decimal")),
+        key=("name",),
+        detail=None,
+        next_page=None,
+        rows=2,
+        source="markup",
+        left_out=(LeftOut(field=left_out, why=RARE),),
+    )
+    file = tmp_path / "films.yaml"
+    text = yaml_text(suggestion, "https://shop.example/films")
+    file.write_text(re.sub(r"^    # (?!Left out)", "    ", text, flags=re.MULTILINE), "utf-8")
+    _, price, tax = read_definition(file).fields
+    assert (price.digits, price.scale) == (tax.digits, tax.scale) == (digits, scale)
+    assert f"ExactNumeric({digits}, {scale})" in column(left_out, (), 0)
 
 
 def test_a_suggestion_becomes_a_file_that_can_be_read(tmp_path: Path) -> None:

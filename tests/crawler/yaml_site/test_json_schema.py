@@ -18,7 +18,7 @@ from crawler.suggestion.left_out import with_left_out
 from crawler.suggestion.suggest import suggest
 from crawler.yaml_site.definition import read_definition
 from crawler.yaml_site.json_schema import FILE, LINE, json_schema, write_schema
-from crawler.yaml_site.members import DETAIL, FIELD, LIST, SITE
+from crawler.yaml_site.members import DETAIL, FIELD, INFO, LIST, SITE
 from crawler.yaml_site.yaml_text import yaml_text
 from pipelines.values.type_guess import type_of
 from tests.crawler.suggestion.scoring import pages
@@ -37,6 +37,10 @@ ONLY_READER = {
     "a long key",
     "no XPath",
     "no CSS selector",
+    "an unknown language",
+    "no value in Python's words",
+    "a wait without end",
+    "a hint for another type",
 }
 
 
@@ -94,10 +98,16 @@ def test_the_schema_does_not_know_other_faults(case: str) -> None:
         "start: https": "start: [https",  # with the bracket below
         "key: sku": "key: [sku, price]",
         'css: ".price"': "constant: 7",
-        "length: 20": "length: 20, required: true",
-        "  follow:": "  next: a.next\n  scroll: true\n  wait_for: .x\n  follow:",
+        '{css: ".price"': "{css: .price, join: ''",
+        "length: 20": "length: 20, required: true, info: {tracked: false}",
+        "type: decimal": "type: decimal, info: {decimal: ',', group: ' ', scale: {k: 1000}, words: {free: 0},"
+        " percent: points, accounting: true}",
+        'css: ".price", type: decimal': "css: .day, type: datetime, info: {languages: [de], date_order: DMY,"
+        " years_from: 1970, timezone: Europe/Berlin, fold: 1}",
+        "  follow:": "  next: a.next\n  scroll: true\n  wait_for: .x\n  wait_timeout: 2.5\n  follow:",
         "  follow: .": "  next_button: .next\n  follow: .",
-        "detail:\n": "rendering: auto\nschedule: 1 * * * *\ntable: t\nsite: s\ndetail:\n  wait_for: h1\n",
+        "detail:\n": "rendering: auto\nschedule: 1 * * * *\ntable: t\nsite: s\n"
+        "detail:\n  wait_for: h1\n  wait_timeout: 20\n",
     }.items(),
 )
 def test_every_name_is_accepted(old: str, new: str, tmp_path: Path) -> None:
@@ -115,6 +125,7 @@ def test_every_name_has_a_description_for_editors() -> None:
         (LIST, schema["definitions"]["list"]),
         (DETAIL, schema["definitions"]["detail"]),
         (FIELD, schema["definitions"]["detailField"]["anyOf"][1]),
+        (INFO, schema["definitions"]["info"]),
     ]
     for members, part in kinds:
         assert {name: one["description"] for name, one in part["properties"].items()} == {
