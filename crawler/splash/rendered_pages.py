@@ -36,7 +36,7 @@ from crawler.splash.page_endpoint import script_arguments
 from crawler.splash.request_mapping import is_splash_request, rendered_url
 from crawler.splash.selectors import wrong_in_html, wrong_selector
 from crawler.splash.snapshot_answer import SCREENSHOT
-from crawler.splash.step_problems import NOT_SUPPORTED, problem_of
+from crawler.splash.step_problems import NOT_SUPPORTED, list_limit, problem_of
 from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
 
 logger = logging.getLogger(__name__)
@@ -129,7 +129,9 @@ def failure_of(
     if code:
         return RenderFailed(url, could_not_load(str(code)))
     if status >= 400 and "error" in data:
-        return RenderFailed(url, f"the renderer answered {status}, {one_line_error(data)}")
+        reason = f"the renderer answered {status}, {one_line_error(data)}"
+        limit = list_limit(arguments or {}) if status == 504 else None
+        return RenderFailed(url, f"{reason}: {limit}" if limit else reason)
     if "form_problem" in data:
         return RenderFailed(url, data["form_problem"])
     if response.status >= 400:
