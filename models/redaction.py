@@ -135,6 +135,8 @@ SCHEME = re.compile(r"\b(Basic|Bearer|Token|Digest|Negotiate)(\s+)([A-Za-z0-9+/=
 # "password": "x", ('token', b'x'), ["Authorization", ["Basic x"]], password=x
 QUOTED_NAME = re.compile(r"(?P<quote>\\?[\"'])(?P<name>[\w.\-]{2,60})(?P=quote)(?P<mark>\s*[:,]\s*)")
 QUOTED_VALUE = re.compile(r"\[[^\]\n]*\]?|\{[^}\n]*\}?|b?\\?\"[^\"\n]*\"?|b?\\?'[^'\n]*'?|[^\s,}\])]+")
+# The dotted path of a class without digits, as lists of middlewares have it.
+CLASS_PATH = re.compile(r"(?:[a-z_][a-z0-9_]*\.)+[A-Z][A-Za-z]*")
 ASSIGNED = re.compile(
     r"(?<![\w?&;#.\-*])(?P<name>[A-Za-z][\w.\-]{1,60})(?P<mark> ?= ?)"
     r"(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&)\]}]+)"
@@ -190,6 +192,8 @@ def _hide_quoted(text: str) -> str:
         value = QUOTED_VALUE.match(text, found.end())
         if value is None or value[0].strip("\"'").lower() in NO_SECRETS:
             continue
+        if mark == "," and CLASS_PATH.fullmatch(name) and CLASS_PATH.fullmatch(value[0].strip("\"'")):
+            continue  # a list of classes
         parts += [text[done : found.end()], _hidden_like(value[0])]
         done = value.end()
     return "".join([*parts, text[done:]]) if parts else text

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
+from crawler.command_failure import print_failure
 from crawler.database_command import CommandFailed, DatabaseCommand
-from crawler.security.plain_text import json_line
+from crawler.security.plain_text import json_line, one_line
 from models import Base, Row, RowChange
 from models.existing.definition import existing_models
 from models.history import read_changes
@@ -29,7 +30,7 @@ class Command(DatabaseCommand):
     max_arguments = 1
 
     def syntax(self) -> str:
-        return "[options] [MODEL]"
+        return "[options] [TABLE]"
 
     def short_desc(self) -> str:
         return "Show the history of rows: created, changed, gone, returned"
@@ -50,21 +51,33 @@ class Command(DatabaseCommand):
         table = table_of(args[0]) if args else None
         since = datetime_of(opts.since) if opts.since else None
         console = Console(soft_wrap=True, highlight=False)
+        is_empty = True
         with self.database() as engine, Session(engine) as session:
             for change in read_changes(
                 session, table=table, since=since, key=opts.key, run_id=opts.run, limit=opts.limit
             ):
+                is_empty = False
                 if opts.json:
                     print(json_line(as_json(change)))
                 else:
                     console.print(as_line(change))
+        if is_empty and opts.key is not None:
+            print_failure(self.program, no_change(opts.key, table, since=opts.since, run=opts.run))
+
+
+def no_change(key: str, table: str | None, *, since: str | None, run: int | None) -> str:
+    """Return the message for a key without a change, with the options that may have left its changes out."""
+    options = [f"--{name} {value}" for name, value in (("since", since), ("run", run)) if value is not None]
+    table_text = f" of {table}" if table else ""
+    options_text = f" with {' and '.join(options)}" if options else ""
+    return f"no change{table_text}{options_text} has the key {one_line(key)!r}"
 
 
 def table_of(name: str) -> str:
     """Return the table of a model. ``name`` is the name of the model or of its table, in any case.
 
     Raises:
-        CommandFailed: there is no such model; the message lists the models.
+        CommandFailed: there is no such table; the message lists the tables.
     """
     rows: dict[str, type[Row]] = {
         mapper.class_.__name__: mapper.class_
@@ -75,7 +88,8 @@ def table_of(name: str) -> str:
     for known, model in rows.items():
         if name.lower() in (known.lower(), model.__tablename__.lower()):
             return str(model.__tablename__)
-    raise CommandFailed(f"there is no model {name!r}; there are {', '.join(sorted(rows))}")
+    tables = sorted({str(model.__tablename__) for model in rows.values()})
+    raise CommandFailed(f"there is no table {name!r}; there are {', '.join(tables)}")
 
 
 def datetime_of(text: str) -> datetime:

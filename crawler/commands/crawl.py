@@ -53,12 +53,16 @@ class Command(ScrapyCrawl):
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        super().add_options(parser)
+        self.add_spider_options(parser)
         self.add_run_options(parser)
         self._parser = parser
         parser.epilog = exit_code_help()
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
         parser.error = self._refuse_options  # type: ignore[method-assign]  # argparse's exit code is 2
+
+    def add_spider_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add Scrapy's options: those of all commands, the arguments of the spider, and files for its items."""
+        super().add_options(parser)
 
     def add_run_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options that choose the run of the crawl."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scrapy import Spider
+from scrapy.commands import ScrapyCommand
 from scrapy.http import Response, TextResponse
 from scrapy.utils.misc import load_object
 
@@ -46,6 +47,17 @@ class Command(Crawl):
             "Render the page at the URL, find its repeated record, the record's fields and the next page, show five "
             "rows, ask about key and names, and write the file of the site. Nothing is written to the tables."
         )
+
+    def add_spider_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options of all commands only: the site has no spider yet."""
+        ScrapyCommand.add_options(self, parser)
+        parser.set_defaults(spargs=[], output=None, overwrite_output=None)
+
+    def add_run_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add none: the page is rendered in a trial of its own."""
+
+    def choose_run(self, opts: argparse.Namespace) -> None:
+        """Do nothing: ``add_run_options`` adds no option that chooses a run."""
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)

@@ -19,7 +19,7 @@ from scrapy.statscollectors import StatsCollector
 
 from crawler.meta_keys import RENDER
 from crawler.page.completeness import CUT, CUT_OFF, NEVER_ENDED, WITHOUT_BUTTON, rendered_ends
-from crawler.page.element import has_element
+from crawler.page.element import has_element, has_element_of_browser
 from crawler.page.refusal import refusal_of
 from crawler.splash.cache_args import named_script
 from crawler.splash.errors import (
@@ -36,12 +36,14 @@ from crawler.splash.page_endpoint import script_arguments
 from crawler.splash.request_mapping import is_splash_request, rendered_url
 from crawler.splash.selectors import wrong_in_html, wrong_selector
 from crawler.splash.snapshot_answer import SCREENSHOT
-from crawler.splash.step_problems import NOT_SUPPORTED, problem_of
+from crawler.splash.step_problems import NOT_SUPPORTED, list_limit, problem_of
 from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
 
 logger = logging.getLogger(__name__)
 
 LISTED = 20  # pages and URLs that a stat lists
+NEVER_CAME = "it is not on the page within wait_timeout of the spider (or timeout= of the call)"
+CAME_LATE = "it came after the limit: raise wait_timeout of the spider (or timeout= of the call)"
 NEVER_LOADED = "it has no wait_for=, and its load event did not come within {:g} s"
 
 
@@ -68,7 +70,9 @@ class NotSupported(RenderFailed):
 class NeverAppeared(RenderFailed):
     """The page was loaded, but the element of ``wait_for`` was not on it within the timeout.
 
-    ``reason`` replaces the default message, for a click that no page followed.
+    Args:
+        came_late: the page has the element now, after the timeout.
+        reason: replaces the default message, for a click that no page followed.
     """
 
     def __init__(
@@ -78,10 +82,11 @@ class NeverAppeared(RenderFailed):
         timeout: float,
         response: Response | None = None,
         *,
+        came_late: bool = False,
         reason: str | None = None,
     ) -> None:
         missing = (
-            f"{wait_for!r} never appeared (waited {timeout:g} s)"
+            f"{wait_for!r} never appeared (waited {timeout:g} s): {CAME_LATE if came_late else NEVER_CAME}"
             if wait_for
             else NEVER_LOADED.format(timeout)
         )
@@ -124,7 +129,9 @@ def failure_of(
     if code:
         return RenderFailed(url, could_not_load(str(code)))
     if status >= 400 and "error" in data:
-        return RenderFailed(url, f"the renderer answered {status}, {one_line_error(data)}")
+        reason = f"the renderer answered {status}, {one_line_error(data)}"
+        limit = list_limit(arguments or {}) if status == 504 else None
+        return RenderFailed(url, f"{reason}: {limit}" if limit else reason)
     if "form_problem" in data:
         return RenderFailed(url, data["form_problem"])
     if response.status >= 400:
@@ -141,7 +148,13 @@ def failure_of(
     if appeared in (None, True):
         return None
     why = problem_of(data, arguments or {}, timeout)
-    return NeverAppeared(url, wait_for, timeout, response, reason=why)
+    came_late = (
+        why is None
+        and wait_for is not None
+        and isinstance(response, TextResponse)
+        and has_element_of_browser(response, wait_for)
+    )
+    return NeverAppeared(url, wait_for, timeout, response, came_late=came_late, reason=why)
 
 
 def cut_of(response: Response) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from crawler.splash.render_arguments import MAX_TIMEOUT
+
 # Why no page followed a click of render_pages, by the word of spiders/lua/click_next.lua.
 CLICKS = {
     "none": "{changes!r} matched nothing within {timeout:g} s",
@@ -94,3 +96,18 @@ def scroll_problem(data: Mapping[str, Any], arguments: Mapping[str, Any]) -> str
     if end:
         return f"the list was scrolled, and end={end!r} never appeared: {found}"
     return f"the list still grew after {seconds:g} s (scroll_timeout): {found}"
+
+
+def list_limit(arguments: Mapping[str, Any]) -> str | None:
+    """Return why a list did not end within the time of its render, and what to change; None if it is no list.
+
+    Args:
+        arguments: the arguments of the script, with the seconds of the render.
+    """
+    if "next_button" not in arguments:
+        return None
+    seconds = float(arguments.get("timeout", MAX_TIMEOUT))
+    changes = "it needs fewer pages (max_pages=) or a faster site"
+    if seconds < MAX_TIMEOUT:
+        changes += f", or more than the {seconds:g} s of this one (busy_seconds=)"
+    return f"all pages of a list are one render, which may take {MAX_TIMEOUT:g} seconds at most: {changes}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,7 +20,6 @@ from crawler.security.plain_text import last_line, one_line
 from crawler.trial.missing_records import more_pages_note, windowed_note
 from crawler.trial.selector_hits import SelectorHits
 from crawler.trial.trial_pages import TrialPage
-from models.base import Row
 from models.rejected import RejectedItem
 from models.request import FAILED, REFUSED, CrawlRequest
 from models.run import CrawlRun
@@ -30,6 +30,8 @@ from models.table_contents import table_contents
 ROWS = 10  # that are shown of a table
 WIDTH = 40  # characters of a value
 FIELDS = 8  # columns of a table that are shown side by side
+LEAST = 8  # characters of a value that are shown, at least
+VERTICAL_ROWS = 3  # that are shown below each other, if the columns do not fit side by side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,7 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
         found = [contents[key] for key in sorted(contents, key=natural_order)]
         if found:
             rows += len(found)
-            _print_rows(console, model, found)
+            print_rows(console, model.__tablename__, list(model.fields()), found)
     with Session(engine) as session:
         rejected = session.scalars(select(RejectedItem).order_by(RejectedItem.id)).all()
         failed = session.scalars(select(CrawlRequest).where(CrawlRequest.state.in_((FAILED, REFUSED)))).all()
@@ -107,20 +109,74 @@ def _print_pages(console: Console, pages: Sequence[TrialPage]) -> None:
         _say(console, f"HTTP {page.status} {page.url}: {page.file}")
 
 
-def _print_rows(console: Console, model: type[Row], rows: Sequence[Mapping[str, Any]]) -> None:
-    names = list(model.fields())
-    shown = names[:FIELDS]
-    table = Table(title=f"{model.__tablename__}, {len(rows)} rows")
-    for name in shown:
-        table.add_column(name, overflow="ellipsis", no_wrap=True)
-    for row in rows[:ROWS]:
-        table.add_row(*(_cell(row[name]) for name in shown))
+def print_rows(
+    console: Console, table_name: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Print the rows side by side, or the first ones vertically if the columns ``names`` do not fit side by side."""
+    title = f"{table_name}, {len(rows)} rows"
+    shares = {name: f"{_filled(rows, name):.0%}" for name in names}
+    filled = {name: f"{share} filled" for name, share in shares.items()}
+    cells = {name: [_cell(row[name]) for row in rows[:ROWS]] for name in names[:FIELDS]}
+    longest = {name: max(cell_len(text) for text in (name, *map(str, cells[name]))) for name in cells}
+    least = [max(min(longest[name], LEAST), len(shares[name])) for name in cells]
+    with_shares = [max(longest[name], len(shares[name])) for name in cells]
+    with_words = [max(longest[name], len(filled[name])) for name in cells]
+    widths = fitting_widths(with_words, with_words, console.width)
+    if widths is None:  # the word "filled" takes no place from a value
+        widths = fitting_widths(with_shares, least, console.width)
+    if widths is None:
+        _print_vertically(console, title, rows, filled)
+        return
+    table = Table(title=title)
+    for name, width in zip(cells, widths, strict=True):
+        table.add_column(name, overflow="ellipsis", no_wrap=True, width=width)
+    for line in zip(*cells.values(), strict=True):
+        table.add_row(*line)
     table.add_section()
-    table.add_row(*(Text(f"{_filled(rows, name):.0%} filled", style="dim") for name in shown))
+    texts = (
+        filled[name] if len(filled[name]) <= width else shares[name]
+        for name, width in zip(cells, widths, strict=True)
+    )
+    table.add_row(*(Text(text, style="dim") for text in texts))
     console.print(table)
     for name in names[FIELDS:]:
         samples = ", ".join(one_line(str(row[name]), WIDTH) for row in rows[:3])
-        _say(console, f"  {name}: {_filled(rows, name):.0%} filled: {samples}")
+        _say(console, f"  {name}: {filled[name]}: {samples}")
+
+
+def fitting_widths(wanted: Sequence[int], least: Sequence[int], width: int) -> list[int] | None:
+    """Return the widths of the columns of a table of at most ``width`` characters; None if they do not fit.
+
+    Args:
+        wanted: the width of the longest text of each column.
+        least: the width that each column needs; at most the wanted one.
+    """
+    available = width - 3 * len(wanted) - 1  # without the borders, and the blanks beside each text
+    if sum(least) > available:
+        return None
+    widths = list(wanted)
+    while sum(widths) > available:
+        widest = max((i for i in range(len(widths)) if widths[i] > least[i]), key=widths.__getitem__)
+        widths[widest] -= 1
+    return widths
+
+
+def _print_vertically(
+    console: Console, title: str, rows: Sequence[Mapping[str, Any]], filled: Mapping[str, str]
+) -> None:
+    """Print the first rows with a line for each value, then the share of each column that has values."""
+    _say(console, title)
+    for number, row in enumerate(rows[:VERTICAL_ROWS], 1):
+        _say(console, f"row {number}:")
+        for name in filled:
+            _say_value(console, name, "NULL" if row[name] is None else str(row[name]))
+    _say(console, f"columns of all {len(rows)} rows:")
+    for name, share in filled.items():
+        _say_value(console, name, share)
+
+
+def _say_value(console: Console, name: str, value: str) -> None:
+    console.print(Text(f"  {name}: {one_line(value)}"), soft_wrap=True)
 
 
 def _filled(rows: Sequence[Mapping[str, Any]], name: str) -> float:

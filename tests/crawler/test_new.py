@@ -399,3 +399,20 @@ def test_an_element_that_cannot_be_waited_for_is_refused(
         command.process_options([], parser.parse_args(line.split()))
     assert ended.value.code == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option", ["-a x=1", "-o x.json", "-O x.json", "--fresh", "--pages 3", "--failed-only", "--shared"]
+)
+def test_an_option_of_a_crawl_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = Command()
+    command.settings = Settings()
+    parser = argparse.ArgumentParser()
+    command.add_options(parser)
+    name = option.split(maxsplit=1)[0]
+    assert not re.search(rf"(?m)^\s+{name}\b", parser.format_help())
+    options, rest = parser.parse_known_args(["films", "http://a.example/", *option.split()])
+    with pytest.raises(SystemExit) as ended:
+        command.process_options(rest, options)
+    assert ended.value.code == 1
+    assert f"scrapy new: there is no option {name}" in capsys.readouterr().err

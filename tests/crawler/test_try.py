@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from parsel import Selector
+from rich.console import Console
 
-from crawler.trial.report import natural_order
+from crawler.trial.report import fitting_widths, natural_order, print_rows
 from crawler.trial.selector_hits import SelectorHits
 from tests.crawler.project_copy import ProjectCopy
 
@@ -159,6 +161,49 @@ def test_numbers_in_texts_are_sorted_by_their_value() -> None:
     assert sorted(keys, key=natural_order) == [
         (2,), ("9",), ("10",), ("010",), ("9" * 5000,), (None,), ("a9",), ("a10",),
     ]  # fmt: skip
+
+
+def shown(names: list[str], width: int) -> str:
+    """Return what is printed of five rows: a short key, a price, and long texts."""
+    rows = [
+        {name: f"{name} text that is longer than a column {i}" for name in names} | {"nr": i, "price": "3.90"}
+        for i in range(5)
+    ]
+    rows[4][names[-1]] = None
+    console = Console(file=StringIO(), width=width)
+    print_rows(console, "stock", names, rows)
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+def test_columns_that_fit_are_side_by_side_with_their_short_values_and_names() -> None:
+    names = ["nr", "title", "place", "price", "text_1", "text_2", "text_3"]
+    text = shown(names, 80)
+    for name in names:
+        assert f" {name} " in text, name
+    assert text.count(" title t") == 5 and text.count(" 3.90 ") == 5 and "│ 4    │" in text
+    assert text.count(" 100% ") == 6 and " 80% " in text
+    assert max(map(len, text.splitlines())) <= 80
+    wide = shown(names[:3], 200)
+    assert "title text that is longer than a" in wide and "100% filled" in wide
+
+
+def test_columns_that_do_not_fit_are_shown_vertically() -> None:
+    names = ["nr", "price", *(f"text_{i}" for i in range(7))]
+    text = shown(names, 60)
+    lines = text.splitlines()
+    assert lines[:3] == ["stock, 5 rows", "row 1:", "  nr: 0"]
+    assert lines[10] == "  text_6: text_6 text that is longer than a column 0"
+    assert "row 3:" in lines and "row 4:" not in lines and lines.count("  price: 3.90") == 3
+    assert lines[-10:-7] == ["columns of all 5 rows:", "  nr: 100% filled", "  price: 100% filled"]
+    assert lines[-1] == "  text_6: 80% filled"
+
+
+def test_only_the_widest_columns_of_a_table_are_narrower_than_their_texts() -> None:
+    assert fitting_widths([11, 11, 40], [4, 8, 8], 80) == [11, 11, 40]
+    assert fitting_widths([11, 11, 40], [4, 8, 8], 50) == [11, 11, 18]
+    assert fitting_widths([11, 11, 40], [4, 8, 8], 30) == [4, 8, 8]
+    assert fitting_widths([11, 11, 40], [4, 8, 8], 29) is None
 
 
 def test_a_button_that_is_not_on_the_page_is_named(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pprint import pformat
+
 import pytest
+from scrapy.utils.conf import build_component_list
+from scrapy.utils.project import get_project_settings
 
 from models import redaction
 from models.redaction import hidden_values, redacted, without_secrets
@@ -104,3 +108,20 @@ def test_a_value_after_a_secret_name_is_redacted() -> None:
         "urls": ["https://u:***@h/"],
         "forms": [{"pin": "***", "author": "a"}],
     }
+
+
+def test_the_lists_of_components_that_scrapy_logs_are_shown() -> None:
+    settings = get_project_settings()
+    for kind in ("DOWNLOADER_MIDDLEWARES", "SPIDER_MIDDLEWARES", "EXTENSIONS"):
+        paths = build_component_list(settings.get_component_priority_dict_with_base(kind))
+        line = f"Enabled components:\n{pformat([str(path) for path in paths])}"
+        assert redacted(line) == line and len(paths) > 5
+
+
+def test_a_value_after_a_class_of_a_secret_is_shown_only_if_it_is_a_class() -> None:
+    name = "scrapy.downloadermiddlewares.cookies.CookiesMiddleware"
+    for value in ("abc.Def1", "Abc.Def", "abc", "a-b.Cd", "Basic abc", "abc.Def.Gh", "eyJ.Abc"):
+        assert redacted(f"['{name}', '{value}']") == f"['{name}', '***']"
+    for word in ("Cookie", "password", "api.key", "Api.Token"):
+        assert redacted(f"['{word}', 'abc.Def']") == f"['{word}', '***']"
+    assert redacted(f"{{'{name}': 'abc.Def'}}") == f"{{'{name}': '***'}}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,9 @@ import pytest
 
 from crawler.project_folder import make_project
 
-# A pip that writes down its arguments. It installs nothing that has the word "broken".
+# A pip that writes down its arguments. It installs nothing that has the word "broken". Playwright downloads nothing.
 PYTHON = """#!/bin/sh
-[ "$2" = pip ] || exec '{python}' "$@"
+case "$2" in pip) ;; playwright) exit 0 ;; *) exec '{python}' "$@" ;; esac
 shift 2
 echo "$*" >>pip.log
 case "$*" in *broken*) echo "cannot be installed" >&2; exit 1 ;; esac
@@ -32,11 +33,11 @@ class Project:
         with (self.folder / "requirements.txt").open("a") as file:
             file.write("pandas>=2\n")
 
-    def setup(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    def setup(self, *arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [self.folder / "scripts" / "setup", *arguments],
             cwd=cwd,
-            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self.folder), "CHROMIUM": "sh"},
+            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self.folder), "CHROMIUM": "sh"} | env,
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
@@ -66,6 +67,30 @@ def test_a_source_is_a_path_from_the_folder_of_the_user(project: Project, tmp_pa
     assert any(
         call.startswith("wheel") and "--wheel-dir wheels" in call and line in call for call in project.calls
     )
+
+
+def test_each_step_prints_a_line_at_its_beginning(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    done = project.setup("source", cwd=tmp_path)
+    names = ("Splashdown", "Python packages", "a wheel for docker-compose")
+    assert done.stdout.splitlines() == [f"setting up: {name} ..." for name in names]
+    (tmp_path / "broken").mkdir()
+    assert project.setup("broken", cwd=tmp_path).stdout == "setting up: Splashdown ...\n"
+
+
+def test_a_new_venv_and_chromium_are_steps_with_a_line(project: Project, tmp_path: Path) -> None:
+    (project.folder / ".venv" / "bin" / "activate").unlink()  # so this .venv cannot be used
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "python3").write_text(f"""#!/bin/sh\n[ "$2" = venv ] || exec '{sys.executable}' "$@"\n""")
+    for name in ("bash", "cat", "dirname", "grep", "head", "readlink", "rm", "sed", "sh"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    (programs / "id").write_text("#!/bin/sh\necho 1000\n")
+    for name in ("python3", "id"):
+        (programs / name).chmod(0o755)
+    done = project.setup("git+https://git.example/splashdown", cwd=tmp_path, PATH=str(programs), CHROMIUM="")
+    names = (".venv", "Splashdown", "Python packages", "Chromium (Playwright's download)")
+    assert done.stdout.splitlines() == [f"setting up: {name} ..." for name in names], done.stderr
 
 
 def test_a_git_url_needs_no_wheel_for_the_image(project: Project, tmp_path: Path) -> None:

@@ -80,7 +80,8 @@ def test_an_error_names_its_cause_in_words(tmp_path: Path, renderer: str) -> Non
         f"{site}/more?2": "click='li[' is no CSS selector: Expected ident or '*', but the text ends (an XPath begins",
         f"{site}/more?3": "end='//a:b' is no XPath: Undefined namespace prefix",
         f"{site}/more?4": "next_button='//a(' is no XPath: Invalid expression",
-        f"{site}/more?5": "\"//li[.='x']\" never appeared (waited 1 s)",
+        f"{site}/more?5": "\"//li[.='x']\" never appeared (waited 1 s): it is not on the page within "
+        "wait_timeout of the spider (or timeout= of the call)",
         f"{site}/more?6": "'#no' to click is not on the page (waited 1 s)",
         shut: "could not be loaded: connection refused",
         "http://no-such-host.invalid/": "could not be loaded: host not found",

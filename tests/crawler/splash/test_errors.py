@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from scrapy.http import HtmlResponse
@@ -124,3 +124,25 @@ def test_a_page_without_a_script_names_a_wrong_selector() -> None:
     response: Any = HtmlResponse("http://page/", body=b"<html></html>")
     failure = failure_of(response, url="http://page/", wait_for="//div[", timeout=1)
     assert isinstance(failure, WrongSelector) and failure.reason.startswith("wait_for='//div[' is no XPath")
+
+
+class TimeoutAnswer(HtmlResponse):
+    """The answer of a renderer that ended a render."""
+
+    data: ClassVar = TIMEOUT
+
+
+def timeout_of(**arguments: Any) -> str:
+    """Return the error of a render that did not end within its time."""
+    response = TimeoutAnswer("http://site/list", status=504)
+    return str(failure_of(response, url="http://site/list", wait_for="li", timeout=1, arguments=arguments))
+
+
+def test_a_list_that_does_not_end_in_time_says_what_to_change() -> None:
+    ended = "http://site/list: the renderer answered 504, page was not ready after 0.5 s (GlobalTimeoutError)"
+    limit = f"{ended}: all pages of a list are one render, which may take 90 seconds at most: it needs fewer pages"
+    assert timeout_of(next_button="a", timeout=90.0) == f"{limit} (max_pages=) or a faster site"
+    assert timeout_of(next_button="a", timeout=85.0) == (
+        f"{limit} (max_pages=) or a faster site, or more than the 85 s of this one (busy_seconds=)"
+    )
+    assert timeout_of(timeout=90.0) == ended
