@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
-from models import OutboxEvent, OutboxRefusal, OutboxSink
+from models import OutboxEvent, OutboxGap, OutboxRefusal, OutboxSink
 from models.change import key_hash
 from outbox.event import Event
 from pipelines.storage.bulk_insert import insert_rows
@@ -51,7 +51,7 @@ def row_key(number: int) -> str:
 
 
 def store_events(engine: Engine, number: int) -> None:
-    """Empty the outbox, and put events into it that have no number yet."""
+    """Empty the outbox, and put events into it."""
     empty_outbox(engine)
     rows = max(1, number // CHANGES_OF_A_ROW)
     for start in range(0, number, AT_ONCE):
@@ -77,7 +77,7 @@ def store_events(engine: Engine, number: int) -> None:
 def empty_outbox(engine: Engine) -> None:
     """Delete all events, and what is known about sinks."""
     with Session(engine) as session:
-        for table in (OutboxRefusal, OutboxEvent, OutboxSink):
+        for table in (OutboxRefusal, OutboxEvent, OutboxGap, OutboxSink):
             session.execute(delete(table))
         session.commit()
     if engine.dialect.name == "postgresql":
@@ -98,7 +98,6 @@ def messages(number: int) -> Iterator[tuple[Event, bytes]]:
     for n in range(BODIES):
         event = Event(
             id=n,
-            sequence=n,
             event_id=str(uuid.uuid4()),
             table_name=TABLE,
             kind=KIND,

@@ -18,7 +18,7 @@ from models.host import CrawlHost
 from models.host_rate import HostRate
 from models.outbox import OutboxEvent
 from models.rejected import RejectedItem
-from models.relay import OutboxRefusal, OutboxSink, RelayRow
+from models.relay import OutboxGap, OutboxRefusal, OutboxSink, RelayRow
 from models.rendering import CrawlRendering
 from models.request import CrawlRequest
 from models.run import CrawlRun
@@ -53,6 +53,7 @@ __all__ = [
     "ModelError",
     "Order",
     "OutboxEvent",
+    "OutboxGap",
     "OutboxRefusal",
     "OutboxSink",
     "Quote",

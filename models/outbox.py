@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Integer
+from sqlalchemy import BigInteger, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
@@ -27,19 +27,15 @@ OUTBOX_CHANNEL = "splashdown_outbox"  # of PostgreSQL's NOTIFY: new events are c
 class OutboxEvent(Base):
     """A CloudEvents 1.0 event.
 
-    ``event_id`` is random, because a new database must not repeat the ids of the old one. The relay
-    numbers the events that it sees, in ``sequence``: ids are not in the order of the commits.
+    ``event_id`` is random, because a new database must not repeat the ids of the old one.
     """
 
     __tablename__ = "outbox_event"
-    # The relay looks for events without a number, by id, and each sink for those after its position.
-    __table_args__ = (Index("ix_outbox_event_sequence", "sequence", "id"),)
 
     id: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     )
     event_id: Mapped[str] = mapped_column(ExactString(36))
-    sequence: Mapped[int | None] = mapped_column(BigInteger)
     sink: Mapped[str | None] = mapped_column(ExactString(SINK_NAME_LENGTH))  # None: for all sinks
     table_name: Mapped[str] = mapped_column(ExactString(64))
     kind: Mapped[str] = mapped_column(ExactString(8))

@@ -3,9 +3,11 @@
 One relay sends at a time. ``outbox_relay`` has one row with its owner, and every transaction of a relay calls ``hold``,
 which locks this row: a relay that lost it to another one cannot write any more.
 
-The relay numbers the committed events (``OutboxEvent.sequence``). Two events of a row are numbered in the order of
-their commits: the second transaction waits for the row's lock, so its event has a larger id, and no transaction sees
-it without the first one. A sink is at a *position*: it has confirmed or refused all its events up to this number.
+A sink is at a *position*: it has confirmed or refused all its events up to this id, without those in its *gaps*. A gap
+is some ids up to the position that had no committed event. Events come into a gap if a transaction commits after a
+later one; the relay looks for them, and sends them first. It reads the events of a sink in the order of their ids, in
+one snapshot. That is the order of each row: the second transaction of a row waits for the row's lock, so its event has
+a larger id, and no snapshot has it without the first one.
 """
 
 from __future__ import annotations
@@ -18,14 +20,17 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     ForeignKey,
     Integer,
     Row,
     String,
+    case,
     cast,
     delete,
     exists,
     func,
+    insert,
     or_,
     select,
     update,
@@ -42,6 +47,8 @@ from models.types import ExactString, FreeText, UtcDateTime
 LEASE = timedelta(seconds=15)  # a relay without a heartbeat for so long has lost its place
 ONLY = 1  # the id of the only row of outbox_relay
 
+GAPS_AT_ONCE = 100  # in one query
+
 ACTIVE, ENDED = "active", "ended"  # states of a sink
 
 
@@ -54,7 +61,7 @@ class RelayLost(Exception):
 
 
 class RelayRow(Base):
-    """The relay that sends now, and the largest number that an event has."""
+    """The relay that sends now."""
 
     __tablename__ = "outbox_relay"
 
@@ -62,11 +69,10 @@ class RelayRow(Base):
     owner: Mapped[str | None] = mapped_column(ExactString(200))
     number: Mapped[int] = mapped_column(BigInteger, default=0)  # of the relay: each one has the next number
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    last_sequence: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class OutboxSink(Base):
-    """A sink and its position."""
+    """A sink and its position: the id of an event."""
 
     __tablename__ = "outbox_sink"
 
@@ -79,24 +85,28 @@ class OutboxSink(Base):
     used_at: Mapped[datetime] = mapped_column(UtcDateTime)  # when a relay was last configured with it
 
 
+class OutboxGap(Base):
+    """A gap of a sink: ids up to its position that had no event when the relay read those around them.
+
+    All ids up to the position that have no event are in gaps, also those of deleted events. So an event is found
+    whatever its id is, and gaps with nothing between them become one.
+    """
+
+    __tablename__ = "outbox_gap"
+
+    sink: Mapped[str] = mapped_column(ExactString(SINK_NAME_LENGTH), primary_key=True)
+    first_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    last_id: Mapped[int] = mapped_column(BigInteger)
+
+
 _events: Any = OutboxEvent.__table__
 # What a sink needs of an event. Only the name of a spider may have the separator: the key and the data are JSON.
-EVENT_FIELDS = ("id", "sequence", "event_id", "table_name", "kind", "row_key", "at", "data", "spider")
+EVENT_FIELDS = ("id", "event_id", "table_name", "kind", "row_key", "at", "data", "spider")
 _SEPARATOR = "\x1f"
 # In one text: drivers need more time for the values of an event than for its size.
 _fields_text: Any = reduce(
     lambda text, column: text.concat(_SEPARATOR).concat(column),
-    (
-        cast(_events.c[name], String(40)) if name in ("id", "sequence", "at") else _events.c[name]
-        for name in EVENT_FIELDS
-    ),
-)
-# In the order of the index.
-FIRST_WITHOUT_NUMBER = (
-    select(_events.c.id)
-    .where(_events.c.sequence.is_(None))
-    .order_by(_events.c.sequence, _events.c.id)
-    .limit(1)
+    (cast(_events.c[name], String(40)) if name in ("id", "at") else _events.c[name] for name in EVENT_FIELDS),
 )
 
 
@@ -134,7 +144,7 @@ def claim_relay(sessions: sessionmaker[Session], sinks: Sequence[str]) -> HeldRe
     try:
         with sessions.begin() as session:
             if session.get(RelayRow, ONLY) is None:
-                session.add(RelayRow(id=ONLY, owner=None, number=0, heartbeat_at=None, last_sequence=0))
+                session.add(RelayRow(id=ONLY, owner=None, number=0, heartbeat_at=None))
     except IntegrityError:
         pass  # another relay has just inserted it
     with sessions.begin() as session:
@@ -185,67 +195,37 @@ def release_relay(session: Session, relay: HeldRelay) -> None:
     )
 
 
-def has_new_events(session: Session) -> bool:
-    """Return whether there are events without a number."""
-    return session.scalar(FIRST_WITHOUT_NUMBER) is not None
-
-
-def last_number(session: Session) -> int:
-    """Return the largest number that an event has got."""
-    return session.scalar(select(RelayRow.last_sequence).where(RelayRow.id == ONLY)) or 0
-
-
-def number_events(session: Session, limit: int) -> tuple[int, int]:
-    """Number committed events that have no number, in the order of their ids; return how many, and the last number.
-
-    Call ``hold`` afterwards: this takes long, and the sinks store their positions meanwhile. The events are named by
-    their ids: a condition would wait for events that are not committed.
-    """
-    last = last_number(session)
-    ids = _ids_without_number(session, limit)
-    if not ids:
-        return 0, last
-    offset = max(0, last + 1 - ids[0])
-    for start in range(0, len(ids), 2000):
-        some = ids[start : start + 2000]
-        condition = (
-            _events.c.id.between(some[0], some[-1])
-            if some[-1] - some[0] == len(some) - 1  # most often there is no gap
-            else _events.c.id.in_(some)
+def gaps_with_events(session: Session, sinks: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the gaps of the sinks in which there are events now: the first event's id, and the end of the gap."""
+    gaps = session.execute(
+        select(OutboxGap.first_id, OutboxGap.last_id)
+        .where(OutboxGap.sink.in_(sinks))
+        .order_by(OutboxGap.first_id)
+    ).all()
+    found = []
+    for start in range(0, len(gaps), GAPS_AT_ONCE):
+        some = gaps[start : start + GAPS_AT_ONCE]
+        # With the numbers in the text, each is one look into the index, whatever the database knows about the table.
+        looks = ", ".join(
+            f"(SELECT MIN(id) FROM outbox_event WHERE id BETWEEN {int(first)} AND {int(last)})"  # noqa: S608
+            for first, last in some
         )
-        session.execute(update(_events).where(condition).values(sequence=_events.c.id + offset))
-    last = ids[-1] + offset
-    session.execute(update(RelayRow).where(RelayRow.id == ONLY).values(last_sequence=last))
-    return len(ids), last
+        ids = session.connection().exec_driver_sql(f"SELECT {looks}").one()
+        found += [(id_, last) for id_, (_, last) in zip(ids, some, strict=True) if id_ is not None]
+    return found
 
 
-def _ids_without_number(session: Session, limit: int) -> Sequence[int]:
-    """Return the smallest ids of committed events that have no number, about ``limit``."""
-    first = session.scalar(FIRST_WITHOUT_NUMBER)
-    if first is None:
-        return ()
-    # Without a lower limit: an event with a smaller id may have been committed since, and a later one of its row.
-    there = _events.c.sequence.is_(None), _events.c.id < first + limit
-    smallest, largest, count = session.execute(
-        select(func.min(_events.c.id), func.max(_events.c.id), func.count()).where(*there)
-    ).one()
-    if largest - smallest == count - 1:  # most often there is no gap, and the database need not send the ids
-        return range(smallest, largest + 1)
-    return session.scalars(select(_events.c.id).where(*there).order_by(_events.c.id)).all()
+def events_between(session: Session, sink: str, first: int, last: int) -> list[list[str]]:
+    """Return the committed events with these ids, in their order: the texts of ``EVENT_FIELDS``.
 
-
-def events_after(session: Session, sink: str, position: int, limit: int) -> list[list[str]]:
-    """Return a sink's events with the ``limit`` numbers after a position: the texts of ``EVENT_FIELDS``.
-
-    A LIMIT in place of the largest number would let PostgreSQL read and sort all later events.
+    Of another sink's event there is only the id. A LIMIT in place of the largest id could let PostgreSQL read and sort
+    all later events.
     """
+    own = or_(_events.c.sink.is_(None), _events.c.sink == sink)
     query = (
-        select(_fields_text)
-        .where(
-            _events.c.sequence.between(position + 1, position + limit),
-            or_(_events.c.sink.is_(None), _events.c.sink == sink),
-        )
-        .order_by(_events.c.sequence)
+        select(case((own, _fields_text), else_=cast(_events.c.id, String(40))))
+        .where(_events.c.id.between(first, last))
+        .order_by(_events.c.id)
     )
     return [_fields_of(text) for (text,) in session.connection().execute(query)]
 
@@ -254,19 +234,29 @@ def _fields_of(text: str) -> list[str]:
     return text.split(_SEPARATOR, len(EVENT_FIELDS) - 1)
 
 
-def next_number(session: Session, position: int) -> int | None:
-    """Return the smallest number after a position that an event has, of whatever sink."""
-    return session.scalar(select(func.min(_events.c.sequence)).where(_events.c.sequence > position))
+def next_id(session: Session, position: int) -> int | None:
+    """Return the smallest id after a position that an event has, of whatever sink."""
+    return session.scalar(select(func.min(_events.c.id)).where(_events.c.id > position))
 
 
 def store_position(
-    session: Session, sink: str, position: int, *, sent: int, refused: Mapping[int, str], now: datetime
+    session: Session,
+    sink: str,
+    position: int,
+    *,
+    sent: int,
+    refused: Mapping[int, str],
+    now: datetime,
+    gaps: Iterable[tuple[int, int]] = (),
+    filled: Iterable[tuple[int, int]] = (),
 ) -> None:
     """Store that a sink has confirmed or refused its events up to ``position``. Call ``hold`` before.
 
     Args:
         sent: how many events it has confirmed since the last call.
         refused: the reasons of the refused events, by the id of the event.
+        gaps: the first and the last id of new gaps.
+        filled: the first and the last id of events that were in gaps and are confirmed or refused now.
     """
     values: dict[str, object] = {"position": position, "sent": OutboxSink.sent + sent}
     if sent:
@@ -274,9 +264,46 @@ def store_position(
     session.execute(
         update(OutboxSink).where(OutboxSink.name == sink, OutboxSink.position <= position).values(**values)
     )
+    for first, last in filled:
+        for start, end in _take_gaps(session, sink, first, last):
+            _add_gap(session, sink, start, first - 1)
+            _add_gap(session, sink, last + 1, end)
+    for first, last in gaps:
+        _add_gap(session, sink, first, last)
     session.add_all(
         OutboxRefusal(sink=sink, event=event, reason=reason, at=now) for event, reason in refused.items()
     )
+
+
+def _take_gaps(session: Session, sink: str, first: int, last: int) -> list[tuple[int, int]]:
+    """Delete the gaps of a sink that have one of these ids; return their first and last ids."""
+    there = OutboxGap.sink == sink, OutboxGap.first_id <= last, OutboxGap.last_id >= first
+    query = select(OutboxGap.first_id, OutboxGap.last_id).where(*there)
+    found = [(start, end) for start, end in session.execute(query)]
+    if found:
+        session.execute(delete(OutboxGap).where(*there))
+    return found
+
+
+def _add_gap(session: Session, sink: str, first: int, last: int) -> None:
+    """Store a gap, together with the gaps that it touches; nothing if it has no id."""
+    if first > last:
+        return
+    touched = _take_gaps(session, sink, first - 1, last + 1)
+    first = min([first, *(start for start, _ in touched)])
+    last = max([last, *(end for _, end in touched)])
+    session.execute(insert(OutboxGap).values(sink=sink, first_id=first, last_id=last))
+
+
+def runs_of(ids: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the first and the last of each run of ids without a gap; the ids are in their order."""
+    runs: list[tuple[int, int]] = []
+    for id_ in ids:
+        if runs and runs[-1][1] == id_ - 1:
+            runs[-1] = runs[-1][0], id_
+        else:
+            runs.append((id_, id_))
+    return runs
 
 
 def store_error(session: Session, sink: str, error: str | None, *, ended: bool = False) -> None:
@@ -288,12 +315,12 @@ def store_error(session: Session, sink: str, error: str | None, *, ended: bool =
 
 
 def refused_again(session: Session, sink: str, limit: int) -> list[tuple[int, list[str]]]:
-    """Return the refused events that a person asked to send again, as ``events_after``, each after its refusal's id."""
+    """Return the refused events that a person asked to send again, each after its refusal's id."""
     query = (
         select(OutboxRefusal.id, _fields_text)
         .join(OutboxEvent, OutboxEvent.id == OutboxRefusal.event)
         .where(OutboxRefusal.sink == sink, OutboxRefusal.retry)
-        .order_by(OutboxEvent.sequence)
+        .order_by(OutboxEvent.id)
         .limit(limit)
     )
     return [(refusal, _fields_of(text)) for refusal, text in session.execute(query)]
@@ -317,16 +344,22 @@ def delete_sent(session: Session, sinks: Sequence[str], before: datetime, limit:
     position = session.scalar(select(func.min(OutboxSink.position)).where(OutboxSink.name.in_(sinks)))
     if not position:
         return 0
-    # Only the first ones are looked at: the times are nearly in the order of the numbers, and many are not old.
-    first = (
+    # Only the first ones are looked at: the times are nearly in the order of the ids, and many are not old.
+    query = (
         select(OutboxEvent.id, OutboxEvent.at)
-        .where(OutboxEvent.sequence <= position, ~exists().where(OutboxRefusal.event == OutboxEvent.id))
-        .order_by(OutboxEvent.sequence)
+        .where(OutboxEvent.id <= position, ~exists().where(OutboxRefusal.event == OutboxEvent.id))
+        .order_by(OutboxEvent.id)
         .limit(limit)
     )
-    ids = [id_ for id_, at in session.execute(first) if at < before]
+    old = [id_ for id_, at in session.execute(query) if at < before]
+    unsent = gaps_with_events(session, sinks) if old else []
+    ids = [id_ for id_ in old if not any(first <= id_ <= last for first, last in unsent)]
     for start in range(0, len(ids), 2000):
         session.execute(delete(OutboxEvent).where(OutboxEvent.id.in_(ids[start : start + 2000])))
+    if ids:
+        for sink, end in session.execute(select(OutboxSink.name, OutboxSink.position)).all():
+            for first, last in runs_of(ids):
+                _add_gap(session, sink, first, min(last, end))
     return len(ids)
 
 
@@ -352,8 +385,7 @@ def sink_states(session: Session, sinks: Sequence[str] | None = None) -> list[Si
     states = []
     for sink in session.scalars(query):
         unsent, oldest = 0, None
-        # In two queries: with an OR, PostgreSQL reads the whole table.
-        for condition in (OutboxEvent.sequence > sink.position, OutboxEvent.sequence.is_(None)):
+        for condition in unsent_by(session, sink):
             number, first = session.execute(
                 select(func.count(), func.min(OutboxEvent.at)).where(
                     condition, or_(OutboxEvent.sink.is_(None), OutboxEvent.sink == sink.name)
@@ -375,6 +407,14 @@ def sink_states(session: Session, sinks: Sequence[str] | None = None) -> list[Si
             )
         )
     return states
+
+
+def unsent_by(session: Session, sink: OutboxSink) -> list[ColumnElement[bool]]:
+    """Return a condition for the events after a sink's position, and one for each gap that has events."""
+    return [
+        OutboxEvent.id > sink.position,
+        *(OutboxEvent.id.between(first, last) for first, last in gaps_with_events(session, [sink.name])),
+    ]
 
 
 def refusals(session: Session, limit: int, *, before: int | None = None) -> Sequence[Row[Any]]:

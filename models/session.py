@@ -215,6 +215,13 @@ def for_writing(engine: Engine) -> Engine:
     return engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
 
 
+def with_snapshots(engine: Engine) -> Engine:
+    """Return the engine for transactions that read one state of the database, whatever commits meanwhile."""
+    if engine.dialect.name == "sqlite":
+        return engine  # all of its transactions do
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
     """Return a maker of sessions that may write, each for one transaction in one thread."""
     return sessionmaker(for_writing(engine), expire_on_commit=False)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from models.relay import OutboxSink, events_after, last_number, next_number
+from models.relay import OutboxSink, events_between, gaps_with_events, next_id
+from models.session import with_snapshots
 from outbox.event import Event
 
 FIRST_SIZE = 100
@@ -25,14 +26,27 @@ class Batch:
     """A sink's next events.
 
     Attributes:
-        position: the number before them, up to which the sink has no other event.
-        more: whether there are events after them, of whatever sink.
+        position: the id up to which the sink has its events, without those in gaps.
+        from_gaps: the ids of the events in gaps, also of another sink's.
+        later: the ids of the events after the position, also of another sink's.
+        more: whether there are probably events after them.
     """
 
     position: int
     state: str
     events: Sequence[Event]
-    more: bool = False
+    from_gaps: Sequence[int]
+    later: Sequence[int]
+    more: bool
+
+    @property
+    def has_gaps(self) -> bool:
+        """Return whether events are from gaps, or there are gaps between them."""
+        return bool(self.from_gaps or (self.later and self.later[-1] - self.position > len(self.later)))
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.from_gaps and not self.later
 
 
 def next_size(size: int, events: Sequence[Event], seconds: float, most: int) -> int:
@@ -55,34 +69,34 @@ class Batches:
     """
 
     def __init__(self, engine: Engine, sink: str, most: int) -> None:
-        self.engine, self.sink, self.most = engine, sink, most
+        # In one snapshot: otherwise the second event of a row could be seen, and the first one not yet.
+        self.engine, self.sink, self.most = with_snapshots(engine), sink, most
         self.size = min(FIRST_SIZE, most)
         self._ahead: Future[Batch] | None = None
-        self._empty_until = 0  # the sink has no event between its position and this number
 
     def take(self, position: int) -> Batch:
         """Return the next batch: the one that was read ahead, or one that is read now.
 
         Args:
-            position: the events up to this number are confirmed or refused, also if that is not stored yet.
+            position: the events up to this id are confirmed or refused, also if that is not stored yet.
         """
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             batch = ahead.result()
-            if batch.events:
+            if not batch.is_empty:
                 return batch
         return self._read(position)
 
     def read_ahead(self, batch: Batch) -> None:
-        """Read what follows a batch, in another thread, if there is more."""
-        if not batch.more:
+        """Read what follows a batch, in another thread, if there is more, and if no gaps must be stored before."""
+        if not batch.more or batch.has_gaps:
             return
         future: Future[Batch] = Future()
-        after = batch.events[-1].sequence
+        after = batch.later[-1]
 
         def read() -> None:
             try:
-                future.set_result(self._read(after, ahead=True))
+                future.set_result(self._read(after))
             except BaseException as error:
                 future.set_exception(error)
 
@@ -97,22 +111,35 @@ class Batches:
         """Fit the size of the next batches to the seconds that the sink has needed for one."""
         self.size = next_size(self.size, batch.events, seconds, self.most)
 
-    def _read(self, after: int, *, ahead: bool = False) -> Batch:
-        """Read the events after a number, or after the sink's position if that is larger."""
+    def _read(self, after: int) -> Batch:
+        """Read the events in gaps, and those after an id, or after the sink's position if that is larger."""
         size = self.size
         with Session(self.engine) as session:
             sink = session.execute(
                 select(OutboxSink.position, OutboxSink.state).where(OutboxSink.name == self.sink)
             ).one()
-            position = max(sink.position, after, 0 if ahead else self._empty_until)
-            last = last_number(session)
-            while position < last:
-                end = position + size
-                events = [Event.of(fields) for fields in events_after(session, self.sink, position, size)]
-                if events:
-                    return Batch(position=position, state=sink.state, events=events, more=end < last)
-                following = next_number(session, end)
-                position = last if following is None else following - 1
-            if not ahead:
-                self._empty_until = max(position, last)
-            return Batch(position=position, state=sink.state, events=())
+            position = max(sink.position, after)
+            read: list[list[str]] = []
+            for first, last in gaps_with_events(session, [self.sink]):
+                end = min(last, first + size - len(read) - 1)
+                read += events_between(session, self.sink, first, end)
+                if end < last:  # the rest of the gap is before what follows
+                    return self._batch(position, sink.state, read, 0, more=True)
+            room = size - len(read)
+            later = events_between(session, self.sink, position + 1, position + room)
+            if not later and not read and (following := next_id(session, position)) is not None:
+                later = events_between(session, self.sink, following, following + room - 1)
+            return self._batch(position, sink.state, read + later, len(later), more=len(later) == room)
+
+    @staticmethod
+    def _batch(position: int, state: str, read: list[list[str]], after: int, *, more: bool) -> Batch:
+        """Return the batch of what was read; the last ``after`` of the events come after the position."""
+        ids = [int(fields[0]) for fields in read]
+        return Batch(
+            position=position,
+            state=state,
+            events=[Event.of(fields) for fields in read if len(fields) > 1],
+            from_gaps=ids[: len(ids) - after],
+            later=ids[len(ids) - after :],
+            more=more,
+        )

@@ -1,4 +1,4 @@
-"""Delivery: one sink's thread. It sends the numbered events in order, and stores the sink's position."""
+"""Delivery: one sink's thread. It sends the committed events in order, and stores the sink's position."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from models.relay import (
     RelayLost,
     hold,
     refused_again,
+    runs_of,
     settle_refusals,
     store_error,
     store_position,
 )
 from models.session import make_sessions
-from outbox.batches import Batches
+from outbox.batches import Batch, Batches
 from outbox.event import Event
 from outbox.sink import Outcome, Sink, SinkDown, SinkEnded, WrongSink
 
@@ -44,34 +45,57 @@ class Progress:
     """
 
     position: int
-    outcomes: dict[int, Outcome] = field(default_factory=dict)  # by sequence
+    outcomes: dict[int, Outcome] = field(default_factory=dict)  # by the id of the event
     sent: int = 0
     refused: dict[int, str] = field(default_factory=dict)  # reasons by the id of the event
+    gaps: list[tuple[int, int]] = field(default_factory=list)  # new ones: their first and last ids
+    filled: list[tuple[int, int]] = field(default_factory=list)  # the same of events that were in gaps
     failure: Outcome | None = None
+    is_complete: bool = False
 
     def note(self, event: Event, outcome: Outcome) -> None:
         if outcome.failed is not None:
             self.failure = outcome
         else:
-            self.outcomes[event.sequence] = outcome
+            self.outcomes[event.id] = outcome
 
-    def advance(self, events: Sequence[Event]) -> None:
-        """Move the position over the events that have an outcome, up to the first one that has none."""
-        for event in events:
-            if event.sequence not in self.outcomes:
-                return
-            self.position = event.sequence
-            reason = self.outcomes[event.sequence].refused
-            if reason is None:
+    def advance(self, batch: Batch) -> None:
+        """Move over the events that have an outcome, up to the first one that has none."""
+        from_gaps, later = batch.from_gaps, batch.later
+        self.is_complete = True
+        for event in batch.events:
+            outcome = self.outcomes.get(event.id)
+            if outcome is None:
+                from_gaps = [id_ for id_ in from_gaps if id_ < event.id]
+                later = [id_ for id_ in later if id_ < event.id]
+                self.is_complete = False
+                break
+            if outcome.refused is None:
                 self.sent += 1
             else:
-                self.refused[event.id] = reason
+                self.refused[event.id] = outcome.refused
+        self.filled = runs_of(from_gaps)
+        if not later:
+            return
+        if later[-1] - batch.position > len(later):
+            end = batch.position
+            for first, last in runs_of(later):
+                if first > end + 1:
+                    self.gaps.append((end + 1, first - 1))
+                end = last
+        self.position = later[-1]
+
+    @property
+    def changes_gaps(self) -> bool:
+        return bool(self.gaps or self.filled)
 
     def add(self, later: Progress) -> None:
         """Add what the next batch has come to."""
         self.position = later.position
         self.sent += later.sent
         self.refused |= later.refused
+        self.gaps += later.gaps
+        self.filled += later.filled
 
 
 def waves(events: Sequence[Event]) -> Iterator[list[Event]]:
@@ -118,29 +142,24 @@ class Delivery(threading.Thread):
         self._unstored: Progress | None = None  # what is confirmed or refused since the last commit
         self._stored = 0.0  # when that was
         self._position = 0
-        self._idle_at = -1  # the last number that there was when there was nothing to send
+        self._idle_at = -1  # the last look that was asked for when there was nothing to send
         self._wake = threading.Condition()
-        self._last = 0
+        self._look = 0
         self.is_stopping = False
         self._is_open = False
         self._looked = 0.0
 
     # --- From the relay's thread ----------------------------------------------------------------------------
 
-    def tell(self, last: int) -> None:
-        """Say that the events up to this number can be sent."""
+    def look(self, number: int) -> None:
+        """Look for new events. Each call has a larger number."""
         with self._wake:
-            self._last = last
+            self._look = number
             self._wake.notify()
 
-    @property
-    def reached(self) -> int:
-        """Return the number up to which the sink has its events, as far as this process knows."""
-        return max(self._position, self._idle_at)
-
-    def is_done(self, last: int) -> bool:
-        """Return whether all events up to this number are confirmed or refused."""
-        return self._idle_at >= last and self.error is None
+    def is_done(self, look: int) -> bool:
+        """Return whether all events that were committed before a look are confirmed or refused."""
+        return self._idle_at >= look and self.error is None
 
     def stop(self) -> None:
         with self._wake:
@@ -185,7 +204,9 @@ class Delivery(threading.Thread):
 
     def _send_next(self) -> bool:
         """Send the next batch; return False if there is none."""
-        last = self._last
+        look = self._look
+        if self._unstored is not None and self._unstored.changes_gaps:
+            self._store()  # otherwise the next batch could have events that follow those in the gaps
         batch = self._batches.take(self._position)
         self._position = max(self._position, batch.position)
         if batch.state == ENDED:
@@ -195,21 +216,20 @@ class Delivery(threading.Thread):
         again = self._find_refused()
         if again:
             self._send_again(again)
-        events = batch.events
-        if not events:
+        if batch.is_empty:
             self._store()
-            self._idle_at = last
+            self._idle_at = look
             return bool(again)
         self._batches.read_ahead(batch)
         began = time.monotonic()
         progress = Progress(position=batch.position)
         try:
-            self._send(events, progress)
+            self._send(batch.events, progress)
         finally:
-            progress.advance(events)
+            progress.advance(batch)
             self._note(progress)
-            is_complete = progress.position == events[-1].sequence
-            if not (is_complete and batch.more) or time.monotonic() - self._stored > STORE:
+            can_wait = progress.is_complete and batch.more and not progress.changes_gaps
+            if not can_wait or time.monotonic() - self._stored > STORE:
                 self._store()
         if progress.failure is not None:
             if progress.sent:
@@ -281,6 +301,8 @@ class Delivery(threading.Thread):
                 sent=progress.sent,
                 refused=progress.refused,
                 now=now,
+                gaps=progress.gaps,
+                filled=progress.filled,
             )
         self._unstored = None
         self._stored = time.monotonic()
@@ -324,5 +346,5 @@ class Delivery(threading.Thread):
 
     def _wait(self) -> None:
         with self._wake:
-            if not self.is_stopping and self._last <= self._idle_at:
+            if not self.is_stopping and self._look <= self._idle_at:
                 self._wake.wait(LOOK)

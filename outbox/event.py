@@ -20,7 +20,6 @@ class Event(NamedTuple):
     """
 
     id: int
-    sequence: int
     event_id: str
     table_name: str
     kind: str
@@ -32,8 +31,8 @@ class Event(NamedTuple):
     @classmethod
     def of(cls, fields: Sequence[str]) -> Event:
         """Return the event whose fields the database has as these texts."""
-        id_, sequence, event_id, table_name, kind, row_key, at, data, spider = fields
-        return cls(int(id_), int(sequence), event_id, table_name, kind, row_key, _time(at), data, spider)
+        id_, event_id, table_name, kind, row_key, at, data, spider = fields
+        return cls(int(id_), event_id, table_name, kind, row_key, _time(at), data, spider)
 
     @property
     def row(self) -> str:

@@ -1,4 +1,4 @@
-"""Relay: numbers the committed events, and lets a delivery for each sink send them."""
+"""Relay: holds the place of the relay, and lets a delivery for each sink send the committed events."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ from models.relay import (
     SinkState,
     claim_relay,
     delete_sent,
-    has_new_events,
     hold,
-    number_events,
     release_relay,
     sink_states,
 )
@@ -33,11 +31,7 @@ from outbox.wake_up import WakeUp
 
 logger = logging.getLogger("splashdown.relay")
 
-NUMBERED_AT_ONCE = 5000
-BACKLOG = 500  # events at once, after which there are probably more
-# Events with a number that no sink has got yet: more would leave the memory of the database before they are read.
-NUMBERED_AHEAD = 20_000
-AHEAD_WAIT = 0.02  # seconds until a look whether a sink has got some of them
+ONCE_WAIT = 0.02  # seconds until the next look whether all is sent, with --once
 HEARTBEAT = 4.0  # seconds
 CHECK = 10.0  # seconds between two looks at the states of the sinks
 DELETED_AT_ONCE = 5000
@@ -83,7 +77,6 @@ class Relay:
         self._wake_up: WakeUp | None = None
         self._stopping = threading.Event()
         self._lost = False
-        self._last = 0  # the largest number that an event has
         self._heartbeat = self._checked = 0.0
 
     def run(self, *, once: bool = False) -> RelayEnd:
@@ -134,12 +127,11 @@ class Relay:
     def _serve(self, relay: HeldRelay, *, once: bool) -> bool:
         """Send events until the relay is stopped; with ``once`` return True when there is nothing left to send."""
         assert self._wake_up is not None
+        look = sent = 0
         while not self._stopping.is_set():
             try:
-                numbered, last = self._number(relay)
-                for delivery in self.deliveries:
-                    delivery.tell(last)
-                is_over = once and not numbered and all(self._is_over(one, last) for one in self.deliveries)
+                self._beat(relay)
+                is_over = once and look > 0 and all(self._is_over(one, look) for one in self.deliveries)
                 # With once not before the end: after a night all events are old, until they are sent.
                 if is_over or not once:
                     self._look_after(relay)
@@ -151,40 +143,31 @@ class Relay:
                 continue
             if is_over:
                 return True
-            if numbered:
-                self._wake_up.found()
-            if numbered >= BACKLOG:
+            if not once or look == 0:
+                look += 1
+                for delivery in self.deliveries:
+                    delivery.look(look)
+            if once:
+                self._stopping.wait(ONCE_WAIT)
                 continue
-            if once or self._is_far_ahead():
-                self._stopping.wait(AHEAD_WAIT)
-            else:
-                self._wake_up.wait()
+            before, sent = sent, sum(one.sent for one in self.deliveries)
+            if sent > before:
+                self._wake_up.found()
+            self._wake_up.wait()
         return False
 
-    def _number(self, relay: HeldRelay) -> tuple[int, int]:
-        """Number new events; return how many, and the last number. Write a heartbeat if it is time."""
+    def _beat(self, relay: HeldRelay) -> None:
+        """Write a heartbeat if it is time."""
         now = time.monotonic()
-        needed = not self._is_far_ahead()
-        if now - self._heartbeat < HEARTBEAT and not (needed and self._has_new_events()):
-            return 0, self._last
+        if now - self._heartbeat < HEARTBEAT:
+            return
         self._heartbeat = now
         with self.sessions.begin() as session:
-            numbered, last = number_events(session, NUMBERED_AT_ONCE) if needed else (0, self._last)
             hold(session, relay)
-        self._last = last
-        return numbered, last
-
-    def _has_new_events(self) -> bool:
-        with Session(self.engine) as session:
-            return has_new_events(session)
-
-    def _is_far_ahead(self) -> bool:
-        """Return whether no sink needs new numbers now, because even the fastest one has many events left."""
-        return self._last - max(one.reached for one in self.deliveries) > NUMBERED_AHEAD
 
     @staticmethod
-    def _is_over(delivery: Delivery, last: int) -> bool:
-        return delivery.ended or delivery.is_done(last) or delivery.attempts >= PATIENCE_ONCE
+    def _is_over(delivery: Delivery, look: int) -> bool:
+        return delivery.ended or delivery.is_done(look) or delivery.attempts >= PATIENCE_ONCE
 
     def _look_after(self, relay: HeldRelay) -> None:
         """Delete old events, and let alarms and metrics see the states of the sinks."""

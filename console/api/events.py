@@ -51,14 +51,13 @@ class RelayOut(Schema):
 
     process = fields.String(required=True, allow_none=True)
     heartbeat_at = fields.DateTime(required=True, allow_none=True)
-    last_sequence = fields.Integer(required=True)
 
 
 class EventRow(Schema):
     """An event without its data."""
 
     event_id = fields.String(required=True)
-    sequence = fields.Integer(required=True, allow_none=True)
+    id = fields.Integer(required=True, metadata={"description": "what the positions of sinks count"})
     table_name = fields.String(required=True)
     kind = fields.String(required=True)
     row_key = fields.String(required=True)

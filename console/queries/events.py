@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, defer
 
 from models.outbox import OutboxEvent
 from models.process_id import Process
-from models.relay import LEASE, ONLY, OutboxRefusal, OutboxSink, RelayRow, last_number
+from models.relay import LEASE, ONLY, OutboxRefusal, OutboxSink, RelayRow, unsent_by
 
 EXACT = 10_000  # events or refusals: of more the number is an estimate
 
@@ -55,7 +55,6 @@ class RelayLine:
 
     process: str | None
     heartbeat_at: datetime | None
-    last_sequence: int
 
 
 def relay(session: Session, now: datetime) -> RelayLine | None:
@@ -68,13 +67,12 @@ def relay(session: Session, now: datetime) -> RelayLine | None:
     return RelayLine(
         process=owner.shown if owner is not None and age < LEASE else None,
         heartbeat_at=row.heartbeat_at,
-        last_sequence=row.last_sequence,
     )
 
 
 def sinks(session: Session) -> list[SinkLine]:
     """Return all sinks that a relay ever had, by name, as ``scrapy events`` does, but in a bounded time."""
-    last = last_number(session)
+    last = session.scalar(select(func.max(_events.c.id))) or 0
     return [
         _line(session, sink, last) for sink in session.scalars(select(OutboxSink).order_by(OutboxSink.name))
     ]
@@ -82,18 +80,17 @@ def sinks(session: Session) -> list[SinkLine]:
 
 def _line(session: Session, sink: OutboxSink, last: int) -> SinkLine:
     of_sink = or_(_events.c.sink.is_(None), _events.c.sink == sink.name)
-    # A range in place of a LIMIT: PostgreSQL would read and sort all later events.
-    after = _events.c.sequence.between(sink.position + 1, sink.position + EXACT)
-    without = _events.c.sequence.is_(None)
-    # In two queries: with an OR, PostgreSQL reads the whole table.
+    after, *in_gaps = unsent_by(session, sink)
+    unsent = [_count(session, select(_events.c.id).where(condition, of_sink)) for condition in in_gaps]
     if last - sink.position <= EXACT:
-        numbered = _count(session, select(_events.c.id).where(after, of_sink))
-    else:  # the numbers have few gaps; some of them may be of another sink's events
-        numbered = Number(number=last - sink.position, is_about=True)
-    new = _count(session, select(_events.c.id).where(without, of_sink))
+        unsent.append(_count(session, select(_events.c.id).where(after, of_sink)))
+    else:  # the ids have few gaps; some of them may be of another sink's events
+        unsent.append(Number(number=last - sink.position, is_about=True))
+        # A range in place of a LIMIT: PostgreSQL could read and sort all later events.
+        after = _events.c.id.between(sink.position + 1, sink.position + EXACT)
     oldest = [
-        session.scalar(select(_events.c.at).where(condition, of_sink).order_by(order).limit(1))
-        for condition, order in ((after, _events.c.sequence), (without, _events.c.id))
+        session.scalar(select(_events.c.at).where(condition, of_sink).order_by(_events.c.id).limit(1))
+        for condition in (after, *in_gaps)
     ]
     refused = select(OutboxRefusal.id).where(OutboxRefusal.sink == sink.name)
     again = _count(session, refused.where(OutboxRefusal.retry)).number
@@ -103,7 +100,7 @@ def _line(session: Session, sink: OutboxSink, last: int) -> SinkLine:
         position=sink.position,
         sent=sink.sent,
         sent_at=sink.sent_at,
-        unsent=Number(number=numbered.number + new.number, is_about=numbered.is_about or new.is_about),
+        unsent=Number(number=sum(one.number for one in unsent), is_about=any(one.is_about for one in unsent)),
         oldest=min(filter(None, oldest), default=None),
         refused=_count(session, refused),
         begins_again=again,

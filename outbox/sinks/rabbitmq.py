@@ -39,7 +39,6 @@ PATIENCE = 30.0  # seconds for a connection, and for the confirmations of a wind
 # Codes with which the broker refuses one message for good: it is too large, or the user may not publish it.
 REFUSED = (403, 406)
 PERSISTENT = 2
-PUBLISHED_AT_ONCE = 100  # the broker works while the next ones are published
 
 
 class RabbitSink:
@@ -331,23 +330,15 @@ class _Link(threading.Thread):
         self.outcomes = dict.fromkeys(range(first, self.next_tag))
         self.unsettled = set(self.outcomes)
         self.tags = {event.event_id: first + position for position, event in enumerate(events)}
-        self._publish_from(events, 0)
-
-    def _publish_from(self, events: Sequence[Event], start: int) -> None:
-        """Publish some events. The loop sends them, and then calls this again for the next ones."""
         sink, channel = self.sink, self.channel
         assert channel is not None
-        end = start + PUBLISHED_AT_ONCE
         try:
-            for event in events[start:end]:
+            for event in events:
                 key = sink.routing_key.format(table=event.table_name, kind=event.kind, spider=event.spider)
                 body = event.body if sink.binary else event.structured
                 channel.basic_publish(sink.exchange, key, body, sink.properties_of(event), mandatory=True)
         except Exception as error:
             self._fail(error)
-            return
-        if end < len(events):
-            self.connection.ioloop.add_callback_threadsafe(lambda: self._publish_from(events, end))
 
     def _returned(self, _channel: Channel, _method: Any, properties: BasicProperties, _body: bytes) -> None:
         """Note an event that no queue takes. The broker confirms it afterwards."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from console.queries import events as queries
 from models.crawl_order import CrawlOrder
 from models.outbox import OutboxEvent
-from models.relay import OutboxRefusal, OutboxSink, RelayRow
+from models.relay import OutboxGap, OutboxRefusal, OutboxSink, RelayRow
 from models.run import database_now
 from models.session import make_engine, make_sessions
 from tests.console.conftest import Client
@@ -31,14 +31,13 @@ def each_engine(database_url: str) -> Iterator[Engine]:
 
 
 def add_events(session: Session, now: datetime, first: int, last: int, **values: Any) -> None:
-    """Insert events with these numbers; the first one is as many minutes old as it has successors."""
+    """Insert events with these ids; the first one is as many minutes old as it has successors."""
     session.execute(
         insert(OutboxEvent),
         [
             {
                 "id": one,
                 "event_id": f"event-{one}",
-                "sequence": one,
                 "table_name": "book",
                 "kind": "changed",
                 "row_hash": bytes(16),
@@ -54,12 +53,12 @@ def add_events(session: Session, now: datetime, first: int, last: int, **values:
 
 
 def fill(engine: Engine) -> datetime:
-    """Store ten events, the last two without a number; two sinks; and refused events."""
+    """Store ten events, two sinks, and refused events."""
     with make_sessions(engine).begin() as session:
         now = database_now(session)
         add_events(session, now, 1, 8)
-        add_events(session, now, 9, 10, sequence=None)
-        session.add(RelayRow(id=1, owner=OWNER, number=1, heartbeat_at=now, last_sequence=8))
+        add_events(session, now, 9, 10)
+        session.add(RelayRow(id=1, owner=OWNER, number=1, heartbeat_at=now))
         session.add(OutboxSink(name=SINK, position=8, sent=7, sent_at=now, used_at=now))
         session.add(
             OutboxSink(name=OTHER, position=3, state="ended", used_at=now, error="password=hunter2secret <i>")
@@ -84,6 +83,17 @@ def test_each_sink_says_what_it_has_not_sent(each_engine: Engine) -> None:
     assert relay.process == "process 123 on crawler.example"
 
 
+def test_an_event_in_a_gap_is_not_sent(each_engine: Engine) -> None:
+    now = fill(each_engine)
+    with make_sessions(each_engine).begin() as session:
+        session.add_all(OutboxGap(sink=SINK, first_id=first, last_id=first + 1) for first in (2, 4))
+        session.add(OutboxGap(sink=OTHER, first_id=11, last_id=12))
+    with Session(each_engine) as session:
+        found = {one.name: one for one in queries.sinks(session)}
+    assert (found[SINK].unsent.number, found[SINK].oldest) == (6, now - timedelta(minutes=6))
+    assert found[OTHER].unsent.number == 7
+
+
 def test_an_event_for_one_sink_is_not_counted_for_others(engine: Engine) -> None:
     fill(engine)
     with make_sessions(engine).begin() as session:
@@ -100,7 +110,7 @@ def test_many_unsent_events_are_about(
     with Session(engine) as session:
         other, sink = queries.sinks(session)
     assert (sink.unsent.number, sink.unsent.is_about) == (2, False)
-    assert (other.unsent.number, other.unsent.is_about) == (7, True)  # 8 - 3 by their numbers, and 2 without
+    assert (other.unsent.number, other.unsent.is_about) == (7, True)  # 10 - 3 by their ids
     assert "about 7" in viewer.text("/events/")
 
 
@@ -151,7 +161,7 @@ def test_a_relay_that_is_gone_is_not_shown_as_running(engine: Engine, viewer: Cl
     assert "No relay has run yet" in viewer.text("/events/")
     with make_sessions(engine).begin() as session:
         old = database_now(session) - timedelta(hours=1)
-        session.add(RelayRow(id=1, owner=OWNER, number=1, heartbeat_at=old, last_sequence=0))
+        session.add(RelayRow(id=1, owner=OWNER, number=1, heartbeat_at=old))
     text = viewer.text("/events/")
     assert "No relay is running" in text
     assert "No sink has refused an event" in text

@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.orm import Session
 
-from models import OutboxEvent, Quote, RowChange
+from models import OutboxEvent, OutboxGap, Quote, RowChange
+from models.relay import sink_states
 from outbox.address import SinkAddress
 from outbox.event import Event
 from outbox.sink import SENT, Outcome, SinkDown
@@ -67,9 +68,36 @@ def without_repeats(envelopes: Iterable[dict[str, Any]]) -> dict[str, list[Any]]
     return found
 
 
-def unnumbered(engine: Engine) -> int:
+def unsent(engine: Engine) -> dict[str, int]:
+    """Return how many events each sink has not got, by its name."""
     with Session(engine) as session:
-        return len(session.scalars(select(OutboxEvent.id).where(OutboxEvent.sequence.is_(None))).all())
+        return {state.name: state.unsent for state in sink_states(session)}
+
+
+def withhold_events(engine: Engine) -> list[dict[str, Any]]:
+    """Delete all events, and return them in the order of their ids: as if they were not committed yet."""
+    with Session(engine) as session:
+        table = OutboxEvent.__table__
+        events = [dict(row) for row in session.execute(select(table).order_by(table.c.id)).mappings()]
+        session.execute(delete(OutboxEvent))
+        session.commit()
+    return events
+
+
+def commit_events(engine: Engine, events: Sequence[dict[str, Any]]) -> None:
+    """Commit events that were withheld, with the ids that they had."""
+    if not events:
+        return
+    with Session(engine) as session:
+        session.execute(insert(OutboxEvent), events)
+        session.commit()
+
+
+def gaps(engine: Engine, sink: str = "sink") -> list[tuple[int, int]]:
+    """Return the first and the last ids of a sink's gaps."""
+    query = select(OutboxGap.first_id, OutboxGap.last_id).where(OutboxGap.sink == sink)
+    with Session(engine) as session:
+        return sorted((first, last) for first, last in session.execute(query))
 
 
 class RecordingSink:

@@ -1,18 +1,15 @@
-"""Batches of events: how large they are, and that a sink gets its events whatever is between their numbers."""
+"""Batches of events: how large they are, and that a sink gets its events whatever is between their ids."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
 from models import OutboxEvent, OutboxSink
-from models import relay as relay_tables
-from models.relay import claim_relay, hold, number_events
-from models.session import make_sessions
-from outbox import delivery, relay
+from outbox import delivery
 from outbox.batches import FIRST_SIZE, HEAVIEST, Batches, next_size
 from outbox.event import Event
 from outbox.relay import Relay, RelayEnd
@@ -26,7 +23,6 @@ def events(number: int, size: int = 100) -> list[Event]:
     return [
         Event(
             id=n,
-            sequence=n,
             event_id=str(n),
             table_name="quote",
             kind="changed",
@@ -54,20 +50,15 @@ def test_a_batch_of_large_events_is_small() -> None:
     assert next_size(100, events(1, size=2 * HEAVIEST), seconds=0.01, most=1000) == 1
 
 
-def test_numbers_of_other_sinks_and_of_no_event_hold_back_nobody(engine: Engine) -> None:
+def test_ids_of_other_sinks_and_of_no_event_hold_back_nobody(engine: Engine) -> None:
     """Another sink's snapshot, and events that are deleted or were rolled back, are longer than a batch."""
     store_changes(engine, [range(1, 13)])
     with Session(engine) as session:
         ids = session.scalars(select(OutboxEvent.id).order_by(OutboxEvent.id)).all()
         session.execute(update(OutboxEvent).where(OutboxEvent.id.in_(ids[2:7])).values(sink="second"))
-        session.execute(delete(OutboxEvent).where(OutboxEvent.id == ids[8]))  # before it has a number
-        session.commit()
-    with make_sessions(engine).begin() as session:
-        place = claim_relay(make_sessions(engine), ["first", "second"])
-        number_events(session, 100)
-        hold(session, place)
+        session.execute(delete(OutboxEvent).where(OutboxEvent.id == ids[8]))
         session.execute(delete(OutboxEvent).where(OutboxEvent.id.in_(ids[9:11])))
-        relay_tables.release_relay(session, place)
+        session.commit()
     first, second = RecordingSink(batch=2), RecordingSink(batch=2)
     Relay(engine, {"first": first, "second": second}, keep=WEEK).run(once=True)
     assert [one["subject"] for one in first.received] == [f"quote/[{n}]" for n in (1, 2, 8, 12)]
@@ -78,25 +69,7 @@ def test_numbers_of_other_sinks_and_of_no_event_hold_back_nobody(engine: Engine)
     assert len(first.received) == 4 and len(second.received) == 9
 
 
-def test_an_event_with_a_smaller_id_that_commits_meanwhile_is_numbered_before(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store_changes(engine, [[1], [1], [1]])
-    # As if the first two were committed after the first look at the events without a number.
-    monkeypatch.setattr(relay_tables, "FIRST_WITHOUT_NUMBER", select(func.max(OutboxEvent.id)))
-    sessions = make_sessions(engine)
-    place = claim_relay(sessions, ["sink"])
-    with sessions.begin() as session:
-        number_events(session, 10)
-        hold(session, place)
-    with Session(engine) as session:
-        numbers = session.scalars(select(OutboxEvent.sequence).order_by(OutboxEvent.id)).all()
-    assert None not in numbers and numbers == sorted(numbers)  # type: ignore[type-var]
-
-
-def test_a_long_backlog_is_numbered_while_it_is_sent(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay, "NUMBERED_AT_ONCE", 2)
-    monkeypatch.setattr(relay, "NUMBERED_AHEAD", 4)
+def test_a_sink_that_is_down_has_no_part_in_a_long_backlog(engine: Engine) -> None:
     store_changes(engine, [[1, 2, 3, 4, 5], [1, 3, 5], [2, 4]])
     up, down = RecordingSink(batch=3), RecordingSink()
     down.down = "no route"

@@ -17,8 +17,8 @@ from models.relay import (
     claim_relay,
     delete_sent,
     hold,
-    number_events,
     sink_states,
+    store_position,
 )
 from models.run import database_now
 from models.session import make_sessions
@@ -28,9 +28,10 @@ from outbox.sink import SENT, Outcome, Sink, SinkEnded
 from tests.outbox.events import (
     DEADLINE,
     RecordingSink,
+    gaps,
     history,
     store_changes,
-    unnumbered,
+    unsent,
     wait_until,
     without_repeats,
 )
@@ -51,7 +52,7 @@ def test_every_sink_gets_every_change_in_the_order_of_its_row(engine: Engine) ->
     store_changes(engine, [[1]])
     once(engine, first=first, second=second)
     assert len(first.received) == len(second.received) == 9  # nothing is sent twice
-    assert unnumbered(engine) == 0
+    assert unsent(engine) == {"first": 0, "second": 0}
 
 
 def test_a_relay_that_is_stopped_with_once_has_not_sent_everything(engine: Engine) -> None:
@@ -167,39 +168,12 @@ def test_a_second_relay_is_refused_until_the_first_has_no_heartbeat(engine: Engi
     second = claim_relay(sessions, ["sink"])
     store_changes(engine, [[1]])
     with pytest.raises(RelayLost), sessions.begin() as session:
-        number_events(session, 10)
+        store_position(session, "sink", 10, sent=1, refused={}, now=database_now(session), gaps=[(1, 9)])
         hold(session, first)
+    assert gaps(engine) == [] and unsent(engine) == {"sink": 1}
     with sessions.begin() as session:
-        assert number_events(session, 10) == (1, session.scalar(select(OutboxEvent.id)))
-        hold(session, second)
-
-
-def test_events_that_commit_late_get_later_numbers(engine: Engine) -> None:
-    """An id is given before the commit, so an event with a smaller id may become visible later."""
-    sessions = make_sessions(engine)
-    relay = claim_relay(sessions, ["sink"])
-    store_changes(engine, [[1, 2, 3]])
-    with sessions.begin() as session:  # as if the first two were not committed yet
-        ids = session.scalars(select(OutboxEvent.id).order_by(OutboxEvent.id)).all()
-        late = [
-            {c.name: getattr(row, c.name) for c in OutboxEvent.__table__.columns}
-            for row in session.execute(
-                select(*OutboxEvent.__table__.columns).where(OutboxEvent.id.in_(ids[:2]))
-            )
-        ]
-        session.execute(OutboxEvent.__table__.delete().where(OutboxEvent.id.in_(ids[:2])))  # type: ignore[attr-defined]
-    with sessions.begin() as session:
-        numbered, last = number_events(session, 10)
-        hold(session, relay)
-        assert numbered == 1
-    with sessions.begin() as session:
-        session.execute(OutboxEvent.__table__.insert(), late)  # type: ignore[attr-defined]
-    with sessions.begin() as session:
-        assert number_events(session, 10)[0] == 2
-        hold(session, relay)
-    with sessions() as session:
-        numbers = dict(session.execute(select(OutboxEvent.id, OutboxEvent.sequence)).all())
-    assert last == numbers[ids[2]] < numbers[ids[0]] < numbers[ids[1]]
+        store_position(session, "sink", 10, sent=1, refused={}, now=hold(session, second), gaps=[(1, 9)])
+    assert gaps(engine) == [(1, 9)]
 
 
 def test_a_relay_that_runs_sends_new_events_soon(engine: Engine) -> None:

@@ -66,7 +66,6 @@ def events_engine(tmp_path: Any) -> Iterator[Engine]:
 def event(number: int = 1, *, size: int = 20, row: str = "[1]") -> Event:
     return Event(
         id=number,
-        sequence=number,
         event_id=f"00000000-0000-4000-8000-{number:012d}",
         table_name="book",
         kind="changed",
