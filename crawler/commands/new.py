@@ -155,6 +155,7 @@ class Command(Crawl):
         from crawler.suggestion.key_selector import key_selector  # noqa: PLC0415
         from crawler.suggestion.left_out import with_left_out  # noqa: PLC0415
         from crawler.suggestion.preferred import without_menu  # noqa: PLC0415
+        from crawler.suggestion.several_values import several_values  # noqa: PLC0415
         from crawler.suggestion.site_file import site_file  # noqa: PLC0415 - only for this command
         from crawler.trial.questions import choose, show  # noqa: PLC0415
         from crawler.yaml_site.yaml_text import yaml_text  # noqa: PLC0415
@@ -180,6 +181,10 @@ class Command(Crawl):
                 return CANNOT_START
         else:
             chosen = choose(found)
+        if self.opts.yaml:
+            several = [name for name, _ in several_values(chosen, page.text)]
+            texts = {field.name for field in chosen.fields if field.type == "str"} - {*chosen.key}
+            chosen = replace(chosen, joined=tuple(name for name in several if name in texts))
         # A script may write the cells of a record after the record itself.
         wait_for = self.opts.wait_for or key_selector(chosen, page.text)
         rendering = NEVER if self.opts.plain else None
@@ -334,7 +339,8 @@ def notes(chosen: Suggestion, html: str) -> Iterator[str]:
             missing = round((1 - field.filled) * max(chosen.rows, chosen.grid_rows))
             yield f"{missing or 1} records have no {field.name}, which is the key: they are rejected."
     for name, records in several_values(chosen, html):
-        yield f"{name} has several values in {records} of {chosen.rows} records, and the first one is stored."
+        stored = "all are stored as one text (join)" if name in chosen.joined else "the first one is stored"
+        yield f"{name} has several values in {records} of {chosen.rows} records, and {stored}."
     if chosen.next_page is not None:
         return
     if chosen.next_button is None and (said := said_pages(html)):

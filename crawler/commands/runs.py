@@ -20,7 +20,7 @@ from crawler.rendering.counts import rendering_text
 from crawler.run.acceptance import CannotAccept, refusal
 from crawler.run.interfaces import AcceptRun
 from crawler.run.state import PAUSED, RUNNING, is_worked_on, state_of
-from crawler.run.verdict import BELOW_POLICY, GOOD, INTERRUPTED, NOT_STORED, acceptance_hint
+from crawler.run.verdict import BELOW_POLICY, GOOD, INTERRUPTED, NOT_STORED, acceptance_hint, merged_line
 from crawler.security.plain_text import json_line, last_line, one_line
 from models import CrawlRun
 from models.command_name import command
@@ -304,7 +304,7 @@ def _print(run: dict[str, Any]) -> None:
     if counts.get("cut"):
         lines.append(("cut", f"{counts['cut']} of the done pages were cut"))
     if counts.get("merged"):
-        lines.append(("merged", f"{counts['merged']} items had the key of another item of their page"))
+        lines.append(("merged", merged_line(counts["merged"])))
     for one in run["workers"]:
         state = f"{one['state']}, {one['partitions']} partitions" if one["state"] == "works" else one["state"]
         lines.append(

@@ -23,11 +23,15 @@ def several_values(suggestion: Suggestion, html: str) -> Iterator[tuple[str, int
             yield field.name, several
 
 
+def each_value(xpath: str) -> str:
+    """Return the XPath of all values of a field, of the one that has the text of the first value."""
+    return FIRST_TEXT.sub(r"\1", xpath)
+
+
 def _values(record: Selector, xpath: str) -> int:
     """Return how many different texts the path of a value finds in a record."""
-    path = FIRST_TEXT.sub(r"\1", xpath)
     try:
-        found = record.xpath(path)
+        found = record.xpath(each_value(xpath))
     except ValueError:  # the text was not one path in brackets
         return 1
     texts = (node.root if isinstance(node.root, str) else node.xpath("string()").get("") for node in found)

@@ -182,7 +182,7 @@ def _field(name: str, node: Node, key: tuple[str, ...], *, is_list: bool) -> Fie
 
 
 def _info(node: Node, of: FieldDefinition) -> dict[str, Any]:
-    """Return the hints of a field, each of which its column may have."""
+    """Return the hints of a field. Its column may have each of them."""
     values = Values(node, INFO)
     info = {name: values.get(name) for name in values.nodes}
     for name, value in info.items():

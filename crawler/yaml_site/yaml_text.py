@@ -10,6 +10,7 @@ import yaml
 
 from crawler.suggestion.column_text import LINKS, digits_and_scale, key_length
 from crawler.suggestion.left_out_text import why
+from crawler.suggestion.several_values import each_value
 from crawler.suggestion.suggestion import Field, Suggestion
 from crawler.yaml_site.json_schema import LINE
 
@@ -22,6 +23,7 @@ TYPES = {
     "bool": "bool",
 }
 WIDTH = 110  # columns
+JOIN = ", "  # between the values of a field with several
 
 
 def yaml_text(
@@ -49,7 +51,11 @@ def yaml_text(
         before["wait_for"] = wait_for
     if suggestion.grid_rows:
         before["scroll"] = True
-    fields = {one.name: _field(one, suggestion.key, len(url)) for one in suggestion.fields}
+    fields = {
+        one.name: _field(one, suggestion.key, len(url))
+        | ({"xpath": each_value(one.xpath), "join": JOIN} if one.name in suggestion.joined else {})
+        for one in suggestion.fields
+    }
     after = {
         name: selector
         for name, selector in (("next", suggestion.next_page), ("next_button", suggestion.next_button))

@@ -110,7 +110,7 @@ def test_no_row_is_gone_because_its_page_was_refused(site: PoliteSite, tmp_path:
     done = crawl(site, url, MAX_REFUSED_SHARE="0.5", GONE_LIMIT="1")
     assert done.returncode == 0, done.stderr
     run = last_run(url)
-    assert run["note"] == "1 of its pages were refused by the site"
+    assert run["note"] == "no row is marked as gone: 1 of its pages were refused by the site"
     assert run["reasons"] == [f"refused by the site: 1 page, 127.0.0.1:{site.port} HTTP 403: {site.url}/1"]
     assert "quote/gone" not in run["counts"]["changes"]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from scrapy.http import HtmlResponse
 
 from crawler.commands.new import notes
 from crawler.suggestion.column_text import key_length
@@ -14,6 +16,9 @@ from crawler.suggestion.several_values import several_values
 from crawler.suggestion.suggest import candidates, suggest
 from crawler.trial.missing_records import more_pages_note
 from crawler.trial.trial_pages import TrialPage
+from crawler.yaml_site.definition import read_definition
+from crawler.yaml_site.page_values import item_of
+from crawler.yaml_site.yaml_text import yaml_text
 
 URL = "https://shop.example/films"
 ONE, TWO = "<i class=tag>new</i>", "<i class=tag>drama</i><i class=tag>old</i>"
@@ -42,6 +47,22 @@ def test_a_field_with_several_values_in_a_record_is_named() -> None:
     assert dict(several_values(found, TAGS)) == {tag: 5}
     line = f"{tag} has several values in 5 of 10 records, and the first one is stored."
     assert line in list(notes(found, TAGS))
+
+
+def test_a_yaml_site_joins_the_values_of_a_field(tmp_path: Path) -> None:
+    found = suggest(f"<ul>{TAGS}</ul>", URL)
+    assert found is not None
+    (tag,) = [name for name, _ in several_values(found, TAGS)]
+    joined = replace(found, joined=(tag,))
+    assert f"{tag} has several values in 5 of 10 records, and all are stored as one text (join)." in list(
+        notes(joined, TAGS)
+    )
+    file = tmp_path / "films.yaml"
+    file.write_text(yaml_text(joined, URL))
+    site = read_definition(file)
+    response = HtmlResponse(URL, body=f"<ul>{TAGS}</ul>", encoding="utf-8")
+    rows = [item_of(site.list_fields, record, response) for record in response.xpath(found.record)]
+    assert [row[tag] for row in rows[:2]] == ["new", "drama, old"]
 
 
 @pytest.mark.parametrize(
