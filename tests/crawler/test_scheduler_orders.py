@@ -245,6 +245,7 @@ def test_an_order_is_carried_out_once_whoever_is_killed(scheduler: Crawl) -> Non
     assert (done.state, done.run_id) == (DONE, 1)
     assert done.message == "run 1: interrupted (exit code 4); stopped by an order of ann"
     assert scheduler.all(CrawlRun.id) == [1]
+    scheduler.until(lambda: not any(one.is_running() for one in scheduler.left))  # it ends after its run
 
     second = asked(scheduler, START, "endless")
     scheduler.until(lambda: of(scheduler, second).run_id == 2)
