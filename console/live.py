@@ -145,10 +145,14 @@ class Live:
                     continue
                 if event == CHANGED:
                     if is_first or not is_shared:
-                        yield _event_of(name, parts)
+                        text = _event_of(name, parts)
                     else:
-                        yield self._shared_event(name, topic, viewer, parts)
+                        text = self._shared_event(name, topic, viewer, parts)
+                    if text.startswith(f"event: {AWAY}\n"):
+                        with self._lock:
+                            topic.last = AWAY  # so that the next look tells the viewers that it is back
                     is_first = False
+                    yield text
                 elif event:
                     yield f"event: {event}\ndata: {name}\n\n"
                 if event == ENDED:

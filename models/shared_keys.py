@@ -1,4 +1,4 @@
-"""Rows that got different values from several pages of a run: records of the site that have the same natural key."""
+"""Rows that got different values from several pages of a run: perhaps several records with the same natural key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_ROWS = 10_000  # that are looked at; a run with more has told enough
 
 @dataclass(frozen=True, kw_only=True)
 class SharedKeys:
-    """The rows of a table that several records of the site share.
+    """The rows of a table that got different values in a run.
 
     Attributes:
         rows: how many.

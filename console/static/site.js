@@ -53,7 +53,7 @@
       if (source) source.close();
       source = null;
     }
-    // A page that nobody sees has no stream: the first event of the next one has the values of that time.
+    // A hidden page has no stream. The first event of its next stream has all parts.
     function open() {
       close();
       if (document.hidden) return;

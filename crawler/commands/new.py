@@ -170,15 +170,11 @@ class Command(Crawl):
         found = without_menu(found)
         found = [with_left_out(one, page.text, page.url, self._type_of()) for one in found[:MOST]]
         found = [self._with_other_pages(one, page) for one in found]
+        if self.opts.key is not None and not (found := self._with_key(found)):
+            return CANNOT_START
         if self.opts.yes or not sys.stdin.isatty():
             chosen = found[0]
-            if self.opts.key is not None:
-                chosen = replace(chosen, key=tuple(name.strip() for name in self.opts.key.split(",")))
             show(chosen)
-            if unknown := {*chosen.key} - {field.name for field in chosen.fields}:
-                names = ", ".join(field.name for field in chosen.fields)
-                self._say(f"--key: there is no field {sorted(unknown)[0]!r}; there are {names}")
-                return CANNOT_START
         else:
             chosen = choose(found)
         if self.opts.yaml:
@@ -211,6 +207,19 @@ class Command(Crawl):
             f"Next: {command(f'try {name} --save-test')}    shows its rows, and saves the page with its rows as a test"
         )
         return GOOD
+
+    def _with_key(self, found: list[Suggestion]) -> list[Suggestion]:
+        """Return the suggestions that have the fields of --key, with this key; say so if there are none."""
+        key = tuple(name.strip() for name in self.opts.key.split(","))
+        names = [{field.name for field in one.fields} for one in found]
+        usable = [
+            replace(one, key=key) for one, known in zip(found, names, strict=True) if known.issuperset(key)
+        ]
+        if not usable:
+            unknown = next((name for name in key if name not in names[0]), key[0])
+            fields = ", ".join(field.name for field in found[0].fields)
+            self._say(f"--key: there is no field {unknown!r}; there are {fields}")
+        return usable
 
     def _candidates(self, page: Response) -> list[Suggestion]:
         from crawler.suggestion.preferred import with_element  # noqa: PLC0415 - only for this command

@@ -224,14 +224,14 @@ def merged_line(items: int) -> str:
 
 
 def shared_key_note(found: Sequence[SharedKeys]) -> list[str]:
-    """Return a line for each table with rows that several records share; it makes no run bad."""
+    """Return a line for each table with rows that got different values in a run; it makes no run bad."""
     lines = []
     for one in found:
-        rows, have = ("1 row", "has") if one.rows == 1 else (f"{one.rows} rows", "have")
+        rows = "1 row" if one.rows == 1 else f"{one.rows} rows"
         example = f"{one_line(one.key, 100)} ({', '.join(one.fields[:NAMED])})"
         lines.append(
-            f"{rows} of {one.table} got other values from a later page of this run, such as {example}: several records "
-            f"of the site {have} this key, and the last one is stored; choose a key that is different in each record"
+            f"{rows} of {one.table} got other values from a later page of this run, such as {example}: the last ones "
+            "are stored; if these are several records of the site, choose a key that is different in each"
         )
     return lines
 

@@ -58,9 +58,7 @@ class Suggestion:
     in_menu: bool = False  # the records are in a menu, a header or a footer
     next_button: str | None = None  # the XPath of the next page's button, if no link leads there
     left_out: tuple[LeftOut, ...] = ()
-    joined: tuple[
-        str, ...
-    ] = ()  # the names of fields with several values in a record, all of which are stored
+    joined: tuple[str, ...] = ()  # fields with several values in a record, which are stored together
 
 
 def text_only(samples: Sequence[str]) -> str:

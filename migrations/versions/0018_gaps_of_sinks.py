@@ -34,7 +34,7 @@ def upgrade() -> None:
 
 
 def _set_positions(connection: sa.Connection) -> None:
-    """Give each sink the id of its last event as its position, and gaps for what it has not got up to that."""
+    """Set the position of each sink to the id of its last event; store gaps for the earlier ids that it did not get."""
     events = sa.table("outbox_event", sa.column("id"), sa.column("sequence"))
     sinks = sa.table("outbox_sink", sa.column("name", ExactString(200)), sa.column("position"))
     gaps: Any = sa.table(

@@ -31,7 +31,7 @@ EVE = Viewer(cookie="eve", role="admin", secret="token-of-eve")
 
 
 class Page:
-    """A page whose parts say which value they have, of which role and with which token."""
+    """A page. Its parts have its value, and the role and the token of the viewer."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("console.live.EVERY", 0.01)
@@ -72,7 +72,8 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
 
 def next_event(events: Iterator[str]) -> tuple[str, Any]:
     """Return the name and the data of the next event, which is one line of data."""
-    text = next(event for event in events if event.startswith("event: "))
+    text = next(event for event in events if not event.startswith("retry: "))
+    assert not text.startswith(":"), "no event comes"
     name, data = text.removesuffix("\n\n").split("\n")
     assert data.startswith("data: ")
     return name.removeprefix("event: "), json.loads(data[6:]) if name == "event: changed" else data[6:]
@@ -165,7 +166,25 @@ def test_an_event_says_why_there_are_no_parts(
     assert ("Traceback" in caplog.text) == (event == FAILED)
     page.fault = None
     page.change("third")
-    assert text_of(events).startswith("<p>third\n")
+    while (found := next_event(events))[0] != CHANGED:
+        assert found == (event, "run 1")
+    assert found[1]["live"].startswith(("<p>second\n", "<p>third\n"))
+
+
+def test_a_database_that_is_away_only_while_the_parts_are_rendered_comes_back(page: Page) -> None:
+    """The look before it and the look after it see the same."""
+    streams = [page.open(ANN), page.open(BOB)]
+    for events in streams:
+        text_of(events)
+    page.fault = OperationalError("SELECT", {}, Exception("gone away"))
+    page.change("second")
+    for events in streams:
+        assert next_event(events) == (AWAY, "run 1")
+    page.fault = None
+    for events in streams:
+        while (found := next_event(events))[0] == AWAY:
+            pass
+        assert found[1]["live"].startswith("<p>second\n")
 
 
 def test_a_topic_that_nobody_views_is_not_looked_at(page: Page) -> None:

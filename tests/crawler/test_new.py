@@ -67,7 +67,7 @@ UNEVEN = (
     )
     .replace("href=/f/${n}", "href=/films")
 )
-# The numbers begin anew on each page, the last page has no prices, and a class disables the button there.
+# The numbers begin at 1 on each page, the last page has no prices, and a class disables the button there.
 CLICKED = """<table><thead><tr><th>Line<th>Film<th>Price</tr></thead><tbody></tbody></table>
 <ul class=pagination><li><a href="#" title="Next">»</a></ul><script>
 const body = document.querySelector("tbody"), next = document.querySelector("a"); let page = 0;
@@ -81,7 +81,7 @@ draw();</script>"""
 
 
 def linked(page: int) -> str:
-    """Return a page of a list: its last page has no prices, and the numbers begin anew."""
+    """Return a page of a list: its last page has no prices, and the numbers begin at 1."""
     rows = "".join(
         f"<tr><td>{n + 1}<td>Film number {page * 10 + n}<td>{'' if page else f'{n}.50'}</tr>"
         for n in range(10)
@@ -186,7 +186,7 @@ def test_the_button_of_the_next_page_is_clicked(
     assert "The list has more pages: the site clicks the button 'Next' (render_pages)." in done.stdout
     written = yaml.safe_load((project.folder / "spiders" / "films.yaml").read_text("utf-8"))
     assert written["list"]["next_button"] == "//a[@title='Next']"
-    assert written["key"] == ["film"], "the number of the line begins anew on each page"
+    assert written["key"] == ["film"], "the number of the line begins at 1 on each page"
     tried = project.scrapy("try", "films", **env)
     assert "films, 25 rows" in tried.stdout, tried.stdout + tried.stderr
     python = project.scrapy("new", "movies", f"{site}/clicked", "--yes", "--key", "film, line", **env)

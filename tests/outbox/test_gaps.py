@@ -110,7 +110,7 @@ def test_a_gap_that_is_not_read_to_its_end_ends_the_batch(engine: Engine) -> Non
 def test_transactions_that_commit_in_any_order_lose_nothing(
     engine: Engine, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two sinks, of which one loses events, while the events are committed in another order than that of their ids."""
+    """Events are committed in another order than that of their ids; one of the two sinks loses some."""
     dice = random.Random(seed)
     monkeypatch.setattr(batches, "FIRST_SIZE", 3)
     monkeypatch.setattr("models.relay.GAPS_AT_ONCE", 2)
@@ -125,7 +125,7 @@ def test_transactions_that_commit_in_any_order_lose_nothing(
     try:
         while events:
             some: list[dict[str, Any]] = []
-            rows: set[str] = set()  # of which an event is not committed yet
+            rows: set[str] = set()  # that have an event that is not committed yet
             for event in events:
                 if event["row_key"] not in rows and dice.random() < 0.3:
                     some.append(event)

@@ -212,7 +212,7 @@ def test_a_run_names_rows_that_several_records_of_the_site_share(engine: Engine)
         run.commit(page((Quote, quote(1, body="Welcome"))), page(*others), finish="finished")
         last = run.all(CrawlRun)[-1]
         assert last.verdict == 0
-        line = "1 row of quote got other values from a later page of this run, such as [1] (body): several records"
+        line = "1 row of quote got other values from a later page of this run, such as [1] (body): the last ones are"
         assert line in last.note, day
 
 
