@@ -182,10 +182,10 @@ def test_an_open_page_is_loaded_again_when_its_stream_has_ended(page: Page) -> N
     ended = {"body": "event: ended\ndata: today\n\n", "content_type": "text/event-stream"}
     page.route("**/today/stream", lambda route: route.fulfill(**ended), times=1)
     page.evaluate("() => { window.isOld = true; }")
-    with page.expect_navigation():
-        show_page(page, is_shown=False)
-        show_page(page, is_shown=True)
-    assert page.evaluate("() => window.isOld") is None
+    show_page(page, is_shown=False)
+    show_page(page, is_shown=True)
+    # htmx writes to the history when it shows parts, so the first navigation may be within the old document.
+    page.wait_for_function("() => !window.isOld && document.readyState === 'complete'")
 
 
 def test_a_page_that_nobody_sees_has_no_stream(page: Page) -> None:
