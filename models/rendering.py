@@ -15,6 +15,7 @@ from models.dialect_modules import mysql, postgresql, sqlite
 from models.page_shape import Shape
 from models.rendering_lesson import CONFIRMED, Learned, Lesson, Pattern
 from models.request import DONE, QUEUED, CrawlRequest
+from models.run_condition import in_run
 from models.types import Digest, ExactString, FreeText, LongJson, UtcDateTime
 
 LONGEST_NAME = 255  # characters of a spider, a host or a callback
@@ -147,14 +148,16 @@ def _mark_requests(session: Session, run_id: int, lesson: Lesson) -> int:
     for some in chunks(sorted(lesson.suspects)):
         found: Any = session.execute(
             update(_requests)
-            .where(_requests.c.run_id == run_id, _requests.c.number.in_(some), _requests.c.state == DONE)
+            .where(
+                in_run(_requests.c.run_id, run_id), _requests.c.number.in_(some), _requests.c.state == DONE
+            )
             .values(state=QUEUED, settled_at=None, rendering=None, rendering_key=None)
         )
         queued += found.rowcount
     for some in chunks(sorted(lesson.confirmed)):
         session.execute(
             update(_requests)
-            .where(_requests.c.run_id == run_id, _requests.c.number.in_(some))
+            .where(in_run(_requests.c.run_id, run_id), _requests.c.number.in_(some))
             .values(rendering=CONFIRMED)
         )
     return queued

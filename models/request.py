@@ -27,6 +27,7 @@ from models.chunks import chunks
 from models.dialect_modules import mysql, postgresql
 from models.rejected import RejectedItem
 from models.rendering_lesson import BY_PLAIN
+from models.run_condition import in_run
 from models.types import Digest, ExactString, FreeText, LongText, UtcDateTime
 from models.worker import CrawlPartition
 
@@ -278,7 +279,7 @@ def _numbers_by_identity(session: Session, run_id: int, identities: Sequence[byt
     found: dict[bytes, int] = {}
     for some in chunks(identities):
         query = select(_table.c.identity, _table.c.number).where(
-            _table.c.run_id == run_id, _table.c.identity.in_(some)
+            in_run(_table.c.run_id, run_id), _table.c.identity.in_(some)
         )
         found |= {bytes(identity): number for identity, number in session.execute(query)}
     return found
@@ -304,7 +305,7 @@ def settle(session: Session, run_id: int, outcomes: Iterable[Settled], now: date
         for some in chunks(sorted(numbers)):
             session.execute(
                 update(_table)
-                .where(_table.c.run_id == run_id, _table.c.number.in_(some))
+                .where(in_run(_table.c.run_id, run_id), _table.c.number.in_(some))
                 .values(
                     state=result.state,
                     status=result.status,
@@ -359,7 +360,9 @@ def lease(
         for part in left[: limit - len(found)]:
             query = (
                 select(*columns)
-                .where(_table.c.run_id == run_id, _table.c.state == QUEUED, _table.c.part == part, ready)
+                .where(
+                    in_run(_table.c.run_id, run_id), _table.c.state == QUEUED, _table.c.part == part, ready
+                )
                 .order_by(_table.c.priority.desc(), _table.c.position.desc())
                 .limit(share)
             )
@@ -380,7 +383,7 @@ def parts_with_queued(session: Session, run_id: int, parts: Collection[int]) -> 
     # No EXISTS: a server may answer that by reading all queued requests. This is one look at the index for each row.
     queued = (
         select(_table.c.part)
-        .where(_table.c.run_id == run_id, _table.c.state == QUEUED, _table.c.part == _partitions.c.part)
+        .where(in_run(_table.c.run_id, run_id), _table.c.state == QUEUED, _table.c.part == _partitions.c.part)
         .limit(1)
         .scalar_subquery()
     )
@@ -408,7 +411,7 @@ def release_parts(session: Session, run_id: int, parts: Sequence[int], *, with_s
         with_start: delete those of ``start()`` too, because it is read again.
     """
     ours = (
-        _table.c.run_id == run_id,
+        in_run(_table.c.run_id, run_id),
         _table.c.state == LEASED,
         _table.c.part.in_(parts),
         _table.c.request.is_not(None),
@@ -433,6 +436,6 @@ def has_open(session: Session, run_id: int) -> bool:
 def _set_state(
     session: Session, run_id: int, numbers: Sequence[int], state: str, parts: Sequence[int] | None = None
 ) -> None:
-    ours = [_table.c.run_id == run_id] + ([] if parts is None else [_table.c.part.in_(parts)])
+    ours = [in_run(_table.c.run_id, run_id)] + ([] if parts is None else [_table.c.part.in_(parts)])
     for some in chunks(sorted(numbers)):
         session.execute(update(_table).where(*ours, _table.c.number.in_(some)).values(state=state))

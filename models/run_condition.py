@@ -1,0 +1,38 @@
+"""The condition that a row belongs to a run, for statements that a crawl sends for each transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, literal
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class _UnplannedValue(FunctionElement[int]):
+    """A value that PostgreSQL does not have while it plans the statement."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(_UnplannedValue)
+def _plain(element: _UnplannedValue, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(_UnplannedValue, "postgresql")
+def _subquery(element: _UnplannedValue, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(SELECT {compiler.process(element.clauses, **options)})"
+
+
+def in_run(column: ColumnElement[int], run_id: int) -> ColumnElement[bool]:
+    """Return the condition that ``column`` is ``run_id``.
+
+    The statistics of PostgreSQL do not have a new run before it analyzes the table. So it would expect one row of that
+    run, and read all rows of the run by any index that begins with the run, where the rows are to be found by their
+    number. A subquery has no value while the statement is planned: then PostgreSQL expects as many rows as other runs
+    have.
+    """
+    return column == _UnplannedValue(literal(run_id, Integer()))
