@@ -70,6 +70,8 @@ class FailoverMiddleware:
         assert crawler.stats is not None
         self.crawler, self.stats = crawler, crawler.stats
         self.servers = Servers.of(crawler)
+        settings = crawler.settings
+        self.has_renderer = bool(settings.get("SPLASH_URL")) or settings.getbool("RENDERER_ENABLED", True)
         self.suspects: WeakSet[Request] = WeakSet()  # suspect pages that a renderer has now
         self.probes: set[asyncio.Task[None]] = set()
 
@@ -96,6 +98,10 @@ class FailoverMiddleware:
         server = self._server_of(request)
         if server is None:
             return None
+        if not self.has_renderer:
+            what = f"RENDERER_ENABLED is off, and {rendered_url(request)} is to be rendered"
+            stop_crawl(self.crawler, "no_renderer", f"{what}: remove the setting, or make a scrapy.Request")
+            return self._return_to_frontier(request)
         suspect = RENDERER_FAILURES.get(request, 0) >= SUSPECT
         while not server.accepts_pages or (suspect and self.suspects):
             if self._is_ending:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 LINE = 110  # columns of a line, as in pyproject.toml
+NEVER = "never"  # the mode of RENDERING in which render() makes a plain request
+NO_RENDERER = 'custom_settings = {"RENDERER_ENABLED": False}'  # of a spider whose pages are plain ones
 
 
 class Nested(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from crawler.suggestion.column_text import LINKS, PYTHON_TYPES, column
 from crawler.suggestion.left_out_text import left_out_columns, left_out_values
-from crawler.suggestion.python_text import LINE, around, literal
+from crawler.suggestion.python_text import LINE, NEVER, NO_RENDERER, around, literal
 from crawler.suggestion.suggestion import Field, Suggestion
 from models.base import BOOKKEEPING, RESERVED
 
@@ -73,6 +73,11 @@ def site_file(
         f'    name = "{name}"',
         f"    model = {model}",
         *([f"    rendering = {literal(rendering)}"] if rendering is not None else []),
+        *(
+            [f"    {NO_RENDERER}"]
+            if rendering == NEVER and "self.render(" in _request("", suggestion, None)
+            else []
+        ),
         "",
         "    async def start(self) -> AsyncIterator[Any]:",
         f"        yield {_request('START', suggestion, wait_for)}",

@@ -110,6 +110,8 @@ def spider_of(definition: SiteDefinition, model: type[Row], module: str) -> type
         "schedule": site.schedule,
         "rendering": site.rendering,
     }
+    if not site.needs_renderer:
+        attributes["custom_settings"] = {"RENDERER_ENABLED": False}
     for function in (start, parse, parse_detail):
         function.__qualname__, function.__module__ = (
             f"{_class_name(site.name)}Spider.{function.__name__}",

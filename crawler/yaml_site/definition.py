@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Date, Integer
 
+from crawler.suggestion.python_text import NEVER
 from crawler.yaml_site.members import (
     DETAIL,
     FIELD,
@@ -81,6 +82,11 @@ class SiteDefinition:
     @property
     def fields(self) -> tuple[FieldDefinition, ...]:
         return (*self.list_fields, *self.detail_fields)
+
+    @property
+    def needs_renderer(self) -> bool:
+        """Return whether a page of the site may be rendered."""
+        return self.rendering != NEVER or self.scroll or self.next_button is not None
 
 
 def read_definition(file: Path) -> SiteDefinition:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from crawler.suggestion.python_text import Nested, around, literal, wrapped
+from crawler.suggestion.python_text import NO_RENDERER, Nested, around, literal, wrapped
 from crawler.yaml_site.definition import FieldDefinition, SiteDefinition, is_xpath
 
 PACKAGE = "splashdown"  # that the text imports from
@@ -96,6 +96,8 @@ def _spider(site: SiteDefinition, name: str, model: str) -> Iterator[str]:
     for setting in ("schedule", "rendering"):
         if value := getattr(site, setting):
             yield f"    {setting} = {literal(value)}"
+    if not site.needs_renderer:
+        yield f"    {NO_RENDERER}"
     yield ""
     yield "    async def start(self) -> AsyncIterator[Any]:"
     for url in site.start:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -109,18 +110,38 @@ class ThingSpider(SiteSpider):
 def test_the_crawl_prints_the_mistake_in_a_model_or_an_item(name: str, tmp_path: Path) -> None:
     code, advice = SPIDERS[name]
     imports = "from sqlalchemy.orm import Mapped, mapped_column\nfrom models import Quote, Row\n"
-    (tmp_path / "things.py").write_text(f"{imports}from spiders.base import SiteSpider\n{code}")
-    done = scrapy(
-        "crawl",
-        "thing",
-        "-s",
-        "SPIDER_MODULES=things",
-        *NO_RENDERER,
-        DATABASE_URL=f"sqlite:///{tmp_path}/x.db",
-        PYTHONPATH=f"{tmp_path}:{':'.join(sys.path[:1])}",
-    )
+    done = crawl_thing(f"{imports}from spiders.base import SiteSpider\n{code}", tmp_path)
     assert done.returncode == 1
     assert advice in done.stderr and "Traceback" not in done.stderr, done.stderr[-2000:]
+
+
+def test_a_rendered_page_without_a_renderer_stops_the_crawl_at_once(tmp_path: Path) -> None:
+    done = crawl_thing(
+        """
+from spiders.base import SiteSpider
+
+class ThingSpider(SiteSpider):
+    name = "thing"
+    async def start(self):
+        yield self.render("http://127.0.0.1:9/list", self.parse, wait_for="li")
+    def parse(self, response):
+        return None
+""",
+        tmp_path,
+    )
+    assert done.returncode == 4
+    assert "RENDERER_ENABLED is off, and http://127.0.0.1:9/list is to be rendered: remove the" in done.stderr
+    assert "Traceback" not in done.stderr, done.stderr[-2000:]
+
+
+def crawl_thing(code: str, folder: Path) -> CompletedProcess[str]:
+    """Crawl a spider of this module, without a renderer."""
+    (folder / "things.py").write_text(code)
+    return scrapy(
+        *("crawl", "thing", "-s", "SPIDER_MODULES=things", *NO_RENDERER, "-s", "ROBOTSTXT_OBEY=0"),
+        DATABASE_URL=f"sqlite:///{folder}/x.db",
+        PYTHONPATH=f"{folder}:{':'.join(sys.path[:1])}",
+    )
 
 
 def test_a_migration_of_incomplete_models_says_so(tmp_path: Path) -> None:

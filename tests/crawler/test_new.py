@@ -226,7 +226,7 @@ def test_a_site_of_a_plain_page_is_not_rendered(project: ProjectCopy, site: str,
         (".yaml", "rendering: never\n") if option == "--yaml" else (".py", '    rendering = "never"\n')
     )
     assert line in (project.folder / "spiders" / f"films{suffix}").read_text("utf-8")
-    tried = project.scrapy("try", "films", "-s", "RENDERER_ENABLED=0", **env)
+    tried = project.scrapy("try", "films", **env)
     assert "films, 20 rows" in tried.stdout, tried.stdout + tried.stderr
 
 
