@@ -167,30 +167,32 @@ def recover_frontier(
     """
     to_repeat = _table.c.state.in_((LEASED, FAILED)) & _table.c.request.is_not(None)
     # The pages reject these items again, or not, when they are processed again.
-    read_again = select(_table.c.number).where(_table.c.run_id == run_id, to_repeat)
+    read_again = select(_table.c.number).where(in_run(_table.c.run_id, run_id), to_repeat)
     from_start = RejectedItem.request_number.is_(None) if not start_read else false()
     session.execute(
         delete(RejectedItem).where(
-            RejectedItem.run_id == run_id, RejectedItem.request_number.in_(read_again) | from_start
+            in_run(RejectedItem.run_id, run_id), RejectedItem.request_number.in_(read_again) | from_start
         ),
         execution_options={"synchronize_session": False},
     )
     session.execute(
         update(_table)
-        .where(_table.c.run_id == run_id, to_repeat)
+        .where(in_run(_table.c.run_id, run_id), to_repeat)
         .values(state=QUEUED, settled_at=None, not_before=None)
     )
     if not is_shared:
-        in_others = _table.c.run_id == run_id, _table.c.state == QUEUED, _table.c.part > 0
+        in_others = in_run(_table.c.run_id, run_id), _table.c.state == QUEUED, _table.c.part > 0
         session.execute(update(_table).where(*in_others).values(part=0))
     # start() yields the requests that make a session again.
     makers = _table.c.request.is_(None)
     session.execute(
         update(_table)
-        .where(_table.c.run_id == run_id, makers, _table.c.state.in_((LEASED, FAILED, QUEUED)))
+        .where(in_run(_table.c.run_id, run_id), makers, _table.c.state.in_((LEASED, FAILED, QUEUED)))
         .values(state=SKIPPED, error="yielded again when the run was resumed")
     )
-    counted = session.execute(select(func.max(_table.c.number)).where(_table.c.run_id == run_id)).scalar_one()
+    counted = session.execute(
+        select(func.max(_table.c.number)).where(in_run(_table.c.run_id, run_id))
+    ).scalar_one()
     return FrontierState(
         next_number=0 if counted is None else counted + 1,
         queued=count(session, run_id, QUEUED),
@@ -210,7 +212,7 @@ def plain_pages(session: Session, run_id: int, parts: Sequence[int] | None = Non
     """
     found: dict[bytes, list[int]] = {}
     query = select(_table.c.number, _table.c.rendering_key).where(
-        _table.c.run_id == run_id, _table.c.rendering == BY_PLAIN, _table.c.state == DONE
+        in_run(_table.c.run_id, run_id), _table.c.rendering == BY_PLAIN, _table.c.state == DONE
     )
     if parts is not None:
         query = query.where(_table.c.part.in_(parts))
@@ -221,7 +223,7 @@ def plain_pages(session: Session, run_id: int, parts: Sequence[int] | None = Non
 
 def count(session: Session, run_id: int, *states: str) -> int:
     """Return how many requests of a run have one of these states."""
-    query = select(func.count()).where(_table.c.run_id == run_id, _table.c.state.in_(states))
+    query = select(func.count()).where(in_run(_table.c.run_id, run_id), _table.c.state.in_(states))
     return int(session.scalar(query) or 0)
 
 
@@ -418,7 +420,7 @@ def release_parts(session: Session, run_id: int, parts: Sequence[int], *, with_s
     )
     session.execute(
         delete(RejectedItem).where(
-            RejectedItem.run_id == run_id,
+            in_run(RejectedItem.run_id, run_id),
             RejectedItem.request_number.in_(select(_table.c.number).where(*ours))
             | (RejectedItem.request_number.is_(None) if with_start else false()),
         ),

@@ -1,10 +1,10 @@
-"""The condition that a row belongs to a run, for statements that a crawl sends for each transaction."""
+"""The condition that a row belongs to a run, for the statements of a crawl in its own run."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, literal
+from sqlalchemy import ColumnElement, Integer, SQLColumnExpression, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -27,12 +27,15 @@ def _subquery(element: _UnplannedValue, compiler: SQLCompiler, **options: Any) -
     return f"(SELECT {compiler.process(element.clauses, **options)})"
 
 
-def in_run(column: ColumnElement[int], run_id: int) -> ColumnElement[bool]:
+def in_run(column: SQLColumnExpression[int], run_id: int) -> ColumnElement[bool]:
     """Return the condition that ``column`` is ``run_id``.
 
     The statistics of PostgreSQL do not have a new run before it analyzes the table. So it would expect one row of that
     run, and read all rows of the run by any index that begins with the run, where the rows are to be found by their
-    number. A subquery has no value while the statement is planned: then PostgreSQL expects as many rows as other runs
-    have.
+    number; or compare each row of the run with each other one. A subquery has no value while the statement is planned:
+    then PostgreSQL expects as many rows as other runs have.
+
+    A statement that looks for any one row (LIMIT 1) compares the column itself: PostgreSQL would read the table in its
+    order if it expected many such rows.
     """
     return column == _UnplannedValue(literal(run_id, Integer()))

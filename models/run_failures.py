@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.rejected import RejectedItem
 from models.request import BY_NUMBER, FAILED, REFUSED, SKIPPED, CrawlRequest
+from models.run_condition import in_run
 
 EXAMPLES = 3  # URLs for each status
 
@@ -19,7 +20,7 @@ def failed_requests(session: Session, run_id: int, limit: int) -> Sequence[Crawl
     """Return the first failed requests of a run."""
     return session.scalars(
         select(CrawlRequest)
-        .where(CrawlRequest.run_id == run_id, CrawlRequest.state == FAILED)
+        .where(in_run(CrawlRequest.run_id, run_id), CrawlRequest.state == FAILED)
         .order_by(BY_NUMBER)
         .limit(limit)
     ).all()
@@ -40,7 +41,7 @@ class Ignored:
 def ignored_pages(session: Session, run_id: int) -> list[Ignored]:
     """Return the pages of a run that were ignored because of their HTTP status, by status."""
     where = (
-        CrawlRequest.run_id == run_id,
+        in_run(CrawlRequest.run_id, run_id),
         CrawlRequest.state.in_((FAILED, SKIPPED)),
         CrawlRequest.error.startswith(HTTP),
     )
@@ -74,7 +75,7 @@ def refused_pages(session: Session, run_id: int) -> list[Refused]:
     found: dict[tuple[str, str], Refused] = {}
     rows = session.execute(
         select(CrawlRequest.url, CrawlRequest.error)
-        .where(CrawlRequest.run_id == run_id, CrawlRequest.state == REFUSED)
+        .where(in_run(CrawlRequest.run_id, run_id), CrawlRequest.state == REFUSED)
         .order_by(BY_NUMBER)
     )
     for url, error in rows:
@@ -89,7 +90,7 @@ def rejected_items(session: Session, run_id: int, limit: int) -> Sequence[Reject
     """Return the first rejected items of a run that are not stored yet."""
     return session.scalars(
         select(RejectedItem)
-        .where(RejectedItem.run_id == run_id, RejectedItem.replayed_at.is_(None))
+        .where(in_run(RejectedItem.run_id, run_id), RejectedItem.replayed_at.is_(None))
         .order_by(RejectedItem.id)
         .limit(limit)
     ).all()

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
 from models.request import DONE, FAILED, LEASED, QUEUED, REFUSED, CrawlRequest
+from models.run_condition import in_run
 from models.types import UtcDateTime
 
 MOST_SAMPLES = 240  # of a run; then every second one is deleted
@@ -100,7 +101,7 @@ def store_sample(session: Session, run_id: int, sample: Sample, now: datetime) -
 
 def counted_sample(session: Session, run_id: int) -> Sample:
     """Count the requests of a run in the table; the sample has nothing else."""
-    query = select(CrawlRequest.state, func.count()).where(CrawlRequest.run_id == run_id)
+    query = select(CrawlRequest.state, func.count()).where(in_run(CrawlRequest.run_id, run_id))
     return sample_of({row[0]: row[1] for row in session.execute(query.group_by(CrawlRequest.state))})
 
 

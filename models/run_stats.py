@@ -16,6 +16,7 @@ from models.existing.definition import existing_models
 from models.rejected import RejectedItem
 from models.request import CUT, DONE, NO_BUTTON, SHORT_OF_GRID, SKIPPED, CrawlRequest
 from models.run import CrawlRun
+from models.run_condition import in_run
 
 GOOD_RUNS = 3  # a run is compared with so many good ones
 UNCHANGED = "unchanged"
@@ -85,11 +86,11 @@ def count_run(session: Session, run_id: int, *, history: bool = True) -> RunStat
 
     changed = session.execute(
         select(RowChange.table_name, RowChange.kind, func.count())
-        .where(RowChange.run_id == run_id)
+        .where(in_run(RowChange.run_id, run_id))
         .group_by(RowChange.table_name, RowChange.kind)
     )
     changes = {f"{table}/{kind}": number for table, kind, number in changed}
-    of_run = (RejectedItem.run_id == run_id, RejectedItem.replayed_at.is_(None))
+    of_run = (in_run(RejectedItem.run_id, run_id), RejectedItem.replayed_at.is_(None))
     kept = by(RejectedItem.table_name, *of_run, RejectedItem.row_kept)
     if history:
         changed_rows = _changed_rows(session, run_id, changes)
@@ -101,13 +102,13 @@ def count_run(session: Session, run_id: int, *, history: bool = True) -> RunStat
             if number > changed_rows.get(table, 0)
         }
     return RunStats(
-        pages=by(CrawlRequest.state, CrawlRequest.run_id == run_id),
+        pages=by(CrawlRequest.state, in_run(CrawlRequest.run_id, run_id)),
         cut=len(cut_pages(session, run_id)),
         unchanged=by(
-            CrawlRequest.unchanged, CrawlRequest.run_id == run_id, CrawlRequest.unchanged.is_not(None)
+            CrawlRequest.unchanged, in_run(CrawlRequest.run_id, run_id), CrawlRequest.unchanged.is_not(None)
         ),
         rendering=by(
-            CrawlRequest.rendering, CrawlRequest.run_id == run_id, CrawlRequest.rendering.is_not(None)
+            CrawlRequest.rendering, in_run(CrawlRequest.run_id, run_id), CrawlRequest.rendering.is_not(None)
         ),
         rows=rows,
         rejected=by(RejectedItem.table_name, *of_run),
@@ -116,7 +117,8 @@ def count_run(session: Session, run_id: int, *, history: bool = True) -> RunStat
         coverage=coverage,
         # MySQL's SUM of whole numbers is a DECIMAL.
         merged=int(
-            session.scalar(select(func.sum(CrawlRequest.merged)).where(CrawlRequest.run_id == run_id)) or 0
+            session.scalar(select(func.sum(CrawlRequest.merged)).where(in_run(CrawlRequest.run_id, run_id)))
+            or 0
         ),
     )
 
@@ -136,16 +138,16 @@ def _changed_rows(session: Session, run_id: int, changes: Mapping[str, int]) -> 
         RowChange.table_name
     )
     found = session.execute(
-        rows.where(RowChange.run_id == run_id, RowChange.kind.in_((CREATED, CHANGED, RETURNED)))
+        rows.where(in_run(RowChange.run_id, run_id), RowChange.kind.in_((CREATED, CHANGED, RETURNED)))
     )
     changed_rows = {str(table): number for table, number in found}
     # A child row that left its parent's list in the same run does not count.
     earlier = aliased(RowChange)
     gone = rows.where(
-        RowChange.run_id == run_id,
+        in_run(RowChange.run_id, run_id),
         RowChange.kind == GONE,
         exists().where(
-            earlier.run_id == run_id,
+            in_run(earlier.run_id, run_id),
             earlier.key_hash == RowChange.key_hash,
             earlier.table_name == RowChange.table_name,
             earlier.kind != GONE,
@@ -169,7 +171,7 @@ def skipped_because(session: Session, run_id: int, reason: str) -> dict[str, int
     found = session.execute(
         select(CrawlRequest.error, func.count())
         .where(
-            CrawlRequest.run_id == run_id,
+            in_run(CrawlRequest.run_id, run_id),
             CrawlRequest.state == SKIPPED,
             CrawlRequest.error.startswith(reason, autoescape=True),
         )
@@ -199,7 +201,9 @@ def _done_with(session: Session, run_id: int, remark: str) -> list[tuple[str, st
     found = session.execute(
         select(CrawlRequest.url, CrawlRequest.error)
         .where(
-            CrawlRequest.run_id == run_id, CrawlRequest.state == DONE, CrawlRequest.error.startswith(remark)
+            in_run(CrawlRequest.run_id, run_id),
+            CrawlRequest.state == DONE,
+            CrawlRequest.error.startswith(remark),
         )
         .order_by(CrawlRequest.number)
     )

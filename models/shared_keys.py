@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.change import CHANGED, RowChange
 from models.chunks import chunks
+from models.run_condition import in_run
 
 MOST_ROWS = 10_000  # that are looked at; a run with more has told enough
 
@@ -36,7 +37,7 @@ def shared_keys(session: Session, run_id: int) -> list[SharedKeys]:
     A value that was missing before is no such change: the page of a list may have a part of a row, and the page of the
     record the rest.
     """
-    of_run = RowChange.run_id == run_id
+    of_run = in_run(RowChange.run_id, run_id)
     # The index has no table, and keys of two tables may be equal.
     twice = select(RowChange.key_hash).where(of_run).group_by(RowChange.key_hash).having(func.count() > 1)
     hashes = session.scalars(twice.limit(MOST_ROWS)).all()

@@ -30,6 +30,7 @@ from models.crawl_page import forget_pages_before
 from models.existing.definition import ExistingRow
 from models.request import FAILED, count
 from models.run import ClaimedRun, RunEnd, database_now, end_run
+from models.run_condition import in_run
 from models.run_failures import ignored_pages, refused_pages
 from models.run_stats import (
     RunStats,
@@ -189,7 +190,7 @@ def reason_to_mark_none(session: Session, context: RunContext) -> str | None:
     unknown = session.scalar(
         select(func.count())
         .select_from(RejectedItem)
-        .where(RejectedItem.run_id == context.run.id, RejectedItem.keyed.is_(False))
+        .where(in_run(RejectedItem.run_id, context.run.id), RejectedItem.keyed.is_(False))
     )
     if unknown:
         return f"{unknown} of its items were rejected without a valid natural key, so their rows are unknown"

@@ -21,6 +21,7 @@ from models.change import Change
 from models.chunks import chunks
 from models.json_values import from_json_value
 from models.run import database_now
+from models.run_condition import in_run
 from models.run_stats import row_models
 from pipelines.storage.parent_rows import references_to, split_by_parents
 from pipelines.storage.refused_rows import find_refused_rows, is_row_error, rejection_from_row
@@ -146,7 +147,7 @@ def store_waiting_rows_at_end(transactions: Transactions, context: RunContext) -
 
 
 def _is_waiting(run_id: int) -> Any:
-    return (_items.c.run_id == run_id) & _items.c.waits_for.is_not(None) & _items.c.replayed_at.is_(None)
+    return in_run(_items.c.run_id, run_id) & _items.c.waits_for.is_not(None) & _items.c.replayed_at.is_(None)
 
 
 def _read(session: Session, context: RunContext, which: Any, limit: int | None = None) -> list[_Waiting]:

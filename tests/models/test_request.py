@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from models import CrawlRequest, RejectedItem
@@ -27,7 +27,7 @@ from models.request import (
     settle,
 )
 from models.run import claim_run
-from models.session import make_engine, make_sessions
+from models.session import make_sessions
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -263,41 +263,3 @@ def test_a_recovery_changes_no_other_run(session: Session, interrupted: int, eng
         recover_frontier(session, other, start_read=False)
         assert states(session, interrupted) == {0: QUEUED, 1: LEASED, 2: DONE, 3: FAILED, 4: SKIPPED}
         assert rejected(session) == [3]
-
-
-READ = {  # rows that the transaction, or the connection, has read by an index
-    "postgresql": "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'crawl_request'",
-    "mysql": "SELECT sum(variable_value) FROM information_schema.session_status "
-    "WHERE variable_name IN ('HANDLER_READ_KEY', 'HANDLER_READ_NEXT', 'HANDLER_READ_PREV')",
-}
-
-
-def test_a_transaction_reads_only_its_requests_before_the_server_knows_the_run(server_url: str) -> None:
-    """A server has the statistics of an old run, and none of a new one: it must not read all of the new run."""
-    engine = make_engine(server_url)
-    old, new = (claim_run(make_sessions(engine), spider, {}).id for spider in ("books", "films"))
-    with Session(engine) as session:
-        insert_new(session, old, [request(number) for number in range(3000)], never)
-        session.commit()
-        session.execute(text("ANALYZE crawl_request" if engine.name == "postgresql" else "DO 0"))
-        insert_new(session, new, [request(number) for number in range(3000)], never)
-        session.commit()
-    few = [5, 700, 2999]
-    statements: dict[str, Callable[[Session], object]] = {
-        "discover": lambda session: insert_new(session, new, [request(number) for number in few], never),
-        "lease": lambda session: lease(session, new, 3, NOW),
-        "release": lambda session: release(session, new, few),
-        "settle": lambda session: settle(
-            session, new, [Settled(number=number, state=DONE) for number in few], NOW
-        ),
-    }
-    read = {}
-    for name, do in statements.items():
-        with Session(engine) as session:
-            count_read = text(READ[engine.name])
-            before = session.scalar(count_read) or 0
-            do(session)
-            read[name] = float(session.scalar(count_read)) - float(before)
-            session.commit()
-    engine.dispose()
-    assert {name: number for name, number in read.items() if number > 100} == {}
