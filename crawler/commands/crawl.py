@@ -129,7 +129,7 @@ class Command(ScrapyCrawl):
             self._say(str(error))
             return
         try:
-            alarm = Alarm(self.settings.get("ALERT_URLS") or "", Path(self.settings["ALERT_STATES"]))
+            alarm = Alarm(crawler.settings.get("ALERT_URLS") or "", Path(crawler.settings["ALERT_STATES"]))
         except WrongAddress as error:
             self._say(str(error))
             return
@@ -152,7 +152,7 @@ class Command(ScrapyCrawl):
                 run=run.held if run is not None else None,
                 engine=run.engine if run is not None else None,
                 examples=lambda: examples_of(run) if run is not None and verdict.code != GOOD else (),
-                choice=partial(alarm_choice, self.settings["DATABASE_URL"], crawler.spidercls.name),
+                choice=partial(alarm_choice, crawler.settings["DATABASE_URL"], crawler.spidercls.name),
             )
         if run is not None:
             run.engine.dispose()

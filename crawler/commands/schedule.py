@@ -85,12 +85,11 @@ class Command(DatabaseCommand):
             raise WrongSchedule('no spider declares a schedule, such as schedule = "15 3 * * *"')
         root = this_project().root
         if opts.run:
-            recipients = list(recipients_of(self.project_settings.get("ALERT_URLS") or ""))
             spiders = {
                 name: SpiderFacts(
                     declared=str(schedules[name]) if name in schedules else None,
                     arguments=names_of_arguments(loader.load(name)),
-                    recipients=recipients,
+                    recipients=self._recipients(loader.load(name)),
                 )
                 for name in declared
             }
@@ -100,6 +99,12 @@ class Command(DatabaseCommand):
             print_or_write(units, opts.systemd)
         else:
             print(*crontab_lines(schedules, root), sep="\n")
+
+    def _recipients(self, spider: type[Spider]) -> list[str]:
+        """Return who hears the alarms of a spider, whose ``custom_settings`` may have an ALERT_URLS of its own."""
+        settings = self.project_settings.copy()
+        spider.update_settings(settings)
+        return list(recipients_of(settings.get("ALERT_URLS") or ""))
 
     def _run(
         self, schedules: Mapping[str, CronExpression], spiders: Mapping[str, SpiderFacts], root: Path

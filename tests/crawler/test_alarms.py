@@ -19,6 +19,7 @@ from tests.crawler.fake_shop_site import fake_shop
 from tests.crawler.shop_crawls import ShopCrawls
 from tests.crawls import scrapy
 from tests.databases import make_file_with_tables
+from tests.processes import ROOT
 
 
 @pytest.fixture
@@ -85,6 +86,23 @@ def test_the_next_run_sends_an_alarm_that_was_not_delivered(
     endpoint.status = 200
     shop.crawl(*options, ALERT_URLS=endpoint.url)
     assert endpoint.new_messages() == [("failure", "shop: below its policy (exit code 2)")]
+
+
+def test_a_spider_may_have_recipients_of_its_own(
+    shop: ShopCrawls, endpoint: Endpoint, tmp_path: Path
+) -> None:
+    (tmp_path / "own_shop.py").write_text(
+        "from tests.crawler.fake_shop_spider import ShopSpider\n"
+        "class OwnShopSpider(ShopSpider):\n"
+        "    name = 'own'\n"
+        f"    custom_settings = ShopSpider.custom_settings | {{'ALERT_URLS': {endpoint.url!r}}}\n"
+    )
+    shop.site.pages["/start"] = {}
+    env = shop.env | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "ALERT_URLS": ""}
+    states = f"ALERT_STATES={tmp_path}/alarms"
+    done = scrapy("crawl", "own", "-s", "SPIDER_MODULES=own_shop", "-s", states, **env)
+    assert done.returncode == 2
+    assert endpoint.new_messages() == [("failure", "own: below its policy (exit code 2)")]
 
 
 def test_the_crawl_refuses_an_unknown_address_without_printing_it() -> None:
