@@ -23,6 +23,7 @@ from crawler.run.stopping import CannotStart
 from crawler.run.verdict import BELOW_POLICY, CANNOT_START, GOOD
 from crawler.security.plain_text import one_line
 from crawler.splash.selectors import wrong_in_html
+from crawler.suggestion.relative_time import RELATIVE
 from crawler.suggestion.suggestion import Suggestion, TypeOf
 from crawler.trial.page_spider import LONG_QUIET, FollowingPage, page_spider
 from crawler.trial.trial_pages import TrialPages
@@ -344,6 +345,9 @@ def notes(chosen: Suggestion, html: str) -> Iterator[str]:
     if chosen.in_menu:
         yield "These records are in a menu, a header or a footer. If the list comes later, use --wait-for CSS."
     for field in chosen.fields:
+        if field.is_relative_time and field.name not in chosen.key:
+            example = one_line(next(filter(RELATIVE.search, field.samples)), 60)
+            yield f"{field.name} has times like {example!r}, so its changes are not in the history (tracked)."
         if field.name in chosen.key and field.filled < 1.0:
             missing = round((1 - field.filled) * max(chosen.rows, chosen.grid_rows))
             yield f"{missing or 1} records have no {field.name}, which is the key: they are rejected."

@@ -116,7 +116,7 @@ def _fields(
             Field(
                 name=name,
                 xpath=one.xpath,
-                type="str" if is_address or known == "name" else type_of(some),
+                type="str" if is_address or one.is_relative_time or known == "name" else type_of(some),
                 filled=len(some) / len(texts),
                 samples=tuple(some[:MOST_SAMPLES]),
                 max_length=max(map(len, some)),

@@ -179,6 +179,19 @@ def own_texts(element: Element) -> list[str]:
     return [text for one in texts if (text := SPACE.sub(" ", one).strip(" \t\r\n"))]
 
 
+def is_glued(element: Element) -> bool:
+    """Return whether the text of an element joins words of several elements: "Anonymous", "v1.0", "Published".
+
+    A number and its unit ("3", "kg") may be joined once, and text without capital and small letters always.
+    """
+    joints, before = 0, ""
+    for text in element.itertext():
+        if text[:1].islower() or text[:1].isupper():
+            joints += 2 if before[-1:].islower() or before[-1:].isupper() else before[-1:].isdigit()
+        before = text or before
+    return joints > 1
+
+
 def evaluate(element: Element, xpath: str) -> list[Any]:
     """Return what an XPath finds from the element; a text is a list of one, and an invalid XPath finds nothing."""
     compiled = _compiled(xpath)

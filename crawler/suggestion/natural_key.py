@@ -31,6 +31,7 @@ def natural_key(
         values: the values of each field, in the order of the records.
         detail: the XPath of the link to the detail page.
     """
+    fields = [field for field in fields if not field.is_relative_time]
     usable = [field for field in fields if field.filled == 1.0 and field.max_length <= LONGEST]
     usable.sort(key=lambda field: _order(field, detail))
     for field in usable:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from crawler.suggestion import aria_grid
-from crawler.suggestion.document import Document, Element, children, classes, own_texts, text_of
+from crawler.suggestion.document import Document, Element, children, classes, is_glued, own_texts, text_of
 from crawler.suggestion.icons import icons_in, is_only_icons, shown_text, without_icons
 from crawler.suggestion.labels import label_of
 from crawler.suggestion.stable_name import is_stable
@@ -68,6 +68,7 @@ class Place:
     values: dict[int, str] = field(default_factory=dict)  # by the number of the record
     own_parts: list[int] = field(default_factory=list)  # how many texts are directly in the element
     links: list[str] = field(default_factory=list)  # the texts of the elements of an @href
+    glued: int = 0  # in how many records the text is that of several elements without a space between them
     icons: str = ""  # the private-use characters in its texts, which are not in its values
 
     @property
@@ -162,6 +163,7 @@ class _Collection:
             place = self._note(number, way, "text", text_of(element))
             if place is not None:
                 place.own_parts.append(len(own))
+                place.glued += not own and is_glued(element)
         if own and children(element):
             self._note(number, way, "own", own[0])
 

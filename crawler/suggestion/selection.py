@@ -10,6 +10,7 @@ from functools import cached_property
 from crawler.suggestion.document import Element
 from crawler.suggestion.field_path import HEADINGS, field_path
 from crawler.suggestion.places import BEHIND, SHARED, Place, Step
+from crawler.suggestion.relative_time import is_relative_time
 from crawler.suggestion.words import words
 
 PROSE = words("em strong b i code span small abbr mark kbd sub sup u")
@@ -43,6 +44,16 @@ class Candidate:
         """Return the values of the records that have one."""
         return tuple(text for text in self.texts if text)
 
+    @cached_property
+    def is_relative_time(self) -> bool:
+        """Return whether the next crawl reads other texts from the same page."""
+        return self.is_text and is_relative_time(self.values)
+
+    @property
+    def is_glued(self) -> bool:
+        """Return whether the texts are those of several elements with nothing between them: "Anonymousv1.0.0"."""
+        return self.place.kind == "text" and self.place.glued >= SHARED * len(self.place.values)
+
     @property
     def is_text(self) -> bool:
         return self.place.kind in TEXTS or self.place.kind.startswith("line:")
@@ -69,7 +80,7 @@ class Candidate:
 def select(places: Sequence[Place], records: Sequence[Element]) -> list[Candidate]:
     """Return the places that are fields, in the order of the page."""
     varied = [place for place in places if is_varied(place, len(records))]
-    return _without_side_links(reduced(varied, places, records))
+    return _without_side_links([one for one in reduced(varied, places, records) if not one.is_glued])
 
 
 def reduced(wanted: Sequence[Place], places: Sequence[Place], records: Sequence[Element]) -> list[Candidate]:
@@ -141,12 +152,14 @@ def _is_said_better(one: Candidate, by_place: dict[tuple[tuple[Step, ...], str],
         return (way, "@datetime") in by_place or (
             title is not None
             and title.texts != one.texts
-            and (_is_cut(one, title) or all(map(ISO_DATE.match, title.values)))
+            and (_is_cut(one, title) or one.is_relative_time or all(map(ISO_DATE.match, title.values)))
         )
     if kind == "@title" and (way, "@datetime") in by_place:
         return True
     if kind == "@title":
-        says_more = text is not None and (_is_cut(text, one) or all(map(ISO_DATE.match, one.values)))
+        says_more = text is not None and (
+            _is_cut(text, one) or text.is_relative_time or all(map(ISO_DATE.match, one.values))
+        )
         return not says_more and (text is not None or (bool(way) and way[-1].tag in ("img", "a")))
     if kind == "@alt":
         return not _is_icon(by_place.get((way, "@src")))

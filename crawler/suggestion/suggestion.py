@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from crawler.suggestion.relative_time import is_relative_time
+
 # Returns the type of texts: "str", "int", "Decimal", "date", "datetime" or "bool".
 TypeOf = Callable[[Sequence[str]], str]
 
@@ -23,6 +25,11 @@ class Field:
     filled: float  # the share of records with a value, from 0 to 1
     samples: tuple[str, ...]  # the first texts
     max_length: int  # characters of the longest text
+
+    @property
+    def is_relative_time(self) -> bool:
+        """Return whether each crawl reads another text from the same page, as of "3 hours ago"."""
+        return self.type == "str" and is_relative_time(self.samples)
 
 
 @dataclass(frozen=True, kw_only=True)

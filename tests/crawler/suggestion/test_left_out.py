@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from parsel import Selector
 
+from crawler.suggestion.document import is_glued
 from crawler.suggestion.left_out import MOST, with_left_out
 from crawler.suggestion.suggest import suggest
 from crawler.suggestion.suggestion import ICON, RARE, SAME, LeftOut, Suggestion
@@ -87,3 +89,26 @@ def test_a_column_of_icons_is_listed_with_the_attribute_that_differs() -> None:
 def test_the_list_has_an_end() -> None:
     found = left_out(cards("".join(f"<b class='word{chr(97 + n) * 3}'>word {n}</b>" for n in range(40))))
     assert len(found) == MOST
+
+
+def test_the_text_of_several_elements_is_no_field() -> None:
+    about = "<div class='about'><span>Ann</span><span>v{n}</span><span>MB</span></div>"
+    html = "".join(f"<li class='film'><h3>Film {n}</h3>{about.format(n=n)}</li>" for n in range(5))
+    found = suggest(f"<ul>{html}</ul>", URL, type_of)
+    assert found is not None
+    assert [field.samples[0] for field in found.fields] == ["Film 0"]
+
+
+@pytest.mark.parametrize(
+    ("html", "glued"),
+    [
+        ("<p><b>Ann</b><b>v1.0</b><b>Published</b></p>", True),
+        ("<p><b>alpha</b><b>beta</b></p>", True),
+        ("<p><b>3</b><b>kg</b></p>", False),
+        ("<p><b>Ann</b> <b>Lee</b></p>", False),
+        ("<p><b>東京</b><b>都</b></p>", False),
+        ("<p><b>$</b><b>12</b><sup>99</sup></p>", False),
+    ],
+)
+def test_texts_that_are_glued(html: str, glued: bool) -> None:
+    assert is_glued(Selector(html).xpath("//p")[0].root) is glued
