@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -43,6 +44,7 @@ from confluent_kafka.cimpl import NewTopic
 from benchmarks import relay_crawl
 from benchmarks.relay_clients import CLIENTS
 from benchmarks.relay_events import empty_outbox, sent_by, store_events
+from crawler.garbage_collection import collect_rarely
 from models.schema import upgrade
 from models.session import make_engine
 from outbox.address import SinkAddress
@@ -82,6 +84,8 @@ def send_by_relay(database: str, address: SinkAddress, number: int) -> dict[str,
 def send(text: str, number: int, database: str | None) -> None:
     """Send events by the relay from a database, or by the bare client; print what it took as JSON."""
     address = SinkAddress.of(text)
+    collect_rarely()  # as scrapy relay does
+    gc.freeze()
     with os.fdopen(os.dup(1), "w") as results:
         if address.scheme == "stdout":
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

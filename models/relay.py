@@ -227,7 +227,7 @@ def events_between(session: Session, sink: str, first: int, last: int) -> list[l
         .where(_events.c.id.between(first, last))
         .order_by(_events.c.id)
     )
-    return [_fields_of(text) for (text,) in session.connection().execute(query)]
+    return [_fields_of(text) for text in session.connection().scalars(query).all()]
 
 
 def _fields_of(text: str) -> list[str]:
