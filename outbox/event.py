@@ -16,7 +16,7 @@ CLOUDEVENTS_JSON = "application/cloudevents+json"
 class Event(NamedTuple):
     """An event of the outbox. ``data`` is JSON; ``row_key`` is the natural key as a JSON list.
 
-    The fields are those of ``models.relay.EVENT_FIELDS``.
+    The fields are those of ``models.event_fields.EVENT_FIELDS``.
     """
 
     id: int
