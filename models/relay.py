@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
 from typing import Any
 
 from sqlalchemy import (
@@ -24,9 +23,6 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     Row,
-    String,
-    case,
-    cast,
     delete,
     exists,
     func,
@@ -39,6 +35,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from models.base import Base
+from models.event_fields import fields_of, fields_text
 from models.outbox import SINK_NAME_LENGTH, OutboxEvent
 from models.process_id import Process
 from models.run import database_now
@@ -97,17 +94,6 @@ class OutboxGap(Base):
     sink: Mapped[str] = mapped_column(ExactString(SINK_NAME_LENGTH), primary_key=True)
     first_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     last_id: Mapped[int] = mapped_column(BigInteger)
-
-
-_events: Any = OutboxEvent.__table__
-# What a sink needs of an event. Only the name of a spider may have the separator: the key and the data are JSON.
-EVENT_FIELDS = ("id", "event_id", "table_name", "kind", "row_key", "at", "data", "spider")
-_SEPARATOR = "\x1f"
-# In one text: drivers need more time for the values of an event than for its size.
-_fields_text: Any = reduce(
-    lambda text, column: text.concat(_SEPARATOR).concat(column),
-    (cast(_events.c[name], String(40)) if name in ("id", "at") else _events.c[name] for name in EVENT_FIELDS),
-)
 
 
 class OutboxRefusal(Base):
@@ -215,30 +201,6 @@ def gaps_with_events(session: Session, sinks: Sequence[str]) -> list[tuple[int, 
     return found
 
 
-def events_between(session: Session, sink: str, first: int, last: int) -> list[list[str]]:
-    """Return the committed events with these ids, in their order: the texts of ``EVENT_FIELDS``.
-
-    Of another sink's event there is only the id. A LIMIT in place of the largest id could let PostgreSQL read and sort
-    all later events.
-    """
-    own = or_(_events.c.sink.is_(None), _events.c.sink == sink)
-    query = (
-        select(case((own, _fields_text), else_=cast(_events.c.id, String(40))))
-        .where(_events.c.id.between(first, last))
-        .order_by(_events.c.id)
-    )
-    return [_fields_of(text) for (text,) in session.connection().execute(query)]
-
-
-def _fields_of(text: str) -> list[str]:
-    return text.split(_SEPARATOR, len(EVENT_FIELDS) - 1)
-
-
-def next_id(session: Session, position: int) -> int | None:
-    """Return the smallest id after a position that an event has, of whatever sink."""
-    return session.scalar(select(func.min(_events.c.id)).where(_events.c.id > position))
-
-
 def store_position(
     session: Session,
     sink: str,
@@ -317,13 +279,13 @@ def store_error(session: Session, sink: str, error: str | None, *, ended: bool =
 def refused_again(session: Session, sink: str, limit: int) -> list[tuple[int, list[str]]]:
     """Return the refused events that a person asked to send again, each after its refusal's id."""
     query = (
-        select(OutboxRefusal.id, _fields_text)
+        select(OutboxRefusal.id, fields_text)
         .join(OutboxEvent, OutboxEvent.id == OutboxRefusal.event)
         .where(OutboxRefusal.sink == sink, OutboxRefusal.retry)
         .order_by(OutboxEvent.id)
         .limit(limit)
     )
-    return [(refusal, _fields_of(text)) for refusal, text in session.execute(query)]
+    return [(refusal, fields_of(text)) for refusal, text in session.execute(query)]
 
 
 def settle_refusals(session: Session, sent: Iterable[int], refused: Mapping[int, str]) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from models.relay import OutboxSink, events_between, gaps_with_events, next_id
+from models.event_fields import events_between, next_id
+from models.relay import OutboxSink, gaps_with_events
 from models.session import with_snapshots
 from outbox.event import Event
 

@@ -104,7 +104,7 @@ def waves(events: Sequence[Event]) -> Iterator[list[Event]]:
     The second event of a row is sent when the first one is confirmed: so their order holds whatever the broker loses.
     """
     left = list(events)
-    while left:
+    while len({event.row for event in left}) < len(left):
         rows: set[str] = set()
         wave: list[Event] = []
         later: list[Event] = []
@@ -114,6 +114,8 @@ def waves(events: Sequence[Event]) -> Iterator[list[Event]]:
             rows.add(row)
         yield wave
         left = later
+    if left:
+        yield left
 
 
 class Delivery(threading.Thread):

@@ -16,7 +16,7 @@ CLOUDEVENTS_JSON = "application/cloudevents+json"
 class Event(NamedTuple):
     """An event of the outbox. ``data`` is JSON; ``row_key`` is the natural key as a JSON list.
 
-    The fields are those of ``models.relay.EVENT_FIELDS``.
+    The fields are those of ``models.event_fields.EVENT_FIELDS``.
     """
 
     id: int
@@ -32,7 +32,7 @@ class Event(NamedTuple):
     def of(cls, fields: Sequence[str]) -> Event:
         """Return the event whose fields the database has as these texts."""
         id_, event_id, table_name, kind, row_key, at, data, spider = fields
-        return cls(int(id_), event_id, table_name, kind, row_key, _time(at), data, spider)
+        return cls._make((int(id_), event_id, table_name, kind, row_key, _time(at), data, spider))
 
     @property
     def row(self) -> str:

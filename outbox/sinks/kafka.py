@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -28,6 +27,8 @@ REFUSED = (
     KafkaError._INVALID_ARG,
     KafkaError.TOPIC_EXCEPTION,
 )
+Message = tuple[str, bytes, bytes]  # topic, key and value
+
 STRUCTURED_HEADERS = [("content-type", CLOUDEVENTS_JSON.encode())]
 
 
@@ -107,15 +108,31 @@ class KafkaSink:
             raise SinkDown("not connected")
         topics = {table: self.topic.format(table=table) for table in {event.table_name for event in events}}
         self._create_topics(set(topics.values()) - self.known)
-        others: dict[int, Outcome] = {}  # of events that are not sent, by position
-        for position, event in enumerate(events):
-            self._produce(topics[event.table_name], event, partial(_note, others, position))
+        others: dict[Message, Outcome] = {}  # of events that are not sent
+
+        def note(error: KafkaError | None, message: Any) -> None:
+            if error is not None:  # the producer calls this function for errors only
+                others[message.topic(), message.key(), message.value()] = _outcome_of(error)
+
+        for event in events:
+            topic, key, value = message = self._message_of(event, topics)
+            try:
+                # Without the event's time: Kafka deletes a record that is older than the topic's retention, also one
+                # that has just come, after a long time without the broker.
+                self.producer.produce(topic, value, key, headers=self._headers_of(event), on_delivery=note)
+            except BufferError:
+                self.producer.flush(PATIENCE)
+                others[message] = _outcome_of(KafkaError(KafkaError._QUEUE_FULL))
+            except KafkaException as refused:
+                others[message] = _outcome_of(refused.args[0])
         until = time.monotonic() + PATIENCE
         while (left := self.producer.flush(1.0)) and time.monotonic() < until:
             pass
         # When none is left, each event is confirmed or has an error.
         outcome = Outcome(failed="no confirmation") if left else SENT
-        outcomes = [others.get(position, outcome) for position in range(len(events))]
+        outcomes = [outcome] * len(events)
+        if others:
+            outcomes = [others.get(self._message_of(event, topics), outcome) for event in events]
         if self.error is not None and not any(one.sent for one in outcomes):
             error, self.error = self.error, None
             raise SinkDown(error)
@@ -128,32 +145,22 @@ class KafkaSink:
             self.producer.flush(1.0)
             self.producer = None
 
-    def _produce(self, topic: str, event: Event, note: Callable[[KafkaError | None, Any], None]) -> None:
-        """Hand an event to the producer, which calls ``note`` if it is not sent."""
-        assert self.producer is not None
-        headers = STRUCTURED_HEADERS
-        if self.binary:
-            headers = [("content-type", JSON.encode())]
-            headers += [
+    def _message_of(self, event: Event, topics: Mapping[str, str]) -> Message:
+        """Return the topic, the key and the value for an event. Those of two events of one ``send`` are not equal."""
+        value = event.body if self.binary else event.structured
+        return topics[event.table_name], event.row_key.encode(), value
+
+    def _headers_of(self, event: Event) -> Any:
+        if not self.binary:
+            return STRUCTURED_HEADERS
+        return [
+            ("content-type", JSON.encode()),
+            *(
                 (f"ce_{name}", value.encode())
                 for name, value in event.attributes.items()
                 if name != "datacontenttype"
-            ]
-        try:
-            # Without the event's time: Kafka deletes a record that is older than the topic's retention, also one that
-            # has just come, after a long time without the broker.
-            self.producer.produce(
-                topic,
-                event.body if self.binary else event.structured,
-                event.row_key.encode(),
-                headers=headers,  # type: ignore[arg-type]
-                on_delivery=note,
-            )
-        except BufferError:
-            self.producer.flush(PATIENCE)
-            note(KafkaError(KafkaError._QUEUE_FULL), None)
-        except KafkaException as error:
-            note(error.args[0], None)
+            ),
+        ]
 
     def _create_topics(self, missing: set[str]) -> None:
         if not missing:
@@ -202,8 +209,6 @@ class KafkaSink:
         return SinkDown(text)
 
 
-def _note(others: dict[int, Outcome], position: int, error: KafkaError | None, _message: Any) -> None:
-    """Note the outcome of an event that is not sent. The producer calls this function for errors only."""
-    if error is not None:
-        text = error.str()
-        others[position] = Outcome(refused=text) if error.code() in REFUSED else Outcome(failed=text)
+def _outcome_of(error: KafkaError) -> Outcome:
+    text = error.str()
+    return Outcome(refused=text) if error.code() in REFUSED else Outcome(failed=text)

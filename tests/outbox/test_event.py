@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models import OutboxEvent
-from models.relay import events_between
+from models.event_fields import events_between
 from outbox.event import Event
 
 TIMES = [

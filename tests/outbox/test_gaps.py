@@ -13,7 +13,8 @@ from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.orm import Session
 
 from models import OutboxEvent, OutboxSink
-from models.relay import claim_relay, delete_sent, events_between, gaps_with_events, runs_of
+from models.event_fields import events_between
+from models.relay import claim_relay, delete_sent, gaps_with_events, runs_of
 from models.run import database_now
 from models.session import make_engine, make_sessions
 from outbox import batches

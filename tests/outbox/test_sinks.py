@@ -6,14 +6,16 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pika
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from sqlalchemy import Engine
 
 from models.session import make_engine
@@ -160,6 +162,48 @@ def test_what_kafka_has_not_confirmed_is_not_sent(
         with pytest.raises(SinkDown):
             sink.send([event(3), event(4, row="[4]")])
         sink.close()
+
+
+@pytest.mark.parametrize("mode", ["structured", "binary"])
+def test_each_error_of_kafka_is_that_of_its_event(
+    kafka: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker refuses the second event, which has the key of the third one, and does not answer for the last one."""
+    errors = {1: KafkaError.INVALID_RECORD, 3: KafkaError._MSG_TIMED_OUT}
+    monkeypatch.setattr("outbox.sinks.kafka.Producer", lambda _: ProducerWithErrors(errors))
+    events = [event(1), event(2, row="[2]"), event(3, row="[2]")._replace(table_name="review", data="{}")]
+    events += [event(4, row="[4]"), event(5, row="[5]", size=2_000_000)]
+    topic = unique_name("topic")
+    sink = make_sink(address(f"{kafka}/{topic}?mode={mode}"))
+    sink.open()
+    first, second, third, fourth, too_large = sink.send(events)
+    assert first == third == SENT
+    assert second.refused == "Broker: Broker failed to validate record"
+    assert fourth.failed is not None and too_large.refused is not None
+    sink.close()
+
+
+class ProducerWithErrors:
+    """A producer that has errors for the messages at some positions, which it tells when it is flushed."""
+
+    def __init__(self, errors: Mapping[int, int]) -> None:
+        self.errors, self.messages = errors, list[Any]()
+
+    def produce(self, topic: str, value: bytes, key: bytes, *, headers: Any, on_delivery: Any) -> None:
+        if len(value) > 1_000_000:
+            raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
+        message = SimpleNamespace(topic=lambda: topic, key=lambda: key, value=lambda: value)
+        self.messages.append((on_delivery, message))
+
+    def flush(self, _timeout: float) -> int:
+        for position, (note, message) in enumerate(self.messages):
+            if position in self.errors:
+                note(KafkaError(self.errors[position]), message)
+        self.messages.clear()
+        return 0
+
+    def purge(self) -> None:
+        pass
 
 
 @pytest.mark.parametrize("type_", ["topic", "fanout", "direct", "headers"])
