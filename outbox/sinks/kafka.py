@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -108,23 +109,32 @@ class KafkaSink:
             raise SinkDown("not connected")
         topics = {table: self.topic.format(table=table) for table in {event.table_name for event in events}}
         self._create_topics(set(topics.values()) - self.known)
-        others: dict[Message, Outcome] = {}  # of events that are not sent
+        others: dict[Message | int, Outcome] = {}  # of events that are not sent
 
+        # The producer calls these functions for errors only. A partial() for each event would take longer than to hand
+        # over the event, so only the bodies that do not have the event's id have one.
         def note(error: KafkaError | None, message: Any) -> None:
-            if error is not None:  # the producer calls this function for errors only
+            if error is not None:
                 others[message.topic(), message.key(), message.value()] = _outcome_of(error)
+
+        def note_of(id_: int, error: KafkaError | None, _message: Any) -> None:
+            if error is not None:
+                others[id_] = _outcome_of(error)
 
         for event in events:
             topic, key, value = message = self._message_of(event, topics)
+            on_delivery = partial(note_of, event.id) if self.binary else note
             try:
                 # Without the event's time: Kafka deletes a record that is older than the topic's retention, also one
                 # that has just come, after a long time without the broker.
-                self.producer.produce(topic, value, key, headers=self._headers_of(event), on_delivery=note)
+                self.producer.produce(
+                    topic, value, key, headers=self._headers_of(event), on_delivery=on_delivery
+                )
             except BufferError:
                 self.producer.flush(PATIENCE)
-                others[message] = _outcome_of(KafkaError(KafkaError._QUEUE_FULL))
+                others[event.id if self.binary else message] = _outcome_of(KafkaError(KafkaError._QUEUE_FULL))
             except KafkaException as refused:
-                others[message] = _outcome_of(refused.args[0])
+                others[event.id if self.binary else message] = _outcome_of(refused.args[0])
         until = time.monotonic() + PATIENCE
         while (left := self.producer.flush(1.0)) and time.monotonic() < until:
             pass
@@ -132,7 +142,10 @@ class KafkaSink:
         outcome = Outcome(failed="no confirmation") if left else SENT
         outcomes = [outcome] * len(events)
         if others:
-            outcomes = [others.get(self._message_of(event, topics), outcome) for event in events]
+            outcomes = [
+                others.get(event.id if self.binary else self._message_of(event, topics), outcome)
+                for event in events
+            ]
         if self.error is not None and not any(one.sent for one in outcomes):
             error, self.error = self.error, None
             raise SinkDown(error)
@@ -146,7 +159,7 @@ class KafkaSink:
             self.producer = None
 
     def _message_of(self, event: Event, topics: Mapping[str, str]) -> Message:
-        """Return the topic, the key and the value for an event. Those of two events of one ``send`` are not equal."""
+        """Return the topic, the key and the value for an event."""
         value = event.body if self.binary else event.structured
         return topics[event.table_name], event.row_key.encode(), value
 

@@ -171,7 +171,7 @@ def test_each_error_of_kafka_is_that_of_its_event(
     """The broker refuses the second event, which has the key of the third one, and does not answer for the last one."""
     errors = {1: KafkaError.INVALID_RECORD, 3: KafkaError._MSG_TIMED_OUT}
     monkeypatch.setattr("outbox.sinks.kafka.Producer", lambda _: ProducerWithErrors(errors))
-    events = [event(1), event(2, row="[2]"), event(3, row="[2]")._replace(table_name="review", data="{}")]
+    events = [event(1), event(2, row="[2]"), event(3, row="[2]")._replace(table_name="review")]
     events += [event(4, row="[4]"), event(5, row="[5]", size=2_000_000)]
     topic = unique_name("topic")
     sink = make_sink(address(f"{kafka}/{topic}?mode={mode}"))
