@@ -2,6 +2,9 @@
 
 A request waits there for the delay of its host. In a shared run another worker may have the host by then: the process
 was stopped, or its machine slept, and wakes up with a queue of requests whose time has come.
+
+The delay after a request begins when it has been sent. Scrapy's begins when it leaves the queue: if the process is busy
+before it sends it, the next request would follow sooner than the delay permits.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from scrapy.core.downloader import Downloader as ScrapyDownloader
 from scrapy.core.downloader import Slot
 from scrapy.crawler import Crawler
 from scrapy.http import Response
+from scrapy.utils.asyncio import call_later
 
 from frontier.engine_access import TakenBack
 from models.worker import partition_of
@@ -37,7 +41,16 @@ class Downloader(ScrapyDownloader):
     async def _download(self, slot: Slot, request: Request) -> Response:
         if self.scheduler is not None and self.scheduler.is_withheld(request):
             raise TakenBack("its partition may be another worker's")
+        if slot.delay:
+            slot.close()  # its timer, by which no other request is made either until this one is sent
+            # On an open connection, asyncio sends before it calls functions whose time has come.
+            slot.latercall = call_later(0, self._begin_delay_after, slot)
         return await super()._download(slot, request)
+
+    def _begin_delay_after(self, slot: Slot) -> None:
+        """Begin the delay after a request."""
+        _begin_delay(slot)
+        self._latercall(slot)
 
     def _get_slot(self, request: Request, spider: Spider | None = None) -> tuple[str, Slot]:
         is_new = self.get_slot_key(request) not in self.slots

@@ -204,8 +204,11 @@ class RabbitEngine:
         )
 
     def _subscribe_again(self, channel: Any, part: int) -> None:
+        assert self._member is not None
         channel.basic_cancel(f"part-{part}")
-        self._ticked.pop(part, None)
+        if self._ticked.pop(part, None) is not None:
+            # The member has given it up; but if the connection was lost since, it may have been assigned again.
+            self._member.revoked(part)
         if not self._leaving.is_set():
             self._subscribe(channel, part)
 

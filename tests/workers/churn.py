@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from models import CrawlRequest
 from tests.workers.faults import joined, wait_until
 from tests.workers.hosts_site import host_name
-from tests.workers.workers import Workers, overlaps, shared_site, short_gaps
+from tests.workers.workers import Workers, overlaps, shared_site, shortest_gaps
 
 Page = tuple[str, int]  # the host and the number
 
@@ -127,7 +127,7 @@ def main() -> None:
             f"{len(even)} changes in {options.seconds:.0f} s; shares were even after {longest} s at most, in {late} "
             f"cases not before the next change; longest waits of hosts {waits[:3]}; overlaps "
             f"{sorted(overlaps(log), key=lambda one: -one[1])[:3]}; short gaps "
-            f"{sorted(short_gaps(log, options.download_delay), key=lambda one: one[1])[:3]}; "
+            f"{shortest_gaps(log, options.download_delay)}; "
             f"{workers.faults(options.hosts, pages, 1) or 'equal'}; codes {Counter(codes)}",
             folder,
         )

@@ -34,7 +34,7 @@ from sqlalchemy.orm import Session
 from models import CrawlRun, CrawlWorker
 from tests.brokers import OwnBroker, own_broker, unique_name, virtual_host
 from tests.frontier.private_mariadb import PrivateMariaDb, private_mariadb
-from tests.workers.workers import Workers, moves, overlaps, shared_site, short_gaps
+from tests.workers.workers import Workers, moves, overlaps, shared_site, shortest_gaps
 
 LONGEST = 400.0  # seconds that a run may take
 CLONE_NEWNET = 0x40000000  # of setns(2)
@@ -192,7 +192,7 @@ class Campaign:
                 f"{fault}, seed {options.seed}: worker {victim} after {before} pages; {told}; the run took "
                 f"{time.monotonic() - began:.0f} s, {at - began:.0f} of them before; overlaps "
                 f"{sorted(overlaps(log), key=lambda one: -one[1])[:3]}; hosts {moves(log)}; short gaps "
-                f"{short_gaps(log, options.download_delay)[:3]}; {faults or 'equal'}, {workers.digest()}; "
+                f"{shortest_gaps(log, options.download_delay)}; {faults or 'equal'}, {workers.digest()}; "
                 f"codes {Counter(codes)}"
             )
 

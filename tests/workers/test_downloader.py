@@ -11,6 +11,7 @@ from scrapy import Request
 from scrapy.core.downloader import Downloader as ScrapyDownloader
 from scrapy.core.downloader import Slot
 from scrapy.http import Response
+from twisted.internet.defer import Deferred
 
 from crawler.meta_keys import REQUEST_NUMBER, TENURE_OWNER
 from crawler.page.page import Page
@@ -105,3 +106,43 @@ def test_a_host_that_another_worker_may_have_asked_waits_for_its_delay(
     parts.downloader.slots = slots
     parts.downloader.begin_delays([parts.part], PARTITIONS)
     assert (slots["shop"].lastseen, slots["other"].lastseen) == (500.0, 0)
+
+
+def test_a_delay_begins_when_a_request_has_been_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is busy between the moment at which a request leaves the queue, and that at which it is sent."""
+    parts, now = Parts(monkeypatch), [100.0]
+    timers: dict[float, Any] = {}
+
+    def call_later(delay: float, function: Any, *arguments: Any) -> SimpleNamespace:
+        timers[now[0] + delay] = (function, arguments)
+        return SimpleNamespace(cancel=timers.clear)
+
+    for module in ("frontier.downloader", "scrapy.core.downloader"):
+        monkeypatch.setattr(f"{module}.call_later", call_later)
+    monkeypatch.setattr("scrapy.core.downloader.monotonic", lambda: now[0])
+    monkeypatch.setattr("frontier.downloader.time.monotonic", lambda: now[0])
+    slot = Slot(2, 10.0)
+    made_at: list[float] = []
+
+    async def download(_downloader: Any, _slot: Slot, request: Request) -> Response:
+        made_at.append(now[0])
+        return Response(request.url)
+
+    monkeypatch.setattr(ScrapyDownloader, "_download", download)
+
+    async def go_to(moment: float) -> None:
+        now[0] = moment
+        for at in sorted(timers):
+            if at <= moment:
+                function, arguments = timers.pop(at)
+                function(*arguments)
+        await asyncio.sleep(0)  # the tasks that begin the downloads
+
+    async def crawl() -> None:
+        slot.queue.extend((request_of_page(), Deferred()) for _ in range(2))
+        parts.downloader._process_queue(slot)
+        for moment in (107.0, 109.0, 110.0, 118.0, 119.0):
+            await go_to(moment)
+
+    asyncio.run(crawl())
+    assert made_at == [107.0, 119.0]  # sent at 109, after the loop's next turn

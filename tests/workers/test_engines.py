@@ -119,6 +119,25 @@ def test_a_worker_with_more_than_its_share_stands_behind_a_new_one_at_the_queues
     assert channel.consumers == ["part-0", "part-2", "the new worker"]
 
 
+def test_a_partition_that_was_given_up_before_the_connection_was_lost_is_given_up_once_more() -> None:
+    """Another worker becomes its owner: if two believe that they are it, they take it from each other without end."""
+    engine = RabbitEngine("amqp://127.0.0.1/", RUN)
+    member = Member()
+    engine._member = member
+    engine._tick_came(0)
+    member.parts.clear()
+    engine.give_up([0])
+    engine._forget_silent(0.0)  # the connection is lost before the order is carried out
+    channel = Channel()
+    engine._subscribe(channel, 0)
+    engine._tick_came(0)  # on the next connection
+    assert member.parts == {0}
+    engine._orders.get()(channel)
+    assert not member.parts and channel.consumers == ["part-0"]
+    engine._tick_came(0)
+    assert member.parts == {0}
+
+
 @pytest.fixture
 def kafka_in_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Yield the URL of a topic of librdkafka's own broker for tests, which moves a group's partitions in seconds."""

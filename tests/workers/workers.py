@@ -289,6 +289,12 @@ def short_gaps(log: Path, delay: float, since: float = 0.0) -> list[tuple[int, f
     ]
 
 
+def shortest_gaps(log: Path, delay: float) -> str:
+    """Return how many requests came sooner than their host's delay allows, and the shortest gaps with their hosts."""
+    gaps = sorted(short_gaps(log, delay), key=lambda one: one[1])
+    return f"{len(gaps)}, the shortest {gaps[:3]}"
+
+
 @contextmanager
 def emptied(url: str) -> Iterator[Engine]:
     """Yield the database with nothing in it but the tables, those of the site included."""
