@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -233,6 +233,19 @@ def shared_key_note(found: Sequence[SharedKeys]) -> list[str]:
             f"{rows} of {one.table} got other values from a later page of this run, such as {example}: the last ones "
             "are stored; if these are several records of the site, choose a key that is different in each"
         )
+    return lines
+
+
+def empty_note(run: RunStats, tables: Collection[str]) -> list[str]:
+    """Return a line for each of the tables with columns that have no value in any row of a run; it makes no run bad."""
+    lines = []
+    for table, fields in run.coverage.items():
+        empty = [f"{table}.{name}" for name, share in fields.items() if not share]
+        if table in tables and run.rows[table] >= FEW and empty:
+            lines.append(
+                f"{', '.join(empty)}: no value in any of the {run.rows[table]} rows: if the site has one, correct the "
+                "selector"
+            )
     return lines
 
 

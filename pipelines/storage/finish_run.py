@@ -19,6 +19,7 @@ from crawler.run.verdict import (
     Verdict,
     button_note,
     cut_note,
+    empty_note,
     grid_note,
     refused_note,
     shared_key_note,
@@ -98,6 +99,9 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
         logger.warning("%s: %s", run.spider, line)
         notes.append(line)
     stats = count_run(session, run.id, history=context.history)
+    for line in empty_note(stats, own_tables(session)):
+        logger.warning("%s: %s", run.spider, line)
+        notes.append(line)
     if not context.history:
         stats = replace(stats, changes={f"{table}/{GONE}": number for table, number in gone_rows.items()})
     trial = None
@@ -141,6 +145,11 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
     end_run(session, run, end, now)
     end_order(session, run, verdict)
     return replace(verdict, counts=stats, ignored=tuple(ignored_pages(session, run.id)), note=note)
+
+
+def own_tables(session: Session) -> set[str]:
+    """Return the tables that spiders fill alone. An existing table may have columns for other programs."""
+    return {model.__tablename__ for model in stored_models(session) if not issubclass(model, ExistingRow)}
 
 
 def removed_rows(

@@ -42,13 +42,17 @@ def test_a_value_that_yaml_cannot_read_is_a_fault_with_its_line(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "text", ["//a", "./a", "../a", ".", "(//a)[1]", "@href", "string(.//b)", "normalize-space()"]
+    "text",
+    [
+        *("//a", "./a", "../a", ".", "..", "(//a)[1]", "@href", "string(.//b)", "normalize-space()"),
+        *("following-sibling::td", "self::node()", "re:test(., 'a')"),
+    ],
 )
 def test_an_xpath_is_recognized(text: str) -> None:
     assert is_xpath(text)
 
 
-@pytest.mark.parametrize("text", ["a", ".price", "#main > li", "a:not(.x)", "h3 a::attr(href)"])
+@pytest.mark.parametrize("text", ["a", ".price", "#main > li", "a:not(.x)", "h3 a::attr(href)", "h6", "*"])
 def test_a_css_selector_is_recognized(text: str) -> None:
     assert not is_xpath(text)
 
