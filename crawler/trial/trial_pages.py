@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,6 +71,22 @@ class TrialPages:
 
         self._save = save  # the signal has only a weak reference
         crawler.signals.connect(save, signals.response_received)
+
+
+def prefer_later_callbacks(crawler: Crawler) -> Callable[[Request], None]:
+    """Let pages of a callback come before those of callbacks that were named earlier: a record before the next list.
+
+    Returns:
+        the receiver of the signal, which has only a weak reference to it.
+    """
+    order: dict[str, int] = {}
+
+    def prefer(request: Request) -> None:
+        name = getattr(request.callback, "__name__", "parse")
+        request.priority = max(request.priority, order.setdefault(name, len(order)))
+
+    crawler.signals.connect(prefer, signals.request_scheduled)
+    return prefer
 
 
 def _has_steps(request: Request) -> bool:

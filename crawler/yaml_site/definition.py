@@ -126,7 +126,7 @@ def read_definition(file: Path) -> SiteDefinition:
         table=site.get("table", name),
         key=key,
         record=record,
-        wait_for=listed.get("wait_for", record),
+        wait_for=listed.get("wait_for", str(record)),
         wait_timeout=listed.get("wait_timeout"),
         list_fields=list_fields,
         follow=listed.get("follow"),

@@ -13,7 +13,7 @@ from cssselect import SelectorError
 from parsel import Selector
 
 from crawler.splash.selectors import IS_XPATH, fault_of
-from crawler.yaml_site.nodes import Node
+from crawler.yaml_site.nodes import Node, PlacedText
 from models.base import BOOKKEEPING, RESERVED
 from models.column_hints import HINTS
 
@@ -101,7 +101,7 @@ def check_name(name: str, node: Node) -> None:
         raise node.error(f"{name!r} is a name that every row has: choose another one")
 
 
-def read_selector(node: Node, *, is_css: bool | None = None) -> str:
+def read_selector(node: Node, *, is_css: bool | None = None) -> PlacedText:
     """Return an XPath or a CSS selector; by default its beginning tells which of them it is."""
     text = node.text().strip()
     css = is_css if is_css is not None else not is_xpath(text)
@@ -113,15 +113,17 @@ def read_selector(node: Node, *, is_css: bool | None = None) -> str:
         why = str(error).removeprefix("XPath error: ").removesuffix(f" in {text}")
         hint = " (an XPath begins with /, ./, ( or @)" if is_css is None and css else ""
         raise node.error(f"{text!r} is no {kind}: {why}{hint}") from None
-    return text
+    return node.placed(text)
 
 
-def _page_selector(node: Node) -> str:
+def _record(node: Node) -> PlacedText:
     """Return a selector that renderers read, too: for them an XPath begins with ``/``, ``./`` or ``(``."""
     text = read_selector(node)
-    if not is_xpath(text) and (fault := fault_of(text)):  # such as li::text
+    if is_xpath(text):
+        return text if text.startswith(IS_XPATH) else node.placed(f"({text})")
+    if fault := fault_of(text):  # such as li::text
         raise node.error(f"{text!r} is no CSS selector of an element: {fault}")
-    return f"({text})" if is_xpath(text) and not text.startswith(IS_XPATH) else text
+    return text
 
 
 def _name(node: Node) -> str:
@@ -170,7 +172,8 @@ NAME_KIND = Kind(schema=_NAME, read=_name)
 FIELD_NAMES = Kind(schema=_one_or_several(_TEXT), read=_several(Node.text))
 URLS = Kind(schema=_one_or_several(_URL), read=_several(_url))
 SELECTOR = Kind(schema=_TEXT, read=read_selector)
-PAGE_SELECTOR = Kind(schema=_TEXT, read=_page_selector)
+RECORD = Kind(schema=_TEXT, read=_record)
+PAGE_SELECTOR = Kind(schema=_TEXT, read=lambda node: str(_record(node)))
 XPATH = Kind(schema=_TEXT, read=lambda node: read_selector(node, is_css=False))
 CSS = Kind(schema=_TEXT, read=lambda node: read_selector(node, is_css=True))
 FLAG = Kind(schema={"type": "boolean"}, read=Node.flag)
@@ -201,7 +204,7 @@ FIELD: Members = {
     "info": Member(text="how the site writes the values: the hints of docs/values.md"),
 }
 LIST: Members = {
-    "record": Member(kind=PAGE_SELECTOR, text="the XPath or CSS selector of one record", is_required=True),
+    "record": Member(kind=RECORD, text="the XPath or CSS selector of one record", is_required=True),
     "wait_for": Member(kind=PAGE_SELECTOR, text="the element that the page must have; by default record"),
     "wait_timeout": Member(kind=SECONDS, text="the seconds until wait_for counts as missing; by default 10"),
     "scroll": Member(kind=FLAG, text="whether the list has more records when it is scrolled"),

@@ -220,3 +220,43 @@ def test_a_button_that_is_not_on_the_page_is_named(
         f"next_button '.nxt' was on no page of {demo_site}/books: if the list has more pages" in done.stdout
     )
     assert "quote, 20 rows" in done.stdout
+
+
+LISTED = """start: SITE/books?page=1
+key: sku
+list:
+  record: article
+  fields:
+    sku: "@data-sku"
+    title: h3
+    writer: h6
+  follow: h3 a::attr(href)
+  next: "//a[@rel='next']/@href"
+detail:
+  wait_for: h1
+  fields:
+    heading: h1
+    maker: .//h5
+"""
+
+
+def test_a_trial_of_a_yaml_site_counts_hits_by_field_and_reads_pages_of_records(
+    project: ProjectCopy, demo_site: str, chromium_renderer: str
+) -> None:
+    file = project.folder / "spiders" / "listed.yaml"
+    file.write_text(LISTED.replace("SITE", demo_site))
+    env = {"SPLASH_URL": chromium_renderer, "COLUMNS": "200"}
+    done = project.scrapy("try", "listed", **env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = [line for line in done.stdout.splitlines() if line.startswith("HTTP 200")]
+    assert len(pages) == 3 and [("page=" in line) for line in pages] == [True, False, False]
+    assert "listed, 2 rows" in done.stdout
+    assert "0 hits for h6 (spiders/listed.yaml, line 8, list.fields.writer)" in done.stdout
+    assert "0 hits for .//h5 (spiders/listed.yaml, line 15, detail.fields.maker)" in done.stdout
+    assert done.stdout.count("0 hits") == 2
+    assert "listed.writer: no value in any row" in done.stdout and "listed.title: no" not in done.stdout
+    table = [" ".join(line.replace("│", " ").split()) for line in done.stdout.splitlines()]
+    assert "20 20 h3 spiders/listed.yaml:7 list.fields.title" in table
+    assert "20 1 article spiders/listed.yaml:4 list.record" in table
+    assert "1 1 //a[@rel='next']/@href spiders/listed.yaml:10 list.next" in table
+    assert "/page_values.py" not in done.stdout

@@ -99,8 +99,13 @@ def test_a_selector_of_a_page_is_the_same_for_the_renderer(record: str, button: 
             assert has_element(RESPONSE, selector), selector
 
 
-@pytest.mark.parametrize("follow", [".author a::attr(href)", "p.author a::attr(href)", "p a[href*=rid]::attr(href)",
-                                    ".//p[2]/a/@href", "descendant::a[2]/@href", "string(.//p[2]/a/@href)"])  # fmt: skip
+@pytest.mark.parametrize(
+    "follow",
+    [
+        *(".author a::attr(href)", "p.author a::attr(href)", "p a[href*=rid]::attr(href)"),
+        *(".//p[2]/a/@href", "descendant::a[2]/@href", "string(.//p[2]/a/@href)"),
+    ],
+)
 @pytest.mark.parametrize(
     "following", ["a[rel=next]::attr(href)", ".next a::attr(href)", "//a[@rel='next']/@href"]
 )
