@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import urlsplit
 
 from scrapy.settings import BaseSettings
 
@@ -234,6 +235,22 @@ def shared_key_note(found: Sequence[SharedKeys]) -> list[str]:
             "are stored; if these are several records of the site, choose a key that is different in each"
         )
     return lines
+
+
+def forbidden_note(pages: int, urls: Sequence[str]) -> list[str]:
+    """Return a line about pages that robots.txt forbids, and what a user may do.
+
+    Args:
+        urls: of the first pages.
+    """
+    if not pages:
+        return []
+    what = urls[0] if pages == 1 else f"{pages} pages, such as {urls[0]}"
+    host = urlsplit(urls[0]).netloc.rpartition("@")[2]
+    return [
+        f"robots.txt of {host} forbids {what}: not requested; if you may read it all the same, write "
+        "ROBOTSTXT_OBEY=0 into .env"
+    ]
 
 
 def empty_note(run: RunStats, tables: Collection[str]) -> list[str]:

@@ -20,6 +20,7 @@ from crawler.run.verdict import (
     button_note,
     cut_note,
     empty_note,
+    forbidden_note,
     grid_note,
     refused_note,
     shared_key_note,
@@ -29,10 +30,10 @@ from models.change import GONE, Change
 from models.chunks import chunks
 from models.crawl_page import forget_pages_before
 from models.existing.definition import ExistingRow
-from models.request import FAILED, count
+from models.request import DONE, FAILED, count
 from models.run import ClaimedRun, RunEnd, database_now, end_run
 from models.run_condition import in_run
-from models.run_failures import ignored_pages, refused_pages
+from models.run_failures import forbidden_pages, ignored_pages, refused_pages
 from models.run_stats import (
     RunStats,
     count_run,
@@ -99,7 +100,9 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
         logger.warning("%s: %s", run.spider, line)
         notes.append(line)
     stats = count_run(session, run.id, history=context.history)
-    for line in empty_note(stats, own_tables(session)):
+    # That some links are forbidden is usual; that all pages are explains a run without rows.
+    forbidden = [] if stats.pages.get(DONE) else forbidden_note(*forbidden_pages(session, run.id))
+    for line in (*empty_note(stats, own_tables(session)), *forbidden):
         logger.warning("%s: %s", run.spider, line)
         notes.append(line)
     if not context.history:

@@ -222,6 +222,42 @@ def test_a_button_that_is_not_on_the_page_is_named(
     assert "quote, 20 rows" in done.stdout
 
 
+class Forbidding(BaseHTTPRequestHandler):
+    """A site whose robots.txt forbids all pages."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"User-agent: *\nDisallow: /\n")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_page_that_robots_txt_forbids_is_named_with_what_to_do(project: ProjectCopy) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Forbidding)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    host = f"127.0.0.1:{server.server_port}"
+    site = LISTED.replace("SITE", f"http://{host}") + "rendering: never\n"
+    (project.folder / "spiders" / "listed.yaml").write_text(site)
+    project.copy("migrations")
+    try:
+        new = project.scrapy("new", "films", f"http://{host}/list", "--plain")
+        tried = project.scrapy("try", "listed", COLUMNS="200")
+        url = f"sqlite:///{project.folder}/x.db"
+        project.scrapy("migrate", "--new", "listed", DATABASE_URL=url)
+        crawled = project.scrapy("crawl", "listed", DATABASE_URL=url)
+    finally:
+        server.shutdown()
+        server.server_close()
+    for done, path in ((new, "list"), (tried, "books?page=1"), (crawled, "books?page=1")):
+        said = (
+            f"robots.txt of {host} forbids http://{host}/{path}: not requested; if you may read it all the same, "
+            "write ROBOTSTXT_OBEY=0 into .env"
+        )
+        assert done.returncode == 2 and said in done.stdout + done.stderr
+
+
 LISTED = """start: SITE/books?page=1
 key: sku
 list:
