@@ -99,6 +99,14 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
             _say(console, note, "yellow")
     if note := more_pages_note(pages):
         _say(console, note, "yellow")
+    if any(page.is_scrolled for page in pages):
+        for place in hits.leaving_records():
+            _say(
+                console,
+                f"{place.query} ({place}) leaves an element, and the items of a scrolled list stand beside each other "
+                "in its page: if it leaves an item, it reads another one; let items select the whole record",
+                "yellow",
+            )
     _print_hits(console, hits)
     _say(
         console,
@@ -110,7 +118,7 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
 
 def _print_pages(console: Console, pages: Sequence[TrialPage]) -> None:
     for page in pages:
-        _say(console, f"HTTP {page.status} {page.url}: {page.file}")
+        _say(console, f"HTTP {page.status} {page.name}: {page.file}")
 
 
 def empty_lines(table_name: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,10 @@ from parsel import Selector
 from crawler.yaml_site.nodes import PlacedText
 
 _OURS = f"{Path(__file__).resolve().parents[1]}/"  # in the checkout it is in the folder of the project
+# An XPath, perhaps in calls and brackets, whose first step is out of its element.
+LEAVES = re.compile(
+    r"(?:[\w-]*\()*\s*(?:\./)?(?:\.\.|(?:ancestor|following|parent|preceding)(?:-sibling)?::)"
+)
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -39,6 +44,10 @@ class SelectorHits:
         self._is_in_css = False
         self.calls: dict[Place, int] = {}
         self.hits: dict[Place, int] = {}
+
+    def leaving_records(self) -> list[Place]:
+        """Return the XPaths that begin outside of the element that they are relative to, and have hits."""
+        return sorted(place for place, hits in self.hits.items() if hits and LEAVES.match(place.query))
 
     @contextmanager
     def counting(self) -> Iterator[None]:
