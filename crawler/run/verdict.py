@@ -253,11 +253,17 @@ def forbidden_note(pages: int, urls: Sequence[str]) -> list[str]:
     ]
 
 
-def empty_note(run: RunStats, tables: Collection[str]) -> list[str]:
-    """Return a line for each of the tables with columns that have no value in any row of a run; it makes no run bad."""
+def empty_note(run: RunStats, before: Sequence[RunStats], tables: Collection[str]) -> list[str]:
+    """Return a line for each table with new columns that have no value in any row of a run; it makes no run bad.
+
+    Args:
+        before: the stats of the last good runs. A column that they have is compared with them, or was named by them.
+        tables: those that are judged.
+    """
     lines = []
     for table, fields in run.coverage.items():
-        empty = [f"{table}.{name}" for name, share in fields.items() if not share]
+        known = {name for earlier in before for name in earlier.coverage.get(table, {})}
+        empty = [f"{table}.{name}" for name, share in fields.items() if not share and name not in known]
         if table in tables and run.rows[table] >= FEW and empty:
             lines.append(
                 f"{', '.join(empty)}: no value in any of the {run.rows[table]} rows: if the site has one, correct the "

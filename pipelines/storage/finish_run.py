@@ -102,7 +102,7 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
     stats = count_run(session, run.id, history=context.history)
     # That some links are forbidden is usual; that all pages are explains a run without rows.
     forbidden = [] if stats.pages.get(DONE) else forbidden_note(*forbidden_pages(session, run.id))
-    for line in (*empty_note(stats, own_tables(session)), *forbidden):
+    for line in (*empty_note(stats, good, own_tables(session)), *forbidden):
         logger.warning("%s: %s", run.spider, line)
         notes.append(line)
     if not context.history:

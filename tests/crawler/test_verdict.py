@@ -242,9 +242,11 @@ def test_a_note_names_columns_without_a_value_in_any_row() -> None:
         rows={"film": 133, "role": 9, "old": 50},
         coverage={"film": {"name": 0.0, "year": 0.0001, "day": 0.0}, "role": {"a": 0.0}, "old": {"b": 0.0}},
     )
-    assert empty_note(run, {"film", "role"}) == [
+    assert empty_note(run, [], {"film", "role"}) == [
         "film.name, film.day: no value in any of the 133 rows: if the site has one, correct the selector"
     ]
+    before = RunStats(rows={"film": 130}, coverage={"film": {"name": 0.0}})
+    assert empty_note(run, [before], {"film"})[0].startswith("film.day: no value")
 
 
 # --- Refused pages ---------------------------------------------------------------------------------------------------
