@@ -42,6 +42,8 @@ def column(field: Field, key: Sequence[str], url_length: int, *, is_optional: bo
         arguments.append("primary_key=True")
     if is_key and field.type == "int" and len(key) == 1:
         arguments.append("autoincrement=False")
+    if field.language is not None:
+        arguments.append(f'info={{"languages": ["{field.language}"]}}')
     return f"{field.name}: Mapped[{hint}]" + (
         f" = mapped_column({', '.join(arguments)})" if arguments else ""
     )

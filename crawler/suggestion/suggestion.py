@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
-# Returns the type of texts: "str", "int", "Decimal", "date", "datetime" or "bool".
+# Returns the type of texts: "str", "int", "Decimal", "date", "datetime" or "bool". The language of the months may
+# follow the type of a date, if it is not English: "date de".
 TypeOf = Callable[[Sequence[str]], str]
 
 
@@ -23,6 +25,20 @@ class Field:
     filled: float  # the share of records with a value, from 0 to 1
     samples: tuple[str, ...]  # the first texts
     max_length: int  # characters of the longest text
+    language: str | None = None  # of a date whose months are not English
+
+
+class Kind(TypedDict):
+    """The attributes of a ``Field`` that its type gives."""
+
+    type: str
+    language: str | None
+
+
+def kind_of(found: str) -> Kind:
+    """Return the attributes for a result of a ``TypeOf``."""
+    name, _, language = found.partition(" ")
+    return {"type": name, "language": language or None}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -103,4 +103,6 @@ def _field(field: Field, key: tuple[str, ...], url_length: int) -> dict[str, Any
         found["length"] = key_length(field.max_length + (url_length if is_link else 0), len(key))
     if kind == "decimal":
         found["digits"], found["scale"] = digits_and_scale(field)
+    if field.language is not None:
+        found["info"] = {"languages": [field.language]}
     return found
