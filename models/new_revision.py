@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,11 +25,13 @@ class NewRevision:
     """The file of a revision, None if there is no difference.
 
     ``left_alone`` are the columns that only the database has, ``emptied`` those whose values the revision removes.
+    ``migrated``: what was applied before the comparison, as ``models.schema.upgrade_all`` returns it.
     """
 
     file: Path | None
     left_alone: tuple[str, ...]
     emptied: tuple[EmptiedColumn, ...] = ()
+    migrated: Sequence[tuple[str | None, str | None]]
 
 
 def new_revision(engine: Engine, message: str, project: Revisions | None = None) -> NewRevision:
@@ -48,7 +51,7 @@ def new_revision(engine: Engine, message: str, project: Revisions | None = None)
 
     from models.emptied_columns import empty_columns  # noqa: PLC0415
 
-    upgrade_all(engine, project)
+    migrated = upgrade_all(engine, project)
     revisions = project or base_revisions()
     revisions.folder.mkdir(parents=True, exist_ok=True)
     with for_writing(engine).begin() as connection:
@@ -78,6 +81,7 @@ def new_revision(engine: Engine, message: str, project: Revisions | None = None)
         file=Path(scripts[0].path) if scripts else None,
         left_alone=tuple(f"{table}.{column['name']}" for table, column in surplus),
         emptied=tuple(emptied),
+        migrated=migrated,
     )
 
 

@@ -14,6 +14,7 @@ from models.request import BY_NUMBER, FAILED, REFUSED, SKIPPED, CrawlRequest
 from models.run_condition import in_run
 
 EXAMPLES = 3  # URLs for each status
+FORBIDDEN = "not requested: Forbidden by robots.txt"  # the frontier's words before Scrapy's
 
 
 def failed_requests(session: Session, run_id: int, limit: int) -> Sequence[CrawlRequest]:
@@ -84,6 +85,20 @@ def refused_pages(session: Session, run_id: int) -> list[Refused]:
         urls = (*known.urls, url)[:EXAMPLES]
         found[host, reason] = replace(known, pages=known.pages + 1, urls=urls)
     return sorted(found.values(), key=lambda one: -one.pages)
+
+
+def forbidden_pages(session: Session, run_id: int) -> tuple[int, list[str]]:
+    """Return how many pages of a run robots.txt forbids, and the URLs of the first ones."""
+    where = (
+        in_run(CrawlRequest.run_id, run_id),
+        CrawlRequest.state == SKIPPED,
+        CrawlRequest.error == FORBIDDEN,
+    )
+    number = session.scalar(select(func.count()).select_from(CrawlRequest).where(*where)) or 0
+    if not number:
+        return 0, []
+    first = select(CrawlRequest.url).where(*where).order_by(BY_NUMBER).limit(EXAMPLES)
+    return number, list(session.scalars(first))
 
 
 def rejected_items(session: Session, run_id: int, limit: int) -> Sequence[RejectedItem]:

@@ -23,6 +23,9 @@ UNCHANGED = "unchanged"
 KINDS = (CREATED, CHANGED, UNCHANGED, RETURNED, GONE)  # of changes, and the rows without one
 
 
+LEAST_SHARE = 0.0001  # of a column that has a value at all: 0 says that it has none
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunStats:
     """The counts of a run over all its processes; docs/runs.md explains each of them.
@@ -76,7 +79,7 @@ def count_run(session: Session, run_id: int, *, history: bool = True) -> RunStat
         if counted[0]:
             rows[model.__tablename__] = counted[0]
             coverage[model.__tablename__] = {
-                name: round(number / counted[0], 4)
+                name: round(number / counted[0], 4) or (LEAST_SHARE if number else 0.0)
                 for name, number in zip(optional, counted[1:], strict=True)
             }
 

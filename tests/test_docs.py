@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from scrapy.http import HtmlResponse
 from scrapy.utils.misc import load_object
 
+import splashdown
 from models import Base
 from tests.doc_pages import DocPage
 
@@ -32,6 +37,27 @@ def test_the_model_of_the_docs_has_the_columns_that_it_shows(
     finally:
         for name in ("film_role", "film"):
             Base.metadata.remove(Base.metadata.tables[name])
+
+
+OFFERED = "What does `splashdown` offer to a site's file?"
+
+
+def test_the_callback_of_the_docs_yields_what_it_shows() -> None:
+    html, code, item = (block.text for block in DocPage("spiders.md").below(OFFERED))
+    response = HtmlResponse("https://shop.example/films", body=html, encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert list(names["parse"](None, response)) == [ast.literal_eval(item)]
+
+
+def test_the_docs_have_each_name_that_a_project_imports_with_its_signature() -> None:
+    section = DocPage("spiders.md").text.partition(f"## {OFFERED}")[2].partition("\n## ")[0]
+    shown = dict(re.findall(r"`(\w+)(\([^`]*\))?`", section.partition("`found` is")[0]))
+    assert sorted(name for name in splashdown.__all__ if name not in shown) == []
+    for name in ("text_of", "url_of", "jsonld_value"):
+        arguments = inspect.signature(getattr(splashdown, name)).parameters.values()
+        bare = inspect.Signature([one.replace(annotation=one.empty) for one in arguments])
+        assert shown[name] == str(bare), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

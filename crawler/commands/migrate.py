@@ -15,7 +15,7 @@ from crawler.database_command import CommandFailed, DatabaseCommand
 from crawler.security.plain_text import one_line
 from models.command_name import command
 from models.error_text import error_line
-from models.new_revision import new_revision
+from models.new_revision import NewRevision, new_revision
 from models.revisions import VERSION_TABLE, Revisions
 from models.schema import upgrade_all
 from models.session import shown
@@ -54,7 +54,8 @@ class Command(DatabaseCommand):
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         project = project_revisions(self.project_settings)
         with self.database(check_schema=False) as engine:
-            file = self._write(engine, opts.new, project) if opts.new is not None else None
+            new = self._write(engine, opts.new, project) if opts.new is not None else None
+            file = new.file if new is not None else None
             executed = _statements(engine)
             try:
                 lines = upgrade_all(engine, project)
@@ -65,6 +66,9 @@ class Command(DatabaseCommand):
                     raise
                 after = f"; {_state_after_failure(engine, file, executed)}" if file is not None else ""
                 raise CommandFailed(f"the migration failed: {_reason(error)}{after}") from error
+            if new is not None:  # it has applied what was there
+                pairs = zip(new.migrated, lines, strict=True)
+                lines = [(before, after) for (before, _), (_, after) in pairs]
             print(f"{shown(engine.url)} {_state(*lines[0])}")
             if project is not None:
                 print(f"this project's own revisions: {_state_of_project(*lines[1])}")
@@ -78,20 +82,20 @@ class Command(DatabaseCommand):
         """Return the modules of sites that cannot be loaded: their models may be missing."""
         return list(getattr(self.spider_loader, "broken", ()))
 
-    def _write(self, engine: Engine, message: str, project: Revisions | None) -> Path | None:
-        """Write a migration and print it; return its file, None if the database lacks nothing."""
+    def _write(self, engine: Engine, message: str, project: Revisions | None) -> NewRevision:
+        """Write a migration, and print it or that the database lacks nothing."""
         new = new_revision(engine, message, project)
         if new.left_alone:
             print(f"left alone, since no model has them: {', '.join(new.left_alone)}")
         if new.file is None:
             loaded = " that can be loaded" if self._unloaded() else ""
             print(f"no new migration: the database has every table and column of the models{loaded}")
-            return None
+            return new
         print(new.file.read_text("utf-8"))
         for column in new.emptied:
             print(column)
         print(f"written to {new.file}: read it and commit it with your code")
-        return new.file
+        return new
 
 
 def _statements(engine: Engine) -> list[str]:

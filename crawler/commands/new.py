@@ -20,7 +20,7 @@ from crawler.commands.crawl import Command as Crawl
 from crawler.project import this_project
 from crawler.rendering.settings import NEVER
 from crawler.run.stopping import CannotStart
-from crawler.run.verdict import BELOW_POLICY, CANNOT_START, GOOD
+from crawler.run.verdict import BELOW_POLICY, CANNOT_START, GOOD, forbidden_note
 from crawler.security.plain_text import one_line
 from crawler.splash.selectors import wrong_in_html
 from crawler.suggestion.relative_time import RELATIVE
@@ -303,10 +303,16 @@ class Command(Crawl):
         from sqlalchemy.orm import Session  # noqa: PLC0415
 
         from models.request import CrawlRequest  # noqa: PLC0415
+        from models.run_failures import FORBIDDEN  # noqa: PLC0415
 
         with Session(engine) as session:
-            errors = session.scalars(select(CrawlRequest.error).where(CrawlRequest.error.is_not(None))).all()
-        return one_line(errors[0] or "") if errors else ""
+            errors = session.execute(
+                select(CrawlRequest.error, CrawlRequest.url).where(CrawlRequest.error.is_not(None))
+            ).all()
+        if not errors:
+            return ""
+        error, url = errors[0]
+        return one_line(forbidden_note(1, [url])[0] if error == FORBIDDEN else error or "", 1000)
 
     def _spider_of(self, args: list[str]) -> type[Spider]:
         return page_spider(

@@ -15,7 +15,7 @@ from crawler.project import this_project
 from crawler.run.stopping import CannotStart
 from crawler.run.verdict import BELOW_POLICY, CANNOT_START, GOOD
 from crawler.trial.selector_hits import SelectorHits
-from crawler.trial.trial_pages import TrialPages
+from crawler.trial.trial_pages import TrialPages, prefer_later_callbacks
 from crawler.trial.trial_spider import starting_at
 from models.command_name import command
 
@@ -125,4 +125,5 @@ class Command(Crawl):
     def _create_crawler(self, spider: Any) -> Crawler:
         crawler: Crawler = super()._create_crawler(spider)
         self.pages.watch(crawler)
+        self._prefer = prefer_later_callbacks(crawler)
         return crawler

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import urlsplit
 
 from scrapy.settings import BaseSettings
 
@@ -233,6 +234,41 @@ def shared_key_note(found: Sequence[SharedKeys]) -> list[str]:
             f"{rows} of {one.table} got other values from a later page of this run, such as {example}: the last ones "
             "are stored; if these are several records of the site, choose a key that is different in each"
         )
+    return lines
+
+
+def forbidden_note(pages: int, urls: Sequence[str]) -> list[str]:
+    """Return a line about pages that robots.txt forbids, and what a user may do.
+
+    Args:
+        urls: of the first pages.
+    """
+    if not pages:
+        return []
+    what = urls[0] if pages == 1 else f"{pages} pages, such as {urls[0]}"
+    host = urlsplit(urls[0]).netloc.rpartition("@")[2]
+    return [
+        f"robots.txt of {host} forbids {what}: not requested; if you may read it all the same, write "
+        "ROBOTSTXT_OBEY=0 into .env"
+    ]
+
+
+def empty_note(run: RunStats, before: Sequence[RunStats], tables: Collection[str]) -> list[str]:
+    """Return a line for each table with new columns that have no value in any row of a run; it makes no run bad.
+
+    Args:
+        before: the stats of the last good runs. A column that they have is compared with them, or was named by them.
+        tables: those that are judged.
+    """
+    lines = []
+    for table, fields in run.coverage.items():
+        known = {name for earlier in before for name in earlier.coverage.get(table, {})}
+        empty = [f"{table}.{name}" for name, share in fields.items() if not share and name not in known]
+        if table in tables and run.rows[table] >= FEW and empty:
+            lines.append(
+                f"{', '.join(empty)}: no value in any of the {run.rows[table]} rows: if the site has one, correct the "
+                "selector"
+            )
     return lines
 
 

@@ -14,7 +14,7 @@ from crawler.suggestion.record_path import record_path
 from crawler.suggestion.score import score
 from crawler.suggestion.selection import Candidate, repeated_share, select
 from crawler.suggestion.structured_data import StructuredData
-from crawler.suggestion.suggestion import Field, Suggestion, TypeOf, text_only
+from crawler.suggestion.suggestion import Field, Suggestion, TypeOf, kind_of, text_only
 from crawler.suggestion.windowed import are_placed, rows_of_grid
 
 MOST_SUGGESTIONS = 10
@@ -116,7 +116,7 @@ def _fields(
             Field(
                 name=name,
                 xpath=one.xpath,
-                type="str" if is_address or one.is_relative_time or known == "name" else type_of(some),
+                **kind_of(some, text_only if is_address or known == "name" else type_of),
                 filled=len(some) / len(texts),
                 samples=tuple(some[:MOST_SAMPLES]),
                 max_length=max(map(len, some)),

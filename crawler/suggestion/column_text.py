@@ -44,6 +44,8 @@ def column(field: Field, key: Sequence[str], url_length: int, *, is_optional: bo
         arguments.append("autoincrement=False")
     if field.is_relative_time and not is_key:
         arguments.append('info={"tracked": False}')
+    if field.language is not None:
+        arguments.append(f'info={{"languages": ["{field.language}"]}}')
     return f"{field.name}: Mapped[{hint}]" + (
         f" = mapped_column({', '.join(arguments)})" if arguments else ""
     )

@@ -13,7 +13,17 @@ from crawler.suggestion.labels import LABEL_TAGS, heading_of
 from crawler.suggestion.places import CELLS, NO_MARK, SAMPLE, SHARED, Place, Step, places
 from crawler.suggestion.selection import PROSE, Candidate, is_varied, reduced
 from crawler.suggestion.stable_name import is_stable
-from crawler.suggestion.suggestion import ICON, RARE, SAME, Field, LeftOut, Suggestion, TypeOf, text_only
+from crawler.suggestion.suggestion import (
+    ICON,
+    RARE,
+    SAME,
+    Field,
+    LeftOut,
+    Suggestion,
+    TypeOf,
+    kind_of,
+    text_only,
+)
 
 MOST = 12  # that are listed
 FEWEST_SHARED = 0.02  # the share of records that have to have a class which an XPath may name
@@ -78,7 +88,7 @@ def _field(name: str, one: Candidate, type_of: TypeOf) -> Field:
     return Field(
         name=name,
         xpath=one.xpath,
-        type="str" if one.is_link else type_of(one.values),
+        **kind_of(one.values, text_only if one.is_link else type_of),
         filled=len(one.values) / len(one.texts),
         samples=one.values[:SAMPLES],
         max_length=max(map(len, one.values)),

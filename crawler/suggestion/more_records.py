@@ -8,7 +8,7 @@ from dataclasses import replace
 from crawler.suggestion.alternatives import MOST_RECORDS
 from crawler.suggestion.document import Element, parse, text_of, value_of
 from crawler.suggestion.natural_key import natural_key
-from crawler.suggestion.suggestion import Field, Suggestion, TypeOf
+from crawler.suggestion.suggestion import Field, Suggestion, TypeOf, kind_of, text_only
 
 
 def with_more_records(suggestion: Suggestion, pages: Sequence[str], url: str, type_of: TypeOf) -> Suggestion:
@@ -68,7 +68,7 @@ def _field(field: Field, texts: Sequence[str], type_of: TypeOf) -> Field:
         return replace(field, filled=0.0)
     return replace(
         field,
-        type="str" if field.type == "str" else type_of(some),
+        **kind_of(some, text_only if field.type == "str" else type_of),
         filled=len(some) / len(texts),
         max_length=max(field.max_length, *map(len, some)),
     )

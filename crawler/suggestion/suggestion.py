@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from crawler.suggestion.relative_time import is_relative_time
 
-# Returns the type of texts: "str", "int", "Decimal", "date", "datetime" or "bool".
+# Returns the type of texts: "str", "int", "Decimal", "date", "datetime" or "bool". The language of the months may
+# follow the type of a date, if it is not English: "date de".
 TypeOf = Callable[[Sequence[str]], str]
 
 
@@ -25,11 +27,25 @@ class Field:
     filled: float  # the share of records with a value, from 0 to 1
     samples: tuple[str, ...]  # the first texts
     max_length: int  # characters of the longest text
+    language: str | None = None  # of a date whose months are not English
 
     @property
     def is_relative_time(self) -> bool:
         """Return whether each crawl reads another text from the same page, as of "3 hours ago"."""
         return self.type == "str" and is_relative_time(self.samples)
+
+
+class Kind(TypedDict):
+    """The attributes of a ``Field`` that its type gives."""
+
+    type: str
+    language: str | None
+
+
+def kind_of(texts: Sequence[str], type_of: TypeOf) -> Kind:
+    """Return the attributes for the texts of a field. A time relative to now is a text, not the number in it."""
+    name, _, language = ("str" if is_relative_time(texts) else type_of(texts)).partition(" ")
+    return {"type": name, "language": language or None}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,8 @@ def show(suggestion: Suggestion) -> None:
     for field in suggestion.fields:
         name = f"{field.name} (key)" if field.name in suggestion.key else field.name
         samples = " | ".join(one_line(sample, WIDTH) for sample in field.samples[:ROWS])
-        table.add_row(name, field.type, f"{field.filled:.0%}", Text(one_line(field.xpath)), Text(samples))
+        kind = field.type if field.language is None else f"{field.type} ({field.language})"
+        table.add_row(name, kind, f"{field.filled:.0%}", Text(one_line(field.xpath)), Text(samples))
     console.print(table)
     for one in suggestion.left_out:
         text = f"left out: {one.field.name} ({why(one)}): {one.field.xpath}"

@@ -15,14 +15,15 @@ from rich.text import Text
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from crawler.run.verdict import button_note, merged_line, shared_key_note
+from crawler.run.verdict import button_note, forbidden_note, merged_line, shared_key_note
 from crawler.security.plain_text import last_line, one_line
 from crawler.trial.missing_records import more_pages_note, windowed_note
-from crawler.trial.selector_hits import SelectorHits
+from crawler.trial.selector_hits import Place, SelectorHits
 from crawler.trial.trial_pages import TrialPage
 from models.rejected import RejectedItem
 from models.request import FAILED, REFUSED, CrawlRequest
 from models.run import CrawlRun
+from models.run_failures import forbidden_pages
 from models.run_stats import pages_without_button, row_models
 from models.shared_keys import shared_keys
 from models.table_contents import table_contents
@@ -73,6 +74,8 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
         if found:
             rows += len(found)
             print_rows(console, model.__tablename__, list(model.fields()), found)
+            for line in empty_lines(model.__tablename__, list(model.fields()), found):
+                _say(console, line, "yellow")
     with Session(engine) as session:
         rejected = session.scalars(select(RejectedItem).order_by(RejectedItem.id)).all()
         failed = session.scalars(select(CrawlRequest).where(CrawlRequest.state.in_((FAILED, REFUSED)))).all()
@@ -85,6 +88,7 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
                 _say(console, f"  {file}")
         for run_id in session.scalars(select(CrawlRun.id)).all():
             notes = button_note(pages_without_button(session, run_id))
+            notes += forbidden_note(*forbidden_pages(session, run_id))
             if merged := session.scalar(select(func.sum(CrawlRequest.merged))):
                 notes.append(merged_line(int(merged)))
             for line in (*notes, *shared_key_note(shared_keys(session, run_id))):
@@ -95,6 +99,14 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
             _say(console, note, "yellow")
     if note := more_pages_note(pages):
         _say(console, note, "yellow")
+    if any(page.is_scrolled for page in pages):
+        for place in hits.leaving_records():
+            _say(
+                console,
+                f"{place.query} ({place}) leaves an element, and the items of a scrolled list stand beside each other "
+                "in its page: if it leaves an item, it reads another one; let items select the whole record",
+                "yellow",
+            )
     _print_hits(console, hits)
     _say(
         console,
@@ -106,7 +118,13 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
 
 def _print_pages(console: Console, pages: Sequence[TrialPage]) -> None:
     for page in pages:
-        _say(console, f"HTTP {page.status} {page.url}: {page.file}")
+        _say(console, f"HTTP {page.status} {page.name}: {page.file}")
+
+
+def empty_lines(table_name: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each column that no row has a value of, if there are several rows."""
+    empty = [name for name in names if not any(row[name] is not None for row in rows)]
+    return [f"{table_name}.{name}: no value in any row" for name in empty] if len(rows) > 1 else []
 
 
 def print_rows(
@@ -194,13 +212,17 @@ def _print_hits(console: Console, hits: SelectorHits) -> None:
     for place in sorted(hits.calls):
         number = hits.hits[place]
         style = "" if number else "red"
-        row: Iterable[str] = (str(number), str(hits.calls[place]), place.query, f"{place.file}:{place.line}")
+        row: Iterable[str] = (str(number), str(hits.calls[place]), place.query, _line(place))
         table.add_row(*(Text(one_line(cell), style=style) for cell in row))
     if hits.calls:
         console.print(table)
     for place in sorted(hits.calls):
         if not hits.hits[place]:
-            _say(console, f"0 hits for {place.query} ({place.file}, line {place.line})", "red")
+            _say(console, f"0 hits for {place.query} ({place})", "red")
+
+
+def _line(place: Place) -> str:
+    return f"{place.file}:{place.line}" + (f" {place.name}" if place.name else "")
 
 
 def _say(console: Console, text: str, style: str = "") -> None:

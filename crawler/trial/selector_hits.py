@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +14,26 @@ from typing import Any
 
 from parsel import Selector
 
+from crawler.yaml_site.nodes import PlacedText
+
+_OURS = f"{Path(__file__).resolve().parents[1]}/"  # in the checkout it is in the folder of the project
+# An XPath, perhaps in calls and brackets, whose first step is out of its element.
+LEAVES = re.compile(
+    r"(?:[\w-]*\()*\s*(?:\./)?(?:\.\.|(?:ancestor|following|parent|preceding)(?:-sibling)?::)"
+)
+
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Place:
-    """A selector in a line of a file of the project."""
+    """A selector in a line of a file of the project; ``name`` is its path in a YAML file."""
 
     file: str
     line: int
     query: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}" + (f", {self.name}" if self.name else "")
 
 
 class SelectorHits:
@@ -31,6 +44,10 @@ class SelectorHits:
         self._is_in_css = False
         self.calls: dict[Place, int] = {}
         self.hits: dict[Place, int] = {}
+
+    def leaving_records(self) -> list[Place]:
+        """Return the XPaths that begin outside of the element that they are relative to, and have hits."""
+        return sorted(place for place, hits in self.hits.items() if hits and LEAVES.match(place.query))
 
     @contextmanager
     def counting(self) -> Iterator[None]:
@@ -63,9 +80,14 @@ class SelectorHits:
 
     def _place(self, query: str) -> Place | None:
         """Return the line of the project's file that asked; None if a library or Splashdown asked for itself."""
+        if isinstance(query, PlacedText):
+            file = str(query.file.resolve()).removeprefix(self._folder)
+            return Place(file=file, line=query.line, query=query, name=query.name)
         frame: FrameType | None = sys._getframe(2)
         while frame is not None:
             file = frame.f_code.co_filename
+            if file.startswith(_OURS):
+                return None
             if file.startswith(self._folder) and "site-packages" not in file:
                 return Place(file=file.removeprefix(self._folder), line=frame.f_lineno, query=query)
             if "/parsel/" not in file and "/scrapy/" not in file and "/itemloaders/" not in file:

@@ -78,7 +78,7 @@ def spider_of(definition: SiteDefinition, model: type[Row], module: str) -> type
         if site.next_button is not None:
             return self.render_pages(url, self.parse, next_button=site.next_button, **waits)
         if site.scroll:
-            return self.render_scrolled(url, self.parse, items=site.record, **waits)
+            return self.render_scrolled(url, self.parse, items=str(site.record), **waits)
         return self.render(url, self.parse, **waits)
 
     def parse(self: Any, response: TextResponse) -> Iterator[Any]:

@@ -22,6 +22,7 @@ from crawler.yaml_site.members import (
     Values,
     check_name,
     is_xpath,
+    read_selector,
 )
 from crawler.yaml_site.nodes import Node, SiteFileError
 from models.column_hints import hint_error
@@ -125,7 +126,7 @@ def read_definition(file: Path) -> SiteDefinition:
         table=site.get("table", name),
         key=key,
         record=record,
-        wait_for=listed.get("wait_for", record),
+        wait_for=listed.get("wait_for", str(record)),
         wait_timeout=listed.get("wait_timeout"),
         list_fields=list_fields,
         follow=listed.get("follow"),
@@ -150,13 +151,11 @@ def _fields(values: Values, key: tuple[str, ...], *, is_list: bool) -> tuple[Fie
 def _field(name: str, node: Node, key: tuple[str, ...], *, is_list: bool) -> FieldDefinition:
     check_name(name, node)
     if not node.is_mapping:
-        xpath = FIELD["xpath"].kind
-        assert xpath is not None
+        query = read_selector(node)
         is_key = name in key
         length = KEY_LENGTH if is_key else None
-        return FieldDefinition(
-            name=name, source="xpath", query=xpath.read(node), length=length, required=is_key
-        )
+        source = "xpath" if is_xpath(query) else "css"
+        return FieldDefinition(name=name, source=source, query=query, length=length, required=is_key)
     for hint, one in node.members().items():
         if hint in INFO and hint not in FIELD:
             raise one.error(f"{hint!r} belongs to info: write info: {{{hint}: ...}} in the field")

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from cssselect import HTMLTranslator, SelectorError
-from lxml import etree
+from cssselect import SelectorError
+from parsel import Selector
 
-from crawler.yaml_site.nodes import Node
+from crawler.splash.selectors import IS_XPATH, fault_of
+from crawler.yaml_site.nodes import Node, PlacedText
 from models.base import BOOKKEEPING, RESERVED
 from models.column_hints import HINTS
 
@@ -76,9 +77,20 @@ class Values:
         return kind.read(self.nodes[name]) if name in self.nodes else default
 
 
+_AXES = (
+    "ancestor|ancestor-or-self|attribute|child|descendant|descendant-or-self|following|following-sibling|namespace|"
+    "parent|preceding|preceding-sibling|self"
+)
+_XPATH = re.compile(rf"/|\.\.?(?:/|\s|$)|\(|@|(?:(?:re|set):)?[a-z-]+\(|(?:{_AXES})::")
+
+
 def is_xpath(text: str) -> bool:
-    """Return whether a selector is an XPath: it begins with ``/``, ``./``, ``../``, ``.``, ``(``, ``@`` or a call."""
-    return bool(re.match(r"/|\./|\.\./|\.$|\(|@|[a-z-]+\(", text))
+    """Return whether a selector is an XPath and no CSS selector, for each selector that does not name its kind.
+
+    It is an XPath if it begins with ``/``, ``./``, ``../``, ``(``, ``@``, an axis such as ``child::``, or the call of a
+    function, or if it is ``.`` or ``..``. So ``.price`` is a CSS selector.
+    """
+    return _XPATH.match(text) is not None
 
 
 def check_name(name: str, node: Node) -> None:
@@ -89,18 +101,28 @@ def check_name(name: str, node: Node) -> None:
         raise node.error(f"{name!r} is a name that every row has: choose another one")
 
 
-def read_selector(node: Node, *, is_css: bool | None = None) -> str:
+def read_selector(node: Node, *, is_css: bool | None = None) -> PlacedText:
     """Return an XPath or a CSS selector; by default its beginning tells which of them it is."""
     text = node.text().strip()
     css = is_css if is_css is not None else not is_xpath(text)
+    page = Selector("<html></html>")
     try:
-        if css:
-            HTMLTranslator().css_to_xpath(text.partition("::")[0])
-        else:
-            etree.XPath(text)
-    except (SelectorError, etree.XPathError) as error:
+        (page.css if css else page.xpath)(text)
+    except (SelectorError, ValueError) as error:
         kind = "CSS selector" if css else "XPath"
-        raise node.error(f"{text!r} is no {kind}: {error}") from None
+        why = str(error).removeprefix("XPath error: ").removesuffix(f" in {text}")
+        hint = " (an XPath begins with /, ./, ( or @)" if is_css is None and css else ""
+        raise node.error(f"{text!r} is no {kind}: {why}{hint}") from None
+    return node.placed(text)
+
+
+def _record(node: Node) -> PlacedText:
+    """Return a selector that renderers read, too: for them an XPath begins with ``/``, ``./`` or ``(``."""
+    text = read_selector(node)
+    if is_xpath(text):
+        return text if text.startswith(IS_XPATH) else node.placed(f"({text})")
+    if fault := fault_of(text):  # such as li::text
+        raise node.error(f"{text!r} is no CSS selector of an element: {fault}")
     return text
 
 
@@ -150,6 +172,9 @@ NAME_KIND = Kind(schema=_NAME, read=_name)
 FIELD_NAMES = Kind(schema=_one_or_several(_TEXT), read=_several(Node.text))
 URLS = Kind(schema=_one_or_several(_URL), read=_several(_url))
 SELECTOR = Kind(schema=_TEXT, read=read_selector)
+RECORD = Kind(schema=_TEXT, read=_record)
+PAGE_SELECTOR = Kind(schema=_TEXT, read=lambda node: str(_record(node)))
+XPATH = Kind(schema=_TEXT, read=lambda node: read_selector(node, is_css=False))
 CSS = Kind(schema=_TEXT, read=lambda node: read_selector(node, is_css=True))
 FLAG = Kind(schema={"type": "boolean"}, read=Node.flag)
 ANY_TEXT = Kind(schema={"type": "string"}, read=Node.any_text)
@@ -162,7 +187,7 @@ INFO: Members = {
     for name, hint in HINTS.items()
 }
 FIELD: Members = {
-    "xpath": Member(kind=SELECTOR, text="an XPath, in a list relative to the record"),
+    "xpath": Member(kind=XPATH, text="an XPath, in a list relative to the record"),
     "css": Member(kind=CSS, text="a CSS selector, in a list relative to the record"),
     "jsonld": Member(kind=TEXT, text="a path in the JSON-LD of a page with details, such as offers.price"),
     "constant": Member(kind=CONSTANT, text="a value that all rows have"),
@@ -179,17 +204,17 @@ FIELD: Members = {
     "info": Member(text="how the site writes the values: the hints of docs/values.md"),
 }
 LIST: Members = {
-    "record": Member(kind=SELECTOR, text="the XPath or CSS selector of one record", is_required=True),
-    "wait_for": Member(kind=SELECTOR, text="the element that the page must have; by default record"),
+    "record": Member(kind=RECORD, text="the XPath or CSS selector of one record", is_required=True),
+    "wait_for": Member(kind=PAGE_SELECTOR, text="the element that the page must have; by default record"),
     "wait_timeout": Member(kind=SECONDS, text="the seconds until wait_for counts as missing; by default 10"),
     "scroll": Member(kind=FLAG, text="whether the list has more records when it is scrolled"),
     "fields": Member(text="the fields that the list page has"),
     "follow": Member(kind=SELECTOR, text="the link from a record to its own page"),
     "next": Member(kind=SELECTOR, text="the link to the next page of the list"),
-    "next_button": Member(kind=SELECTOR, text="the button of the next page, if no link leads there"),
+    "next_button": Member(kind=PAGE_SELECTOR, text="the button of the next page, if no link leads there"),
 }
 DETAIL: Members = {
-    "wait_for": Member(kind=SELECTOR, text="the element that the page of a record must have"),
+    "wait_for": Member(kind=PAGE_SELECTOR, text="the element that the page of a record must have"),
     "wait_timeout": Member(kind=SECONDS, text="the seconds until wait_for counts as missing; by default 10"),
     "fields": Member(text="the fields that the page of a record has"),
 }

@@ -21,6 +21,18 @@ class SiteFileError(Exception):
         self.file, self.line, self.why = file, line, why
 
 
+class PlacedText(str):
+    """A text of the file that knows its place there. It is not for a request's arguments: ``str()`` them.
+
+    Attributes:
+        name: the path of the value, such as ``list.fields.title``.
+    """
+
+    file: Path
+    line: int
+    name: str
+
+
 class Node:
     """A value of the file. ``name`` is its path, for messages: ``detail.fields.title``."""
 
@@ -54,6 +66,12 @@ class Node:
         """Return an error at this value's line."""
         where = f"{self.name}: " if self.name else ""
         return SiteFileError(self._file, self._node.start_mark.line + 1, where + why)
+
+    def placed(self, text: str) -> PlacedText:
+        """Return a text with the place of this value."""
+        placed = PlacedText(text)
+        placed.file, placed.line, placed.name = self._file, self._node.start_mark.line + 1, self.name
+        return placed
 
     @property
     def is_mapping(self) -> bool:

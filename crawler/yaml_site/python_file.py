@@ -158,7 +158,7 @@ def _field(field: FieldDefinition, where: str, indent: int) -> Iterator[str]:
     elif field.source == "jsonld":
         yield from around(f"{before}jsonld_value(response, ", field.query, "),", indent)
     else:
-        method = "css" if field.source == "css" else _method(field.query)
+        method = field.source  # xpath or css
         is_url = field.type == "url"
         function, after = ("url_of", "), response),") if is_url else ("text_of", ")),")
         if field.join is None:

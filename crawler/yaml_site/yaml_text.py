@@ -105,4 +105,6 @@ def _field(field: Field, key: tuple[str, ...], url_length: int) -> dict[str, Any
         found["digits"], found["scale"] = digits_and_scale(field)
     if field.is_relative_time and field.name not in key:
         found["info"] = {"tracked": False}
+    if field.language is not None:
+        found["info"] = {"languages": [field.language]}
     return found

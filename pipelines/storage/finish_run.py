@@ -19,6 +19,8 @@ from crawler.run.verdict import (
     Verdict,
     button_note,
     cut_note,
+    empty_note,
+    forbidden_note,
     grid_note,
     refused_note,
     shared_key_note,
@@ -28,10 +30,10 @@ from models.change import GONE, Change
 from models.chunks import chunks
 from models.crawl_page import forget_pages_before
 from models.existing.definition import ExistingRow
-from models.request import FAILED, count
+from models.request import DONE, FAILED, count
 from models.run import ClaimedRun, RunEnd, database_now, end_run
 from models.run_condition import in_run
-from models.run_failures import ignored_pages, refused_pages
+from models.run_failures import forbidden_pages, ignored_pages, refused_pages
 from models.run_stats import (
     RunStats,
     count_run,
@@ -98,6 +100,11 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
         logger.warning("%s: %s", run.spider, line)
         notes.append(line)
     stats = count_run(session, run.id, history=context.history)
+    # That some links are forbidden is usual; that all pages are explains a run without rows.
+    forbidden = [] if stats.pages.get(DONE) else forbidden_note(*forbidden_pages(session, run.id))
+    for line in (*empty_note(stats, good, own_tables(session)), *forbidden):
+        logger.warning("%s: %s", run.spider, line)
+        notes.append(line)
     if not context.history:
         stats = replace(stats, changes={f"{table}/{GONE}": number for table, number in gone_rows.items()})
     trial = None
@@ -141,6 +148,11 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
     end_run(session, run, end, now)
     end_order(session, run, verdict)
     return replace(verdict, counts=stats, ignored=tuple(ignored_pages(session, run.id)), note=note)
+
+
+def own_tables(session: Session) -> set[str]:
+    """Return the tables that spiders fill alone. An existing table may have columns for other programs."""
+    return {model.__tablename__ for model in stored_models(session) if not issubclass(model, ExistingRow)}
 
 
 def removed_rows(

@@ -9,11 +9,12 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pipelines.values.around_date import around_the_date
 from pipelines.values.digits import HARD_SPACE, normalize_characters
 from pipelines.values.invalid_value import Hints, InvalidValue, hint_text
 
@@ -109,7 +110,8 @@ def read_datetime(text: str, rules: DateRules) -> datetime:
         return datetime(day.year, day.month, day.day)
     parsed_or_none = _parse(f"{day.isoformat()} {rest}", rules.languages, order="YMD")
     if parsed_or_none is None or parsed_or_none.date() != day or not _has_its_time(parsed_or_none, rest):
-        raise InvalidValue(f"has more than a date and time{_in_another_language(rules)}")
+        around = around_the_date(text, _names_in(rules.languages), partial(read_datetime, rules=rules))
+        raise InvalidValue(around or f"has more than a date and time{_in_another_language(rules)}")
     return parsed_or_none
 
 
@@ -204,7 +206,8 @@ def _day(year: str, month: str, day: str, found: re.Match[str]) -> date:
 def _in_words(text: str, rules: DateRules) -> datetime:
     parsed = _parse(text, rules.languages)
     if parsed is None:
-        raise InvalidValue(f"is not a date with day, month and year{_in_another_language(rules)}")
+        around = around_the_date(text, _names_in(rules.languages), partial(_in_words, rules=rules))
+        raise InvalidValue(around or f"is not a date with day, month and year{_in_another_language(rules)}")
     # The parser may take a number for a part that is missing, and ignore a time. So each part is checked.
     if not _has_its_time(parsed, text):
         raise InvalidValue(f"has more than a date and time{_in_another_language(rules)}")
@@ -239,6 +242,11 @@ def _has_its_month(text: str, month: int, languages: tuple[str, ...]) -> bool:
         if name in text
     ]
     return not found or [month] in found
+
+
+def _names_in(languages: tuple[str, ...]) -> set[str]:
+    """Return the names of months in these languages."""
+    return {name for language in languages for name in month_names().get(language.partition("-")[0], {})}
 
 
 @cache

@@ -12,6 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 from models.types import ExactNumeric, UtcDateTime
 from pipelines.values.coerce import coerce
+from pipelines.values.date_language import date_language
 from pipelines.values.invalid_value import InvalidValue
 
 MOST = 200  # texts that are read
@@ -29,6 +30,8 @@ TIME = re.compile(r"\d[:.h]\d\d|\d\s?[ap]\.?m\b|\dT\d", re.IGNORECASE)
 
 def type_of(samples: Sequence[str]) -> str:
     """Return "int", "Decimal", "bool", "date" or "datetime" if a column of the type accepts all texts, else "str".
+
+    For dates whose months have names of another language than English, the language follows: "date de".
 
     A text with words before its number, such as "Chapter 2", and an identifier such as "007" are text.
     """
@@ -54,6 +57,9 @@ def type_of(samples: Sequence[str]) -> str:
             if all(one.astimezone(UTC).time() == time() for one in datetimes) and len(texts) > 1
             else "datetime"
         )
+    has_time = any(TIME.search(text) for text in texts)
+    if language := date_language(texts, UtcDateTime() if has_time else Date()):
+        return f"{'datetime' if has_time else 'date'} {language}"
     return "str"
 
 

@@ -156,6 +156,16 @@ def test_hits_are_counted_for_the_lines_of_the_project_only() -> None:
     assert {place.file for place in ours.calls} == {Path(__file__).name}
 
 
+def test_xpaths_that_leave_their_element_are_named() -> None:
+    page = Selector("<ul><li>a<b>x</b></li><li>b</li></ul>").xpath("//li")[0]
+    hits = SelectorHits(Path(__file__).parent)
+    leaving = ["./following-sibling::li[1]", "string(../li[2])", "normalize-space((..)[1])", "ancestor::ul"]
+    with hits.counting():
+        for query in (*leaving, "b", "./b/following-sibling::i", "b/..", "following-sibling::p", "//li/.."):
+            page.xpath(query)
+    assert sorted(place.query for place in hits.leaving_records()) == sorted(leaving)
+
+
 def test_numbers_in_texts_are_sorted_by_their_value() -> None:
     keys = [("10",), ("a10",), ("9",), ("a9",), ("010",), (None,), (2,), ("9" * 5000,)]
     assert sorted(keys, key=natural_order) == [
@@ -220,3 +230,131 @@ def test_a_button_that_is_not_on_the_page_is_named(
         f"next_button '.nxt' was on no page of {demo_site}/books: if the list has more pages" in done.stdout
     )
     assert "quote, 20 rows" in done.stdout
+
+
+class Endless(BaseHTTPRequestHandler):
+    """A list whose script gives the page another address, as endless lists do when they are scrolled."""
+
+    def do_GET(self) -> None:
+        self.send_response(404 if self.path == "/robots.txt" else 200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        items = "".join(f"<div class=item>item {n}</div><p>text {n}</p>" for n in range(3))
+        script = "<script>history.replaceState(null, '', '/page/4')</script>"
+        self.wfile.write(f"<html><body>{items}{script}</body></html>".encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+SCROLLED = """
+from models import Quote
+from spiders.base import SiteSpider
+
+
+class ScrolledSpider(SiteSpider):
+    name = "scrolled"
+    model = Quote
+
+    async def start(self):
+        yield self.render_scrolled("SITE/start", self.parse, items="//div[@class='item']", quiet=0.2)
+
+    def parse(self, response):
+        for number, one in enumerate(response.xpath("//div[@class='item']")):
+            text = one.xpath("string(./following-sibling::p[1])").get()
+            yield {"quote_id": number, "body": text, "author": one.xpath("string()").get()}
+"""
+
+
+def test_the_requested_url_of_a_scrolled_page_and_selectors_that_leave_its_items_are_shown(
+    project: ProjectCopy, chromium_renderer: str
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Endless)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    site = f"http://127.0.0.1:{server.server_port}"
+    (project.folder / "spiders" / "scrolled.py").write_text(SCROLLED.replace("SITE", site))
+    try:
+        done = project.scrapy("try", "scrolled", SPLASH_URL=chromium_renderer, COLUMNS="200")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"HTTP 200 {site}/start (now {site}/page/4): " in done.stdout
+    leaves = "string(./following-sibling::p[1]) (spiders/scrolled.py, line 15) leaves an element, and the items of a"
+    assert leaves in done.stdout and done.stdout.count("leaves an element") == 1
+
+
+class Forbidding(BaseHTTPRequestHandler):
+    """A site whose robots.txt forbids all pages."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"User-agent: *\nDisallow: /\n")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_page_that_robots_txt_forbids_is_named_with_what_to_do(project: ProjectCopy) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Forbidding)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    host = f"127.0.0.1:{server.server_port}"
+    site = LISTED.replace("SITE", f"http://{host}") + "rendering: never\n"
+    (project.folder / "spiders" / "listed.yaml").write_text(site)
+    project.copy("migrations")
+    try:
+        new = project.scrapy("new", "films", f"http://{host}/list", "--plain")
+        tried = project.scrapy("try", "listed", COLUMNS="200")
+        url = f"sqlite:///{project.folder}/x.db"
+        project.scrapy("migrate", "--new", "listed", DATABASE_URL=url)
+        crawled = project.scrapy("crawl", "listed", DATABASE_URL=url)
+    finally:
+        server.shutdown()
+        server.server_close()
+    for done, path in ((new, "list"), (tried, "books?page=1"), (crawled, "books?page=1")):
+        said = (
+            f"robots.txt of {host} forbids http://{host}/{path}: not requested; if you may read it all the same, "
+            "write ROBOTSTXT_OBEY=0 into .env"
+        )
+        assert done.returncode == 2 and said in done.stdout + done.stderr
+
+
+LISTED = """start: SITE/books?page=1
+key: sku
+list:
+  record: article
+  fields:
+    sku: "@data-sku"
+    title: h3
+    writer: h6
+  follow: h3 a::attr(href)
+  next: "//a[@rel='next']/@href"
+detail:
+  wait_for: h1
+  fields:
+    heading: h1
+    maker: .//h5
+"""
+
+
+def test_a_trial_of_a_yaml_site_counts_hits_by_field_and_reads_pages_of_records(
+    project: ProjectCopy, demo_site: str, chromium_renderer: str
+) -> None:
+    file = project.folder / "spiders" / "listed.yaml"
+    file.write_text(LISTED.replace("SITE", demo_site))
+    env = {"SPLASH_URL": chromium_renderer, "COLUMNS": "200"}
+    done = project.scrapy("try", "listed", **env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = [line for line in done.stdout.splitlines() if line.startswith("HTTP 200")]
+    assert len(pages) == 3 and [("page=" in line) for line in pages] == [True, False, False]
+    assert "listed, 2 rows" in done.stdout
+    assert "0 hits for h6 (spiders/listed.yaml, line 8, list.fields.writer)" in done.stdout
+    assert "0 hits for .//h5 (spiders/listed.yaml, line 15, detail.fields.maker)" in done.stdout
+    assert done.stdout.count("0 hits") == 2
+    assert "listed.writer: no value in any row" in done.stdout and "listed.title: no" not in done.stdout
+    table = [" ".join(line.replace("│", " ").split()) for line in done.stdout.splitlines()]
+    assert "20 20 h3 spiders/listed.yaml:7 list.fields.title" in table
+    assert "20 1 article spiders/listed.yaml:4 list.record" in table
+    assert "1 1 //a[@rel='next']/@href spiders/listed.yaml:10 list.next" in table
+    assert "/page_values.py" not in done.stdout

@@ -21,6 +21,7 @@ from crawler.run.verdict import (
     Verdict,
     button_note,
     cut_note,
+    empty_note,
     grid_note,
     refused_note,
 )
@@ -234,6 +235,18 @@ def test_the_pages_of_one_list_together_have_the_rows_of_its_grid() -> None:
     pages = [(f"/{number}", 10, 41) for number in range(4)]  # with a row of headers
     assert grid_note(pages) == []
     assert "30 results" in grid_note(pages[:3])[0]
+
+
+def test_a_note_names_columns_without_a_value_in_any_row() -> None:
+    run = RunStats(
+        rows={"film": 133, "role": 9, "old": 50},
+        coverage={"film": {"name": 0.0, "year": 0.0001, "day": 0.0}, "role": {"a": 0.0}, "old": {"b": 0.0}},
+    )
+    assert empty_note(run, [], {"film", "role"}) == [
+        "film.name, film.day: no value in any of the 133 rows: if the site has one, correct the selector"
+    ]
+    before = RunStats(rows={"film": 130}, coverage={"film": {"name": 0.0}})
+    assert empty_note(run, [before], {"film"})[0].startswith("film.day: no value")
 
 
 # --- Refused pages ---------------------------------------------------------------------------------------------------

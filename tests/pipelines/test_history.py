@@ -216,6 +216,15 @@ def test_a_run_names_rows_that_several_records_of_the_site_share(engine: Engine)
         assert line in last.note, day
 
 
+def test_a_run_names_a_column_that_no_row_has(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    run = Run(engine)
+    run.commit(page(*((Book, book(f"B{n}", description=None)) for n in range(10))), finish="finished")
+    last = run.all(CrawlRun)[-1]
+    assert last.verdict == 0 and "book.description" in last.note
+    assert "no value in any of the 10 rows: if the site has one, correct the selector" in last.note
+    assert "book.price" not in last.note and "book.description" in caplog.text
+
+
 def test_a_page_that_completes_a_row_shares_no_key(engine: Engine) -> None:
     run = Run(engine)
     run.commit(page((Book, book()), (Quote, quote(1))))

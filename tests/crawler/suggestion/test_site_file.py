@@ -54,7 +54,8 @@ def suggestions(draw: st.DrawFn) -> Suggestion:
         Field(
             name=name,
             xpath=draw(HOSTILE) + draw(st.sampled_from(["", "/@href"])),
-            type=draw(st.sampled_from(TYPES)),
+            type=(kind := draw(st.sampled_from(TYPES))),
+            language="de" if kind in ("date", "datetime") and draw(st.booleans()) else None,
             filled=draw(st.sampled_from([0.6, 1.0])),
             samples=tuple(draw(st.lists(HOSTILE, max_size=2))),
             max_length=draw(st.integers(1, 5000)),

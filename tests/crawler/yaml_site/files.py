@@ -28,6 +28,17 @@ FAULTS = {
     "a key that is no field": ("key: sku", "key: skuu", 2, "there is no field 'skuu'; there are sku, price"),
     "no XPath": ("//article", '"//article["', 4, "list.record: '//article[' is no XPath"),
     "no CSS selector": ('".price"', '".price["', 7, "is no CSS selector"),
+    "CSS in an XPath": ('css: ".price"', 'xpath: ".price"', 7, "'.price' is no XPath"),
+    "an XPath that calls no function": ('css: ".price"', "xpath: lower-case(a)", 7, "is no XPath"),
+    "an unknown part of CSS": ('css: ".price"', "css: a::txt", 7, "'a::txt' is no CSS selector"),
+    "an XPath without its beginning": (
+        ".//a/@href",
+        "h3/a/@href",
+        8,
+        "'h3/a/@href' is no CSS selector: Expected selector, got <DELIM '/' at 2> "
+        "(an XPath begins with /, ./, ( or @)",
+    ),
+    "a text of the record": ("//article", "article::text", 4, "is no CSS selector of an element"),
     "an unknown type": ("type: decimal", "type: money", 7, "there is no 'money' here; there are text, url"),
     "two sources": (
         'css: ".price"',

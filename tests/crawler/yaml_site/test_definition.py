@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from crawler.suggestion.column_text import column
+from crawler.suggestion.suggest import suggest
 from crawler.suggestion.suggestion import RARE, Field, LeftOut, Suggestion
 from crawler.yaml_site.definition import SiteFileError, is_xpath, read_definition
 from crawler.yaml_site.yaml_text import yaml_text
+from pipelines.values.type_guess import type_of
 from tests.crawler.yaml_site.files import FAULTS, GOOD, with_fault
 
 
@@ -42,13 +44,17 @@ def test_a_value_that_yaml_cannot_read_is_a_fault_with_its_line(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "text", ["//a", "./a", "../a", ".", "(//a)[1]", "@href", "string(.//b)", "normalize-space()"]
+    "text",
+    [
+        *("//a", "./a", "../a", ".", "..", "(//a)[1]", "@href", "string(.//b)", "normalize-space()"),
+        *("following-sibling::td", "self::node()", "re:test(., 'a')"),
+    ],
 )
 def test_an_xpath_is_recognized(text: str) -> None:
     assert is_xpath(text)
 
 
-@pytest.mark.parametrize("text", ["a", ".price", "#main > li", "a:not(.x)", "h3 a::attr(href)"])
+@pytest.mark.parametrize("text", ["a", ".price", "#main > li", "a:not(.x)", "h3 a::attr(href)", "h6", "*"])
 def test_a_css_selector_is_recognized(text: str) -> None:
     assert not is_xpath(text)
 
@@ -82,6 +88,22 @@ def test_a_decimal_number_has_the_digits_of_its_column_in_python(
     _, price, tax = read_definition(file).fields
     assert (price.digits, price.scale) == (tax.digits, tax.scale) == (digits, scale)
     assert f"ExactNumeric({digits}, {scale})" in column(left_out, (), 0)
+
+
+def test_a_suggested_date_has_its_language_in_both_kinds_of_files(tmp_path: Path) -> None:
+    rows = "".join(
+        f'<li class="show"><a href="/s/{n}">Show {n}</a> <b>{n + 1}. März 202{n % 7}</b></li>'
+        for n in range(9)
+    )
+    found = suggest(f"<html><body><ul>{rows}</ul></body></html>", "https://shop.example/shows", type_of)
+    assert found is not None
+    file = tmp_path / "shows.yaml"
+    file.write_text(yaml_text(found, "https://shop.example/shows"), "utf-8")
+    (day,) = (one for one in read_definition(file).fields if one.type == "date")
+    assert day.info == {"languages": ["de"]}
+    (suggested,) = (one for one in found.fields if one.name == day.name)
+    text = column(suggested, found.key, 0)
+    assert text == f'{day.name}: Mapped[date] = mapped_column(info={{"languages": ["de"]}})'
 
 
 def test_a_suggestion_becomes_a_file_that_can_be_read(tmp_path: Path) -> None:
