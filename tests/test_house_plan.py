@@ -59,6 +59,7 @@ ORDER: dict[str, list[set[str]]] = {
             "garbage_collection",
             "meta_keys",
             "output_pipe",
+            "page_selector",
             "project",
             "remote_access",
             "security",

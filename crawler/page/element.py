@@ -8,6 +8,8 @@ from cssselect import SelectorError
 from lxml import etree
 from scrapy.http import TextResponse
 
+from crawler.page_selector import IS_XPATH
+
 
 def has_element(response: TextResponse, selector: str) -> bool:
     """Return whether the XPath or the CSS selector matches an element of the page.
@@ -15,7 +17,7 @@ def has_element(response: TextResponse, selector: str) -> bool:
     Raises:
         ValueError: it is neither.
     """
-    select = response.xpath if selector.startswith(("/", "./", "(")) else response.css
+    select = response.xpath if selector.startswith(IS_XPATH) else response.css
     try:
         return bool(select(selector))
     except SelectorError as error:  # it is no ValueError, as that of an XPath is
@@ -28,7 +30,7 @@ def has_element_of_browser(response: TextResponse, selector: str) -> bool:
     Elements in ``<template>`` and ``<noscript>`` are in the HTML, but a browser does not find them. For a selector that
     only a browser knows, the result is False.
     """
-    select = response.xpath if selector.startswith(("/", "./", "(")) else response.css
+    select = response.xpath if selector.startswith(IS_XPATH) else response.css
     try:
         return any(_is_found(one.root) for one in select(selector))
     except (SelectorError, ValueError):

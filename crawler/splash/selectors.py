@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cssselect import HTMLTranslator, SelectorError
-from lxml import etree
+from crawler.page_selector import IS_XPATH, fault_of
 
 # The messages of Chromium and QtWebKit for a text that is no CSS selector or no XPath.
 WRONG_SELECTOR = re.compile(
@@ -26,7 +25,6 @@ SELECTORS = {
     "submit": "submit",
     "wait_for": "wait_for",
 }
-IS_XPATH = ("/", "./", "(")
 
 
 def wrong_selector(message: str, arguments: Mapping[str, Any]) -> str | None:
@@ -57,22 +55,6 @@ def wrong_in_html(name: str, selector: str) -> str | None:
 
 def _described(name: str, selector: str, fault: str) -> str:
     return f"{name}={selector!r} is no {_kind(selector)}: {fault}"
-
-
-def fault_of(selector: str) -> str | None:
-    """Return why a text is no XPath or no CSS selector; None if it is one, or if only a browser knows."""
-    if selector.startswith(IS_XPATH):
-        try:
-            etree.XPath(selector)(etree.Element("x"))
-        except etree.XPathError as error:
-            return str(error)
-        return None
-    try:
-        HTMLTranslator().css_to_xpath(selector)
-    except SelectorError as error:
-        why = re.sub(r"got <EOF at \d+>", "but the text ends", str(error))
-        return f"{why} (an XPath begins with /, ./ or a bracket)"
-    return None
 
 
 def _kind(selector: str) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from cssselect import SelectorError
 from parsel import Selector
 
-from crawler.splash.selectors import IS_XPATH, fault_of
+from crawler.page_selector import IS_XPATH, fault_of
 from crawler.yaml_site.nodes import Node, PlacedText
 from models.base import BOOKKEEPING, RESERVED
 from models.column_hints import HINTS

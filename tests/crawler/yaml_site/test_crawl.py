@@ -10,7 +10,6 @@ import textwrap
 import urllib.request
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -27,6 +26,7 @@ from models.quote import Quote
 from models.session import make_engine
 from pipelines.values.coerce import coerce
 from tests.crawler.project_copy import ProjectCopy
+from tests.crawler.yaml_site.ejected import ejected_module
 from tests.crawls import ROOT
 
 DOCS = (ROOT / "docs" / "yaml.md").read_text("utf-8")
@@ -138,19 +138,6 @@ list:
 
 def columns_of(model: Any) -> dict[str, Any]:
     return {name: (repr(one.type), one.nullable, dict(one.info)) for name, one in model.fields().items()}
-
-
-def ejected_module(text: str, name: str) -> ModuleType:
-    """Return the module of an ejected file, whose table no later test knows."""
-    module = ModuleType(name)
-    sys.modules[module.__name__] = module  # where SQLAlchemy looks up the names of types
-    try:
-        exec(text, vars(module))
-        module.FilmsRow.fields()
-        Base.metadata.remove(module.FilmsRow.table())
-    finally:
-        del sys.modules[module.__name__]
-    return module
 
 
 def test_hints_of_a_field_are_those_of_its_column_and_of_the_ejected_file(tmp_path: Path) -> None:

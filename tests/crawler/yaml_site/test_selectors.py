@@ -16,7 +16,7 @@ from crawler.yaml_site.classes import spider_of
 from crawler.yaml_site.definition import read_definition
 from crawler.yaml_site.python_file import python_file
 from models.quote import Quote
-from tests.crawler.yaml_site.test_crawl import ejected_module
+from tests.crawler.yaml_site.ejected import ejected_module
 
 FIELDS = {
     "h6": "Alien",
