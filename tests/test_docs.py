@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-from scrapy.http import HtmlResponse
 from scrapy.utils.misc import load_object
 
 import splashdown
@@ -40,14 +37,6 @@ def test_the_model_of_the_docs_has_the_columns_that_it_shows(
 
 
 OFFERED = "What does `splashdown` offer to a site's file?"
-
-
-def test_the_callback_of_the_docs_yields_what_it_shows() -> None:
-    html, code, item = (block.text for block in DocPage("spiders.md").below(OFFERED))
-    response = HtmlResponse("https://shop.example/films", body=html, encoding="utf-8")
-    names: dict[str, Any] = {}
-    exec(code, names)
-    assert list(names["parse"](None, response)) == [ast.literal_eval(item)]
 
 
 def test_the_docs_have_each_name_that_a_project_imports_with_its_signature() -> None:

@@ -16,7 +16,8 @@ from parsel import Selector
 
 from crawler.yaml_site.nodes import PlacedText
 
-_OURS = f"{Path(__file__).resolve().parents[1]}/"  # in the checkout it is in the folder of the project
+_OURS = f"{Path(__file__).parents[1]}/"  # in the checkout it is in the folder of the project
+_OF_FIELD = re.compile(r"\.(?:xpath|css)$")
 # An XPath, perhaps in calls and brackets, whose first step is out of its element.
 LEAVES = re.compile(
     r"(?:[\w-]*\()*\s*(?:\./)?(?:\.\.|(?:ancestor|following|parent|preceding)(?:-sibling)?::)"
@@ -82,7 +83,8 @@ class SelectorHits:
         """Return the line of the project's file that asked; None if a library or Splashdown asked for itself."""
         if isinstance(query, PlacedText):
             file = str(query.file.resolve()).removeprefix(self._folder)
-            return Place(file=file, line=query.line, query=query, name=query.name)
+            name = query.name if query.name.count(".") < 3 else _OF_FIELD.sub("", query.name)
+            return Place(file=file, line=query.line, query=query, name=name)
         frame: FrameType | None = sys._getframe(2)
         while frame is not None:
             file = frame.f_code.co_filename

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from parsel import Selector
 from rich.console import Console
+from scrapy.http import HtmlResponse
 
+from crawler.page.element import has_element
 from crawler.trial.report import fitting_widths, natural_order, print_rows
 from crawler.trial.selector_hits import SelectorHits
 from tests.crawler.project_copy import ProjectCopy
+from tests.processes import ROOT
 
 SPIDER = """
 from models import Quote
@@ -154,6 +157,14 @@ def test_hits_are_counted_for_the_lines_of_the_project_only() -> None:
     assert found == [("//li", 1, 2), ("//li", 1, 2), ("string(.)", 2, 1), ("b::text", 1, 0)]
     assert not elsewhere.calls
     assert {place.file for place in ours.calls} == {Path(__file__).name}
+
+
+def test_a_selector_that_splashdown_looks_for_itself_is_not_counted() -> None:
+    hits = SelectorHits(ROOT)
+    response = HtmlResponse("https://shop.example/", body="<ul><li>a</li></ul>", encoding="utf-8")
+    with hits.counting():
+        assert has_element(response, "//li")
+    assert not hits.calls
 
 
 def test_xpaths_that_leave_their_element_are_named() -> None:
@@ -325,7 +336,7 @@ key: sku
 list:
   record: article
   fields:
-    sku: "@data-sku"
+    sku: {xpath: "@data-sku"}
     title: h3
     writer: h6
   follow: h3 a::attr(href)
@@ -355,6 +366,7 @@ def test_a_trial_of_a_yaml_site_counts_hits_by_field_and_reads_pages_of_records(
     assert "listed.writer: no value in any row" in done.stdout and "listed.title: no" not in done.stdout
     table = [" ".join(line.replace("│", " ").split()) for line in done.stdout.splitlines()]
     assert "20 20 h3 spiders/listed.yaml:7 list.fields.title" in table
+    assert "20 20 @data-sku spiders/listed.yaml:6 list.fields.sku" in table
     assert "20 1 article spiders/listed.yaml:4 list.record" in table
     assert "1 1 //a[@rel='next']/@href spiders/listed.yaml:10 list.next" in table
     assert "/page_values.py" not in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import sqlite3
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from scrapy.http import HtmlResponse
 from sqlalchemy import LargeBinary
 from sqlalchemy.orm import mapped_column
 
@@ -115,6 +117,14 @@ def test_a_spider_tells_which_pages_changed() -> None:
     spider = SimpleNamespace(changes={"https://shop.example/films/alien"})
     assert names["changed_since"](spider, "https://shop.example/films/alien", None) is True
     assert names["changed_since"](spider, "https://shop.example/films/brazil", None) is False
+
+
+def test_a_callback_with_the_functions_of_splashdown_yields_what_the_page_shows() -> None:
+    html, code, item = (block.text for block in PAGE.below("What does `splashdown` offer to a site's file?"))
+    response = HtmlResponse("https://shop.example/films", body=html, encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert list(names["parse"](None, response)) == [ast.literal_eval(item)]
 
 
 def test_the_errors_of_the_page_are_those_of_the_steps() -> None:
