@@ -268,6 +268,7 @@ class Command(Crawl):
         from crawler.suggestion.more_records import (  # noqa: PLC0415 - only for this command
             have_other_records,
             with_more_records,
+            with_next_page,
             with_scrolled_page,
         )
         from crawler.suggestion.next_button import next_button  # noqa: PLC0415
@@ -279,6 +280,8 @@ class Command(Crawl):
         if len(pages) == 1 or not have_other_records(suggestion, pages[0], pages[-1], url):
             return suggestion
         suggestion = with_more_records(suggestion, pages, url, type_of)
+        if suggestion.next_page is not None:
+            suggestion = with_next_page(suggestion, (page.text, url), (pages[-1], self.followed[-1].url))
         button = next_button(page.text)
         if suggestion.next_page is None and not suggestion.grid_rows and button is not None:
             suggestion = replace(suggestion, next_button=button.xpath)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from crawler.suggestion.alternatives import MOST_RECORDS
 from crawler.suggestion.document import Element, parse, text_of, value_of
 from crawler.suggestion.natural_key import natural_key
+from crawler.suggestion.next_page import next_page_on
 from crawler.suggestion.suggestion import Field, Suggestion, TypeOf
 
 
@@ -50,6 +51,15 @@ def with_scrolled_page(suggestion: Suggestion, html: str, url: str, type_of: Typ
         return replace(suggestion, grid_rows=0) if number == suggestion.rows else suggestion
     found = with_more_records(suggestion, [html], url, type_of)
     return replace(found, grid_rows=max(number, suggestion.grid_rows))
+
+
+def with_next_page(suggestion: Suggestion, page: tuple[str, str], following: tuple[str, str]) -> Suggestion:
+    """Return the suggestion with the XPath of the next page that holds on the page which it led to, too.
+
+    Args:
+        page, following: the HTML and the URL of both pages.
+    """
+    return replace(suggestion, next_page=next_page_on(parse(*page), parse(*following)))
 
 
 def have_other_records(suggestion: Suggestion, page: str, other: str, url: str) -> bool:

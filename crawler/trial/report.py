@@ -15,7 +15,7 @@ from rich.text import Text
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from crawler.run.verdict import button_note, merged_line, shared_key_note
+from crawler.run.verdict import button_note, merged_line, next_note, shared_key_note
 from crawler.security.plain_text import last_line, one_line
 from crawler.trial.missing_records import more_pages_note, windowed_note
 from crawler.trial.selector_hits import SelectorHits
@@ -23,7 +23,7 @@ from crawler.trial.trial_pages import TrialPage
 from models.rejected import RejectedItem
 from models.request import FAILED, REFUSED, CrawlRequest
 from models.run import CrawlRun
-from models.run_stats import pages_without_button, row_models
+from models.run_stats import pages_with_next_left, pages_without_button, row_models
 from models.shared_keys import shared_keys
 from models.table_contents import table_contents
 
@@ -85,6 +85,7 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
                 _say(console, f"  {file}")
         for run_id in session.scalars(select(CrawlRun.id)).all():
             notes = button_note(pages_without_button(session, run_id))
+            notes += next_note(pages_with_next_left(session, run_id))
             if merged := session.scalar(select(func.sum(CrawlRequest.merged))):
                 notes.append(merged_line(int(merged)))
             for line in (*notes, *shared_key_note(shared_keys(session, run_id))):

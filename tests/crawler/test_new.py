@@ -90,7 +90,22 @@ def linked(page: int) -> str:
     return f"<table><tr><th>Line<th>Film<th>Price</tr>{rows}</table>{following}"
 
 
-OTHERS = {"/clicked": CLICKED, "/linked": linked(0), "/linked2": linked(1)}
+def named(page: int) -> str:
+    """Return a page of a list of three pages, whose link to the page before has the label of the next page, too."""
+    rows = "".join(
+        f"<li class=film><a href=/f/{page}{n}>Film {page}{n}</a> <b>{n}.50</b></li>" for n in range(9)
+    )
+    back = f"<a aria-label='next page' href=/named{page - 1 or ''}>« Previous</a>" if page else ""
+    on = f"<a class=next aria-label='next page' href=/named{page + 1}>Next »</a>" if page < 2 else ""
+    return f"<ul>{rows}</ul><p>{back} {on}</p>"
+
+
+OTHERS = {
+    "/clicked": CLICKED,
+    "/linked": linked(0),
+    "/linked2": linked(1),
+    **{f"/named{page or ''}": named(page) for page in range(3)},
+}
 PAGES = OTHERS | {"/late": LATE, "/grid": GRID, "/window": WINDOW, "/uneven": UNEVEN}
 
 
@@ -215,6 +230,33 @@ def test_the_next_page_decides_on_the_key_and_on_what_may_be_missing(
     assert "line: Mapped[int]\n" in text
     assert "price: Mapped[Decimal | None]" in text
     assert "rel" in text
+
+
+def test_a_next_link_that_leads_back_from_the_next_page_is_not_suggested(
+    project: ProjectCopy, site: str
+) -> None:
+    done = project.scrapy("new", "films", f"{site}/named", "--yes", "--plain", COLUMNS="200")
+    assert done.returncode == 0, done.stderr
+    tried = project.scrapy("try", "films", "--pages", "9", COLUMNS="200")
+    assert "films, 27 rows" in tried.stdout, tried.stdout + tried.stderr
+    assert "the next link of" not in tried.stdout
+
+
+def test_a_crawl_says_that_it_left_out_the_next_link_of_a_page(project: ProjectCopy, site: str) -> None:
+    env = {"COLUMNS": "200", "DATABASE_URL": f"sqlite:///{project.folder}/films.db"}
+    project.copy("migrations")
+    (project.folder / "spiders" / "films.yaml").write_text(
+        f"start: {site}/named\nkey: [title]\nrendering: never\nlist:\n  record: //li[@class='film']\n"
+        "  fields: {title: .//a}\n  next: //a[@aria-label='next page']/@href\n"
+    )
+    note = f"the next link of {site}/named1 leads to {site}/named2, and the spider requested another page"
+    tried = project.scrapy("try", "films", "--pages", "9", **env)
+    assert "films, 18 rows" in tried.stdout and note in tried.stdout, tried.stdout + tried.stderr
+    assert project.scrapy("migrate", "--new", **env).returncode == 0
+    crawled = project.scrapy("crawl", "films", **env)
+    assert crawled.returncode == 0, crawled.stderr
+    assert f"films: {note}" in crawled.stderr
+    assert note in project.scrapy("runs", "show", "1", **env).stdout
 
 
 @pytest.mark.parametrize("option", ["--yes", "--yaml"])
