@@ -194,6 +194,8 @@ class Command(Crawl):
             return BELOW_POLICY
         for note in notes(chosen, page.text):
             print(note)
+        if left := self._siblings_left(chosen, page):
+            print(left)
         try:
             if self.opts.yaml:
                 write_schema(file.parent)
@@ -286,6 +288,18 @@ class Command(Crawl):
         if suggestion.next_page is None and not suggestion.grid_rows and button is not None:
             suggestion = replace(suggestion, next_button=button.xpath)
         return suggestion
+
+    def _siblings_left(self, chosen: Suggestion, page: TextResponse) -> str | None:
+        """Return a line about elements beside the records that look like records, on the pages that were read."""
+        from crawler.suggestion.other_siblings import other_siblings  # noqa: PLC0415 - only for this command
+
+        for one in (page, *self.followed):
+            if isinstance(one, TextResponse) and (number := other_siblings(chosen, one.text, one.url)):
+                return (
+                    f"{number} elements beside the records of {one.url} have their key, and {one_line(chosen.record)} "
+                    "does not find them: correct the XPath of the records if they are some, too."
+                )
+        return None
 
     def _report_contents(self, first: TextResponse, page: TextResponse) -> None:
         """Say what the page has in place of records, and what the user can try."""
