@@ -154,6 +154,8 @@ class Command(Crawl):
     def _suggest(self, name: str, first: TextResponse, page: TextResponse, file: Path) -> int:
         from crawler.suggestion.key_selector import key_selector  # noqa: PLC0415
         from crawler.suggestion.left_out import with_left_out  # noqa: PLC0415
+        from crawler.suggestion.login_page import is_login  # noqa: PLC0415
+        from crawler.suggestion.missing_key import missing_key  # noqa: PLC0415
         from crawler.suggestion.preferred import without_menu  # noqa: PLC0415
         from crawler.suggestion.several_values import several_values  # noqa: PLC0415
         from crawler.suggestion.site_file import site_file  # noqa: PLC0415 - only for this command
@@ -164,10 +166,16 @@ class Command(Crawl):
         is_doubtful = page is not first and (not found or found[0].in_menu)
         if is_doubtful and (before := self._candidates(first)):
             page, found = first, before
+        found = without_menu(found) if found else []
+        if is_login(page.text, page.url, found[0] if found else None):
+            self._say(
+                f"{page.url} is a login, and its list is behind it: no file was written. See log_in in "
+                "docs/spiders.md, which says how to begin with a page behind a login"
+            )
+            return BELOW_POLICY
         if not found:
             self._report_contents(first, page)
             return BELOW_POLICY
-        found = without_menu(found)
         found = [with_left_out(one, page.text, page.url, self._type_of()) for one in found[:MOST]]
         found = [self._with_other_pages(one, page) for one in found]
         if self.opts.key is not None and not (found := self._with_key(found)):
@@ -176,7 +184,14 @@ class Command(Crawl):
             chosen = found[0]
             show(chosen)
         else:
-            chosen = choose(found)
+            chosen = choose(found, lambda one: missing_key(one, page.text, page.url))
+        if not chosen.key:
+            self._say(
+                f"no file was written: the records have no natural key: {missing_key(chosen, page.text, page.url)}"
+            )
+            for one in self._advice(page):
+                self._say(f"if these are not the records, try {one}")
+            return BELOW_POLICY
         if self.opts.yaml:
             several = [name for name, _ in several_values(chosen, page.text)]
             texts = {field.name for field in chosen.fields if field.type == "str"} - {*chosen.key}
@@ -303,15 +318,21 @@ class Command(Crawl):
 
     def _report_contents(self, first: TextResponse, page: TextResponse) -> None:
         """Say what the page has in place of records, and what the user can try."""
-        from crawler.suggestion.page_contents import advice, described, page_contents  # noqa: PLC0415
+        from crawler.suggestion.page_contents import described, page_contents  # noqa: PLC0415
 
         contents = page_contents(first.text, first.url)
         later = None if page is first else page_contents(page.text, page.url)
         self._say(f"no repeated record is on {page.url}; its HTML is {self.pages.pages[-1].file}")
         self._say(f"the page has {one_line(described(contents, later, LONG_QUIET), 1000)}")
-        waits = self.opts.wait_for is not None
-        for one in advice(later or contents, is_plain=self.opts.plain, waits=waits):
+        for one in self._advice(page):
             self._say(f"try {one}")
+
+    def _advice(self, page: TextResponse) -> list[str]:
+        """Return what the user can try if the page has not the list that he sees in a browser."""
+        from crawler.suggestion.page_contents import advice, page_contents  # noqa: PLC0415
+
+        waits = self.opts.wait_for is not None
+        return advice(page_contents(page.text, page.url), is_plain=self.opts.plain, waits=waits)
 
     def _failure(self, engine: Any) -> str:
         """Return why the page could not be read, or ""."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from crawler.suggestion.alternatives import MOST_RECORDS
 from crawler.suggestion.document import Element, parse, text_of, value_of
-from crawler.suggestion.natural_key import natural_key
+from crawler.suggestion.natural_key import natural_key, without_repeats
 from crawler.suggestion.next_page import next_page_on
 from crawler.suggestion.suggestion import Field, Suggestion, TypeOf
 
@@ -86,7 +86,8 @@ def _field(field: Field, texts: Sequence[str], type_of: TypeOf) -> Field:
 
 def _key(suggestion: Suggestion, fields: Sequence[Field], values: dict[str, list[str]]) -> tuple[str, ...]:
     """Return the key of the suggestion if it identifies each of the records, else another one."""
-    keys = list(zip(*(values[name] for name in suggestion.key), strict=True))
+    different = without_repeats({field.name: values[field.name] for field in fields})
+    keys = list(zip(*(different[name] for name in suggestion.key), strict=True))
     if keys and all(map(all, keys)) and len(set(keys)) == len(keys):
         return suggestion.key
     return natural_key(fields, values, suggestion.detail)
