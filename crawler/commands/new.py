@@ -30,6 +30,7 @@ from crawler.yaml_site.json_schema import schema_text, write_schema
 from models.command_name import command
 
 MOST = 3  # suggestions that a user can choose from
+MOST_PARTS = 5  # repeated parts of a page without its list
 MOST_PAGES = 4  # the first look, the second, the page after scrolling, the next page
 
 
@@ -253,9 +254,9 @@ class Command(Crawl):
         return type_of
 
     def _is_ready(self, page: Response) -> bool:
-        """Return whether a page has records outside of its menus."""
+        """Return whether a page has records outside of its menus that are no placeholder of a list."""
         found = self._candidates(page)
-        return bool(found) and not found[0].in_menu
+        return bool(found) and not found[0].in_menu and not is_placeholder(found[0])
 
     def _items_of(self, page: Response) -> str | None:
         """Return the XPath of a page's records; None if there are none outside of its menus."""
@@ -361,6 +362,12 @@ class Command(Crawl):
         crawler = super()._create_crawler(spider)
         self.pages.watch(crawler)
         return crawler
+
+
+def is_placeholder(found: Suggestion) -> bool:
+    """Return whether the records may be parts of a page whose list comes later: few, and with little in them."""
+    has_link = any(field.xpath.endswith("@href") for field in found.fields)
+    return found.rows <= MOST_PARTS and not (found.key and has_link and len(found.fields) > 1)
 
 
 def notes(chosen: Suggestion, html: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from scrapy.http import HtmlResponse, TextResponse
 from scrapy.settings import Settings
 from twisted.python.failure import Failure
 
-from crawler.commands.new import Command, notes
+from crawler.commands.new import Command, is_placeholder, notes
 from crawler.splash.page_endpoint import ENDPOINT
 from crawler.splash.rendered_pages import NeverAppeared
 from crawler.suggestion.suggestion import RARE, Field, LeftOut, Suggestion
@@ -33,6 +33,9 @@ FILMS = "".join(f"<li class=film><a href=/f/{n}>Film {n} of many</a> <b>{n}.50</
 # The page makes no request for longer than the first look waits.
 LATE = f"""{MENU}<div id=list>loading</div><script>
 setTimeout(() => {{ document.getElementById("list").innerHTML = "<ul>{FILMS}</ul>" }}, 2500)</script>"""
+# Parts of the page look like records before the list is there: the page is not ready.
+PARTS = "".join(f"<div class=part><div>Part {n} of the page, {'x' * n}</div></div>" for n in range(3))
+PLACEHOLDER = LATE.replace("loading", PARTS)
 GRID = """<div role=grid aria-rowcount=61 style="height: 200px; overflow: auto">
 <div role=row style="position: sticky; top: 0"><b role=columnheader>No</b> <b role=columnheader>Film ▲</b></div>
 <div id=all style="height: 1200px; position: relative"></div></div><script>
@@ -106,7 +109,13 @@ OTHERS = {
     "/linked2": linked(1),
     **{f"/named{page or ''}": named(page) for page in range(3)},
 }
-PAGES = OTHERS | {"/late": LATE, "/grid": GRID, "/window": WINDOW, "/uneven": UNEVEN}
+PAGES = OTHERS | {
+    "/late": LATE,
+    "/placeholder": PLACEHOLDER,
+    "/grid": GRID,
+    "/window": WINDOW,
+    "/uneven": UNEVEN,
+}
 
 
 class Site(BaseHTTPRequestHandler):
@@ -137,10 +146,11 @@ def project(tmp_path: Path) -> ProjectCopy:
     return project
 
 
+@pytest.mark.parametrize("page", ["late", "placeholder"])
 def test_a_list_that_comes_late_is_found_at_the_second_look(
-    project: ProjectCopy, site: str, chromium_renderer: str
+    project: ProjectCopy, site: str, chromium_renderer: str, page: str
 ) -> None:
-    done = project.scrapy("new", "films", f"{site}/late", "--yaml", SPLASH_URL=chromium_renderer)
+    done = project.scrapy("new", "films", f"{site}/{page}", "--yaml", SPLASH_URL=chromium_renderer)
     assert done.returncode == 0, done.stderr
     assert "9 records" in done.stdout and "menu" not in done.stdout
     file = project.folder / "spiders" / "films.yaml"
@@ -286,6 +296,22 @@ def found(**more: Any) -> Suggestion:
     return Suggestion(
         record="//li", fields=(), key=(), detail=None, next_page=None, rows=9, source="markup", **more
     )
+
+
+def test_few_records_with_little_in_them_may_be_a_placeholder() -> None:
+    def parts(rows: int, *xpaths: str, key: tuple[str, ...] = ("a",)) -> Suggestion:
+        fields = [
+            Field(name=name, xpath=xpath, type="str", filled=1.0, samples=(), max_length=9)
+            for name, xpath in zip("abc", xpaths, strict=False)
+        ]
+        return dataclasses.replace(found(), rows=rows, fields=tuple(fields), key=key)
+
+    assert is_placeholder(parts(3, "normalize-space(.)"))
+    assert is_placeholder(parts(3, ".//a/@href"))
+    assert is_placeholder(parts(3, "normalize-space(.//b)", "normalize-space(.//i)"))
+    assert is_placeholder(parts(3, "normalize-space(.//a)", ".//a/@href", key=()))
+    assert not is_placeholder(parts(3, "normalize-space(.//a)", ".//a/@href"))
+    assert not is_placeholder(parts(9, "normalize-space(.)"))
 
 
 def test_notes_say_what_the_file_cannot() -> None:
