@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from crawler.run.verdict import button_note, merged_line, next_note, shared_key_note
 from crawler.security.plain_text import last_line, one_line
-from crawler.trial.missing_records import more_pages_note, windowed_note
+from crawler.trial.missing_records import more_pages_note, siblings_note, windowed_note
 from crawler.trial.selector_hits import SelectorHits
 from crawler.trial.trial_pages import TrialPage
 from models.rejected import RejectedItem
@@ -58,11 +58,14 @@ def _rank(part: str) -> tuple[int, str]:
     return len(digits), digits or part
 
 
-def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folder: Path) -> Outcome:
+def report(
+    engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folder: Path, record: str | None = None
+) -> Outcome:
     """Print what the trial found, and return its numbers. Texts of the site are printed as plain text.
 
     Args:
         folder: of the trial; it has snapshots of pages that have a fault.
+        record: the selector of the spider's records, if it is known.
     """
     console = Console(soft_wrap=False, highlight=False)
     _print_pages(console, pages)
@@ -92,8 +95,9 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
                 _say(console, line, "yellow")
         outcome = Outcome(rows=rows, rejected=len(rejected), failed=len(failed))
     for page in pages:
-        if note := windowed_note(page):
-            _say(console, note, "yellow")
+        for remark in (windowed_note(page), siblings_note(page, record)):
+            if remark is not None:
+                _say(console, remark, "yellow")
     if note := more_pages_note(pages):
         _say(console, note, "yellow")
     _print_hits(console, hits)

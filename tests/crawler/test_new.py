@@ -93,6 +93,11 @@ def linked(page: int) -> str:
     return f"<table><tr><th>Line<th>Film<th>Price</tr>{rows}</table>{following}"
 
 
+KINDS = "<ul>" + "".join(
+    f"<li class={kind}><a href=/w/{n}>Watch {n}</a> <b>{n} h</b></li>" for n, kind in enumerate(["on", "on", "off"])
+) + "</ul>"  # fmt: skip
+
+
 def named(page: int) -> str:
     """Return a page of a list of three pages, whose link to the page before has the label of the next page, too."""
     rows = "".join(
@@ -106,6 +111,7 @@ def named(page: int) -> str:
 OTHERS = {
     "/clicked": CLICKED,
     "/linked": linked(0),
+    "/kinds": KINDS,
     "/linked2": linked(1),
     **{f"/named{page or ''}": named(page) for page in range(3)},
 }
@@ -250,6 +256,19 @@ def test_a_next_link_that_leads_back_from_the_next_page_is_not_suggested(
     tried = project.scrapy("try", "films", "--pages", "9", COLUMNS="200")
     assert "films, 27 rows" in tried.stdout, tried.stdout + tried.stderr
     assert "the next link of" not in tried.stdout
+
+
+def test_a_trial_says_that_the_records_leave_out_some_of_a_list(project: ProjectCopy, site: str) -> None:
+    (project.folder / "spiders" / "watches.yaml").write_text(
+        f"start: {site}/kinds\nkey: [title]\nrendering: never\nlist:\n  record: //li[@class='on']\n"
+        "  fields: {title: .//a}\n"
+    )
+    tried = project.scrapy("try", "watches", COLUMNS="200")
+    assert "watches, 2 rows" in tried.stdout, tried.stdout + tried.stderr
+    assert (
+        "1 elements beside the records are built like them, and //li[@class='on'] does not find"
+        in tried.stdout
+    )
 
 
 def test_a_crawl_says_that_it_left_out_the_next_link_of_a_page(project: ProjectCopy, site: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from scrapy.http import TextResponse
 from crawler.commands.new import Command
 from crawler.suggestion.other_siblings import other_siblings
 from crawler.suggestion.suggest import suggest
+from crawler.trial.missing_records import siblings_note
+from crawler.trial.trial_pages import TrialPage
 
 URL = "https://watch.example/"
 
@@ -79,3 +82,34 @@ def test_new_names_them(capsys: pytest.CaptureFixture[str]) -> None:
     command.followed = [later]
     line = command._siblings_left(found, first)
     assert line.startswith(f"1 elements beside the records of {URL}?page=2 have their key, and //div[")
+
+
+@pytest.mark.parametrize("record", ["//div[@class='kind-text']", ".kind-text"])
+def test_a_trial_names_elements_beside_the_records_that_are_built_like_them(
+    tmp_path: Path, record: str
+) -> None:
+    file = tmp_path / "1.html"
+    page = TrialPage(url=URL, status=200, file=file, encoding="utf-8")
+
+    def note(*kinds: str, more: str = "", selector: str | None = record) -> str | None:
+        file.write_text(boxes(*kinds) + more)
+        return siblings_note(page, selector)
+
+    said = note("text", "stock", "text", "stock")
+    assert said is not None and said.startswith(
+        f"{URL}: 2 elements beside the records are built like them, and"
+    )
+    assert note("text", "text", more="<div>more</div>") is None
+    assert note("text", "stock") is None, "one record is no list"
+    assert note("text", "stock", "text", selector="//p") is None
+    assert note("text", "stock", "text", selector="p[") is None
+    assert note("text", "stock", "text", selector=None) is None
+
+
+def test_rows_of_headers_are_not_built_like_records(tmp_path: Path) -> None:
+    file = tmp_path / "1.html"
+    file.write_text(
+        f"<table><tr><th>Watch<th>Age</tr>{row(1, 'a')}{row(2, 'a')}<tr><td colspan=2>2 rows</tr></table>"
+    )
+    page = TrialPage(url=URL, status=200, file=file, encoding="utf-8")
+    assert siblings_note(page, "//tr[td/a]") is None
