@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from crawler.download.size_limits import is_too_large
 from crawler.logs.run_ids import current_request
-from crawler.meta_keys import YIELDED_BY
+from crawler.meta_keys import MAKES_SESSION, YIELDED_BY
 from crawler.page.completeness import CUT_OFF
 from crawler.page.page import Page
 from crawler.page.refusal import RefusedBySite
@@ -24,6 +24,7 @@ from crawler.splash.rendered_pages import NeverAppeared, RenderFailed
 from frontier.page_output import through
 from frontier.request_check import check_found
 
+UNAUTHORIZED = 401
 GONE_STATUSES = (404, 410)  # the site has no such page, so there is no second attempt
 
 
@@ -75,6 +76,14 @@ async def noting_lines(output: AsyncIterator[Any], generator: Any) -> AsyncItera
         yield one
 
 
+def _of_login(error: HttpError) -> str:
+    """Return what to check if the site answers a login with HTTP 401, else ""."""
+    request = error.response.request
+    if error.response.status != UNAUTHORIZED or request is None or not MAKES_SESSION.get(request):
+        return ""
+    return ": the site's answer to the login (log_in): check the name and the password"
+
+
 def note_failure(page: Page, error: BaseException) -> None:
     """Note on the page why it was not fetched: it failed and is tried again, is refused by the site, or is skipped."""
     if isinstance(error, RefusedBySite):
@@ -85,7 +94,7 @@ def note_failure(page: Page, error: BaseException) -> None:
         if page.status in GONE_STATUSES:
             page.skip(f"HTTP {page.status}")
         else:
-            page.fail(f"HTTP {page.status}")
+            page.fail(f"HTTP {page.status}{_of_login(error)}")
     elif is_too_large(error):
         page.fail(": ".join(filter(None, ("larger than DOWNLOAD_MAXSIZE allows", str(error)))))
     elif type(error) is IgnoreRequest:  # its subclasses are failures: a render that failed

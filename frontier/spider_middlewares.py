@@ -25,6 +25,7 @@ from crawler.meta_keys import YIELDED_BY
 from crawler.page.page import Page
 from crawler.splash.request_mapping import is_splash_request
 from frontier.errback import note_failure
+from frontier.next_links import ListRequests
 from frontier.page_output import noted, through
 from frontier.page_output_json import output_json
 from frontier.request_check import check_found, check_request
@@ -73,24 +74,33 @@ class SpiderSideMiddleware:
             page.came(response)
 
     def process_spider_output(self, response: Response, result: Iterable[Any]) -> Iterable[Any]:
-        delta = self._delta_of(response)
+        delta, requests = self._delta_of(response), self._list_requests(response)
         for one in result:
             if isinstance(one, Request):
                 YIELDED_BY.set(one, result)
+                requests.add(one)
             if delta is not None:
                 self._note_output(delta, one)
             yield one
+        requests.end()
 
     async def process_spider_output_async(
         self, response: Response, result: AsyncIterator[Any]
     ) -> AsyncIterator[Any]:
-        delta = self._delta_of(response)
+        delta, requests = self._delta_of(response), self._list_requests(response)
         async for one in result:
             if isinstance(one, Request):
                 YIELDED_BY.set(one, result)
+                requests.add(one)
             if delta is not None:
                 self._note_output(delta, one)
             yield one
+        requests.end()
+
+    def _list_requests(self, response: Response) -> ListRequests:
+        scheduler = scheduler_of(self.crawler)
+        page = scheduler.page_of(response.request) if scheduler else None
+        return ListRequests(page, response, self.crawler.spider)
 
     def _delta_of(self, response: Response) -> PageDelta | None:
         """Return the part of the page that notes its output for the next crawl; None if nothing is noted."""

@@ -34,11 +34,13 @@ from models.worker import CrawlPartition
 QUEUED, LEASED, DONE, FAILED, SKIPPED = "queued", "leased", "done", "failed", "skipped"
 REFUSED = "refused"  # by the site: HTTP 402, 403, a challenge page; a resume does not request it again
 # The ``error`` of a done request begins with CUT if its page was cut off, with NO_BUTTON if the first page of a list
-# had no next_button, and with SHORT_OF_GRID if the page has a grid with more rows than were read from it; the rest of
-# the text is the reason, the button, or results/rows.
+# had no next_button, with NEXT_LEFT if a page requested another page of its list and not the one of its next link, and
+# with SHORT_OF_GRID if the page has a grid with more rows than were read from it; the rest of the text is the reason,
+# the button, the URL of the link, or results/rows.
 CUT = "cut: "
 NO_BUTTON = "no next_button: "
 SHORT_OF_GRID = "fewer results than its grid has rows: "
+NEXT_LEFT = "next link not requested: "
 # How the crawl knew that a page is unchanged: nothing was requested, or the site answered 304.
 NOT_FETCHED, NOT_MODIFIED = HOW_UNCHANGED = "not fetched", "304"
 

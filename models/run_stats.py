@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session, aliased
 
 from models.base import Base, Row
 from models.change import CHANGED, CREATED, GONE, RETURNED, RowChange
+from models.chunks import chunks
 from models.existing.definition import existing_models
 from models.rejected import RejectedItem
-from models.request import CUT, DONE, NO_BUTTON, SHORT_OF_GRID, SKIPPED, CrawlRequest
+from models.request import CUT, DONE, NEXT_LEFT, NO_BUTTON, SHORT_OF_GRID, SKIPPED, CrawlRequest
 from models.run import CrawlRun
 from models.run_condition import in_run
 
@@ -197,6 +198,21 @@ def pages_short_of_grid(session: Session, run_id: int) -> list[tuple[str, int, i
     """Return the URLs of a run's pages with a grid of more rows than were read: URL, results of the page, rows."""
     found = _done_with(session, run_id, SHORT_OF_GRID)
     return [(url, *map(int, text.split("/", 1))) for url, text in found]  # type: ignore[misc]
+
+
+def pages_with_next_left(session: Session, run_id: int) -> list[tuple[str, str]]:
+    """Return the URLs of a run's list pages whose next link leads to a URL that the run has no request for: both."""
+    found = _done_with(session, run_id, NEXT_LEFT)
+    requested: set[str] = set()
+    for some in chunks([url for _, url in found]):
+        requested.update(
+            session.scalars(
+                select(CrawlRequest.url).where(
+                    in_run(CrawlRequest.run_id, run_id), CrawlRequest.url.in_(some)
+                )
+            )
+        )
+    return [(url, following) for url, following in found if following not in requested]
 
 
 def _done_with(session: Session, run_id: int, remark: str) -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ from crawler.yaml_site.json_schema import schema_text, write_schema
 from models.command_name import command
 
 MOST = 3  # suggestions that a user can choose from
+MOST_PARTS = 5  # repeated parts of a page without its list
 MOST_PAGES = 4  # the first look, the second, the page after scrolling, the next page
 
 
@@ -155,6 +156,8 @@ class Command(Crawl):
     def _suggest(self, name: str, first: TextResponse, page: TextResponse, file: Path) -> int:
         from crawler.suggestion.key_selector import key_selector  # noqa: PLC0415
         from crawler.suggestion.left_out import with_left_out  # noqa: PLC0415
+        from crawler.suggestion.login_page import is_login  # noqa: PLC0415
+        from crawler.suggestion.missing_key import missing_key  # noqa: PLC0415
         from crawler.suggestion.preferred import without_menu  # noqa: PLC0415
         from crawler.suggestion.several_values import several_values  # noqa: PLC0415
         from crawler.suggestion.site_file import site_file  # noqa: PLC0415 - only for this command
@@ -165,10 +168,16 @@ class Command(Crawl):
         is_doubtful = page is not first and (not found or found[0].in_menu)
         if is_doubtful and (before := self._candidates(first)):
             page, found = first, before
+        found = without_menu(found) if found else []
+        if is_login(page.text, page.url, found[0] if found else None):
+            self._say(
+                f"{page.url} is a login, and its list is behind it: no file was written. See log_in in "
+                "docs/spiders.md, which says how to begin with a page behind a login"
+            )
+            return BELOW_POLICY
         if not found:
             self._report_contents(first, page)
             return BELOW_POLICY
-        found = without_menu(found)
         found = [with_left_out(one, page.text, page.url, self._type_of()) for one in found[:MOST]]
         found = [self._with_other_pages(one, page) for one in found]
         if self.opts.key is not None and not (found := self._with_key(found)):
@@ -177,7 +186,14 @@ class Command(Crawl):
             chosen = found[0]
             show(chosen)
         else:
-            chosen = choose(found)
+            chosen = choose(found, lambda one: missing_key(one, page.text, page.url))
+        if not chosen.key:
+            self._say(
+                f"no file was written: the records have no natural key: {missing_key(chosen, page.text, page.url)}"
+            )
+            for one in self._advice(page):
+                self._say(f"if these are not the records, try {one}")
+            return BELOW_POLICY
         if self.opts.yaml:
             several = [name for name, _ in several_values(chosen, page.text)]
             texts = {field.name for field in chosen.fields if field.type == "str"} - {*chosen.key}
@@ -195,6 +211,8 @@ class Command(Crawl):
             return BELOW_POLICY
         for note in notes(chosen, page.text):
             print(note)
+        if left := self._siblings_left(chosen, page):
+            print(left)
         try:
             if self.opts.yaml:
                 write_schema(file.parent)
@@ -237,9 +255,9 @@ class Command(Crawl):
         return type_of
 
     def _is_ready(self, page: Response) -> bool:
-        """Return whether a page has records outside of its menus."""
+        """Return whether a page has records outside of its menus that are no placeholder of a list."""
         found = self._candidates(page)
-        return bool(found) and not found[0].in_menu
+        return bool(found) and not found[0].in_menu and not is_placeholder(found[0])
 
     def _items_of(self, page: Response) -> str | None:
         """Return the XPath of a page's records; None if there are none outside of its menus."""
@@ -269,6 +287,7 @@ class Command(Crawl):
         from crawler.suggestion.more_records import (  # noqa: PLC0415 - only for this command
             have_other_records,
             with_more_records,
+            with_next_page,
             with_scrolled_page,
         )
         from crawler.suggestion.next_button import next_button  # noqa: PLC0415
@@ -280,22 +299,42 @@ class Command(Crawl):
         if len(pages) == 1 or not have_other_records(suggestion, pages[0], pages[-1], url):
             return suggestion
         suggestion = with_more_records(suggestion, pages, url, type_of)
+        if suggestion.next_page is not None:
+            suggestion = with_next_page(suggestion, (page.text, url), (pages[-1], self.followed[-1].url))
         button = next_button(page.text)
         if suggestion.next_page is None and not suggestion.grid_rows and button is not None:
             suggestion = replace(suggestion, next_button=button.xpath)
         return suggestion
 
+    def _siblings_left(self, chosen: Suggestion, page: TextResponse) -> str | None:
+        """Return a line about elements beside the records that look like records, on the pages that were read."""
+        from crawler.suggestion.other_siblings import other_siblings  # noqa: PLC0415 - only for this command
+
+        for one in (page, *self.followed):
+            if isinstance(one, TextResponse) and (number := other_siblings(chosen, one.text, one.url)):
+                return (
+                    f"{number} elements beside the records of {one.url} have their key, and {one_line(chosen.record)} "
+                    "does not find them: correct the XPath of the records if they are some, too."
+                )
+        return None
+
     def _report_contents(self, first: TextResponse, page: TextResponse) -> None:
         """Say what the page has in place of records, and what the user can try."""
-        from crawler.suggestion.page_contents import advice, described, page_contents  # noqa: PLC0415
+        from crawler.suggestion.page_contents import described, page_contents  # noqa: PLC0415
 
         contents = page_contents(first.text, first.url)
         later = None if page is first else page_contents(page.text, page.url)
         self._say(f"no repeated record is on {page.url}; its HTML is {self.pages.pages[-1].file}")
         self._say(f"the page has {one_line(described(contents, later, LONG_QUIET), 1000)}")
-        waits = self.opts.wait_for is not None
-        for one in advice(later or contents, is_plain=self.opts.plain, waits=waits):
+        for one in self._advice(page):
             self._say(f"try {one}")
+
+    def _advice(self, page: TextResponse) -> list[str]:
+        """Return what the user can try if the page has not the list that he sees in a browser."""
+        from crawler.suggestion.page_contents import advice, page_contents  # noqa: PLC0415
+
+        waits = self.opts.wait_for is not None
+        return advice(page_contents(page.text, page.url), is_plain=self.opts.plain, waits=waits)
 
     def _failure(self, engine: Any) -> str:
         """Return why the page could not be read, or ""."""
@@ -330,6 +369,12 @@ class Command(Crawl):
         crawler = super()._create_crawler(spider)
         self.pages.watch(crawler)
         return crawler
+
+
+def is_placeholder(found: Suggestion) -> bool:
+    """Return whether the records may be parts of a page whose list comes later: few, and with little in them."""
+    has_link = any(field.xpath.endswith("@href") for field in found.fields)
+    return found.rows <= MOST_PARTS and not (found.key and has_link and len(found.fields) > 1)
 
 
 def notes(chosen: Suggestion, html: str) -> Iterator[str]:

@@ -83,11 +83,12 @@ class Command(Crawl):
             return
         engine = make_database(self.settings, folder)
         self.pages = TrialPages(folder=folder, most=opts.pages)
+        self.record: str | None = None  # the selector of the records, if it is known
         hits = SelectorHits(root)
         with hits.counting():
             super().run(args, opts)
         if self.refusal is None and self.exitcode != CANNOT_START:
-            outcome = report(engine, self.pages.pages, hits, folder)
+            outcome = report(engine, self.pages.pages, hits, folder, self.record)
             self.exitcode = GOOD if outcome.is_good else BELOW_POLICY
             if outcome.rows and opts.save_test:
                 print(f"saved as a test: {asyncio.run(self._save_test(args[0], engine))}")
@@ -115,7 +116,10 @@ class Command(Crawl):
                 f"it takes a spider's name and at most one URL; `{command('list')}` prints the names"
             )
         assert self.crawler_process is not None
+        from crawler.trial.missing_records import record_of  # noqa: PLC0415 - only for this command
+
         spider: type[Spider] = self.crawler_process.spider_loader.load(args[0])
+        self.record = record_of(spider)
         if len(args) == 1:
             if self.opts.callback:
                 raise CannotStart("--callback needs the URL of a page")

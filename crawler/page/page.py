@@ -19,6 +19,7 @@ from models.request import (
     CUT,
     DONE,
     FAILED,
+    NEXT_LEFT,
     NO_BUTTON,
     QUEUED,
     REFUSED,
@@ -87,6 +88,9 @@ class Page:
         self.skipped: str | None = None
         self.cut: str | None = None  # why the response may be cut off
         self.missing_button: str | None = None  # the next_button of a list that was not on its first page
+        self.next_left: str | None = (
+            None  # the URL of a list's next link, in place of which it requested another
+        )
         self.grid_rows = 0  # of the page's largest grid, as it says
         self.results = 0  # items and requests that the callback yielded
         self.closed = False
@@ -270,6 +274,8 @@ class Page:
             return f"{CUT}{self.cut}"
         if self.missing_button:
             return f"{NO_BUTTON}{self.missing_button}"
+        if self.next_left:
+            return f"{NEXT_LEFT}{self.next_left}"
         return (
             f"{SHORT_OF_GRID}{self.results}/{self.grid_rows}"
             if is_short(self.results, self.grid_rows)

@@ -197,6 +197,22 @@ def button_line(button: str, lists: int, urls: Sequence[str]) -> str:
     )
 
 
+def next_note(pages: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a line if pages of a list left out their next link; it makes no run bad.
+
+    Args:
+        pages: the URL of each page, and of its next link.
+    """
+    if not pages:
+        return []
+    url, following = pages[0]
+    others = "" if len(pages) == 1 else f" (and {len(pages) - 1} more pages)"
+    return [
+        f"the next link of {url} leads to {following}, and the spider requested another page of the list{others}: if "
+        "rows are missing, correct the selector of the next page"
+    ]
+
+
 def grid_note(pages: Sequence[tuple[str, int, int]]) -> list[str]:
     """Return a line if pages have grids with more rows than were read; it makes no run bad.
 

@@ -28,6 +28,7 @@ MENUS = words(
     "paginator pages toc toctree filter filters facet facets dropdown tabs tablist social share cookie carousel "
     "toolbar banner contentinfo topbar masthead submenu sitemap languages object-tools actions tagcloud"
 )
+PAGERS = words("pagination pager paginator pages load")  # of these, and of a button that loads more
 IN_MENU, IN_FORM = 0.1, 0.5  # factors of the score of records there
 PARENT_FOLDERS = ("..", "../")
 MENU_TAGS = frozenset(("nav", "footer", "header", "aside", "menu", "form"))
@@ -165,14 +166,22 @@ def _penalty(document: Document, element: Element, judged: dict[Element, float])
         node = node.getparent()
     factor = 1.0 if node is None else judged[node]
     for node in reversed(way):
-        if _is_menu(node) and (document.text_length.get(node, 0) < half or node.tag in ("nav", "footer")):
+        if is_menu(node) and (document.text_length.get(node, 0) < half or node.tag in ("nav", "footer")):
             factor = min(factor, IN_FORM if node.tag == "form" else IN_MENU)
         judged[node] = factor
     return factor
 
 
-def _is_menu(element: Element) -> bool:
-    if element.tag in MENU_TAGS:
-        return True
-    text = " ".join(element.get(name) or "" for name in ("role", "id", "class"))[:500].lower()
-    return any(word in MENUS for word in text.replace("-", " ").replace("_", " ").split())
+def is_menu(element: Element) -> bool:
+    """Return whether an element is a menu, a header, a footer or the like by its tag, role, id or classes."""
+    return element.tag in MENU_TAGS or not MENUS.isdisjoint(_names(element, "role", "id", "class"))
+
+
+def is_pager(element: Element) -> bool:
+    """Return whether an element has the links to the other pages of a list by its names."""
+    return not PAGERS.isdisjoint(_names(element, "role", "id", "class", "aria-label"))
+
+
+def _names(element: Element, *attributes: str) -> list[str]:
+    text = " ".join(element.get(name) or "" for name in attributes)[:500].lower()
+    return text.replace("-", " ").replace("_", " ").split()

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from crawler.suggestion.alternatives import MOST_RECORDS
 from crawler.suggestion.document import Element, parse, text_of, value_of
-from crawler.suggestion.natural_key import natural_key
+from crawler.suggestion.natural_key import natural_key, without_repeats
+from crawler.suggestion.next_page import next_page_on
 from crawler.suggestion.suggestion import Field, Suggestion, TypeOf, kind_of, text_only
 
 
@@ -52,6 +53,15 @@ def with_scrolled_page(suggestion: Suggestion, html: str, url: str, type_of: Typ
     return replace(found, grid_rows=max(number, suggestion.grid_rows))
 
 
+def with_next_page(suggestion: Suggestion, page: tuple[str, str], following: tuple[str, str]) -> Suggestion:
+    """Return the suggestion with the XPath of the next page that holds on the page which it led to, too.
+
+    Args:
+        page, following: the HTML and the URL of both pages.
+    """
+    return replace(suggestion, next_page=next_page_on(parse(*page), parse(*following)))
+
+
 def have_other_records(suggestion: Suggestion, page: str, other: str, url: str) -> bool:
     """Return whether another page has records of the suggestion that this page has not."""
     here, there = ({text_of(record) for record in _records(suggestion, html, url)} for html in (page, other))
@@ -76,7 +86,8 @@ def _field(field: Field, texts: Sequence[str], type_of: TypeOf) -> Field:
 
 def _key(suggestion: Suggestion, fields: Sequence[Field], values: dict[str, list[str]]) -> tuple[str, ...]:
     """Return the key of the suggestion if it identifies each of the records, else another one."""
-    keys = list(zip(*(values[name] for name in suggestion.key), strict=True))
+    different = without_repeats({field.name: values[field.name] for field in fields})
+    keys = list(zip(*(different[name] for name in suggestion.key), strict=True))
     if keys and all(map(all, keys)) and len(set(keys)) == len(keys):
         return suggestion.key
     return natural_key(fields, values, suggestion.detail)

@@ -18,6 +18,7 @@ NO_KEY_TYPES = ("Decimal", "bool")
 # The share of records that must have a value, if no field of all records is a key: a list may have a row of something
 # else, such as a row of sums.
 MOST_FILLED = 0.95
+LEAST_DIFFERENT = 0.75  # the share of the records that no other record equals in all fields
 
 
 def natural_key(
@@ -31,9 +32,11 @@ def natural_key(
         values: the values of each field, in the order of the records.
         detail: the XPath of the link to the detail page.
     """
+    values = without_repeats({field.name: values[field.name] for field in fields})
     fields = [field for field in fields if not field.is_relative_time]
-    usable = [field for field in fields if field.filled == 1.0 and field.max_length <= LONGEST]
-    usable.sort(key=lambda field: _order(field, detail))
+    usable = in_order(
+        [field for field in fields if field.filled == 1.0 and field.max_length <= LONGEST], detail
+    )
     for field in usable:
         if field.type not in NO_KEY_TYPES and len(set(values[field.name])) == len(values[field.name]):
             return (field.name,)
@@ -43,11 +46,33 @@ def natural_key(
         if len(set(pairs)) == len(pairs):
             return (one.name, other.name)
     nearly = [field for field in fields if MOST_FILLED <= field.filled < 1.0 and field.max_length <= LONGEST]
-    for field in sorted(nearly, key=lambda field: _order(field, detail)):
+    for field in in_order(nearly, detail):
         some = [value for value in values[field.name] if value]
         if field.type not in NO_KEY_TYPES and len(set(some)) == len(some):
             return (field.name,)
     return ()
+
+
+def in_order(fields: Sequence[Field], detail: str | None) -> list[Field]:
+    """Return the fields, the likeliest key first."""
+    return sorted(fields, key=lambda field: _order(field, detail))
+
+
+def may_be_key(field: Field) -> bool:
+    """Return whether the values of a field can be a key, if they are different in all records."""
+    return field.type not in NO_KEY_TYPES and field.max_length <= LONGEST
+
+
+def without_repeats(values: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
+    """Return the values without records that another one equals in all fields, if these are few.
+
+    A page may show some records twice, such as new ones at its top. They become one row, whatever the key is.
+    """
+    records = list(zip(*values.values(), strict=True))
+    different = list(dict.fromkeys(records))
+    if not different or len(different) < LEAST_DIFFERENT * len(records):
+        return values
+    return dict(zip(values, zip(*different, strict=True), strict=True))
 
 
 def _order(field: Field, detail: str | None) -> int:

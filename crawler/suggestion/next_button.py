@@ -9,6 +9,7 @@ from typing import Any
 
 from lxml import etree, html
 
+from crawler.suggestion.groups import is_menu, is_pager
 from crawler.suggestion.xpath_text import has_text, literal
 
 NEXT = re.compile(r"^(?:(?:go to )?(?:the )?next(?: page)?|older|›|»|>|>>|❯|→)$", re.IGNORECASE)
@@ -47,11 +48,11 @@ def next_button(page: str) -> NextButton | None:
     except (etree.ParserError, ValueError):
         return None
     for button in tree.xpath(BUTTONS):
-        if _is_off(button):
+        if _is_off(button) or _opens_a_part(button):
             continue
         for raw, condition in _names(button):
             words = " ".join((raw or "").split())
-            if NEXT.match(words) or MORE.match(words):
+            if NEXT.match(words) or (MORE.match(words) and not _is_in_menu(button)):
                 xpath = f"//{button.tag}[{condition}]" if button.tag.isalnum() else None
                 is_first = xpath is not None and tree.xpath(xpath)[:1] == [button]
                 return NextButton(
@@ -73,6 +74,27 @@ def _names(button: Any) -> Iterator[tuple[str | None, str]]:
     if around is not None and around.tag == "li" and len(around) == 1:
         text = around.get("title")
         yield text, f"parent::li[@title={literal(text or '')}]"
+
+
+def _opens_a_part(button: Any) -> bool:
+    """Return whether a button is a tab, or opens a menu or another part of the page."""
+    if button.get("aria-expanded") is not None or button.get("aria-haspopup", "false") != "false":
+        return True
+    return any(one.get("role") in ("tab", "tablist") for one in (button, *button.iterancestors()))
+
+
+def _is_in_menu(button: Any) -> bool:
+    """Return whether a button is in a menu, a sidebar, a header or a footer, which is no pager."""
+    around = list(button.iterancestors())
+    if any(map(is_pager, around)):
+        return False
+    return any(is_menu(one) and one.tag != "form" and not _is_half(one) for one in around)
+
+
+def _is_half(element: Any) -> bool:
+    """Return whether an element has half of the page's text: a folder of that size is no menu."""
+    page = element.getroottree().getroot()
+    return bool(2 * len(element.text_content()) > len(page.text_content()))
 
 
 def _is_off(button: Any) -> bool:

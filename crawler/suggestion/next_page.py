@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from urllib.parse import parse_qsl, urldefrag, urlsplit
+from collections.abc import Collection, Iterator
+from itertools import islice
+from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
+
+from w3lib.url import safe_url_string
 
 from crawler.suggestion.document import Document, Element, classes, text_of
 from crawler.suggestion.words import words
@@ -31,6 +34,8 @@ CURRENT_CLASSES = ("active", "current", "this-page", "selected", "is-active", "p
 PAGE_PARAMETERS = re.compile(
     r"p|pg|page|paged|start|offset|from|skip|after|cursor|before|_next|next|token|row|begin|b|s", re.I
 )
+MOST_LINKS = 5000  # of a page, whose names are read
+LONGEST_URL = 2000
 PAGE_PATH = re.compile(r"\d|page|next|older|archive", re.I)
 
 
@@ -41,6 +46,83 @@ def next_page(document: Document) -> str | None:
         if found and _leads_on(document, str(found[0])):
             return xpath
     return None
+
+
+def next_page_on(first: Document, second: Document) -> str | None:
+    """Return the XPath of the next page's @href that leads on from the first and from the second page of a list.
+
+    On the first page, names such as "next page" may find the right link only because there is none to a page before.
+    If the second page is the last one, an XPath without a link that leads back is returned.
+    """
+    target = _target(first, next_page(first))
+    if target is None:
+        return None
+    paths = [xpath for xpath in dict.fromkeys(_paths(first)) if _target(first, xpath) == target]
+    later = {xpath: _target(second, xpath) for xpath in paths}
+    seen = {urldefrag(first.url).url, urldefrag(second.url).url, target}
+
+    def leads_back(url: str) -> bool:
+        return url == urldefrag(first.url).url or _is_before(url, target)
+
+    for xpath, url in later.items():
+        if url is not None and url not in seen and not leads_back(url) and _leads_on(second, url):
+            return xpath
+    return next((xpath for xpath, url in later.items() if url is None or not leads_back(url)), paths[0])
+
+
+def next_link_left(root: Element, url: str, base: str, requested: Collection[str]) -> str | None:
+    """Return the URL of a link to the next page that is not among the requested ones; None if there is none.
+
+    Args:
+        root: of the page's HTML.
+        url: of the page.
+        base: the URL against which its links are resolved.
+        requested: the URLs of the page's requests.
+    """
+    seen = {urldefrag(one).url for one in (url, *requested)}
+    for link in islice(root.iter("a", "link"), MOST_LINKS):
+        href = (link.get("href") or "").strip()
+        if not href or not _is_named_next(link):
+            continue
+        try:
+            there = urldefrag(safe_url_string(urljoin(base, href))).url
+        except ValueError:
+            continue
+        if (
+            there not in seen
+            and len(there) <= LONGEST_URL
+            and _is_on(url, there)
+            and not _is_before(there, url)
+        ):
+            return there
+    return None
+
+
+def _is_named_next(link: Element) -> bool:
+    if "next" in (link.get("rel") or "").split():
+        return True
+    if link.tag != "a":
+        return False
+    texts = (link.get("aria-label"), link.get("title"), text_of(link) if len(link) < 4 else "")
+    return any(_says_next((text or "").strip()) for text in texts)
+
+
+def _target(document: Document, xpath: str | None) -> str | None:
+    """Return the absolute URL of the first link that an XPath finds."""
+    found = document.select(xpath) if xpath is not None else []
+    return urldefrag(document.absolute(str(found[0]).strip())).url if found else None
+
+
+def _is_before(url: str, target: str) -> bool:
+    """Return whether two URLs differ in numbers only, and those of the first one are lower: ?page=1 and ?page=2."""
+    texts, numbers = zip(*(_split(one) for one in (url, target)), strict=True)
+    return bool(texts[0] == texts[1] and numbers[0] < numbers[1])
+
+
+def _split(url: str) -> tuple[list[str], list[int]]:
+    """Return the texts of a URL between its numbers, and the numbers."""
+    parts = re.split(r"(\d+)", url, flags=re.ASCII)
+    return parts[::2], [int(digits[:18]) for digits in parts[1::2]]
 
 
 def _paths(document: Document) -> Iterator[str]:
@@ -146,8 +228,13 @@ def _leads_on(document: Document, href: str) -> bool:
     href = href.strip()
     if not href or href.startswith(("#", "javascript:", "mailto:")):
         return False
+    return _is_on(document.url, document.absolute(href))
+
+
+def _is_on(url: str, other: str) -> bool:
+    """Return whether another URL is on the same site and differs by a number or the like."""
     try:
-        here, there = urlsplit(document.url), urlsplit(urldefrag(document.absolute(href)).url)
+        here, there = urlsplit(url), urlsplit(urldefrag(other).url)
         if here.netloc != there.netloc or there[:4] == here[:4]:
             return False
     except ValueError:

@@ -13,6 +13,9 @@ from crawler.suggestion.xpath_text import has_class, is_name, literal
 MOST_STEPS = 8  # ancestors that an XPath may name
 MOST_ANCHORS = 100
 LANDMARKS = frozenset(("main", "article", "table", "dl"))
+# Their parent is the list. A class that all of them have on one page may be that of a state or a kind of record, and
+# records of another page may have another one.
+ITEMS = frozenset(("tr", "li"))
 
 
 def record_path(document: Document, group: Group) -> str | None:
@@ -31,11 +34,21 @@ def record_path(document: Document, group: Group) -> str | None:
 
 
 def _paths(document: Document, group: Group) -> Iterator[str]:
+    if group.tag in ITEMS:
+        yield from _paths_of_items(document, group)
     plain = list(dict.fromkeys(_plain_paths(document, group)))
     yield from plain
     for condition in _inside(group):
         for xpath in plain:
             yield f"{xpath}[{condition}]"
+
+
+def _paths_of_items(document: Document, group: Group) -> Iterator[str]:
+    """Yield XPaths of all items of a list that has a name, whatever their classes are."""
+    anchored = [path for path in _below_ancestors(document, group, [""]) if not path.startswith("//body")]
+    yield from anchored
+    if group.tag == "tr":
+        yield from (f"{path}[td]" for path in anchored)
 
 
 def _plain_paths(document: Document, group: Group) -> Iterator[str]:

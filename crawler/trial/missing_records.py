@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+
+from scrapy import Spider
 
 from crawler.security.plain_text import one_line
 from crawler.suggestion.next_button import next_button
+from crawler.suggestion.other_siblings import similar_siblings
 from crawler.suggestion.said_pages import said_pages
 from crawler.suggestion.suggest import suggest
 from crawler.trial.trial_pages import TrialPage
@@ -46,3 +50,26 @@ def more_pages_note(pages: Sequence[TrialPage]) -> str | None:
             "has more pages, use render_pages"
         )
     return None
+
+
+def siblings_note(page: TrialPage, record: str | None) -> str | None:
+    """Return a line if elements beside the records of a page are built like them, and are no records.
+
+    Args:
+        record: the XPath or the CSS selector of the records; None if it is not known.
+    """
+    if record is None or page.encoding is None:
+        return None
+    number = similar_siblings(record, page.file.read_text(page.encoding, "replace"), page.url)
+    if not number:
+        return None
+    return (
+        f"{page.url}: {number} elements beside the records are built like them, and {one_line(record)} does not find "
+        "them: if they are records, correct it"
+    )
+
+
+def record_of(spider: type[Spider]) -> str | None:
+    """Return the selector of a spider's records: RECORD of its module, as ``new`` writes it and a YAML site has it."""
+    record = getattr(sys.modules.get(spider.__module__), "RECORD", None)
+    return record if isinstance(record, str) else None

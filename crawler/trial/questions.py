@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +14,7 @@ from crawler.suggestion.left_out_text import why
 from crawler.suggestion.suggestion import Suggestion
 
 ROWS = 5
+MOST_QUESTIONS = 3  # about the key
 WIDTH = 30  # characters of a sample
 
 
@@ -37,8 +38,14 @@ def show(suggestion: Suggestion) -> None:
     console.print(Text(f"next page: {one_line(next_page)}"), soft_wrap=True)
 
 
-def choose(suggestions: Sequence[Suggestion]) -> Suggestion:
-    """Return the suggestion that a person chose, with the key and the names that he wrote."""
+def choose(suggestions: Sequence[Suggestion], missing_key: Callable[[Suggestion], str]) -> Suggestion:
+    """Return the suggestion that a person chose, with the key and the names that he wrote.
+
+    It has no key if none was found and the person wrote none.
+
+    Args:
+        missing_key: returns why a suggestion has no key.
+    """
     chosen = suggestions[0]
     for number, one in enumerate(suggestions, 1):
         show(one)
@@ -46,7 +53,9 @@ def choose(suggestions: Sequence[Suggestion]) -> Suggestion:
             chosen = one
             break
     names = {field.name for field in chosen.fields}
-    while True:
+    if not chosen.key:
+        print(f"The records have no natural key: {one_line(missing_key(chosen), 1000)}")  # noqa: T201
+    for _ in range(MOST_QUESTIONS):
         key = (
             tuple(_asked(f"Which fields identify a record? [{' '.join(chosen.key)}] ", "").split())
             or chosen.key
@@ -54,6 +63,8 @@ def choose(suggestions: Sequence[Suggestion]) -> Suggestion:
         if key and set(key) <= names:
             break
         print(f"write some of: {' '.join(sorted(names))}")  # noqa: T201
+    else:
+        return dataclasses.replace(chosen, key=())
     chosen = dataclasses.replace(chosen, key=key)
     while answer := _asked("Rename a field (OLD=NEW) or remove it (OLD=); Enter: all are right. ", ""):
         for pair in answer.replace(",", " ").split():

@@ -15,16 +15,16 @@ from rich.text import Text
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from crawler.run.verdict import button_note, forbidden_note, merged_line, shared_key_note
+from crawler.run.verdict import button_note, forbidden_note, merged_line, next_note, shared_key_note
 from crawler.security.plain_text import last_line, one_line
-from crawler.trial.missing_records import more_pages_note, windowed_note
+from crawler.trial.missing_records import more_pages_note, siblings_note, windowed_note
 from crawler.trial.selector_hits import Place, SelectorHits
 from crawler.trial.trial_pages import TrialPage
 from models.rejected import RejectedItem
 from models.request import FAILED, REFUSED, CrawlRequest
 from models.run import CrawlRun
 from models.run_failures import forbidden_pages
-from models.run_stats import pages_without_button, row_models
+from models.run_stats import pages_with_next_left, pages_without_button, row_models
 from models.shared_keys import shared_keys
 from models.table_contents import table_contents
 
@@ -59,11 +59,14 @@ def _rank(part: str) -> tuple[int, str]:
     return len(digits), digits or part
 
 
-def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folder: Path) -> Outcome:
+def report(
+    engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folder: Path, record: str | None = None
+) -> Outcome:
     """Print what the trial found, and return its numbers. Texts of the site are printed as plain text.
 
     Args:
         folder: of the trial; it has snapshots of pages that have a fault.
+        record: the selector of the spider's records, if it is known.
     """
     console = Console(soft_wrap=False, highlight=False)
     _print_pages(console, pages)
@@ -89,14 +92,16 @@ def report(engine: Engine, pages: Sequence[TrialPage], hits: SelectorHits, folde
         for run_id in session.scalars(select(CrawlRun.id)).all():
             notes = button_note(pages_without_button(session, run_id))
             notes += forbidden_note(*forbidden_pages(session, run_id))
+            notes += next_note(pages_with_next_left(session, run_id))
             if merged := session.scalar(select(func.sum(CrawlRequest.merged))):
                 notes.append(merged_line(int(merged)))
             for line in (*notes, *shared_key_note(shared_keys(session, run_id))):
                 _say(console, line, "yellow")
         outcome = Outcome(rows=rows, rejected=len(rejected), failed=len(failed))
     for page in pages:
-        if note := windowed_note(page):
-            _say(console, note, "yellow")
+        for remark in (windowed_note(page), siblings_note(page, record)):
+            if remark is not None:
+                _say(console, remark, "yellow")
     if note := more_pages_note(pages):
         _say(console, note, "yellow")
     if any(page.is_scrolled for page in pages):

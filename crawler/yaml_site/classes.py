@@ -33,6 +33,7 @@ def load_site(file: Path, name: str) -> ModuleType:
     module.__file__ = str(file)
     model = model_of(definition, name)
     spider = spider_of(definition, model, name)
+    module.RECORD = definition.record  # type: ignore[attr-defined]  # as in the Python file of a site
     setattr(module, model.__name__, model)
     setattr(module, spider.__name__, spider)
     sys.modules[name] = module

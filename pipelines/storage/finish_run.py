@@ -22,6 +22,7 @@ from crawler.run.verdict import (
     empty_note,
     forbidden_note,
     grid_note,
+    next_note,
     refused_note,
     shared_key_note,
 )
@@ -40,6 +41,7 @@ from models.run_stats import (
     cut_pages,
     has_earlier_run,
     pages_short_of_grid,
+    pages_with_next_left,
     pages_without_button,
     skipped_because,
     stats_of_good_runs,
@@ -96,7 +98,11 @@ def finish_run(session: Session, context: RunContext, ending: Ending) -> Verdict
         )
     notes += button_note(pages_without_button(session, run.id))
     shared = shared_keys(session, run.id) if context.history else []
-    for line in (*shared_key_note(shared), *grid_note(pages_short_of_grid(session, run.id))):
+    for line in (
+        *shared_key_note(shared),
+        *next_note(pages_with_next_left(session, run.id)),
+        *grid_note(pages_short_of_grid(session, run.id)),
+    ):
         logger.warning("%s: %s", run.spider, line)
         notes.append(line)
     stats = count_run(session, run.id, history=context.history)

@@ -18,7 +18,7 @@ from scrapy.http import HtmlResponse, TextResponse
 from scrapy.settings import Settings
 from twisted.python.failure import Failure
 
-from crawler.commands.new import Command, notes
+from crawler.commands.new import Command, is_placeholder, notes
 from crawler.splash.page_endpoint import ENDPOINT
 from crawler.splash.rendered_pages import NeverAppeared
 from crawler.suggestion.suggestion import RARE, Field, LeftOut, Suggestion
@@ -33,6 +33,9 @@ FILMS = "".join(f"<li class=film><a href=/f/{n}>Film {n} of many</a> <b>{n}.50</
 # The page makes no request for longer than the first look waits.
 LATE = f"""{MENU}<div id=list>loading</div><script>
 setTimeout(() => {{ document.getElementById("list").innerHTML = "<ul>{FILMS}</ul>" }}, 2500)</script>"""
+# Parts of the page look like records before the list is there: the page is not ready.
+PARTS = "".join(f"<div class=part><div>Part {n} of the page, {'x' * n}</div></div>" for n in range(3))
+PLACEHOLDER = LATE.replace("loading", PARTS)
 GRID = """<div role=grid aria-rowcount=61 style="height: 200px; overflow: auto">
 <div role=row style="position: sticky; top: 0"><b role=columnheader>No</b> <b role=columnheader>Film ▲</b></div>
 <div id=all style="height: 1200px; position: relative"></div></div><script>
@@ -90,8 +93,35 @@ def linked(page: int) -> str:
     return f"<table><tr><th>Line<th>Film<th>Price</tr>{rows}</table>{following}"
 
 
-OTHERS = {"/clicked": CLICKED, "/linked": linked(0), "/linked2": linked(1)}
-PAGES = OTHERS | {"/late": LATE, "/grid": GRID, "/window": WINDOW, "/uneven": UNEVEN}
+KINDS = "<ul>" + "".join(
+    f"<li class={kind}><a href=/w/{n}>Watch {n}</a> <b>{n} h</b></li>" for n, kind in enumerate(["on", "on", "off"])
+) + "</ul>"  # fmt: skip
+
+
+def named(page: int) -> str:
+    """Return a page of a list of three pages, whose link to the page before has the label of the next page, too."""
+    rows = "".join(
+        f"<li class=film><a href=/f/{page}{n}>Film {page}{n}</a> <b>{n}.50</b></li>" for n in range(9)
+    )
+    back = f"<a aria-label='next page' href=/named{page - 1 or ''}>« Previous</a>" if page else ""
+    on = f"<a class=next aria-label='next page' href=/named{page + 1}>Next »</a>" if page < 2 else ""
+    return f"<ul>{rows}</ul><p>{back} {on}</p>"
+
+
+OTHERS = {
+    "/clicked": CLICKED,
+    "/linked": linked(0),
+    "/kinds": KINDS,
+    "/linked2": linked(1),
+    **{f"/named{page or ''}": named(page) for page in range(3)},
+}
+PAGES = OTHERS | {
+    "/late": LATE,
+    "/placeholder": PLACEHOLDER,
+    "/grid": GRID,
+    "/window": WINDOW,
+    "/uneven": UNEVEN,
+}
 
 
 class Site(BaseHTTPRequestHandler):
@@ -122,10 +152,11 @@ def project(tmp_path: Path) -> ProjectCopy:
     return project
 
 
+@pytest.mark.parametrize("page", ["late", "placeholder"])
 def test_a_list_that_comes_late_is_found_at_the_second_look(
-    project: ProjectCopy, site: str, chromium_renderer: str
+    project: ProjectCopy, site: str, chromium_renderer: str, page: str
 ) -> None:
-    done = project.scrapy("new", "films", f"{site}/late", "--yaml", SPLASH_URL=chromium_renderer)
+    done = project.scrapy("new", "films", f"{site}/{page}", "--yaml", SPLASH_URL=chromium_renderer)
     assert done.returncode == 0, done.stderr
     assert "9 records" in done.stdout and "menu" not in done.stdout
     file = project.folder / "spiders" / "films.yaml"
@@ -217,6 +248,46 @@ def test_the_next_page_decides_on_the_key_and_on_what_may_be_missing(
     assert "rel" in text
 
 
+def test_a_next_link_that_leads_back_from_the_next_page_is_not_suggested(
+    project: ProjectCopy, site: str
+) -> None:
+    done = project.scrapy("new", "films", f"{site}/named", "--yes", "--plain", COLUMNS="200")
+    assert done.returncode == 0, done.stderr
+    tried = project.scrapy("try", "films", "--pages", "9", COLUMNS="200")
+    assert "films, 27 rows" in tried.stdout, tried.stdout + tried.stderr
+    assert "the next link of" not in tried.stdout
+
+
+def test_a_trial_says_that_the_records_leave_out_some_of_a_list(project: ProjectCopy, site: str) -> None:
+    (project.folder / "spiders" / "watches.yaml").write_text(
+        f"start: {site}/kinds\nkey: [title]\nrendering: never\nlist:\n  record: //li[@class='on']\n"
+        "  fields: {title: .//a}\n"
+    )
+    tried = project.scrapy("try", "watches", COLUMNS="200")
+    assert "watches, 2 rows" in tried.stdout, tried.stdout + tried.stderr
+    assert (
+        "1 elements beside the records are built like them, and //li[@class='on'] does not find"
+        in tried.stdout
+    )
+
+
+def test_a_crawl_says_that_it_left_out_the_next_link_of_a_page(project: ProjectCopy, site: str) -> None:
+    env = {"COLUMNS": "200", "DATABASE_URL": f"sqlite:///{project.folder}/films.db"}
+    project.copy("migrations")
+    (project.folder / "spiders" / "films.yaml").write_text(
+        f"start: {site}/named\nkey: [title]\nrendering: never\nlist:\n  record: //li[@class='film']\n"
+        "  fields: {title: .//a}\n  next: //a[@aria-label='next page']/@href\n"
+    )
+    note = f"the next link of {site}/named1 leads to {site}/named2, and the spider requested another page"
+    tried = project.scrapy("try", "films", "--pages", "9", **env)
+    assert "films, 18 rows" in tried.stdout and note in tried.stdout, tried.stdout + tried.stderr
+    assert project.scrapy("migrate", "--new", **env).returncode == 0
+    crawled = project.scrapy("crawl", "films", **env)
+    assert crawled.returncode == 0, crawled.stderr
+    assert f"films: {note}" in crawled.stderr
+    assert note in project.scrapy("runs", "show", "1", **env).stdout
+
+
 @pytest.mark.parametrize("option", ["--yes", "--yaml"])
 def test_a_site_of_a_plain_page_is_not_rendered(project: ProjectCopy, site: str, option: str) -> None:
     env = {"SPLASH_URL": "http://127.0.0.1:9", "COLUMNS": "200"}  # no renderer
@@ -244,6 +315,22 @@ def found(**more: Any) -> Suggestion:
     return Suggestion(
         record="//li", fields=(), key=(), detail=None, next_page=None, rows=9, source="markup", **more
     )
+
+
+def test_few_records_with_little_in_them_may_be_a_placeholder() -> None:
+    def parts(rows: int, *xpaths: str, key: tuple[str, ...] = ("a",)) -> Suggestion:
+        fields = [
+            Field(name=name, xpath=xpath, type="str", filled=1.0, samples=(), max_length=9)
+            for name, xpath in zip("abc", xpaths, strict=False)
+        ]
+        return dataclasses.replace(found(), rows=rows, fields=tuple(fields), key=key)
+
+    assert is_placeholder(parts(3, "normalize-space(.)"))
+    assert is_placeholder(parts(3, ".//a/@href"))
+    assert is_placeholder(parts(3, "normalize-space(.//b)", "normalize-space(.//i)"))
+    assert is_placeholder(parts(3, "normalize-space(.//a)", ".//a/@href", key=()))
+    assert not is_placeholder(parts(3, "normalize-space(.//a)", ".//a/@href"))
+    assert not is_placeholder(parts(9, "normalize-space(.)"))
 
 
 def test_notes_say_what_the_file_cannot() -> None:

@@ -13,11 +13,13 @@ from scrapy.http import HtmlResponse
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
-from crawler.meta_keys import FOUND_ON
+from crawler.meta_keys import FOUND_ON, MAKES_SESSION
 from crawler.page.commit import Commit
 from crawler.page.completeness import CUT_OFF
 from crawler.page.page import Page
 from frontier.errback import Errback, note_failure
+
+LOGIN = ": the site's answer to the login (log_in): check the name and the password"
 
 
 class ShopSpider(Spider):
@@ -31,8 +33,11 @@ def page_and_commits() -> tuple[Page, list[Commit]]:
     return Page(7, "http://shop/7", commits.append), commits
 
 
-def http_error(status: int) -> HttpError:
-    return HttpError(HtmlResponse("http://shop/7", status=status))
+def http_error(status: int, *, is_login: bool = False) -> HttpError:
+    request = Request("http://shop/7")
+    if is_login:
+        MAKES_SESSION.set(request, True)
+    return HttpError(HtmlResponse("http://shop/7", status=status, request=request))
 
 
 def call(errback: Callable[..., Any] | None, page: Page, error: Exception) -> list[Any]:
@@ -51,6 +56,9 @@ def call(errback: Callable[..., Any] | None, page: Page, error: Exception) -> li
         (http_error(404), None, "HTTP 404"),
         (http_error(410), None, "HTTP 410"),
         (http_error(500), "HTTP 500", None),
+        (http_error(401), "HTTP 401", None),
+        (http_error(401, is_login=True), f"HTTP 401{LOGIN}", None),
+        (http_error(500, is_login=True), "HTTP 500", None),
         (IgnoreRequest(), None, "not requested: a middleware said so"),
         (IgnoreRequest("robots.txt"), None, "not requested: robots.txt"),
         (ResponseDataLossError(), f"ResponseDataLossError: {CUT_OFF}", None),
