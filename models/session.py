@@ -21,6 +21,7 @@ from models.fast_executemany import (
     insert_values,
     refuse_long_statements,
 )
+from models.isolation_level import wrap_errors_of_level
 from models.postgresql_copy import copy_rows
 from models.redaction import redacted, without_secrets
 from models.silent_transactions import application_name
@@ -137,6 +138,7 @@ def make_engine(text: str, *, pool_size: int = 5) -> Engine:
             f"the driver for {url.drivername} is not installed: run scripts/setup"
         ) from error
     event.listen(engine, "connect", PREPARE[engine.dialect.name])
+    wrap_errors_of_level(engine)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "do_executemany", insert_values)

@@ -93,7 +93,9 @@ class Shop:
         """Start the relay again, as its supervisor does, if the database was killed before the relay had opened it."""
         if self.relay.poll() is not None:
             said = self.relay.communicate()[1]
-            assert "cannot open the database" in said, f"the relay has ended with {self.relay.returncode}: {said[-30000:]}"
+            assert "cannot open the database" in said, (
+                f"the relay has ended with {self.relay.returncode}: {said[-30000:]}"
+            )
             self.relay = self.relays.start()
 
     def finish(self) -> dict[str, int]:
