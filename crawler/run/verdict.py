@@ -264,7 +264,7 @@ def forbidden_note(pages: int, urls: Sequence[str]) -> list[str]:
     what = urls[0] if pages == 1 else f"{pages} pages, such as {urls[0]}"
     host = urlsplit(urls[0]).netloc.rpartition("@")[2]
     return [
-        f"robots.txt of {host} forbids {what}: not requested; if you may read it all the same, write "
+        f"robots.txt of {host} forbids {what}: not requested; if you may read it anyway, write "
         "ROBOTSTXT_OBEY=0 into .env"
     ]
 

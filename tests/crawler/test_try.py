@@ -325,7 +325,7 @@ def test_a_page_that_robots_txt_forbids_is_named_with_what_to_do(project: Projec
         server.server_close()
     for done, path in ((new, "list"), (tried, "books?page=1"), (crawled, "books?page=1")):
         said = (
-            f"robots.txt of {host} forbids http://{host}/{path}: not requested; if you may read it all the same, "
+            f"robots.txt of {host} forbids http://{host}/{path}: not requested; if you may read it anyway, "
             "write ROBOTSTXT_OBEY=0 into .env"
         )
         assert done.returncode == 2 and said in done.stdout + done.stderr
