@@ -53,7 +53,7 @@ SITUATIONS: dict[str, dict[str, str]] = {
     "cpu": SETTINGS,
 }
 STORE_ONLY = {"DOWNLOAD_DELAY": "3600"}  # of the process that reads start() before the measurement
-PAGES_A_SECOND = {"waiting": PLACES, "cpu": 900}  # that a worker gets at most: so many pages must be queued
+PAGES_A_SECOND = {"waiting": PLACES, "cpu": 2000}  # that a worker gets at most: so many pages must be queued
 
 
 class ManyHostsSpider(TinySpider):
