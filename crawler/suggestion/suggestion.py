@@ -36,7 +36,7 @@ class Field:
 
 
 class Kind(TypedDict):
-    """The attributes of a ``Field`` that its type gives."""
+    """The attributes of a ``Field`` that follow from its type."""
 
     type: str
     language: str | None

@@ -244,7 +244,7 @@ def test_a_button_that_is_not_on_the_page_is_named(
 
 
 class Endless(BaseHTTPRequestHandler):
-    """A list whose script gives the page another address, as endless lists do when they are scrolled."""
+    """A list whose script changes the address of the page, as endless lists do when they are scrolled."""
 
     def do_GET(self) -> None:
         self.send_response(404 if self.path == "/robots.txt" else 200)
