@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from scrapy import Request, Spider
@@ -29,11 +30,11 @@ class ListRequests:
         """Note on the page that its next link was left out. A page that requests no page of its list is no list."""
         if not self._urls or self._page is None or not isinstance(self._response, TextResponse):
             return
-        root = self._response.selector.root
-        if hasattr(root, "iter"):  # no JSON
-            self._page.next_left = next_link_left(
-                root, self._response.url, get_base_url(self._response), self._urls
-            )
+        # The callback has read the page. A <base> that is no URL must not fail it here.
+        with suppress(ValueError):
+            root, base = self._response.selector.root, get_base_url(self._response)
+            if hasattr(root, "iter"):  # no JSON
+                self._page.next_left = next_link_left(root, self._response.url, base, self._urls)
 
     def _callback_of(self, request: Request | None) -> Any:
         callback = request.callback if request is not None else None
