@@ -87,12 +87,7 @@ class WaitApi:
             await load()
             await self._until_error_page()
 
-        result = await self._wait_for(selector, seconds, loading, "wait_for")
-        if (
-            self._tab.load.documents and self._tab.frozen_page.is_frozen
-        ):  # the element came before ``load`` thawed it
-            await self._tab.frozen_page.thaw()
-        return result
+        return await self._wait_for(selector, seconds, loading, "wait_for")
 
     async def _wait_for(
         self,

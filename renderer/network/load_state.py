@@ -24,6 +24,11 @@ class PageLoad:
 
     def forget(self) -> None:
         """Reset the state for the next render."""
+        self.origins: set[str] = set()  # of all documents
+        self.forget_documents()
+
+    def forget_documents(self) -> None:
+        """Reset the state within a render; the origins stay, since their storage is not empty."""
         self.loaders: list[str] = []
         # The navigations of the main frame that Chromium has started, by the ids of their documents.
         self.started: list[str] = []
@@ -33,9 +38,7 @@ class PageLoad:
         self.stopped_unread = False
         self.cut_off: PageFailed | None = None  # the error, if the response was cut off
         self.url = ""
-        # The origins of all documents, and the origins of the current documents by frame.
-        self.origins: set[str] = set()
-        self.frames: dict[str, str] = {}
+        self.frames: dict[str, str] = {}  # the origins of the current documents by frame
         self._loading_frames: set[str] = set()
         # By document, the times of its end and of its load event, in seconds of Chromium's clock.
         self.read_at: dict[str, float] = {}

@@ -193,6 +193,7 @@ async def _load(tab: Tab, options: RenderOptions, wants_frames: bool, seconds: f
     except TimeoutError:
         if not limit.expired():
             raise
+        await tab.thaw_document()
         return False
     if options.wait:
         await tab.stay(options.wait)

@@ -72,12 +72,13 @@ async def wait_for(
         async with asyncio.timeout_at(end):
             question = _question(selector, take, stops=stops, shadow_roots=shadow_roots)
             answer = await _watch(tab, question, end - MARGIN, load_task, ends_without)
-            return None if answer is None else Found(taken=answer[0], is_complete=answer[1])
     except TimeoutError:
-        return None
+        answer = None
     finally:
         load_task.cancel()
         await asyncio.gather(load_task, return_exceptions=True)
+    await tab.thaw_document()  # the element may come before ``loading`` has done that
+    return None if answer is None else Found(taken=answer[0], is_complete=answer[1])
 
 
 def _question(selector: str, take: str | None, *, stops: bool, shadow_roots: bool) -> str:

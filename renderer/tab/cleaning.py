@@ -52,7 +52,10 @@ async def _clean(tab: Tab) -> bool:
         tab.drawing.forget()
         await _silence(tab)
     await _empty_storage_of_tab(tab)
+    origins = set(tab.load.origins)
     await tab.leave_page()
+    if tab.load.origins != origins:  # a document came late, and has used the storage of the tab
+        return False
     if tab.client_hints.kept:
         await tab.empty_client_hints()
     return await _empty_storage_of_context(tab) and await _is_alone(tab)

@@ -69,6 +69,7 @@ class FrozenPage:
 
     def on_document(self) -> None:
         """Note that a new document has replaced the frozen page; what happens next is the new document's work."""
+        self._is_disturbed |= self.is_shown and not self._expects_document
         self._is_replaced = True
         self._note_history_change()
 

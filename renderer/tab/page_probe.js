@@ -1,5 +1,5 @@
 // Reports the page's first use of functions that need a drawn page, or that may outlive the document. It also hides from
-// the page that it is not drawn. The signal is a window that Chromium never opens: Chromium tells the renderer the URL of
+// the page that it is not drawn, and lets no page close its tab. The signal is a window that Chromium never opens: Chromium tells the renderer the URL of
 // that window. No page can stop the signal or send it by itself.
 (() => {
   const { open, Reflect: { apply, construct } } = self, { defineProperty, getOwnPropertyDescriptor } = Object;
@@ -69,6 +69,9 @@
   replace(self, 'value', ['fetch'], {
     apply: (native, self, given) => isFrozen() ? new Promise(() => {}) : apply(native, self, given),
   });
+
+  // No script has opened the tab, so a browser ignores this. But Chromium closes a tab whose history has one entry.
+  replace(self, 'value', ['close'], { apply: () => undefined });
 
   const shows = shown => ({ apply: (native, self) => { apply(native, self, []); return shown; } });
   replace(Document.prototype, 'get', ['hidden', 'webkitHidden'], shows(false));

@@ -424,11 +424,17 @@ class Tab:
             await self.load.committed(loader)
         await self.frozen_page.thaw()
 
+    async def thaw_document(self) -> None:
+        """Let this render's document run, if the call that loads it was cancelled before the document was thawed."""
+        if self.frozen_page.is_frozen and self.load.documents:
+            await self.frozen_page.thaw()
+
     async def start_empty(self) -> None:
         """Load an empty page, if the tab has a frozen one: for a render that uses the tab before it loads a page."""
+        await self.thaw_document()
         if self.frozen_page.is_frozen:
             await self.leave_page()
-            self.load.forget()
+            self.load.forget_documents()
 
     async def close(self) -> None:
         """Close the tab and its browser context."""

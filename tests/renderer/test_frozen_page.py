@@ -17,6 +17,8 @@ from renderer.chromium.cdp import Session, TargetGone
 from renderer.chromium.process import Chromium, find_chromium
 from renderer.network.load_state import PageLoad
 from renderer.pool.browser import Browser
+from renderer.render.options import ServerCapabilities, read_render
+from renderer.render.render import render
 from renderer.render.wait_for import wait_for
 from renderer.tab.drawing import Drawing
 from renderer.tab.frozen_page import FrozenPage
@@ -259,6 +261,112 @@ def test_a_tab_freezes_only_pages_without_work_elsewhere(
     assert seen[1:] == [is_frozen, is_frozen]  # the first one is about the page before
 
 
+def thaw_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Chromium answer late that the document runs: on a busy machine the page's element comes before."""
+    thaw = FrozenPage.thaw
+
+    async def late(page: FrozenPage) -> None:
+        await page._session.call("Page.setWebLifecycleState", {"state": "active"})
+        await asyncio.sleep(0.5)
+        await thaw(page)
+
+    monkeypatch.setattr(FrozenPage, "thaw", late)
+
+
+@pytest.mark.parametrize("endpoint", ["html", "json"])
+def test_a_page_stays_whose_element_comes_before_it_is_thawed(
+    browser: tuple[asyncio.Runner, Browser],
+    site: LeakySite,
+    monkeypatch: pytest.MonkeyPatch,
+    endpoint: str,
+) -> None:
+    runner, chromium = browser
+
+    def result(path: str) -> tuple[Any, dict[str, str]]:
+        arguments: dict[str, Any] = {"url": f"{site.url}/{path}", "timeout": 20, "wait_for": "#done"}
+        if endpoint == "json":
+            arguments |= {"html": 1, "js_source": "document.getElementById('done').title = 'read'"}
+        options = read_render(arguments, 20, ServerCapabilities())
+
+        async def work(tab: Tab) -> tuple[Any, str, dict[str, str]]:
+            return await render(tab, endpoint, options)
+
+        content, _, headers = runner.run(chromium.render(work))
+        return content, headers
+
+    stores = urlencode({"script": "for (const one of [localStorage, sessionStorage]) one.a = 1"})
+    finds = urlencode({"script": "document.title = localStorage.length + sessionStorage.length"})
+    result("plain")
+    thaw_late(monkeypatch)
+    content, headers = result(f"runs?{stores}")
+    monkeypatch.undo()
+    assert headers["X-Splashdown-Url"].startswith(f"{site.url}/runs")
+    html = content["html"] if endpoint == "json" else content
+    assert 'id="done"' in str(html) and ('title="read"' in str(html)) is (endpoint == "json")
+    content, _ = result(f"runs?{finds}")
+    assert "<title>0</title>" in str(content)
+
+
+def test_a_page_without_its_load_event_is_thawed(
+    browser: tuple[asyncio.Runner, Browser], site: LeakySite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner, chromium = browser
+
+    async def work(tab: Tab) -> tuple[bool, str]:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await tab.go(f"{site.url}/plain?again")
+        await tab.start_empty()
+        return tab.frozen_page.is_frozen, tab.load.url
+
+    runner.run(chromium.render(lambda tab: tab.go(f"{site.url}/plain")))
+    thaw_late(monkeypatch)
+    is_frozen, url = runner.run(chromium.render(work))
+    assert not is_frozen and url.startswith(f"{site.url}/plain?")
+
+
+@pytest.mark.parametrize(
+    "script", ["close()", "window.close.call(top)", "self.onload = () => parent.close()"]
+)
+def test_a_page_does_not_close_a_tab_whose_history_has_one_entry(
+    browser: tuple[asyncio.Runner, Browser], site: LeakySite, script: str
+) -> None:
+    runner, chromium = browser
+    attempts: list[str] = []
+
+    async def work(tab: Tab) -> str:
+        attempts.append(tab.target_id)
+        await tab.go(f"{site.url}/runs?{urlencode({'script': script, 'number': len(attempts)})}")
+        await tab.stay(0.2)
+        return await tab.document.html()
+
+    for number in (1, 2, 3):
+        assert 'id="done"' in runner.run(chromium.render(work))
+        assert len(attempts) == number
+
+
+def test_an_empty_page_forgets_no_origin_whose_document_came_late() -> None:
+    load = PageLoad("frame")
+    for loader, url in (("1", "http://site.example/"), ("2", "about:blank")):
+        load.on_frame_navigated({"frame": {"id": "frame", "loaderId": loader, "url": url}})
+    load.forget_documents()
+    assert not load.documents and load.departed_origins == {"http://site.example"}
+    load.forget()
+    assert not load.departed_origins
+
+
+def test_a_document_that_replaces_a_frozen_page_unasked_disturbs_it() -> None:
+    page = FrozenPage(cast(Session, None), "frame")
+    page.url = "http://site.example/"
+    page.on_document()
+    assert not page.is_undisturbed
+    page.forget()
+    page._is_replaced = False
+    page.expect_document()
+    page.on_document()
+    assert page.is_undisturbed
+
+
 @pytest.mark.parametrize("event", ["_content_read", "_load_event_fired"])
 def test_events_of_a_new_document_start_the_drawing_before_the_tab_is_thawed(event: str) -> None:
     """Without the drawing, a scrolled page gets no scroll events; events of the frozen page do not start it."""
@@ -320,6 +428,7 @@ def test_a_page_is_thawed_when_the_entry_of_the_page_before_is_gone() -> None:
         page = FrozenPage(cast(Session, session), "frame")
         await page.freeze("http://site.example/")
         await page.clear_history()
+        page.expect_document()
         page.on_document()
         await page.thaw()
         assert session.commands[-5:] == [
