@@ -10,9 +10,9 @@ from renderer.chromium.watchdog import Watchdog
 from renderer.tab.tab import Tab
 
 # The memory of Chromium itself grows by some 2 KB with every render and by 40 KB with every tab, also after the tab is
-# closed. Its start costs half a second.
+# closed. Its start costs half a second, which is a few milliseconds for each of so many tabs.
 MAX_RENDERS_PER_CHROMIUM = 5000
-MAX_TABS_PER_CHROMIUM = 500
+MAX_TABS_PER_CHROMIUM = 250
 MAX_CHROMIUM_AGE = 3600.0  # seconds
 
 
