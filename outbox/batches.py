@@ -16,6 +16,7 @@ from models.session import with_snapshots
 from outbox.event import Event
 
 FIRST_SIZE = 100
+GROWTH = 5  # a batch has at most so many times the events of the one before
 LONGEST = (
     0.5  # seconds that sending a batch should take: what is sent and not stored is sent again after a crash
 )
@@ -59,7 +60,7 @@ def next_size(size: int, events: Sequence[Event], seconds: float, most: int) -> 
         return size
     by_time = len(events) * LONGEST / max(seconds, 0.001)
     by_weight = len(events) * HEAVIEST / max(1, sum(len(event.data) for event in events))
-    return max(1, min(most, 2 * size, int(by_time), int(by_weight)))
+    return max(1, min(most, GROWTH * size, int(by_time), int(by_weight)))
 
 
 class Batches:
@@ -73,7 +74,12 @@ class Batches:
         # In one snapshot: otherwise the second event of a row could be seen, and the first one not yet.
         self.engine, self.sink, self.most = with_snapshots(engine), sink, most
         self.size = min(FIRST_SIZE, most)
+        self._is_first = True
         self._ahead: Future[Batch] | None = None
+
+    def connected(self) -> None:
+        """Note that the sink has a new connection, which it may finish only with the first batch, as Kafka's client."""
+        self._is_first = True
 
     def take(self, position: int) -> Batch:
         """Return the next batch: the one that was read ahead, or one that is read now.
@@ -109,7 +115,13 @@ class Batches:
         self._ahead = None
 
     def note(self, batch: Batch, seconds: float) -> None:
-        """Fit the size of the next batches to the seconds that the sink has needed for one."""
+        """Fit the size of the next batches to the seconds that the sink has needed for one.
+
+        The seconds of the first batch after ``connected`` do not make the size smaller: the connection is part of them.
+        """
+        if self._is_first and batch.events:
+            seconds = min(seconds, LONGEST * len(batch.events) / self.size)
+            self._is_first = False
         self.size = next_size(self.size, batch.events, seconds, self.most)
 
     def _read(self, after: int) -> Batch:

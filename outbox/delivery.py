@@ -123,6 +123,7 @@ class Delivery(threading.Thread):
 
     Args:
         lost: called if another relay has taken over.
+        is_open: whether the sink is open; from now on only this thread uses it.
     """
 
     def __init__(
@@ -132,6 +133,8 @@ class Delivery(threading.Thread):
         engine: Engine,
         relay: HeldRelay,
         lost: Callable[[], None],
+        *,
+        is_open: bool = False,
     ) -> None:
         super().__init__(name=f"sink {name}", daemon=True)
         self.sink_name, self.sink, self.relay, self.lost = name, sink, relay, lost
@@ -148,7 +151,7 @@ class Delivery(threading.Thread):
         self._wake = threading.Condition()
         self._look = 0
         self.is_stopping = False
-        self._is_open = False
+        self._is_open = is_open
         self._looked = 0.0
 
     # --- From the relay's thread ----------------------------------------------------------------------------
@@ -192,6 +195,7 @@ class Delivery(threading.Thread):
             if not self._is_open:
                 self.sink.open()
                 self._is_open = True
+                self._batches.connected()
             if self._send_next():
                 self._recovered()
             else:

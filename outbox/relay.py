@@ -89,10 +89,11 @@ class Relay:
         relay = claim_relay(self.sessions, list(self.sinks))
         done = False
         try:
-            self._check_sinks()
+            is_open = self._open_sinks()
             self._wake_up = WakeUp(self.engine)
             self.deliveries = [
-                Delivery(name, sink, self.engine, relay, self._lose) for name, sink in self.sinks.items()
+                Delivery(name, sink, self.engine, relay, self._lose, is_open=name in is_open)
+                for name, sink in self.sinks.items()
             ]
             for delivery in self.deliveries:
                 delivery.start()
@@ -114,15 +115,21 @@ class Relay:
         self._lost = True
         self.stop()
 
-    def _check_sinks(self) -> None:
-        """Open each sink once, so that a wrong address ends the relay before it sends anything."""
+    def _open_sinks(self) -> set[str]:
+        """Open each sink, and return the names of those that are not down.
+
+        Raises:
+            WrongSink: a sink cannot be used as BROKER_URL names it, so the relay ends before it sends anything.
+        """
+        is_open = set()
         for name, sink in self.sinks.items():
             try:
                 sink.open()
+                is_open.add(name)
             except SinkDown as error:
                 logger.warning("%s: %s; the relay tries again", name, error)
-            finally:
                 sink.close()
+        return is_open
 
     def _serve(self, relay: HeldRelay, *, once: bool) -> bool:
         """Send events until the relay is stopped; with ``once`` return True when there is nothing left to send."""
@@ -190,6 +197,9 @@ class Relay:
             delivery.stop()
         for delivery in self.deliveries:
             delivery.join(timeout=20)
+        if not self.deliveries:  # each delivery closes its sink
+            for sink in self.sinks.values():
+                sink.close()
         if self._wake_up is not None:
             self._wake_up.stop()
         try:

@@ -42,7 +42,7 @@ SENT = Outcome(sent=True)
 
 
 class Sink(Protocol):
-    """A sink of one address. One thread uses it."""
+    """A sink of one address. One thread at a time uses it."""
 
     batch: int  # how many events ``send`` gets at most
 

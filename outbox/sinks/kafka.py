@@ -85,8 +85,6 @@ class KafkaSink:
 
     def open(self) -> None:
         try:
-            admin = AdminClient(self.settings)
-            self.known = set(admin.list_topics(timeout=CONNECT).topics)
             self.producer = Producer(
                 self.settings
                 | {
@@ -101,7 +99,11 @@ class KafkaSink:
                     "delivery.report.only.error": True,
                 }
             )
+            # By the producer and not by another client: so it connects now, and not with the first event.
+            self.known = set(self.producer.list_topics(timeout=CONNECT).topics)
         except KafkaException as error:
+            if self.producer is not None:
+                self.producer.poll(0)  # calls _note with the errors of the connection
             raise self._translated(error) from None
 
     def send(self, events: Sequence[Event]) -> Sequence[Outcome]:
@@ -203,11 +205,14 @@ class KafkaSink:
             self.known.add(name)
 
     def _note(self, error: KafkaError) -> None:
-        self.error = error.str()
+        if self.error is None or error.code() != KafkaError._ALL_BROKERS_DOWN:  # that has no cause
+            self.error = error.str()
 
     def _translated(self, error: KafkaException, before: str = "") -> Exception:
         cause = error.args[0]
         text = f"{before}{self.error or cause.str()}"
+        if "PLAINTEXT" in text and "ssl" in self.settings.get("security.protocol", "").lower():
+            text += "; without TLS the address has no security=ssl, and sasl_plain in place of sasl_ssl"
         wrong = (
             KafkaError._AUTHENTICATION,
             KafkaError.SASL_AUTHENTICATION_FAILED,

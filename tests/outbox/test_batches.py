@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models import OutboxEvent, OutboxSink
 from outbox import delivery
-from outbox.batches import FIRST_SIZE, HEAVIEST, Batches, next_size
+from outbox.batches import FIRST_SIZE, HEAVIEST, Batch, Batches, next_size
 from outbox.event import Event
 from outbox.relay import Relay, RelayEnd
 from outbox.sink import SENT, Outcome, SinkDown
@@ -36,13 +36,29 @@ def events(number: int, size: int = 100) -> list[Event]:
 
 
 def test_a_batch_grows_up_to_what_the_sink_takes() -> None:
-    assert next_size(100, events(100), seconds=0.01, most=1000) == 200
+    assert next_size(100, events(100), seconds=0.01, most=1000) == 500
     assert next_size(800, events(800), seconds=0.01, most=1000) == 1000
 
 
 def test_a_batch_of_a_slow_sink_takes_half_a_second() -> None:
     assert next_size(100, events(100), seconds=10.0, most=1000) == 5
     assert next_size(1, events(1), seconds=10.0, most=1000) == 1
+
+
+def test_the_connection_in_the_first_batch_does_not_make_the_next_ones_small(engine: Engine) -> None:
+    """Kafka's client gets the id of its producer with the first batch, after half a second or a whole one."""
+    batches = Batches(engine, "sink", 5000)
+
+    def sent(number: int, seconds: float) -> int:
+        batch = Batch(position=0, state="", events=events(number), from_gaps=(), later=(), more=True)
+        batches.note(batch, seconds)
+        return batches.size
+
+    assert sent(100, 1.0) == 100
+    assert sent(100, 1.0) == 50
+    batches.connected()
+    assert sent(10, 1.0) == 50
+    assert sent(50, 0.001) == 250
 
 
 def test_a_batch_of_large_events_is_small() -> None:

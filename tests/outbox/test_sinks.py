@@ -189,6 +189,9 @@ class ProducerWithErrors:
     def __init__(self, errors: Mapping[int, int]) -> None:
         self.errors, self.messages = errors, list[Any]()
 
+    def list_topics(self, timeout: float) -> Any:
+        return SimpleNamespace(topics={})
+
     def produce(self, topic: str, value: bytes, key: bytes, *, headers: Any, on_delivery: Any) -> None:
         if len(value) > 1_000_000:
             raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
@@ -295,6 +298,15 @@ def test_a_wrong_address_of_other_sinks_is_one_line(kafka: str, mqtt: str, stomp
     assert "SinkDown" in opened("stomp://127.0.0.1:9/")
     assert "there is no topic" in opened(f"{kafka}/{unique_name('topic')}?declare=0")
     assert "may have {table} only" in opened(f"{kafka}/{{tabel}}")
+
+
+def test_a_kafka_broker_that_cannot_be_reached_is_one_line_with_the_cause(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outbox.sinks.kafka.CONNECT", 3.0)
+    refused = opened("kafka://127.0.0.1:9/topic")
+    assert refused.startswith("SinkDown") and "Connection refused" in refused
+    assert "the address has no security=ssl" in opened(f"{kafka}/topic?security=ssl")
     assert "is no public address; if it is right, add webhook_private=1" in opened("https://127.0.0.1/x")
     assert "is not whsec_ and Base64" in opened("https://127.0.0.1/x?webhook_secret=$$$")
     assert "which is no sink; there are amqp" in opened("redis://127.0.0.1/")
