@@ -213,7 +213,7 @@ class UnchangedPagesMiddleware:
         if not isinstance(delta, PageDelta) or isinstance(response, UnchangedPage):
             return response
         headers = response.headers if not is_rendered(request) else {}
-        validators = Validators.of(headers)
+        validators = Validators.of(headers, asked_at=delta.begun_at)
         if response.status == 304 and delta.asked and _has_conditions(request, delta):
             delta.confirm(validators)
             assert page is not None

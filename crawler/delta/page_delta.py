@@ -7,7 +7,8 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from crawler.delta.interval import next_interval
@@ -36,12 +37,21 @@ class Validators:
     last_modified: str | None = None
 
     @classmethod
-    def of(cls, headers: Mapping[str, bytes | None]) -> Validators:
-        """Return the validators of a response. One that is too long, or not printable ASCII, is left out."""
-        return cls(
-            etag=_readable(headers.get("ETag"), LONGEST_ETAG),
-            last_modified=_readable(headers.get("Last-Modified"), LONGEST_DATE),
-        )
+    def of(cls, headers: Mapping[str, bytes | None], *, asked_at: datetime) -> Validators:
+        """Return the validators of a response. One that is too long, or not printable ASCII, is left out.
+
+        A Last-Modified is left out, too, if its second was not over when the site answered (RFC 9110, 8.8.2.2): a page
+        that changes later in that second has the same date.
+
+        Args:
+            asked_at: stands for the Date of a response that has none.
+        """
+        last_modified = _readable(headers.get("Last-Modified"), LONGEST_DATE)
+        changed_at = _moment(last_modified)
+        answered_at = _moment(_readable(headers.get("Date"), LONGEST_DATE)) or asked_at
+        if changed_at is None or changed_at + timedelta(seconds=1) > answered_at:
+            last_modified = None
+        return cls(etag=_readable(headers.get("ETag"), LONGEST_ETAG), last_modified=last_modified)
 
     def conditions(self) -> dict[str, str]:
         """Return the headers that ask the site for the page only if it is another one."""
@@ -61,6 +71,15 @@ def readable_date(value: object) -> str | None:
 def _readable(value: bytes | None, longest: int) -> str | None:
     text = value.decode("latin-1").strip() if value else ""
     return text if len(text) <= longest and PRINTABLE.fullmatch(text) else None
+
+
+def _moment(date: str | None) -> datetime | None:
+    """Return the second that a date of HTTP names; None for other texts."""
+    try:
+        found = parsedate_to_datetime(date or "")
+    except (ValueError, OverflowError):
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 
 @dataclass(kw_only=True)
