@@ -114,6 +114,9 @@ def test_plain_http_answers_after_three_equal_pages_also_in_the_next_run(
     # The list is always rendered; the page of the last comparison came by plain HTTP before.
     assert crawls.ways == (2, SIZE)
     assert f"rendering: {SIZE - 1} plain, 1 rendered" in crawls.log
+    # The stats have the counts of the run: all plain pages are confirmed.
+    assert "'pages/rendering/plain': 0" in crawls.log
+    assert f"'pages/rendering/confirmed': {SIZE - 1}" in crawls.log
 
 
 def test_a_site_that_is_made_by_scripts_is_rendered(crawls: Crawls, site: RenderingSite) -> None:
