@@ -94,6 +94,7 @@ class PageDelta:
         begun_at: before the page was requested.
         always_noted: the spider or the interval can tell that the page is unchanged, without a word of the site.
         asked: the headers of the conditional request; empty if there was none.
+        sets_cookie: it has set a cookie that the crawl did not have, and on which later pages may depend.
         output: the JSON of each item and request that the callback yielded; None if the page cannot be noted.
     """
 
@@ -107,6 +108,7 @@ class PageDelta:
     always_noted: bool = False
     last_output: list[Any] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
+    sets_cookie: bool = False
     unchanged: str | None = None
     status: int | None = None
     response_url: str = ""
@@ -145,7 +147,7 @@ class PageDelta:
         Args:
             has_fault: the page must be fetched by the next crawl.
         """
-        if has_fault:
+        if has_fault or self.sets_cookie:
             return PageForgotten(page=self.page)
         if self.unchanged is not None and self.known is not None:
             return self._seen(self.known)

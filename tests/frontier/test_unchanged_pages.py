@@ -349,3 +349,25 @@ def test_pages_are_fetched_if_the_list_of_changes_cannot_be_read(
     assert len(site.of_status(200)) == 5
     assert "read_changes raised FileNotFoundError" in file_twins.log
     file_twins.assert_equal()
+
+
+@pytest.mark.parametrize(
+    ("spider", "moved"),
+    [("catalogue", {}), ("listed_apart", {"/a": "/a/here"})],
+    ids=["304", "skipped redirect"],
+)
+def test_a_page_that_sets_a_cookie_for_later_pages_is_fetched(
+    site: DeltaSite, file_twins: Twins, tmp_path: Path, spider: str, moved: dict[str, str]
+) -> None:
+    changes = tmp_path / "changes.json"
+    changes.write_text('["/a/last"]')
+    site.pages["/a/here"] = site.pages["/a"]
+    site.pages |= {"/a/more": {"pages": ["/a/last"]}, "/a/last": {"items": [quote(3, "untranslated")]}}
+    site.moved, site.cookies = moved, {"/a": "language=de; Path=/"}
+    site.with_cookie = {"/a/last": {"items": [quote(3, "uebersetzt")]}}
+    file_twins.crawl(spider, {"HOOK_FILE": str(changes)}, CONCURRENT_REQUESTS=1)
+    site.with_cookie = {"/a/last": {"items": [quote(3, "neu uebersetzt")]}}
+    site.pages["/a/last"]["items"] = [quote(3, "new, untranslated")]
+    file_twins.crawl(spider, {"HOOK_FILE": str(changes)}, CONCURRENT_REQUESTS=1)
+    assert "/a/more" in unchanged_pages(file_twins.delta)
+    file_twins.assert_equal()
