@@ -220,6 +220,8 @@ def test_a_callback_that_yields_different_things_for_one_page_is_rendered_always
     crawls.crawl("impure", CONCURRENT_REQUESTS=1)
     assert crawls.learned[0] == "always"
     assert crawls.reason.startswith("the callback yields different things for one page: quote: tags is")
+    assert " the first time and " in crawls.reason  # both calls were for the rendered page
+    assert "rendered always from now on, the callback yields" in crawls.log
     assert len(crawls.rows) == 2 * SIZE
     asked = site.by_client[False]
     assert asked <= 2
