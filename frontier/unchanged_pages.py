@@ -95,7 +95,10 @@ class UnchangedPagesMiddleware:
 
     async def _begin(self, request: Request, page: Page) -> bool:
         """Look for the record of a page and decide about it. Return False if the page is always fetched."""
-        if page.request_text is None or request.method != "GET" or DELTA.get(request) is False:
+        if page.request_text is None or request.method != "GET":
+            return False
+        takes_part = DELTA.get(request)
+        if takes_part is not None and not takes_part:
             return False
         if any(name in request.headers for name in CONDITIONAL):
             return False

@@ -178,8 +178,9 @@ def test_a_page_that_may_differ_is_fetched(
     file_twins.assert_equal()
 
 
-def test_the_spider_may_exempt_a_page(site: DeltaSite, file_twins: Twins) -> None:
-    site.pages["/start"]["links"] = {"/c": {"delta": False}}
+@pytest.mark.parametrize("value", [False, 0])
+def test_the_spider_may_exempt_a_page(site: DeltaSite, file_twins: Twins, value: Any) -> None:
+    site.pages["/start"]["links"] = {"/c": {"delta": value}}
     file_twins.crawl()
     file_twins.crawl()
     assert site.of_status(200) == ["/c"]
