@@ -259,6 +259,7 @@ DOWNLOADER_MIDDLEWARES_BASE = {
     "crawler.download.link_schemes.LinkSchemesMiddleware": 60,
     "crawler.splash.rendered_inspection.RenderedInspectionMiddleware": 70,
     "frontier.unchanged_pages.UnchangedPagesMiddleware": 150,  # after robots.txt
+    "frontier.new_cookies.NewCookiesMiddleware": 699,  # after CookiesMiddleware, before redirects
     "frontier.rate_limits.RateLimitMiddleware": 720,  # after the next two, before retries
     "crawler.download.refused_pages.RefusedPageMiddleware": 721,  # after RenderedPageMiddleware, before retries
     "crawler.splash.rendered_pages.RenderedPageMiddleware": 722,

@@ -238,7 +238,8 @@ class LearnedRendering:
         rendering.went_back = before.mode == PLAIN and progress.learned.mode != PLAIN
         if rendering.went_back or impure:
             again = f"; {len(known)} pages are rendered again" if known else ""
-            logger.warning("%s: back to rendering, %s (%s)%s", rendering.pattern, reason, page.url, again)
+            what = "rendered always from now on" if impure else "back to rendering"
+            logger.warning("%s: %s, %s (%s)%s", rendering.pattern, what, reason, page.url, again)
         elif before.mode != progress.learned.mode == PLAIN:
             logger.info("%s: plain HTTP from now on, %s", rendering.pattern, progress.learned.reason)
 

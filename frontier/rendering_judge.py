@@ -16,7 +16,7 @@ from scrapy.utils.misc import load_object
 
 from crawler.page.completeness import CUT
 from crawler.page.page import Page
-from crawler.rendering.comparison import PageOutput, difference
+from crawler.rendering.comparison import TWO_CALLS, PageOutput, difference
 from crawler.rendering.decision import Decision
 from crawler.rendering.page_rendering import PageRendering
 from crawler.rendering.plain_page import NO_ELEMENT
@@ -172,7 +172,7 @@ class RenderingJudgeMiddleware:
         if why is None:
             learn(page, equal=True, reason="the plain page yields the same", shape=output.shape)
             return
-        impure = difference(output, await second.output_for(response))
+        impure = difference(output, await second.output_for(response), TWO_CALLS)
         if impure is not None:
             why = f"the callback yields different things for one page: {impure}"
         learn(page, equal=False, reason=why[:LONGEST_REASON], shape=Shape(), impure=impure is not None)

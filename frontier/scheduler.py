@@ -142,6 +142,7 @@ class Scheduler(BaseScheduler):
         self.commits.lesson_written = self.rendering.written
         self.commits.page_committed = self._page_committed
         self.commits.start_is_read = run.held.start_read
+        self.start_has_begun = False  # start() has yielded something, or has ended, in this process
         if self.shared is not None:
             self.commits.page_lost = self.shared.drop
         self.hand_out = HandOut(

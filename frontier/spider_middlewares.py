@@ -62,10 +62,17 @@ class SpiderSideMiddleware:
 
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for one in in_turns(start):
+            self._note_start()
             if isinstance(one, Request):
                 YIELDED_BY.set(one, start)
                 mark_start(one)
             yield one
+        self._note_start()
+
+    def _note_start(self) -> None:
+        scheduler = scheduler_of(self.crawler)
+        if scheduler is not None:
+            scheduler.start_has_begun = True
 
     def process_spider_input(self, response: Response) -> None:
         scheduler = scheduler_of(self.crawler)

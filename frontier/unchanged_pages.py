@@ -5,6 +5,7 @@ It answers the request of such a page itself, and replaces the callback: the cal
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -47,6 +48,9 @@ class UnchangedPagesMiddleware:
         self.spider = crawler.spider
         self.always_noted = may_be_noted_without_site(self.settings, self.spider)
         self._hook_failed = False
+        self._changes: asyncio.Future[bool] | None = (
+            None  # whether the spider has read the site's list of changes
+        )
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -91,7 +95,10 @@ class UnchangedPagesMiddleware:
 
     async def _begin(self, request: Request, page: Page) -> bool:
         """Look for the record of a page and decide about it. Return False if the page is always fetched."""
-        if page.request_text is None or request.method != "GET" or DELTA.get(request) is False:
+        if page.request_text is None or request.method != "GET":
+            return False
+        takes_part = DELTA.get(request)
+        if takes_part is not None and not takes_part:
             return False
         if any(name in request.headers for name in CONDITIONAL):
             return False
@@ -152,22 +159,53 @@ class UnchangedPagesMiddleware:
         hook = getattr(self.spider, "changed_since", None)
         if not callable(hook):
             return None
+        if not await self._may_ask_hook():
+            return True
         try:
             answer = await ensure_awaitable(hook(request.url, since))
         except Exception as error:  # the hook is the spider's code, and may raise any class
-            self._note_hook(f"raised {type(error).__name__}: {error}")
+            self._note_hook("changed_since", f"raised {type(error).__name__}: {error}")
             return True
         if answer is not None and not isinstance(answer, bool):
-            self._note_hook(f"returned {answer!r}, which is not True, False or None")
+            self._note_hook("changed_since", f"returned {answer!r}, which is not True, False or None")
             return True
         return answer
 
-    def _note_hook(self, what: str) -> None:
+    async def _may_ask_hook(self) -> bool:
+        """Return whether the spider has in this process what ``changed_since`` needs.
+
+        The spider may have read it in ``start()``. A resumed run, and most workers of a shared run, do not call that.
+        """
+        if callable(getattr(self.spider, "read_changes", None)):
+            if self._changes is None:
+                self._changes = asyncio.ensure_future(self._read_changes())
+            return await asyncio.shield(self._changes)
+        scheduler = scheduler_of(self.crawler)
+        if scheduler is not None and scheduler.start_has_begun:
+            return True
+        if not self._hook_failed:
+            self._hook_failed = True
+            logger.warning(
+                "%s.changed_since is not asked, and pages are fetched: this process does not call start(), "
+                "in which the spider may read the changes. Let a method read_changes() read them",
+                type(self.spider).__name__,
+            )
+        return False
+
+    async def _read_changes(self) -> bool:
+        try:
+            await ensure_awaitable(self.spider.read_changes())  # type: ignore[attr-defined]
+        except Exception as error:  # the method is the spider's code, and may raise any class
+            self._note_hook("read_changes", f"raised {type(error).__name__}: {error}")
+            return False
+        return True
+
+    def _note_hook(self, name: str, what: str) -> None:
         assert self.crawler.stats is not None
         self.crawler.stats.inc_value("delta/hook_errors")
         if not self._hook_failed:
             self._hook_failed = True
-            logger.error("%s.changed_since %s; such pages are fetched", type(self.spider).__name__, what)
+            logger.error("%s.%s %s; such pages are fetched", type(self.spider).__name__, name, what)
 
     # --- Responses ------------------------------------------------------------------------------------------------
 
@@ -178,7 +216,7 @@ class UnchangedPagesMiddleware:
         if not isinstance(delta, PageDelta) or isinstance(response, UnchangedPage):
             return response
         headers = response.headers if not is_rendered(request) else {}
-        validators = Validators.of(headers)
+        validators = Validators.of(headers, asked_at=delta.begun_at)
         if response.status == 304 and delta.asked and _has_conditions(request, delta):
             delta.confirm(validators)
             assert page is not None

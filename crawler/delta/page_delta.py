@@ -7,7 +7,8 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from crawler.delta.interval import next_interval
@@ -36,12 +37,21 @@ class Validators:
     last_modified: str | None = None
 
     @classmethod
-    def of(cls, headers: Mapping[str, bytes | None]) -> Validators:
-        """Return the validators of a response. One that is too long, or not printable ASCII, is left out."""
-        return cls(
-            etag=_readable(headers.get("ETag"), LONGEST_ETAG),
-            last_modified=_readable(headers.get("Last-Modified"), LONGEST_DATE),
-        )
+    def of(cls, headers: Mapping[str, bytes | None], *, asked_at: datetime) -> Validators:
+        """Return the validators of a response. One that is too long, or not printable ASCII, is left out.
+
+        A Last-Modified is left out, too, if its second was not over when the site answered (RFC 9110, 8.8.2.2): a page
+        that changes later in that second has the same date.
+
+        Args:
+            asked_at: stands for the Date of a response that has none.
+        """
+        last_modified = _readable(headers.get("Last-Modified"), LONGEST_DATE)
+        changed_at = _datetime_of(last_modified)
+        answered_at = _datetime_of(_readable(headers.get("Date"), LONGEST_DATE)) or asked_at
+        if changed_at is None or changed_at + timedelta(seconds=1) > answered_at:
+            last_modified = None
+        return cls(etag=_readable(headers.get("ETag"), LONGEST_ETAG), last_modified=last_modified)
 
     def conditions(self) -> dict[str, str]:
         """Return the headers that ask the site for the page only if it is another one."""
@@ -63,6 +73,15 @@ def _readable(value: bytes | None, longest: int) -> str | None:
     return text if len(text) <= longest and PRINTABLE.fullmatch(text) else None
 
 
+def _datetime_of(date: str | None) -> datetime | None:
+    """Return the second that a date of HTTP names; None for other texts."""
+    try:
+        found = parsedate_to_datetime(date or "")
+    except (ValueError, OverflowError):
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+
+
 @dataclass(kw_only=True)
 class PageDelta:
     """A page in progress.
@@ -75,6 +94,7 @@ class PageDelta:
         begun_at: before the page was requested.
         always_noted: the spider or the interval can tell that the page is unchanged, without a word of the site.
         asked: the headers of the conditional request; empty if there was none.
+        sets_cookie: it has set a cookie that the crawl did not have, and on which later pages may depend.
         output: the JSON of each item and request that the callback yielded; None if the page cannot be noted.
     """
 
@@ -88,6 +108,7 @@ class PageDelta:
     always_noted: bool = False
     last_output: list[Any] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
+    sets_cookie: bool = False
     unchanged: str | None = None
     status: int | None = None
     response_url: str = ""
@@ -126,7 +147,7 @@ class PageDelta:
         Args:
             has_fault: the page must be fetched by the next crawl.
         """
-        if has_fault:
+        if has_fault or self.sets_cookie:
             return PageForgotten(page=self.page)
         if self.unchanged is not None and self.known is not None:
             return self._seen(self.known)

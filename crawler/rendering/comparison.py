@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from scrapy import Request
 from w3lib.url import canonicalize_url
@@ -94,29 +94,46 @@ class PageOutput:
         )
 
 
-def difference(rendered: PageOutput, plain: PageOutput) -> str | None:
-    """Return the first difference of two outputs, in words; None if they are equal."""
+class Words(NamedTuple):
+    """Words for the two outputs that are compared."""
+
+    first: str
+    second: str
+    there: str
+    has: str
+
+
+TWO_FORMS = Words("rendered", "plain", "on the plain page", "the plain page has")
+TWO_CALLS = Words("the first time", "the second time", "the second time", "the second call yields")
+
+
+def difference(rendered: PageOutput, plain: PageOutput, words: Words = TWO_FORMS) -> str | None:
+    """Return the first difference of two outputs, in words; None if they are equal.
+
+    Args:
+        words: for what the outputs belong to; by default the rendered and the plain form of a page.
+    """
     if plain.error != rendered.error:
-        return f"the callback raised on the plain page: {plain.error}"
+        return f"the callback raised {words.there}: {plain.error}"
     of_rendered, of_plain = _rows(rendered.items), _rows(plain.items)
     for (table, key), rows in of_rendered.items():
         others = of_plain.get((table, key), [])
         if len(others) < len(rows):
-            return f"a row for {table} is missing on the plain page: {_short(key)}"
+            return f"a row for {table} is missing {words.there}: {_short(key)}"
         for row, other in zip(rows, others, strict=False):
             if row != other:
-                return f"{table}: {_first_field(row, other)}"
+                return f"{table}: {_first_field(row, other, words)}"
         if len(others) > len(rows):
-            return f"the plain page has a row for {table} more: {_short(key)}"
+            return f"{words.has} a row for {table} more: {_short(key)}"
     for table, key in of_plain:
         if (table, key) not in of_rendered:
-            return f"the plain page has a row for {table} more: {_short(key)}"
+            return f"{words.has} a row for {table} more: {_short(key)}"
     for text, url in rendered.requests.items():
         if text not in plain.requests:
-            return f"a request is missing on the plain page: {_short(url, 200)}"
+            return f"a request is missing {words.there}: {_short(url, 200)}"
     for text, url in plain.requests.items():
         if text not in rendered.requests:
-            return f"the plain page has a request more: {_short(url, 200)}"
+            return f"{words.has} a request more: {_short(url, 200)}"
     return None
 
 
@@ -131,10 +148,10 @@ def _rows(items: Sequence[CheckedItem]) -> dict[tuple[str, str], list[dict[str, 
     return rows
 
 
-def _first_field(row: Mapping[str, str], other: Mapping[str, str]) -> str:
+def _first_field(row: Mapping[str, str], other: Mapping[str, str], words: Words) -> str:
     for name in [*row, *other]:
         if row.get(name) != other.get(name):
-            return f"{name} is {_short(row.get(name))} rendered and {_short(other.get(name))} plain"
+            return f"{name} is {_short(row.get(name))} {words.first} and {_short(other.get(name))} {words.second}"
     return ""
 
 

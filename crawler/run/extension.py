@@ -240,7 +240,11 @@ class RunExtension:
         work = self._samples.at_end() if self._samples is not None else None
         if self.verdict.counts is not None:
             history = self.crawler.settings.getbool("HISTORY_ENABLED", True)
-            for name, number in stats_of(self.verdict.counts, history=history).items():
+            counts = stats_of(self.verdict.counts, history=history)
+            for name in self.crawler.stats.get_stats():  # a page may have another way or state by now
+                if name.startswith((RENDERING_PAGES, UNCHANGED_PAGES)):
+                    counts.setdefault(name, 0)
+            for name, number in counts.items():
                 self.crawler.stats.set_value(name, number)
         if self.verdict.note:
             logger.info("run %d of %s: %s", self.held.id, self.held.spider, self.verdict.note)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +27,8 @@ class DeltaSite:
         pages: the JSON of each path; other paths have HTTP 404.
         dates: the dates of the sitemap's entries, by path.
         moved: the paths that redirect, and where to.
+        cookies: the cookie that a path sets.
+        with_cookie: the JSON of each path for a client that sends a cookie, if it is another one.
         has_etags: whether responses have an ETag.
         gzipped: whether a 304 repeats the headers of a compressed page.
         held: the response of such a path waits for the event.
@@ -37,6 +39,8 @@ class DeltaSite:
         self.pages: dict[str, Any] = {}
         self.dates: dict[str, str] = {}
         self.moved: dict[str, str] = {}
+        self.cookies: dict[str, str] = {}
+        self.with_cookie: dict[str, Any] = {}
         self.has_etags, self.gzipped = True, False
         self.held: dict[str, threading.Event] = {}
         self.asked: list[tuple[str, int]] = []
@@ -49,7 +53,10 @@ class DeltaSite:
                 path = urlsplit(self.path).path
                 if path in site.held:
                     site.held[path].wait(60)
-                status, headers, body = site.response(path, self.headers.get("If-None-Match"))
+                pages = site.pages | (site.with_cookie if "Cookie" in self.headers else {})
+                status, headers, body = site.response(path, self.headers.get("If-None-Match"), pages)
+                if path in site.cookies and status != 304:
+                    headers["Set-Cookie"] = site.cookies[path]
                 site.asked.append((path, status))
                 with contextlib.suppress(OSError):  # the crawl may be dead
                     self.send_response(status)
@@ -64,13 +71,15 @@ class DeltaSite:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
-    def response(self, path: str, known: str | None) -> tuple[int, dict[str, str], bytes]:
+    def response(
+        self, path: str, known: str | None, pages: Mapping[str, Any]
+    ) -> tuple[int, dict[str, str], bytes]:
         if path in self.moved:
             return 302, {"Location": self.moved[path], "Content-Length": "0"}, b""
         if path == "/sitemap.xml":
             body, kind = self.sitemap(), "application/xml"
-        elif path in self.pages:
-            body, kind = json.dumps(self.pages[path]).encode(), "application/json"
+        elif path in pages:
+            body, kind = json.dumps(pages[path]).encode(), "application/json"
         else:
             return 404, {"Content-Length": "0"}, b""
         headers = {"Content-Type": kind}

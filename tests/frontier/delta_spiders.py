@@ -79,6 +79,34 @@ class HookedSpider(CatalogueSpider):
         return answer
 
 
+class ListedSpider(CatalogueSpider):
+    """It reads the site's list of changes, the file HOOK_FILE, in start()."""
+
+    name = "listed"
+    changes: frozenset[str] = frozenset()
+
+    async def start(self) -> AsyncIterator[Any]:
+        self.read_list()
+        async for one in super().start():
+            yield one
+
+    def read_list(self) -> None:
+        self.changes = frozenset(json.loads(Path(os.environ["HOOK_FILE"]).read_text()))
+
+    def changed_since(self, url: str, since: datetime) -> bool:
+        return url.removeprefix(self.settings["DEMO_URL"]) in self.changes
+
+
+class ListedApartSpider(ListedSpider):
+    """It reads the list where each process does."""
+
+    name = "listed_apart"
+    start = CatalogueSpider.start
+
+    async def read_changes(self) -> None:
+        self.read_list()
+
+
 if "KILL_AT_COMMIT" in os.environ:
     left = [int(os.environ["KILL_AT_COMMIT"])]
 

@@ -114,6 +114,9 @@ def test_plain_http_answers_after_three_equal_pages_also_in_the_next_run(
     # The list is always rendered; the page of the last comparison came by plain HTTP before.
     assert crawls.ways == (2, SIZE)
     assert f"rendering: {SIZE - 1} plain, 1 rendered" in crawls.log
+    # The stats have the counts of the run: all plain pages are confirmed.
+    assert "'pages/rendering/plain': 0" in crawls.log
+    assert f"'pages/rendering/confirmed': {SIZE - 1}" in crawls.log
 
 
 def test_a_site_that_is_made_by_scripts_is_rendered(crawls: Crawls, site: RenderingSite) -> None:
@@ -217,6 +220,8 @@ def test_a_callback_that_yields_different_things_for_one_page_is_rendered_always
     crawls.crawl("impure", CONCURRENT_REQUESTS=1)
     assert crawls.learned[0] == "always"
     assert crawls.reason.startswith("the callback yields different things for one page: quote: tags is")
+    assert " the first time and " in crawls.reason  # both calls were for the rendered page
+    assert "rendered always from now on, the callback yields" in crawls.log
     assert len(crawls.rows) == 2 * SIZE
     asked = site.by_client[False]
     assert asked <= 2

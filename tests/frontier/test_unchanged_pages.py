@@ -178,8 +178,9 @@ def test_a_page_that_may_differ_is_fetched(
     file_twins.assert_equal()
 
 
-def test_the_spider_may_exempt_a_page(site: DeltaSite, file_twins: Twins) -> None:
-    site.pages["/start"]["links"] = {"/c": {"delta": False}}
+@pytest.mark.parametrize("value", [False, 0])
+def test_the_spider_may_exempt_a_page(site: DeltaSite, file_twins: Twins, value: Any) -> None:
+    site.pages["/start"]["links"] = {"/c": {"delta": value}}
     file_twins.crawl()
     file_twins.crawl()
     assert site.of_status(200) == ["/c"]
@@ -309,3 +310,65 @@ def test_a_delta_crawl_that_is_killed_and_resumed_stores_the_same(
     assert killed.returncode == -9
     twins.crawl()
     twins.assert_equal()
+
+
+@pytest.mark.parametrize(
+    ("spider", "is_asked"), [("listed", False), ("listed_apart", True)], ids=["in start()", "read_changes()"]
+)
+def test_a_resumed_run_does_not_take_a_list_of_changes_that_it_did_not_read_for_an_empty_one(
+    site: DeltaSite, file_twins: Twins, tmp_path: Path, spider: str, is_asked: bool
+) -> None:
+    site.has_etags = False
+    paths = [f"/many/{number}" for number in range(40)]
+    site.pages["/c"]["pages"] = paths
+    site.pages |= {path: {"items": [quote(100 + number)]} for number, path in enumerate(paths)}
+    changes = tmp_path / "changes.json"
+    changes.write_text("[]")
+    file_twins.crawl(spider, {"HOOK_FILE": str(changes)})
+    for number, path in enumerate(paths):
+        site.pages[path]["items"] = [quote(100 + number, "changed")] if number % 4 == 0 else []
+    changes.write_text(json.dumps(paths))
+    env = {"DATABASE_URL": file_twins.delta, "DEMO_URL": site.url, "HOOK_FILE": str(changes)}
+    options = "-s", f"SPIDER_MODULES={SPIDERS}", "-s", "DELTA=on"
+    assert scrapy("crawl", spider, *options, **env, KILL_AT_COMMIT="7").returncode == -9
+    file_twins.crawl(spider, {"HOOK_FILE": str(changes)})
+    assert ("changed_since is not asked" in file_twins.log) is not is_asked
+    file_twins.assert_equal()
+
+
+def test_pages_are_fetched_if_the_list_of_changes_cannot_be_read(
+    site: DeltaSite, file_twins: Twins, tmp_path: Path
+) -> None:
+    site.has_etags = False
+    changes = tmp_path / "changes.json"
+    changes.write_text("[]")
+    file_twins.crawl("listed_apart", {"HOOK_FILE": str(changes)})
+    file_twins.crawl("listed_apart", {"HOOK_FILE": str(changes)})
+    assert site.of_status(200) == ["/start"]
+    changes.unlink()
+    file_twins.crawl("listed_apart", {"HOOK_FILE": str(changes)})
+    assert len(site.of_status(200)) == 5
+    assert "read_changes raised FileNotFoundError" in file_twins.log
+    file_twins.assert_equal()
+
+
+@pytest.mark.parametrize(
+    ("spider", "moved"),
+    [("catalogue", {}), ("listed_apart", {"/a": "/a/here"})],
+    ids=["304", "skipped redirect"],
+)
+def test_a_page_that_sets_a_cookie_for_later_pages_is_fetched(
+    site: DeltaSite, file_twins: Twins, tmp_path: Path, spider: str, moved: dict[str, str]
+) -> None:
+    changes = tmp_path / "changes.json"
+    changes.write_text('["/a/last"]')
+    site.pages["/a/here"] = site.pages["/a"]
+    site.pages |= {"/a/more": {"pages": ["/a/last"]}, "/a/last": {"items": [quote(3, "untranslated")]}}
+    site.moved, site.cookies = moved, {"/a": "language=de; Path=/"}
+    site.with_cookie = {"/a/last": {"items": [quote(3, "uebersetzt")]}}
+    file_twins.crawl(spider, {"HOOK_FILE": str(changes)}, CONCURRENT_REQUESTS=1)
+    site.with_cookie = {"/a/last": {"items": [quote(3, "neu uebersetzt")]}}
+    site.pages["/a/last"]["items"] = [quote(3, "new, untranslated")]
+    file_twins.crawl(spider, {"HOOK_FILE": str(changes)}, CONCURRENT_REQUESTS=1)
+    assert "/a/more" in unchanged_pages(file_twins.delta)
+    file_twins.assert_equal()

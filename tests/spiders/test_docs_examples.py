@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import re
 import sqlite3
@@ -10,7 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from scrapy.http import HtmlResponse
+from scrapy import Request
+from scrapy.http import HtmlResponse, TextResponse
 from sqlalchemy import LargeBinary
 from sqlalchemy.orm import mapped_column
 
@@ -112,9 +114,14 @@ def test_a_picture_is_a_column_that_is_not_in_the_history() -> None:
 
 def test_a_spider_tells_which_pages_changed() -> None:
     (block,) = PAGE.below("How does a spider say that a page did not change?")
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"Request": Request}
     exec(block.text, names)
-    spider = SimpleNamespace(changes={"https://shop.example/films/alien"})
+
+    async def download_async(request: Request) -> TextResponse:
+        return TextResponse(request.url, body=b"https://shop.example/films/alien\n")
+
+    spider = SimpleNamespace(crawler=SimpleNamespace(engine=SimpleNamespace(download_async=download_async)))
+    asyncio.run(names["read_changes"](spider))
     assert names["changed_since"](spider, "https://shop.example/films/alien", None) is True
     assert names["changed_since"](spider, "https://shop.example/films/brazil", None) is False
 

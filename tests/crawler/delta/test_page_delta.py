@@ -101,7 +101,28 @@ def test_the_time_of_the_change_stays_when_a_fetched_page_yields_the_same() -> N
 
 @pytest.mark.parametrize("value", [b"", b"x" * 501, b'"\xff"', b'"a\nb"', None])
 def test_a_validator_that_cannot_be_sent_again_is_left_out(value: bytes | None) -> None:
-    assert Validators.of({"ETag": value}).conditions() == {}
+    assert Validators.of({"ETag": value}, asked_at=FETCHED).conditions() == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "answered", "is_sent"),
+    [
+        (b"Sun, 01 Mar 2026 10:00:00 GMT", b"Sun, 01 Mar 2026 10:00:01 GMT", True),
+        (b"Sun, 01 Mar 2026 10:00:00 GMT", b"Sun, 01 Mar 2026 10:00:00 GMT", False),
+        (b"Fri, 01 Jan 2038 00:00:00 GMT", b"Sun, 01 Mar 2026 10:00:00 GMT", False),
+        (b"Fri, 01 Jan 2038 00:00:00 GMT", None, False),
+        (b"Thu, 01 Jan 1970 00:00:00 GMT", None, True),
+        (b"yesterday", b"Sun, 01 Mar 2026 10:00:00 GMT", False),
+    ],
+    ids=["over", "the same second", "future", "future, no Date", "past, no Date", "no date"],
+)
+def test_a_last_modified_whose_second_was_not_over_is_left_out(
+    changed: bytes, answered: bytes | None, is_sent: bool
+) -> None:
+    headers = {"ETag": b'"1"', "Last-Modified": changed, "Date": answered}
+    conditions = Validators.of(headers, asked_at=FETCHED).conditions()
+    assert conditions["If-None-Match"] == '"1"'
+    assert ("If-Modified-Since" in conditions) is is_sent
 
 
 @pytest.mark.parametrize("value", [7, None, "", "x" * 65, "2026\x00"])
