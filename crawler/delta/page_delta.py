@@ -155,7 +155,8 @@ class PageDelta:
         is_page = (
             self.status is not None and 200 <= self.status < 300
         )  # and not an error that the spider reads
-        if self.output is None or not is_page or not can_be_unchanged:
+        # A page that yields nothing may be a message of the site ("try again later") with status 200.
+        if not self.output or not is_page or not can_be_unchanged:
             return PageForgotten(page=self.page)
         return self._record()
 

@@ -51,6 +51,11 @@ def test_an_error_page_that_the_spider_reads_is_fetched_again() -> None:
     assert isinstance(error.note(has_fault=False), PageForgotten)
 
 
+def test_a_page_that_yields_nothing_is_fetched_again() -> None:
+    """A shop may answer "try again later" with status 200; its sitemap still has the date of the page."""
+    assert isinstance(replace(page(), output=[]).note(has_fault=False), PageForgotten)
+
+
 def test_an_output_that_cannot_be_stored_or_is_too_long_is_not_recorded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
