@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import Engine
@@ -46,11 +46,13 @@ class RelayEnd:
         lost: another relay has taken over.
         interrupted: it was stopped before it had sent what it should send at once.
         errors: of the sinks, by name.
+        refused: how many events the sinks have refused, by name, without those that refused none.
     """
 
     lost: bool
     interrupted: bool = False
     errors: Mapping[str, str]
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 class Relay:
@@ -102,7 +104,8 @@ class Relay:
         finally:
             self._end(relay)
         errors = {one.sink_name: one.error for one in self.deliveries if one.error is not None}
-        return RelayEnd(lost=self._lost, interrupted=once and not done, errors=errors)
+        refused = {one.sink_name: one.refused for one in self.deliveries if one.refused}
+        return RelayEnd(lost=self._lost, interrupted=once and not done, errors=errors, refused=refused)
 
     def stop(self) -> None:
         """End the relay soon. Signal handlers may call it."""

@@ -17,6 +17,7 @@ from models.relay import (
     claim_relay,
     delete_sent,
     hold,
+    retry_refused,
     sink_states,
     store_position,
 )
@@ -140,6 +141,33 @@ def test_a_refused_event_is_kept_with_its_reason_and_the_rest_goes_on(engine: En
     assert without_repeats(sink.received) == history(engine)
     with Session(engine) as session:
         assert session.scalars(select(OutboxRefusal)).all() == []
+
+
+def test_once_sends_all_refused_events_again_and_says_what_is_left(engine: Engine) -> None:
+    store_changes(engine, [[1, 2, 3, 4, 5, 6, 7]])
+    sink = RecordingSink(batch=2)
+    sink.answer = lambda _: Outcome(refused="no queue")
+    assert once(engine, sink=sink) == RelayEnd(lost=False, errors={}, refused={"sink": 7})
+
+    def retry() -> int:
+        with Session(engine) as session, session.begin():
+            return retry_refused(session, None)[0]
+
+    assert retry() == 7
+    sink.answer = lambda event: (
+        Outcome(refused="no queue")
+        if event.row_key == "[2]"
+        else Outcome(failed="full")
+        if event.row_key == "[4]"
+        else SENT
+    )
+    assert once(engine, sink=sink) == RelayEnd(lost=False, errors={"sink": "full"}, refused={"sink": 1})
+    assert set(without_repeats(sink.received)) == {"quote/[1]", "quote/[3]"}
+    assert retry() == 1
+    sink.answer = lambda _: SENT
+    assert once(engine, sink=sink) == RelayEnd(lost=False, errors={})
+    assert without_repeats(sink.received) == history(engine)
+    assert len(sink.received) == 7
 
 
 def test_a_receiver_that_ends_gets_nothing_more(engine: Engine) -> None:
