@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from models.command_name import command
 from models.error_text import error_line
 from models.relay import (
     HeldRelay,
@@ -89,6 +91,11 @@ class Relay:
             WrongSink: a sink cannot be used as BROKER_URL names it. A sink that is down is no error.
         """
         relay = claim_relay(self.sessions, list(self.sinks))
+        for name, why in relay.missed.items():
+            logger.warning(
+                "%s is in BROKER_URL again, and %s: `%s` sends it the rows of a table as they are now",
+                *(name, why, command(f"events --snapshot TABLE --sink {shlex.quote(name)}")),
+            )
         done = False
         try:
             self._check_sinks()
