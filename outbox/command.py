@@ -14,7 +14,7 @@ from scrapy.settings import BaseSettings
 from crawler.database import open_database
 from crawler.database_command import CommandFailed
 from crawler.run.alarm import Alarm
-from crawler.run.verdict import ALREADY_RUNNING, BELOW_POLICY, GOOD, INTERRUPTED
+from crawler.run.verdict import ALREADY_RUNNING, BELOW_POLICY, CANNOT_START, GOOD, INTERRUPTED
 from models.command_name import command
 from models.relay import RelayIsAlive, SinkState
 from outbox.address import addresses_of
@@ -85,6 +85,9 @@ def run_relay(settings: BaseSettings, *, once: bool) -> int:
             *(name, "an event" if count == 1 else f"{count:,} events"),
             *(command("events --refused"), command("events --retry")),
         )
+    if end.faults:
+        logger.error("the relay ends by a fault of its own at %s (see above)", ", ".join(end.faults))
+        return CANNOT_START
     if end.lost:
         logger.error("another relay has taken over, so this one ends")
         return ALREADY_RUNNING

@@ -141,6 +141,7 @@ class Delivery(threading.Thread):
         self.sent = 0  # by this process
         self.refused = 0  # events, by this process
         self.ended = False
+        self.has_fault = False  # of our code
         self.attempts = 0  # that failed, one after the other
         self._unstored: Progress | None = None  # what is confirmed or refused since the last commit
         self._stored = 0.0  # when that was
@@ -184,6 +185,7 @@ class Delivery(threading.Thread):
             )
         except Exception:
             logger.exception("%s: the relay has a fault and stops", self.sink_name)
+            self.has_fault = True
             self.lost()
         finally:
             self.sink.close()

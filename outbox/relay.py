@@ -48,12 +48,14 @@ class RelayEnd:
         lost: another relay has taken over.
         interrupted: it was stopped before it had sent what it should send at once.
         errors: of the sinks, by name.
+        faults: the sinks whose delivery has raised an error that nothing expects.
         refused: how many events the sinks have refused, by name, without those that refused none.
     """
 
     lost: bool
     interrupted: bool = False
     errors: Mapping[str, str]
+    faults: Sequence[str] = field(default_factory=list)
     refused: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -112,7 +114,14 @@ class Relay:
             self._end(relay)
         errors = {one.sink_name: one.error for one in self.deliveries if one.error is not None}
         refused = {one.sink_name: one.refused for one in self.deliveries if one.refused}
-        return RelayEnd(lost=self._lost, interrupted=once and not done, errors=errors, refused=refused)
+        faults = [one.sink_name for one in self.deliveries if one.has_fault]
+        return RelayEnd(
+            lost=self._lost and not faults,
+            interrupted=once and not done,
+            errors=errors,
+            faults=faults,
+            refused=refused,
+        )
 
     def stop(self) -> None:
         """End the relay soon. Signal handlers may call it."""

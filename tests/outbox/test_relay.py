@@ -186,6 +186,18 @@ def test_a_receiver_that_ends_gets_nothing_more(engine: Engine) -> None:
         assert session.scalars(select(OutboxSink.state)).all() == ["ended"]
 
 
+def test_a_fault_of_a_sink_is_no_loss_of_the_place(engine: Engine) -> None:
+    store_changes(engine, [[1]])
+    sink = RecordingSink()
+
+    def fail(_event: Event) -> Outcome:
+        raise RuntimeError
+
+    sink.answer = fail
+    end = once(engine, sink=sink)
+    assert end.faults == ["sink"] and not end.lost
+
+
 def test_a_second_relay_is_refused_until_the_first_has_no_heartbeat(engine: Engine) -> None:
     sessions = make_sessions(engine)
     first = claim_relay(sessions, ["sink"])
