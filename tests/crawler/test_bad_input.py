@@ -23,6 +23,11 @@ CASES = {
         "books",
         "Check DATABASE_URL and that the server is running",
     ),
+    "an SQLite file that cannot be opened": (
+        {"DATABASE_URL": "sqlite:////usr"},
+        "books",
+        "Check DATABASE_URL and that its folder can be written and the disk has room",
+    ),
     "a text that is no database URL": (
         {"DATABASE_URL": "nonsense"},
         "books",
