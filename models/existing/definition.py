@@ -211,7 +211,7 @@ def existing(
                 "in a module that both sites import",
             )
         return known
-    name = "".join(part.capitalize() for part in definition.name.split("_"))
+    name = "".join(part[:1].upper() + part[1:] for part in definition.name.split("_"))
     model = type(name, (ExistingRow,), _namespace(definition))
     _models[definition.full_name] = model
     return model

@@ -332,6 +332,7 @@ def test_a_definition_that_contradicts_itself_is_refused() -> None:
         ):
             with pytest.raises(ModelError, match=problem):
                 existing("product", **options)  # type: ignore[arg-type]
+        assert existing("Preis-Liste_2024", key=["sku"]).__name__ == "Preis-Liste2024"  # messages name it
         first = existing("product", key=["sku"], columns=["name"])
         assert existing("product", key=["sku"], columns=["name"]) is first
         with pytest.raises(ModelError, match="has two definitions"):
