@@ -316,17 +316,18 @@ def delete_sent(session: Session, sinks: Sequence[str], before: datetime, limit:
     if not position:
         return 0
     # Only the first ones are looked at: the times are nearly in the order of the ids, and many are not old.
-    query = (
+    first_events = (
         select(OutboxEvent.id, OutboxEvent.at, OutboxEvent.sink)
         .where(OutboxEvent.id <= position, ~exists().where(OutboxRefusal.event == OutboxEvent.id))
         .order_by(OutboxEvent.id)
         .limit(limit)
     )
-    old = [event for event in session.execute(query) if event.at < before]
+    old = [event for event in session.execute(first_events) if event.at < before]
     unsent = gaps_with_events(session, sinks) if old else []
     events = [one for one in old if not any(first <= one.id <= last for first, last in unsent)]
     ids = [event.id for event in events]
-    ends = dict(session.execute(select(OutboxSink.name, OutboxSink.position)).tuples().all()) if ids else {}
+    positions = select(OutboxSink.name, OutboxSink.position)
+    ends = {sink.name: sink.position for sink in session.execute(positions)} if ids else {}
     for sink in ends.keys() - set(sinks):
         unsent = [*gaps_with_events(session, [sink]), (ends[sink] + 1, ids[-1])]
         missed = [
