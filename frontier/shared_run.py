@@ -123,7 +123,7 @@ class SharedRun:
         self._look_pause = TICK
         self._gives_up_soon = False
         self._is_looking = self._is_paused = self._is_leaving = False
-        self._is_closed = False
+        self._is_closed = self._has_told_rivals = False
         self._news = asyncio.Event()
 
     # --- The life of the worker -------------------------------------------------------------------------------
@@ -278,6 +278,7 @@ class SharedRun:
 
     def _found(self, found: Balance, known: list[Tenure], now: float) -> None:
         self._is_looking = False
+        was_alive = self.may_hand_out
         self._looked_at = now
         self._watch.note_free(found.free)
         self._writer().note_workers(found.workers)
@@ -286,7 +287,7 @@ class SharedRun:
             self._is_paused = False
             self._engine.resume()
         held, held_parts = set(found.held), {one.part for one in found.held}
-        self.lose([one for one in known if one not in held])
+        self.lose([one for one in known if one not in held], was_alive=was_alive)
         if found.taken:
             self._add(found)
         is_fair = self._engine is not None and self._engine.is_fair
@@ -366,11 +367,24 @@ class SharedRun:
             self._engine.give_up(surplus)
         logger.info("gave %d partitions up, so it has %d", len(tenures), len(self.partitions))
 
-    def lose(self, tenures: list[Tenure], *, is_given_up: bool = False) -> None:
-        """Forget the requests and the pages of partitions that this worker does not have any more."""
+    def lose(self, tenures: list[Tenure], *, is_given_up: bool = False, was_alive: bool = False) -> None:
+        """Forget the requests and the pages of partitions that this worker does not have any more.
+
+        Args:
+            is_given_up: it has given them up.
+            was_alive: it has looked at them a short time before, so no other worker can take it for dead.
+        """
         lost = self.partitions.remove(tenures)
         if not lost:
             return
+        if was_alive and self._engine is None and not self._has_told_rivals:
+            self._has_told_rivals = True
+            logger.warning(
+                "another worker takes partitions that this worker has, although its leases are valid, so hosts get "
+                "requests of both: write the same WORKERS_URL for all workers of run %d, and give their machines "
+                "different host names",
+                self.run.id,
+            )
         if not is_given_up:
             logger.warning(
                 "%d partitions were taken by other workers, so it has %d", len(lost), len(self.partitions)
@@ -388,7 +402,7 @@ class SharedRun:
     def drop(self, commit: Commit) -> None:
         """Forget a page whose partition was lost: another worker fetches it."""
         assert commit.tenure is not None
-        self.lose([commit.tenure])
+        self.lose([commit.tenure], was_alive=self.may_hand_out)
         if commit.number is not None and commit.settled is not None and self._pages.has(commit):
             self._pages.drop(commit.number)
         self._identities.forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -132,13 +133,24 @@ def event_schema(model: type[Row]) -> dict[str, Any]:
     }
 
 
+def _by_name(models: Iterable[type[Row]]) -> dict[str, type[Row]]:
+    """Return the models by a name that AsyncAPI permits as a key, which no other table has."""
+    found: dict[str, type[Row]] = {}
+    for model in models:
+        first = name = re.sub(r"[^A-Za-z0-9_-]", "_", model.__tablename__)
+        number = 2
+        while name in found:
+            name, number = f"{first}_{number}", number + 1
+        found[name] = model
+    return found
+
+
 def async_api(models: Iterable[type[Row]], version: str) -> dict[str, Any]:
     """Return an AsyncAPI 3 document: a channel and a message for each table."""
     channels: dict[str, Any] = {}
     messages: dict[str, Any] = {}
     operations: dict[str, Any] = {}
-    for model in models:
-        name = model.__tablename__.replace(".", "_")
+    for name, model in _by_name(models).items():
         messages[name] = {
             "name": f"splashdown.{model.__tablename__}",
             "contentType": "application/cloudevents+json",

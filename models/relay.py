@@ -13,7 +13,7 @@ a larger id, and no snapshot has it without the first one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,6 +47,8 @@ ONLY = 1  # the id of the only row of outbox_relay
 GAPS_AT_ONCE = 100  # in one query
 
 ACTIVE, ENDED = "active", "ended"  # states of a sink
+# The error of a sink that was not in BROKER_URL when events were deleted.
+MISSED = "events were deleted before it got them"
 
 
 class RelayIsAlive(Exception):
@@ -115,10 +117,14 @@ class OutboxRefusal(Base):
 
 @dataclass(frozen=True, kw_only=True)
 class HeldRelay:
-    """The place of the relay, which this process has."""
+    """The place of the relay, which this process has.
+
+    ``missed`` says which of its sinks have missed events while they were not in BROKER_URL, and why.
+    """
 
     owner: str
     number: int
+    missed: Mapping[str, str] = field(default_factory=dict)
 
 
 def claim_relay(sessions: sessionmaker[Session], sinks: Sequence[str]) -> HeldRelay:
@@ -144,7 +150,7 @@ def claim_relay(sessions: sessionmaker[Session], sinks: Sequence[str]) -> HeldRe
                 f"another relay sends the events: {owner.shown} (last heartbeat {row.heartbeat_at:%F %T} UTC)"
             )
         row.owner, row.number, row.heartbeat_at = str(Process.current()), row.number + 1, now
-        known = set(session.scalars(select(OutboxSink.name)))
+        known = {one.name: one.error for one in session.execute(select(OutboxSink.name, OutboxSink.error))}
         for name in sinks:
             if name in known:
                 session.execute(
@@ -152,7 +158,9 @@ def claim_relay(sessions: sessionmaker[Session], sinks: Sequence[str]) -> HeldRe
                 )
             else:
                 session.add(OutboxSink(name=name, position=0, state=ACTIVE, sent=0, used_at=now))
-        return HeldRelay(owner=row.owner, number=row.number)
+        errors = {name: known.get(name) for name in sinks}
+        missed = {name: error for name, error in errors.items() if error and error.startswith(MISSED)}
+        return HeldRelay(owner=row.owner, number=row.number, missed=missed)
 
 
 def hold(session: Session, relay: HeldRelay) -> datetime:
@@ -301,35 +309,55 @@ def settle_refusals(session: Session, sent: Iterable[int], refused: Mapping[int,
 def delete_sent(session: Session, sinks: Sequence[str], before: datetime, limit: int) -> int:
     """Delete events from before a time that each of these sinks has confirmed; return their number.
 
-    Refused events stay until they are sent or dropped.
+    Refused events stay until they are sent or dropped. Another sink that had not got a deleted event has the error
+    MISSED, which the next relay with this sink tells.
     """
     position = session.scalar(select(func.min(OutboxSink.position)).where(OutboxSink.name.in_(sinks)))
     if not position:
         return 0
     # Only the first ones are looked at: the times are nearly in the order of the ids, and many are not old.
-    query = (
-        select(OutboxEvent.id, OutboxEvent.at)
+    first_events = (
+        select(OutboxEvent.id, OutboxEvent.at, OutboxEvent.sink)
         .where(OutboxEvent.id <= position, ~exists().where(OutboxRefusal.event == OutboxEvent.id))
         .order_by(OutboxEvent.id)
         .limit(limit)
     )
-    old = [id_ for id_, at in session.execute(query) if at < before]
+    old = [event for event in session.execute(first_events) if event.at < before]
     unsent = gaps_with_events(session, sinks) if old else []
-    ids = [id_ for id_ in old if not any(first <= id_ <= last for first, last in unsent)]
+    events = [one for one in old if not any(first <= one.id <= last for first, last in unsent)]
+    ids = [event.id for event in events]
+    positions = select(OutboxSink.name, OutboxSink.position)
+    ends = {sink.name: sink.position for sink in session.execute(positions)} if ids else {}
+    for sink in ends.keys() - set(sinks):
+        unsent = [*gaps_with_events(session, [sink]), (ends[sink] + 1, ids[-1])]
+        missed = [
+            event.at
+            for event in events
+            if event.sink in (None, sink) and any(first <= event.id <= last for first, last in unsent)
+        ]
+        if missed:
+            store_error(session, sink, f"{MISSED}, the last one from {max(missed):%F %T} UTC")
     for start in range(0, len(ids), 2000):
         session.execute(delete(OutboxEvent).where(OutboxEvent.id.in_(ids[start : start + 2000])))
-    if ids:
-        for sink, end in session.execute(select(OutboxSink.name, OutboxSink.position)).all():
-            for first, last in runs_of(ids):
-                _add_gap(session, sink, first, min(last, end))
+    for sink, end in ends.items():
+        for first, last in runs_of(ids):
+            _add_gap(session, sink, first, min(last, end))
     return len(ids)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SinkState:
-    """What is known about a sink; ``oldest`` is the time of the oldest event that it has not confirmed."""
+    """What is known about a sink.
+
+    Attributes:
+        in_use: it was in BROKER_URL of the last relay.
+        used_at: when the last relay with it began.
+        oldest: the time of the oldest event that it has not confirmed.
+    """
 
     name: str
+    in_use: bool
+    used_at: datetime
     state: str
     sent: int
     sent_at: datetime | None
@@ -345,6 +373,7 @@ def sink_states(session: Session, sinks: Sequence[str] | None = None) -> list[Si
     if sinks is not None:
         query = query.where(OutboxSink.name.in_(sinks))
     states = []
+    last_relay = session.scalar(select(func.max(OutboxSink.used_at)))
     for sink in session.scalars(query):
         unsent, oldest = 0, None
         for condition in unsent_by(session, sink):
@@ -359,6 +388,8 @@ def sink_states(session: Session, sinks: Sequence[str] | None = None) -> list[Si
         states.append(
             SinkState(
                 name=sink.name,
+                in_use=sink.used_at == last_relay,
+                used_at=sink.used_at,
                 state=sink.state,
                 sent=sink.sent,
                 sent_at=sink.sent_at,

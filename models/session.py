@@ -238,16 +238,18 @@ def check_connection(engine: Engine) -> None:
     """Connect once.
 
     Raises:
-        DatabaseUnusable: the server does not answer, refuses the user, or does not have the database.
+        DatabaseUnusable: the server does not answer, refuses the user, or does not have the database; or the SQLite
+            file cannot be used.
     """
+    is_file = engine.dialect.name == "sqlite"
+    condition = "its folder can be written and the disk has room" if is_file else "the server is running"
     try:
         with engine.connect():
             pass
     except OperationalError as error:
         raise DatabaseUnusable(
-            f"cannot open the database at {shown(engine.url)}: {_reason(error)}. Check DATABASE_URL "
-            "and that the "
-            "server is running"
+            f"cannot open the database at {shown(engine.url)}: {_reason(error)}. "
+            f"Check DATABASE_URL and that {condition}"
         ) from error
     except SQLAlchemyError as error:
         raise DatabaseUnusable(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -111,6 +112,24 @@ class SinkAddress:
             return read(text)
         except ValueError:
             raise WrongSink(f"{self.name}: {name}={text} is no number") from None
+
+    def certificates(self, name: str = "ca") -> str | None:
+        """Return the path of the file with certificates that an option has.
+
+        Raises:
+            WrongSink: the file cannot be read, or has no certificate.
+        """
+        path = self.option(name, "")
+        if not path:
+            return None
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        except OSError as error:  # SSLError is one
+            why = "it has no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+            raise WrongSink(
+                f"{self.name}: {name}={path}: {why}: write the path of a file with certificates (PEM)"
+            ) from None
+        return path
 
     def switch(self, name: str, *, default: bool) -> bool:
         """Return whether an option is on: ``1`` or ``0``."""

@@ -14,7 +14,7 @@ from scrapy.settings import BaseSettings
 from crawler.database import open_database
 from crawler.database_command import CommandFailed
 from crawler.run.alarm import Alarm
-from crawler.run.verdict import ALREADY_RUNNING, BELOW_POLICY, GOOD, INTERRUPTED
+from crawler.run.verdict import ALREADY_RUNNING, BELOW_POLICY, CANNOT_START, GOOD, INTERRUPTED
 from models.command_name import command
 from models.relay import RelayIsAlive, SinkState
 from outbox.address import addresses_of
@@ -79,13 +79,22 @@ def run_relay(settings: BaseSettings, *, once: bool) -> int:
         engine.dispose()
     for name, reason in end.errors.items():
         logger.error("%s did not get all events: %s", name, reason)
+    for name, count in end.refused.items():
+        logger.error(
+            "%s refused %s: `%s` lists them, and after a correction `%s` sends them again",
+            *(name, "an event" if count == 1 else f"{count:,} events"),
+            *(command("events --refused"), command("events --retry")),
+        )
+    if end.faults:
+        logger.error("the relay ends by a fault of its own at %s (see above)", ", ".join(end.faults))
+        return CANNOT_START
     if end.lost:
         logger.error("another relay has taken over, so this one ends")
         return ALREADY_RUNNING
     if end.interrupted:
         logger.warning("a signal ended the relay before it had sent all events; the next one sends the rest")
         return INTERRUPTED
-    return BELOW_POLICY if once and end.errors else GOOD
+    return BELOW_POLICY if once and (end.errors or end.refused) else GOOD
 
 
 def fault_of(state: SinkState, limit: timedelta) -> str | None:

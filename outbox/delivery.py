@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
@@ -142,7 +142,9 @@ class Delivery(threading.Thread):
         self._batches = Batches(engine, name, sink.batch)
         self.error: str | None = None  # why the sink does not get on now
         self.sent = 0  # by this process
+        self.refused = 0  # events, by this process
         self.ended = False
+        self.has_fault = False  # of our code
         self.attempts = 0  # that failed, one after the other
         self._unstored: Progress | None = None  # what is confirmed or refused since the last commit
         self._stored = 0.0  # when that was
@@ -186,6 +188,7 @@ class Delivery(threading.Thread):
             )
         except Exception:
             logger.exception("%s: the relay has a fault and stops", self.sink_name)
+            self.has_fault = True
             self.lost()
         finally:
             self.sink.close()
@@ -222,9 +225,11 @@ class Delivery(threading.Thread):
         again = self._find_refused()
         if again:
             self._send_again(again)
+            self._looked = 0.0  # there may be more of them
         if batch.is_empty:
             self._store()
-            self._idle_at = look
+            if not again:
+                self._idle_at = look
             return bool(again)
         self._batches.read_ahead(batch)
         began = time.monotonic()
@@ -264,28 +269,38 @@ class Delivery(threading.Thread):
                     blocked.add(event.row)
 
     def _send_again(self, again: Sequence[tuple[int, list[str]]]) -> None:
-        """Send refused events again, on request of a person."""
+        """Send refused events again, on request of a person.
+
+        Raises:
+            SinkDown: one of them was not confirmed; it and those after it are sent again later.
+        """
         sent: list[int] = []
         refused: dict[int, str] = {}
-        for refusal, fields in again:
-            event = Event.of(fields)
-            (outcome,) = self.sink.send([event])
-            if outcome.failed is not None:
-                break
-            if outcome.refused is not None:
-                refused[refusal] = outcome.refused
-            else:
-                sent.append(refusal)
-        self.sent += len(sent)
-        with self.sessions.begin() as session:
-            hold(session, self.relay)
-            settle_refusals(session, sent, refused)
+        try:
+            for refusal, fields in again:
+                (outcome,) = self.sink.send([Event.of(fields)])
+                if outcome.failed is not None:
+                    raise SinkDown(outcome.failed, wait=outcome.wait)
+                if outcome.refused is not None:
+                    refused[refusal] = outcome.refused
+                else:
+                    sent.append(refusal)
+        finally:
+            self.sent += len(sent)
+            self._tell_refused(refused)
+            with self.sessions.begin() as session:
+                hold(session, self.relay)
+                settle_refusals(session, sent, refused)
+
+    def _tell_refused(self, refused: Mapping[int, str]) -> None:
+        self.refused += len(refused)
+        for reason, number in Counter(refused.values()).items():
+            events = "an event" if number == 1 else f"{number:,} events"
+            logger.warning("%s refused %s: %s", self.sink_name, events, reason)
 
     def _note(self, progress: Progress) -> None:
         """Note what a batch has come to."""
-        for reason, number in Counter(progress.refused.values()).items():
-            events = "an event" if number == 1 else f"{number:,} events"
-            logger.warning("%s refused %s: %s", self.sink_name, events, reason)
+        self._tell_refused(progress.refused)
         self._position = progress.position
         self.sent += progress.sent
         if self._unstored is None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from models.command_name import command
 from models.error_text import error_line
 from models.relay import (
     HeldRelay,
@@ -46,11 +48,15 @@ class RelayEnd:
         lost: another relay has taken over.
         interrupted: it was stopped before it had sent what it should send at once.
         errors: of the sinks, by name.
+        faults: the sinks whose delivery has raised an error that nothing expects.
+        refused: how many events the sinks have refused, by name, without those that refused none.
     """
 
     lost: bool
     interrupted: bool = False
     errors: Mapping[str, str]
+    faults: Sequence[str] = field(default_factory=list)
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 class Relay:
@@ -87,6 +93,11 @@ class Relay:
             WrongSink: a sink cannot be used as BROKER_URL names it. A sink that is down is no error.
         """
         relay = claim_relay(self.sessions, list(self.sinks))
+        for name, why in relay.missed.items():
+            logger.warning(
+                "%s is in BROKER_URL again, and %s: `%s` sends it the rows of a table as they are now",
+                *(name, why, command(f"events --snapshot TABLE --sink {shlex.quote(name)}")),
+            )
         done = False
         try:
             is_open = self._open_sinks()
@@ -103,7 +114,15 @@ class Relay:
         finally:
             self._end(relay)
         errors = {one.sink_name: one.error for one in self.deliveries if one.error is not None}
-        return RelayEnd(lost=self._lost, interrupted=once and not done, errors=errors)
+        refused = {one.sink_name: one.refused for one in self.deliveries if one.refused}
+        faults = [one.sink_name for one in self.deliveries if one.has_fault]
+        return RelayEnd(
+            lost=self._lost and not faults,
+            interrupted=once and not done,
+            errors=errors,
+            faults=faults,
+            refused=refused,
+        )
 
     def stop(self) -> None:
         """End the relay soon. Signal handlers may call it."""

@@ -17,7 +17,7 @@ from models import Row
 from models.command_name import command
 from models.event_schema import async_api, event_schema
 from models.event_snapshot import store_snapshot
-from models.relay import newest_events, refusals, retry_refused, sink_states
+from models.relay import SinkState, newest_events, refusals, retry_refused, sink_states
 from models.run_stats import row_models, stored_models
 
 LAST = 10  # events
@@ -86,14 +86,15 @@ class Command(DatabaseCommand):
                 raise CommandFailed(
                     f"the database lacks the table {model.__tablename__}: run `{command('migrate --new')}`"
                 )
-            self._check_sink(session, sink)
+            state = self._check_sink(session, sink)
         stored = 0
         for stored in store_snapshot(engine, model, sink):
             if sys.stderr.isatty():
                 print(f"\r{stored} rows", end="", file=sys.stderr)
         if sys.stderr.isatty():
             print("\r", end="", file=sys.stderr)
-        print(f"{stored} rows of {model.__tablename__} are in the outbox, for {sink or 'all sinks'}")
+        unused = ", which the last relay did not have in BROKER_URL" if state and not state.in_use else ""
+        print(f"{stored} rows of {model.__tablename__} are in the outbox, for {sink or 'all sinks'}{unused}")
 
     def _retry(self, engine: Engine, sink: str | None) -> None:
         with Session(engine) as session, session.begin():
@@ -103,10 +104,14 @@ class Command(DatabaseCommand):
         print(f"{events} refused events will be sent again by the relay{begun}")
 
     @staticmethod
-    def _check_sink(session: Session, sink: str | None) -> None:
-        names = [state.name for state in sink_states(session)]
-        if sink is not None and sink not in names:
-            raise CommandFailed(f"no relay ever had a sink {sink!r}; there are {', '.join(names) or 'none'}")
+    def _check_sink(session: Session, sink: str | None) -> SinkState | None:
+        """Return the state of the sink of --sink, if there is one."""
+        if sink is None:
+            return None
+        states = {state.name: state for state in sink_states(session)}
+        if sink not in states:
+            raise CommandFailed(f"no relay ever had a sink {sink!r}; there are {', '.join(states) or 'none'}")
+        return states[sink]
 
     @staticmethod
     def _print_refused(engine: Engine, opts: argparse.Namespace) -> None:
@@ -132,13 +137,16 @@ class Command(DatabaseCommand):
             if opts.json:
                 oldest = state.oldest.isoformat() if state.oldest else None
                 sent_at = state.sent_at.isoformat() if state.sent_at else None
-                print(json_line({"sink": {**vars(state), "oldest": oldest, "sent_at": sent_at}}))
+                times = {"oldest": oldest, "sent_at": sent_at, "used_at": state.used_at.isoformat()}
+                print(json_line({"sink": vars(state) | times}))
                 continue
             waits = f", the oldest for {(now - state.oldest).total_seconds():.0f} s" if state.oldest else ""
             error = f"; {state.error}" if state.error else ""
+            last = f"not in BROKER_URL of the last relay, but in that of {state.used_at:%F %T} UTC"
+            where = state.state if state.in_use else last
             print(
                 one_line(
-                    f"{state.name}: {state.state}, sent {state.sent}, unsent {state.unsent}{waits}, "
+                    f"{state.name}: {where}, sent {state.sent}, unsent {state.unsent}{waits}, "
                     f"refused {state.refused}{error}",
                     1000,
                 )

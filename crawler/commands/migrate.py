@@ -15,6 +15,7 @@ from crawler.database_command import CommandFailed, DatabaseCommand
 from crawler.security.plain_text import one_line
 from models.command_name import command
 from models.error_text import error_line
+from models.existing.definition import existing_models
 from models.new_revision import NewRevision, new_revision
 from models.revisions import VERSION_TABLE, Revisions
 from models.schema import upgrade_all
@@ -72,11 +73,19 @@ class Command(DatabaseCommand):
             print(f"{shown(engine.url)} {_state(*lines[0])}")
             if project is not None:
                 print(f"this project's own revisions: {_state_of_project(*lines[1])}")
-        if opts.new is not None and (unloaded := self._unloaded()):
+        if opts.new is not None and (missing := self._missing()):
             raise CommandFailed(
-                f"the models are incomplete: {', '.join(unloaded)} cannot be loaded (see above); correct that, "
-                f"then run `{command('migrate --new')}` again"
+                f"the models are incomplete: {'; '.join(missing)}; correct that, then run "
+                f"`{command('migrate --new')}` again"
             )
+
+    def _missing(self) -> list[str]:
+        """Return why models are not among those that were compared with the database."""
+        unloaded = self._unloaded()
+        return [
+            *([f"{', '.join(unloaded)} cannot be loaded (see above)"] if unloaded else []),
+            *(model.problem for model in existing_models() if model.problem is not None),
+        ]
 
     def _unloaded(self) -> list[str]:
         """Return the modules of sites that cannot be loaded: their models may be missing."""
@@ -88,7 +97,7 @@ class Command(DatabaseCommand):
         if new.left_alone:
             print(f"left alone, since no model has them: {', '.join(new.left_alone)}")
         if new.file is None:
-            loaded = " that can be loaded" if self._unloaded() else ""
+            loaded = " that can be loaded" if self._missing() else ""
             print(f"no new migration: the database has every table and column of the models{loaded}")
             return new
         print(new.file.read_text("utf-8"))

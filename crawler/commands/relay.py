@@ -30,7 +30,8 @@ class Command(DatabaseCommand):
         parser.add_argument(
             "--once",
             action="store_true",
-            help="end when all events are sent, for cron; exit code 2 if a sink did not get all, 4 after a signal",
+            help="end when all events are sent, for cron; exit code 2 if a sink did not get all or refused some, "
+            "4 after a signal",
         )
 
     def serves(self, opts: argparse.Namespace) -> bool:

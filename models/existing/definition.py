@@ -6,7 +6,7 @@ opens it (models.existing.reflection). docs/tables.md describes both for users.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -46,6 +46,10 @@ class Target:
 
     def __str__(self) -> str:
         return self.column if self.value is None else f"{self.column}.{self.value}"
+
+    def in_table(self, columns: Container[str]) -> Target:
+        """Return the target in a table with these columns: a column may have a name with a dot."""
+        return Target(column=str(self)) if self.parent is None and str(self) in columns else self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,9 +149,7 @@ class ExistingRow(Row):
 
     @classmethod
     def fields_in_columns(cls, columns: tuple[str, ...]) -> tuple[str, ...] | None:
-        filled = {
-            target.column: name for name, target in cls.definition.targets.items() if target.value is None
-        }
+        filled = {target.column: name for name, target in cls.read().targets.items() if target.value is None}
         names = tuple(filled[column] for column in columns if column in filled)
         return names if len(names) == len(columns) else None
 
@@ -209,7 +211,7 @@ def existing(
                 "in a module that both sites import",
             )
         return known
-    name = "".join(part.capitalize() for part in definition.name.split("_"))
+    name = "".join(part[:1].upper() + part[1:] for part in definition.name.split("_"))
     model = type(name, (ExistingRow,), _namespace(definition))
     _models[definition.full_name] = model
     return model
@@ -255,12 +257,10 @@ def _definition(
     for one in (*key, *columns):
         targets.setdefault(one, Target(column=one))
     targets = {one: targets[one] for one in (*key, *targets)}
-    filled = [target.column for target in targets.values()]
-    for column in sorted({one for one in filled if filled.count(one) > 1}):
-        raise _error(table, f"has two fields for the column {column!r}")
-    for one in (*new, *([gone] if gone else [])):
-        if one in filled:
-            raise _error(table, f"the column {one!r} is filled by a field: it cannot be in new= or gone= too")
+    # A target with a dot may be a column of this name: only the table says which one it is.
+    without_dot = {name: target for name, target in targets.items() if target.value is None or target.parent}
+    if error := filled_twice(without_dot, new, gone):
+        raise _error(table, error)
     for one in targets:
         if one in BOOKKEEPING or one in RESERVED or not one.isidentifier():
             raise _error(
@@ -292,8 +292,8 @@ def _definition(
 def _target(table: str, text: Any) -> Target:
     """Return the target that a user has written: a column, "column.value", or (column, "table.value")."""
     if isinstance(text, str) and text:
-        column, _, value = text.partition(".")
-        return Target(column=column, value=value or None)
+        column, dot, value = text.partition(".")
+        return Target(column=column, value=value if dot else None)
     if isinstance(text, tuple) and len(text) == 2 and all(isinstance(part, str) for part in text):
         parent, _, value = text[1].rpartition(".")
         if parent and value:
@@ -302,6 +302,17 @@ def _target(table: str, text: Any) -> Target:
         table,
         f"map= has {text!r}: write a column, 'category_id.name', or ('category_id', 'shop.category.name')",
     )
+
+
+def filled_twice(targets: Mapping[str, Target], new: Mapping[str, Any], gone: str | None) -> str | None:
+    """Return what is wrong if a column would be filled twice, by two fields or by a field and ``new`` or ``gone``."""
+    filled = [target.column for target in targets.values()]
+    for column in sorted({one for one in filled if filled.count(one) > 1}):
+        return f"has two fields for the column {column!r}"
+    for one in (*new, *([gone] if gone else [])):
+        if one in filled:
+            return f"the column {one!r} is filled by a field: it cannot be in new= or gone= too"
+    return None
 
 
 def _fields(definition: Definition) -> str:

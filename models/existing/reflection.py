@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -26,7 +26,7 @@ from sqlalchemy.types import NullType, TypeEngine
 from models.base import Base, ForeignKeyOfFields
 from models.column_hints import hint_error
 from models.error_text import error_line
-from models.existing.definition import Definition, Target, existing_models
+from models.existing.definition import Definition, Target, existing_models, filled_twice
 from models.existing.field_type import UnsupportedColumn, field_type, key_type
 from models.existing.tables import NotFeedable, Tables
 from models.existing.types import BitFlag, LocalDateTime
@@ -50,6 +50,7 @@ class Parent:
 class ReflectedTable:
     """An existing table as the database has it."""
 
+    targets: Mapping[str, Target]  # by field, as they are in this table
     table: Table
     bookkeeping: Table
     fields: Mapping[str, Column[Any]]  # for validation, by field
@@ -77,9 +78,9 @@ class ReflectedTable:
 def read_existing_tables(engine: Engine) -> None:
     """Read the tables of all definitions. What is wrong with one is its ``problem``, which ends its own crawl only.
 
-    A table that was read stays as it is for this process.
+    A table that was read stays as it is for this process, and so does its problem: a trial opens a database of its own.
     """
-    unread = [model for model in existing_models() if model.reflected is None]
+    unread = [model for model in existing_models() if model.reflected is None and model.problem is None]
     if not unread:
         return
     with engine.connect() as connection:
@@ -97,6 +98,10 @@ def read_existing_tables(engine: Engine) -> None:
 def _read(definition: Definition, tables: Tables) -> ReflectedTable:
     table = tables.get(definition.name, definition.schema, definition.timezone)
     described = {one["name"]: one for one in tables.described[definition.full_name]}
+    targets = {name: target.in_table(described) for name, target in definition.targets.items()}
+    if error := filled_twice(targets, definition.new, definition.gone):
+        raise NotFeedable(error)
+    definition = replace(definition, targets=targets)
     fields: dict[str, Column[Any]] = {}
     columns: dict[str, Column[Any]] = {}
     values: dict[str, ColumnElement[Any]] = {}
@@ -104,7 +109,10 @@ def _read(definition: Definition, tables: Tables) -> ReflectedTable:
     rows: FromClause = table
     for name, target in definition.targets.items():
         if target.column not in described:
-            raise NotFeedable(_no_such_column(target.column, described))
+            # With nothing before or after its dot it can only be the name of a column.
+            raise NotFeedable(
+                _no_such_column(str(target) if target.value == "" else target.column, described)
+            )
         facts = described[target.column]
         if facts.get("computed"):
             raise NotFeedable(
@@ -141,6 +149,7 @@ def _read(definition: Definition, tables: Tables) -> ReflectedTable:
     _check_new_rows(definition, described, tables)
     gone, gone_values = _gone_column(definition, table, described)
     return ReflectedTable(
+        targets=targets,
         table=table,
         bookkeeping=_bookkeeping_table(definition, fields, tables.dialect),
         fields=fields,

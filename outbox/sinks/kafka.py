@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -77,7 +78,7 @@ class KafkaSink:
                 "sasl.username": address.user,
                 "sasl.password": address.password or "",
             }
-        if ca := address.option("ca", ""):
+        if ca := address.certificates():
             self.settings["ssl.ca.location"] = ca
         self.producer: Producer | None = None
         self.known: set[str] = set()  # topics that are there
@@ -109,7 +110,7 @@ class KafkaSink:
     def send(self, events: Sequence[Event]) -> Sequence[Outcome]:
         if self.producer is None:
             raise SinkDown("not connected")
-        topics = {table: self.topic.format(table=table) for table in {event.table_name for event in events}}
+        topics = {table: self.topic_of(table) for table in {event.table_name for event in events}}
         self._create_topics(set(topics.values()) - self.known)
         others: dict[Message | int, Outcome] = {}  # of events that are not sent
 
@@ -152,6 +153,10 @@ class KafkaSink:
             error, self.error = self.error, None
             raise SinkDown(error)
         return outcomes
+
+    def topic_of(self, table: str) -> str:
+        """Return the topic of a table: Kafka refuses a name with other characters than these."""
+        return self.topic.format(table=re.sub(r"[^A-Za-z0-9._-]", "_", table))
 
     def close(self) -> None:
         if self.producer is not None:

@@ -45,7 +45,7 @@ class MqttSink:
         if any(one in self.prefix for one in "+#"):
             raise WrongSink(f"{self.name}: a topic has no + and no #")
         self.tls = address.scheme == "mqtts"
-        self.ca = address.option("ca", "") or None
+        self.ca = address.certificates()
         (host, port), *others = address.hosts
         if others:
             raise WrongSink(f"{self.name}: MQTT takes one host; write a sink for each broker")

@@ -75,7 +75,7 @@ class RabbitSink:
         if others:
             raise WrongSink(f"{self.name}: RabbitMQ takes one host; write a sink for each broker")
         tls = address.scheme == "amqps"
-        context = ssl.create_default_context(cafile=address.option("ca", "") or None) if tls else None
+        context = ssl.create_default_context(cafile=address.certificates()) if tls else None
         self.user = address.user or "guest"
         self.parameters = pika.ConnectionParameters(
             host=host,

@@ -43,7 +43,7 @@ class StompSink:
                 f"{self.name}: destination={self.destination} may have {{table}}, {{kind}} and {{spider}} only"
             ) from None
         self.tls = address.scheme == "stomps"
-        self.ca = address.option("ca", "") or None
+        self.ca = address.certificates()
         self.hosts = [(host, port or (61614 if self.tls else 61613)) for host, port in address.hosts]
         self.user, self.password = address.user or "guest", address.password or "guest"
         self.connection: Any = None

@@ -40,7 +40,7 @@ class WebhookSink:
         self.secret = _secret(address)
         self.binary = address.option("webhook_mode", "structured", ("structured", "binary")) == "binary"
         self.private = address.switch("webhook_private", default=False)
-        self.ca = address.option("webhook_ca", "") or True
+        self.ca = address.certificates("webhook_ca") or True
         (host, port), *others = address.hosts
         if others:
             raise WrongSink(f"{self.name}: a webhook has one host")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -20,6 +22,11 @@ CASES = {
         {"DATABASE_URL": "mysql+pymysql://u:secret@127.0.0.1:1/x"},
         "books",
         "Check DATABASE_URL and that the server is running",
+    ),
+    "an SQLite file that cannot be opened": (
+        {"DATABASE_URL": "sqlite:////usr"},
+        "books",
+        "Check DATABASE_URL and that its folder can be written and the disk has room",
     ),
     "a text that is no database URL": (
         {"DATABASE_URL": "nonsense"},
@@ -142,6 +149,27 @@ def crawl_thing(code: str, folder: Path) -> CompletedProcess[str]:
         DATABASE_URL=f"sqlite:///{folder}/x.db",
         PYTHONPATH=f"{folder}:{':'.join(sys.path[:1])}",
     )
+
+
+@pytest.mark.parametrize("command", [("migrate", "--new"), ("try", "thing")])
+def test_an_existing_table_that_cannot_be_fed_is_named(command: tuple[str, ...], tmp_path: Path) -> None:
+    project = ProjectCopy(tmp_path)
+    project.copy("migrations")
+    (project.folder / "spiders" / "things.py").write_text(
+        """
+from models.existing.definition import existing
+from spiders.base import SiteSpider
+class ThingSpider(SiteSpider):
+    name = "thing"
+    model = existing("goods", key=["id"], columns=["titel"])
+"""
+    )
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        connection.execute("CREATE TABLE goods (id INTEGER PRIMARY KEY, title TEXT)")
+    done = project.scrapy(*command, DATABASE_URL=f"sqlite:///{tmp_path}/x.db")
+    assert done.returncode == 1, done.stderr
+    assert "goods: there is no column 'titel' (any more); its columns are id, title" in done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
 
 
 def test_a_migration_of_incomplete_models_says_so(tmp_path: Path) -> None:

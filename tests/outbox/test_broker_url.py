@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from outbox.sink import WrongSink
 from outbox.sinks import CLIENTS, SINKS, make_sink
+from outbox.sinks.kafka import KafkaSink
 from tests.outbox.events import address
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "amqps://host/?ca=",
+        "kafka://host/?security=ssl&ca=",
+        "mqtts://host/?ca=",
+        "stomps://host/?ca=",
+        "https://host/?webhook_ca=",
+    ],
+)
+def test_a_file_of_certificates_that_cannot_be_used_is_one_line(url: str, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    for path, why in ((empty, "it has no certificate"), (tmp_path / "missing.pem", "No such file")):
+        with pytest.raises(
+            WrongSink, match=rf"ca={path}: {why}.*: write the path of a file with certificates"
+        ):
+            make_sink(address(f"{url}{path}"))
+
+
+def test_a_topic_of_kafka_has_no_character_that_kafka_refuses() -> None:
+    sink = make_sink(address("kafka://host"))
+    assert isinstance(sink, KafkaSink)
+    assert sink.topic_of("shop.Preis-Liste 2024€") == "splashdown.shop.Preis-Liste_2024_"
 
 
 @pytest.mark.parametrize("url", ["amqp://host/?binding=book.#", "amqp://user:pass#word@host/"])

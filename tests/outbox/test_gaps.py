@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from models import OutboxEvent, OutboxSink
 from models.event_fields import events_between
-from models.relay import claim_relay, delete_sent, gaps_with_events, runs_of
+from models.relay import claim_relay, delete_sent, gaps_with_events, runs_of, sink_states
 from models.run import database_now
 from models.session import make_engine, make_sessions
 from outbox import batches
@@ -253,3 +253,33 @@ def test_gaps_that_cannot_be_stored_are_stored_before_the_next_batch(
     commit_events(engine, [events[0]])
     assert delivery._send_next()
     assert subjects(sink) == ["quote/[2]", "quote/[1]"]
+
+
+def test_a_sink_that_comes_back_after_events_were_deleted_is_told_so(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    store_changes(engine, [[1], [2]])
+    once(engine, stays=RecordingSink(), leaves=RecordingSink())
+    once(engine, stays=RecordingSink())
+    assert delete_all_sent(engine, ["stays"]) == 2  # both sinks have them
+    store_changes(engine, [[3]])
+    once(engine, stays=RecordingSink())
+    with Session(engine) as session:
+        states = {state.name: (state.in_use, state.unsent, state.error) for state in sink_states(session)}
+    assert states == {"stays": (True, 0, None), "leaves": (False, 1, None)}
+    once(engine, stays=RecordingSink(), leaves=RecordingSink())
+    store_changes(engine, [[4]])
+    once(engine, stays=RecordingSink())
+    assert delete_all_sent(engine, ["stays"]) == 2
+    store_changes(engine, [[5]])
+    back = RecordingSink()
+    for _ in range(2):
+        once(engine, stays=RecordingSink(), leaves=back)
+    assert subjects(back) == ["quote/[5]"]
+    (warning,) = [one.getMessage() for one in caplog.records if one.name == "splashdown.relay"]
+    assert warning.startswith(
+        "leaves is in BROKER_URL again, and events were deleted before it got them, the last"
+    )
+    assert warning.endswith(
+        "`scrapy events --snapshot TABLE --sink leaves` sends it the rows of a table as they are now"
+    )

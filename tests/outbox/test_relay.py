@@ -17,6 +17,7 @@ from models.relay import (
     claim_relay,
     delete_sent,
     hold,
+    retry_refused,
     sink_states,
     store_position,
 )
@@ -142,6 +143,33 @@ def test_a_refused_event_is_kept_with_its_reason_and_the_rest_goes_on(engine: En
         assert session.scalars(select(OutboxRefusal)).all() == []
 
 
+def test_once_sends_all_refused_events_again_and_says_what_is_left(engine: Engine) -> None:
+    store_changes(engine, [[1, 2, 3, 4, 5, 6, 7]])
+    sink = RecordingSink(batch=2)
+    sink.answer = lambda _: Outcome(refused="no queue")
+    assert once(engine, sink=sink) == RelayEnd(lost=False, errors={}, refused={"sink": 7})
+
+    def retry() -> int:
+        with Session(engine) as session, session.begin():
+            return retry_refused(session, None)[0]
+
+    assert retry() == 7
+    sink.answer = lambda event: (
+        Outcome(refused="no queue")
+        if event.row_key == "[2]"
+        else Outcome(failed="full")
+        if event.row_key == "[4]"
+        else SENT
+    )
+    assert once(engine, sink=sink) == RelayEnd(lost=False, errors={"sink": "full"}, refused={"sink": 1})
+    assert set(without_repeats(sink.received)) == {"quote/[1]", "quote/[3]"}
+    assert retry() == 1
+    sink.answer = lambda _: SENT
+    assert once(engine, sink=sink) == RelayEnd(lost=False, errors={})
+    assert without_repeats(sink.received) == history(engine)
+    assert len(sink.received) == 7
+
+
 def test_a_receiver_that_ends_gets_nothing_more(engine: Engine) -> None:
     store_changes(engine, [[1]])
     sink = RecordingSink()
@@ -156,6 +184,18 @@ def test_a_receiver_that_ends_gets_nothing_more(engine: Engine) -> None:
     assert sink.received == []
     with Session(engine) as session:
         assert session.scalars(select(OutboxSink.state)).all() == ["ended"]
+
+
+def test_a_fault_of_a_sink_is_no_loss_of_the_place(engine: Engine) -> None:
+    store_changes(engine, [[1]])
+    sink = RecordingSink()
+
+    def fail(_event: Event) -> Outcome:
+        raise RuntimeError
+
+    sink.answer = fail
+    end = once(engine, sink=sink)
+    assert end.faults == ["sink"] and not end.lost
 
 
 def test_a_second_relay_is_refused_until_the_first_has_no_heartbeat(engine: Engine) -> None:

@@ -76,5 +76,18 @@ def test_the_schemas_are_json_schemas_and_refuse_other_events() -> None:
     assert schema["properties"]["status"]["enum"] == ["pending", "paid", "shipped", "returned"]
     document = async_api([Book, Order], "1.0")
     assert document["asyncapi"] == "3.0.0" and set(document["channels"]) == {"book", "shop_order"}
+    tables = ["shop.product", "shop_product", "Preis/Liste 1"]
+    models: list[Any] = [
+        type("Other", (), {"__tablename__": name, "fields": Order.fields, "key": Order.key})
+        for name in tables
+    ]
+    document = async_api(models, "1.0")
+    channels = document["channels"]
+    assert {name: one["address"] for name, one in channels.items()} == {
+        "shop_product": "shop.product.{kind}",
+        "shop_product_2": "shop_product.{kind}",
+        "Preis_Liste_1": "Preis/Liste 1.{kind}",
+    }
+    assert document["components"]["messages"].keys() == channels.keys()
     wrong = {"specversion": "1.0"}
     assert list(jsonschema.Draft202012Validator(event_schema(Book)).iter_errors(wrong))

@@ -86,6 +86,23 @@ def test_a_worker_that_loses_start_while_it_reads_it_stops() -> None:
     assert worker.stopped == ["another worker reads start() now, and this one cannot read it a second time"]
 
 
+@pytest.mark.parametrize("seconds", [1.0, 20.0])
+def test_a_worker_that_loses_valid_leases_says_why_once(
+    seconds: float, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("frontier.shared_run.seconds_now", lambda: clock[0])
+    worker = Worker()
+    first, second = Tenure(START_PART, "a"), Tenure(1, "b")
+    worker.shared.start_is_read = True
+    worker.shared._found(Balance(held=[first, second]), [first, second], clock[0])
+    for held, known in (([second], [first, second]), ([], [second])):
+        clock[0] += seconds
+        worker.shared._found(Balance(held=held), known, clock[0])
+    told = [message for message in caplog.messages if "write the same WORKERS_URL" in message]
+    assert len(told) == (1 if seconds == 1.0 else 0)
+
+
 def test_a_worker_that_has_read_start_goes_on_without_it() -> None:
     worker = Worker()
     assert asyncio.run(worker.shared.may_read_start())
