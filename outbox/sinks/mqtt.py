@@ -35,7 +35,7 @@ class MqttSink:
     state of each row at ``prefix/book/row/KEY``, ``mode=binary``, ``ca`` (a file).
     """
 
-    batch = 1000
+    batch = 4000  # after each batch the broker has nothing to do
 
     def __init__(self, address: SinkAddress) -> None:
         self.name = address.name
