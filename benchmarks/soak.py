@@ -212,9 +212,8 @@ class Soak:
             saw = f"page {number} saw "
             if seen - {str(number)} or (saw in plain and f"{saw}{FRESH[number % 4 == 1]}<" not in plain):
                 self.leaks.append(f"{number} has {sorted(seen)}: {text[text.find('<p') :][:200]}")
-            elif (
-                saw not in plain and arguments.get("lua_source") == EVERYTHING
-            ):  # it does not wait for the page
+            # A script that does not wait for the page may return it without its text.
+            elif saw not in plain and arguments.get("lua_source") == EVERYTHING:
                 self.outcomes[f"good, {path}: without the page's text"] += 1
             elif saw not in plain:
                 self.wrong.append(f"{number}: without the page's text: {text[:200]}")

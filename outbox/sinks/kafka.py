@@ -85,6 +85,7 @@ class KafkaSink:
         self.error: str | None = None  # the last one of the connection
 
     def open(self) -> None:
+        self.error = None  # of the connection before
         try:
             self.producer = Producer(
                 self.settings

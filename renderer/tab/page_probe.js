@@ -1,6 +1,6 @@
 // Reports the page's first use of functions that need a drawn page, or that may outlive the document. It also hides from
-// the page that it is not drawn, and lets no page close its tab. The signal is a window that Chromium never opens: Chromium tells the renderer the URL of
-// that window. No page can stop the signal or send it by itself.
+// the page that it is not drawn, and lets no page close its tab. The signal is a window that Chromium never opens:
+// Chromium tells the renderer the URL of that window. No page can stop the signal or send it by itself.
 (() => {
   const { open, Reflect: { apply, construct } } = self, { defineProperty, getOwnPropertyDescriptor } = Object;
 
