@@ -41,6 +41,10 @@ class Partitions:
         owner = self._owners.get(part)
         return Tenure(part, owner) if owner is not None and part not in self._draining else None
 
+    def tenures_of(self, parts: Iterable[int]) -> frozenset[Tenure]:
+        """Return the tenures of those of the partitions that are active."""
+        return frozenset(Tenure(part, self._owners[part]) for part in parts if self.is_active(part))
+
     def is_active(self, part: int) -> bool:
         return part in self._owners and part not in self._draining
 

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
@@ -420,8 +421,12 @@ class Scheduler(BaseScheduler):
             return  # it was left to another worker while its callback ran
         if self.shared is not None and commit.tenure is not None and not self.partitions.has(commit.tenure):
             self.shared.drop(commit)
-        else:
-            self.commits.add(commit)
+            return
+        if self.shared is not None and commit.requests:
+            tenures = self.partitions.tenures_of({request.part for request in commit.requests})
+            if tenures != {commit.tenure}:
+                commit = replace(commit, request_tenures=tenures)
+        self.commits.add(commit)
 
     def _page_committed(self, settled: Settled) -> None:
         """Count a page, and close the crawl after the last page of a trial."""

@@ -12,9 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from functools import partial
+from urllib.parse import urlsplit
 
 from scrapy import Request
-from scrapy.utils.httpobj import urlparse_cached
 from sqlalchemy.orm import Session
 
 from crawler.page.commit import Commit
@@ -67,7 +67,7 @@ def look_pause(workers: int) -> float:
 
 def slot_of(request: Request) -> str:
     """Return the download slot of a page's request, as Scrapy names it."""
-    return str(request.meta.get("download_slot") or urlparse_cached(request).hostname or "")
+    return str(request.meta.get("download_slot") or urlsplit(request.url).hostname or "")
 
 
 class SharedRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Index,
     Integer,
     SmallInteger,
+    bindparam,
     delete,
     false,
     func,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
@@ -153,6 +156,20 @@ _partitions: Any = CrawlPartition.__table__
 # To sort the requests of one state by their number. Sorted by the column itself, a database may go through all requests
 # of the run in the order of the primary key, in place of the few of the state in the index.
 BY_NUMBER: Any = CrawlRequest.number + 0
+# No EXISTS: a server may answer that by reading all queued requests. This is one look at the index for each partition.
+_FIRST_QUEUED = select(
+    _partitions.c.part,
+    select(_table.c.part)
+    .where(
+        in_run(_table.c.run_id, bindparam("of_run", type_=Integer())),
+        _table.c.state == QUEUED,
+        _table.c.part == _partitions.c.part,
+    )
+    .limit(1)
+    .scalar_subquery(),
+).where(
+    _partitions.c.run_id == bindparam("of_run"), _partitions.c.part.in_(bindparam("parts", expanding=True))
+)
 
 
 def recover_frontier(
@@ -236,13 +253,15 @@ def insert_new(
     leased: Callable[[NewRequest], bool],
     *,
     is_shared: bool = False,
+    is_alone: bool = False,
 ) -> dict[int, str]:
     """Store the requests whose identity the run does not have yet; return their states by number.
 
     Args:
         found: the requests; of two with one identity the first is stored.
         leased: returns whether a new request is leased to this process at once. A login always is.
-        is_shared: other workers insert requests of the run at the same time.
+        is_shared: other workers may insert requests of the run at the same time.
+        is_alone: no other worker is known.
     """
     by_identity: dict[bytes, NewRequest] = {}
     for request in found:
@@ -270,7 +289,7 @@ def insert_new(
     if rows and is_shared:
         # In one order, so that two workers that insert the same requests do not wait for each other in a circle.
         rows.sort(key=lambda row: row["identity"])
-        if not _insert_if_missing(session, rows):
+        if not _insert_if_missing(session, rows, is_alone=is_alone):
             stored = _numbers_by_identity(session, run_id, [row["identity"] for row in rows])
             rows = [row for row in rows if stored[row["identity"]] == row["number"]]
     elif rows:
@@ -289,12 +308,18 @@ def _numbers_by_identity(session: Session, run_id: int, identities: Sequence[byt
     return found
 
 
-def _insert_if_missing(session: Session, rows: Sequence[Mapping[str, Any]]) -> bool:
+def _insert_if_missing(session: Session, rows: Sequence[Mapping[str, Any]], *, is_alone: bool) -> bool:
     """Insert requests, and leave a request of the same identity as it is. Return True if all are known to be new."""
     if session.get_bind().dialect.name == "postgresql":
         insert_missing: Any = postgresql().insert(_table).on_conflict_do_nothing()
         inserted: Any = session.execute(insert_missing, rows, execution_options={"preserve_rowcount": True})
         return bool(inserted.rowcount == len(rows))
+    if is_alone:
+        # The server undoes a statement that fails and keeps the transaction. Several workers do not try this: each one
+        # that waits for the same row would keep a lock on it that hinders the others' next statement.
+        with suppress(IntegrityError):
+            session.execute(insert(_table), rows)
+            return True
     # INSERT IGNORE would also store values that do not fit. The server counts the rows that it leaves, too.
     session.execute(mysql().insert(_table).on_duplicate_key_update(run_id=_table.c.run_id), rows)
     return False
@@ -384,17 +409,8 @@ def lease(
 
 def parts_with_queued(session: Session, run_id: int, parts: Collection[int]) -> set[int]:
     """Return those of the partitions of a shared run that have a queued request."""
-    # No EXISTS: a server may answer that by reading all queued requests. This is one look at the index for each row.
-    queued = (
-        select(_table.c.part)
-        .where(in_run(_table.c.run_id, run_id), _table.c.state == QUEUED, _table.c.part == _partitions.c.part)
-        .limit(1)
-        .scalar_subquery()
-    )
-    query = select(_partitions.c.part, queued).where(
-        _partitions.c.run_id == run_id, _partitions.c.part.in_(parts)
-    )
-    return {part for part, found in session.execute(query) if found is not None}
+    found = session.execute(_FIRST_QUEUED, {"of_run": run_id, "parts": parts})
+    return {part for part, queued in found if queued is not None}
 
 
 def release(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, SQLColumnExpression, literal
+from sqlalchemy import BindParameter, ColumnElement, Integer, SQLColumnExpression, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -27,7 +27,7 @@ def _subquery(element: _UnplannedValue, compiler: SQLCompiler, **options: Any) -
     return f"(SELECT {compiler.process(element.clauses, **options)})"
 
 
-def in_run(column: SQLColumnExpression[int], run_id: int) -> ColumnElement[bool]:
+def in_run(column: SQLColumnExpression[int], run_id: int | BindParameter[int]) -> ColumnElement[bool]:
     """Return the condition that ``column`` is ``run_id``.
 
     The statistics of PostgreSQL do not have a new run before it analyzes the table. So it would expect one row of that
@@ -38,4 +38,5 @@ def in_run(column: SQLColumnExpression[int], run_id: int) -> ColumnElement[bool]
     A statement that looks for any one row (LIMIT 1) compares the column itself: PostgreSQL would read the table in its
     order if it expected many such rows.
     """
-    return column == _UnplannedValue(literal(run_id, Integer()))
+    value = run_id if isinstance(run_id, BindParameter) else literal(run_id, Integer())
+    return column == _UnplannedValue(value)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ForeignKey, and_, false, select, update
+from sqlalchemy import BigInteger, ForeignKey, and_, bindparam, false, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
@@ -79,6 +79,15 @@ class PartitionsLost(Exception):
 
 
 _partitions: Any = CrawlPartition.__table__
+# No two partitions have one owner, so these conditions find no other pairs. SQLAlchemy is slow with a condition for
+# each pair, and with a statement that is made anew for each transaction.
+_ours = and_(
+    _partitions.c.run_id == bindparam("of_run"),
+    _partitions.c.part.in_(bindparam("parts", expanding=True)),
+    _partitions.c.owner.in_(bindparam("owners", expanding=True)),
+)
+_HOLD = update(_partitions).where(_ours).values(commits=_partitions.c.commits + 1)
+_HELD = select(_partitions.c.part, _partitions.c.owner).where(_ours)
 
 
 def partition_of(slot: str, partitions: int) -> int:
@@ -96,16 +105,12 @@ def hold_partitions(session: Session, run_id: int, tenures: Iterable[Tenure]) ->
     wanted = sorted(set(tenures))
     if not wanted:
         return
-    # No two partitions have one owner, so this finds no other pairs. SQLAlchemy is slow with a condition for each pair.
-    ours = and_(
-        _partitions.c.run_id == run_id,
-        _partitions.c.part.in_([one.part for one in wanted]),
-        _partitions.c.owner.in_([one.owner for one in wanted]),
-    )
-    held: Any = session.execute(update(_partitions).where(ours).values(commits=_partitions.c.commits + 1))
+    ours = {
+        "of_run": run_id,
+        "parts": [one.part for one in wanted],
+        "owners": [one.owner for one in wanted],
+    }
+    held: Any = session.execute(_HOLD, ours)
     if held.rowcount != len(wanted):
-        left = {
-            Tenure(*row)
-            for row in session.execute(select(_partitions.c.part, _partitions.c.owner).where(ours))
-        }
+        left = {Tenure(*row) for row in session.execute(_HELD, ours)}
         raise PartitionsLost([one for one in wanted if one not in left])

@@ -19,6 +19,8 @@ class Commit:
     ``settled`` is None in all parts but the last.
     ``note``, ``lesson`` and ``rendered`` are only in the last part.
     ``start_read`` says that ``start()`` has ended and all its requests are stored.
+    ``request_tenures`` are of those partitions of its new requests that the worker has: the transaction holds them if
+    no other worker has taken them, so that these requests can be made at once.
     """
 
     url: str | None = None
@@ -32,6 +34,7 @@ class Commit:
     note: PageNote | None = None  # for the next crawl with DELTA
     lesson: Lesson | None = None  # for adaptive rendering
     tenure: Tenure | None = None  # of the page's partition, in a shared run
+    request_tenures: frozenset[Tenure] = frozenset()
     rendered: bool | None = None  # a renderer rendered the page; None: it has no response
 
     @property

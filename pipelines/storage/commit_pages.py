@@ -42,7 +42,11 @@ def commit_pages(
         )
     except PartitionsLost as lost:
         lost_pages = [commit.tenure in lost.tenures for commit in commits]
-        others = [commit for commit, is_lost in zip(commits, lost_pages, strict=True) if not is_lost]
+        others = [
+            replace(commit, request_tenures=commit.request_tenures - lost.tenures)
+            for commit, is_lost in zip(commits, lost_pages, strict=True)
+            if not is_lost
+        ]
         outcomes = iter(commit_pages(transactions, context, others) if others else ())
         return [Committed(lost=True) if is_lost else next(outcomes) for is_lost in lost_pages]
     except Exception as error:

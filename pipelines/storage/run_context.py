@@ -11,7 +11,7 @@ from models.request import NewRequest
 from models.run import ClaimedRun
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class RunContext:
     """The run, the settings of its transactions, and what they have learned about the tables."""
 
@@ -29,5 +29,6 @@ class RunContext:
     check_parents: set[type[Row]] = field(default_factory=set)
     # The digests of the parent rows that waiting rows wait for (pipelines.storage.waiting_rows).
     awaited: set[bytes] = field(default_factory=set)
+    workers: int = 1  # of a shared run that are alive, this one included
     # Returns whether a new request may be leased to this process at once.
     fits_in_window: Callable[[NewRequest], bool] = lambda _: True

@@ -32,10 +32,11 @@ def write_pages(session: Session, context: RunContext, commits: Sequence[Commit]
     """Write the pages as one transaction of the run and return what became of each.
 
     Raises:
-        PartitionsLost: another worker has the partition of a page now.
+        PartitionsLost: another worker has the partition of a page, or one of ``request_tenures``, now.
     """
     run = context.run
     held = {commit.tenure for commit in commits if commit.tenure is not None}
+    held.update(*(commit.request_tenures for commit in commits))
     hold_partitions(session, run.id, held)
     now = database_now(session)
     rows = [row for commit in commits for row in commit.rows]
@@ -66,6 +67,7 @@ def write_pages(session: Session, context: RunContext, commits: Sequence[Commit]
             found,
             lambda request: request.part in parts and context.fits_in_window(request),
             is_shared=True,
+            is_alone=context.workers == 1,
         )
     elif found:
         states = insert_new(session, run.id, found, context.fits_in_window)

@@ -94,7 +94,6 @@ class Writer(threading.Thread):
         super().__init__(name="writer", daemon=True)
         self.context, self.loop, self.failed = context, loop, failed
         self.batch_weight, self.batch_age = batch_weight, batch_age
-        self.workers = 1
         self.transactions = Transactions(sessions, context.run, patience=patience)
         self.watch: SilenceWatch | None = None
         if context.run.is_shared:
@@ -279,7 +278,7 @@ class Writer(threading.Thread):
 
     def note_workers(self, number: int) -> None:
         """Collect pages for longer if the run has more workers, so that together they do not make more transactions."""
-        self.workers = number
+        self.context.workers = number
 
     def flush_soon(self) -> None:
         """Commit the pages that wait without waiting for more."""
@@ -350,7 +349,7 @@ class Writer(threading.Thread):
             if not self._pages and not self._tasks and not self._closing:
                 self._wake.wait(HEARTBEAT)
             if self._pages and self._due is None:
-                self._due = time.monotonic() + batch_wait(self.batch_age, self.workers)
+                self._due = time.monotonic() + batch_wait(self.batch_age, self.context.workers)
             while not self._tasks and (left := self._seconds_until_batch()) > 0:
                 self._wake.wait(left)
             tasks = list(self._tasks)

@@ -9,11 +9,13 @@ from dataclasses import replace
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from crawler.page.commit import Commit
 from models.request import CrawlRequest, Leased
 from models.worker import CrawlPartition, CrawlWorker
 from pipelines.storage.run_context import RunContext
 from pipelines.storage.writer import Writer
-from tests.workers.test_shared_tables import Worker, queue
+from tests.pipelines.runs import page
+from tests.workers.test_shared_tables import Worker, queue, requests_of
 
 KEPT, LOST = 0, 3  # partitions
 
@@ -71,6 +73,37 @@ def test_a_look_that_finds_no_request_is_no_transaction_of_the_worker(
     with sessions() as session:
         assert session.scalars(select(CrawlWorker.commits)).all() == [worker.transactions.number]
         assert {*session.scalars(select(CrawlPartition.commits))} == {0}
+
+
+def test_a_new_request_of_another_partition_of_the_worker_is_leased_at_once(
+    sessions: sessionmaker[Session],
+) -> None:
+    worker = Worker(sessions)
+    worker.balances()
+    [outcome] = worker.commits(page_with_requests(worker))
+    assert sorted(outcome.states.values()) == ["leased", "leased"]
+    assert states(sessions) == {KEPT: "leased", LOST: "leased"}
+
+
+def test_a_page_with_a_new_request_of_a_lost_partition_is_committed(sessions: sessionmaker[Session]) -> None:
+    """The next owner of the partition finds the request in the table."""
+    worker = Worker(sessions)
+    worker.balances()
+    take_away(sessions)
+    [outcome] = worker.commits(page_with_requests(worker))
+    assert not outcome.lost
+    assert states(sessions) == {KEPT: "leased", LOST: "queued"}
+
+
+def page_with_requests(worker: Worker) -> Commit:
+    """Return a page of the partition KEPT with a request of KEPT and one of LOST."""
+    tenures = {one.part: one for one in worker.tenures}
+    return replace(
+        page(),
+        tenure=tenures[KEPT],
+        requests=tuple(requests_of(worker.run, (KEPT, LOST))),
+        request_tenures=frozenset({tenures[KEPT], tenures[LOST]}),
+    )
 
 
 def test_a_request_that_the_next_owner_has_leased_is_not_queued_again(

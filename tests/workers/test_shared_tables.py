@@ -375,8 +375,9 @@ def test_a_row_that_two_workers_find_at_once_is_created_once(
         assert len(session.scalars(select(Quote)).all()) == 4
 
 
+@pytest.mark.parametrize("is_alone", [False, True], ids=["knows the other", "does not know the other"])
 def test_a_request_that_two_workers_discover_at_once_is_stored_once(
-    sessions: sessionmaker[Session], server: Engine
+    sessions: sessionmaker[Session], server: Engine, *, is_alone: bool
 ) -> None:
     """Both look for it in the table before one of them commits it."""
     one, other = Worker(sessions), Worker(sessions)
@@ -386,7 +387,7 @@ def test_a_request_that_two_workers_discover_at_once_is_stored_once(
     ] + later[2:]
 
     def discover(session: Session, run: ClaimedRun) -> Any:
-        return insert_new(session, run.id, later, lambda _: True, is_shared=True)
+        return insert_new(session, run.id, later, lambda _: True, is_shared=True, is_alone=is_alone)
 
     with ThreadPoolExecutor() as threads, sessions() as session:
         assert len(insert_new(session, one.run.id, first, lambda _: True, is_shared=True)) == 2
