@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -121,6 +122,10 @@ class Settled:
     unchanged: str | None = None
     rendering: str | None = None
     rendering_key: bytes | None = None
+
+
+_RESULT = [one.name for one in fields(Settled) if one.name != "number"]
+_result_of = attrgetter(*_RESULT)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -327,26 +332,17 @@ def _insert_if_missing(session: Session, rows: Sequence[Mapping[str, Any]], *, i
 
 def settle(session: Session, run_id: int, outcomes: Iterable[Settled], now: datetime) -> None:
     """Mark requests as done, failed, refused or skipped."""
-    by_result: dict[Settled, list[int]] = {}
+    by_result: dict[tuple[Any, ...], list[int]] = {}
     for one in outcomes:
-        by_result.setdefault(replace(one, number=0), []).append(one.number)
+        by_result.setdefault(_result_of(one), []).append(one.number)
     for result, numbers in by_result.items():
+        values = dict(zip(_RESULT, result, strict=True))
+        values |= {"merged": values["merged"] or None, "settled_at": now, "attempts": _table.c.attempts + 1}
         for some in chunks(sorted(numbers)):
             session.execute(
                 update(_table)
                 .where(in_run(_table.c.run_id, run_id), _table.c.number.in_(some))
-                .values(
-                    state=result.state,
-                    status=result.status,
-                    error=result.error,
-                    kept_page=result.kept_page,
-                    merged=result.merged or None,
-                    unchanged=result.unchanged,
-                    rendering=result.rendering,
-                    rendering_key=result.rendering_key,
-                    settled_at=now,
-                    attempts=_table.c.attempts + 1,
-                )
+                .values(values)
             )
 
 

@@ -15,8 +15,9 @@ from crawler.page.parse_result import ParseResult
 from crawler.page.row import ValidRow
 from models import RejectedItem, Row
 from models.replayable_pages import ReplayablePage, mark_done, rejected_on
-from models.run import RunEnd, begin_transaction, claim_run, database_now, end_run
+from models.run import RunEnd, claim_run, database_now, end_run
 from models.run_stats import row_models
+from models.run_transaction import begin_transaction
 from models.session import make_sessions
 from pipelines.storage.refused_rows import find_refused_rows
 from pipelines.storage.run_context import RunContext

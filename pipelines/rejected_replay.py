@@ -17,8 +17,9 @@ from crawler.page.commit import Commit
 from crawler.page.row import ValidRow, row_of
 from models import RejectedItem, Row
 from models.chunks import chunks
-from models.run import ClaimedRun, RunEnd, begin_transaction, claim_run, database_now, end_run
+from models.run import ClaimedRun, RunEnd, claim_run, database_now, end_run
 from models.run_stats import row_models
+from models.run_transaction import begin_transaction
 from models.session import make_sessions
 from pipelines.storage.refused_rows import find_refused_rows
 from pipelines.storage.run_context import RunContext

@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from crawler.run.errors import DatabaseLost
-from models.run import ClaimedRun, begin_transaction
+from models.run import ClaimedRun
+from models.run_transaction import begin_transaction
 from models.sqlite_file import FileGone, SqliteFile
 from pipelines.storage.database_errors import Fault, error_text, fault_of
 

@@ -1,7 +1,8 @@
 """The writer: one thread that writes everything of a run into the database, page by page.
 
 The thread commits pages together, in the order in which they were completed. Each transaction begins with
-``models.run.begin_transaction``, which locks the run's row, and checks the owner and the number of the transaction.
+``models.run_transaction.begin_transaction``, which locks the run's row, and checks the owner and the number of the
+transaction.
 """
 
 from __future__ import annotations

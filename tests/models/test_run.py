@@ -23,12 +23,12 @@ from models.run import (
     RunEnd,
     RunIsAlive,
     RunLost,
-    begin_transaction,
     claim_run,
     database_now,
     end_run,
     scope_of,
 )
+from models.run_transaction import begin_transaction
 from models.session import make_sessions
 
 HERE = socket.gethostname()

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from models import CrawlRun
 from models.crawl_page import last_finished_run
 from models.process_id import Process
-from models.run import RunEnd, RunIsAlive, RunLost, begin_transaction, claim_run, database_now, end_run
+from models.run import RunEnd, RunIsAlive, RunLost, claim_run, database_now, end_run
 from models.run_stats import RunStats, has_earlier_run, stats_of_good_runs
+from models.run_transaction import begin_transaction
 from models.session import make_sessions
 from models.trial_run import begin_trial
 
