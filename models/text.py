@@ -36,9 +36,12 @@ def storable_parts(value: Any) -> Any:
     return value
 
 
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def json_text(value: Any) -> str:
     """Return the value as JSON on one line; only text that UTF-8 cannot encode is escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _json(value)
     try:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate, which JSON can escape

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from models.fast_executemany import SEPARATOR
 from tests.models.texts import TEXTS
 
 KINDS = Table(
@@ -81,6 +82,14 @@ def test_every_value_comes_back_unchanged(engine: Engine, table: Table, number: 
     given = rows(number)
     store(engine, table, given)
     assert stored(engine, table) == given
+
+
+def test_a_text_with_every_character_comes_back_unchanged(engine: Engine, table: Table) -> None:
+    first = 1 if engine.dialect.name == "postgresql" else 0  # it stores no NUL
+    text = "".join(chr(n) for n in range(first, 0x250) if chr(n) != SEPARATOR)
+    given = [text, text[::-1], "\\\\' \\'; --", "\\"]
+    store(engine, table, [{"id": n, "text": one} for n, one in enumerate(given)])
+    assert [row["text"] for row in stored(engine, table)] == given
 
 
 def test_a_separator_in_one_text_does_not_shift_the_others(engine: Engine, table: Table) -> None:
