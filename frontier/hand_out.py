@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from scrapy import Request, Spider
 
@@ -43,6 +44,9 @@ class HandOut:
     ) -> None:
         self._pages, self._window, self._tenure_of = pages, window, tenure_of
         self._commit, self._snapshot_policy, self._begun = commit, snapshot_policy, begun
+        # The callbacks of before. Scrapy remembers, as long as a method lives, that it has read its source for a
+        # ``return`` in a generator. A method lives as long as its requests, so for each page it read the source again.
+        self._callbacks: dict[Any, Any] = {}
 
     def request_of(self, queued: QueuedRequest, spider: Spider) -> Request | None:
         """Return the request; None if its JSON cannot be read: then its page fails."""
@@ -71,5 +75,7 @@ class HandOut:
         REQUEST_NUMBER.set(request, queued.number)
         if page.tenure is not None:
             TENURE_OWNER.set(request, page.tenure.owner)
+        if queued.request is None and request.callback is not None:
+            request.callback = self._callbacks.setdefault(request.callback, request.callback)
         request.errback = Errback(request.errback, page, spider)
         return request

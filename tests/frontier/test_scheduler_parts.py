@@ -248,6 +248,19 @@ def test_a_request_that_is_handed_out_has_a_number_and_our_errback() -> None:
     assert isinstance(request.errback, Errback) and pages.in_flight == 1
 
 
+def test_all_requests_have_the_same_callback_object_so_that_scrapy_reads_its_source_once() -> None:
+    hand_out, _, window = hand_out_of([])
+    spider, callbacks = Spider("shop"), set()
+    for number in (3, 4):
+        window.add(queued(number)._replace(text=f'{{"url":"http://shop/{number}","callback":"parse"}}'))
+        next_one = window.pop()
+        assert next_one is not None
+        request = hand_out.request_of(next_one, spider)
+        assert request is not None and request.callback == spider.parse
+        callbacks.add(id(request.callback))
+    assert len(callbacks) == 1
+
+
 def test_a_request_that_cannot_be_read_fails_its_page() -> None:
     commits: list[Commit] = []
     hand_out, pages, window = hand_out_of(commits)
