@@ -34,6 +34,7 @@ from sqlalchemy.orm import Session
 from models import CrawlRun, CrawlWorker
 from tests.brokers import OwnBroker, own_broker, unique_name, virtual_host
 from tests.frontier.private_mariadb import PrivateMariaDb, private_mariadb
+from tests.workers.private_postgresql import PrivatePostgreSql, private_postgresql
 from tests.workers.workers import Workers, moves, overlaps, shared_site, shortest_gaps
 
 LONGEST = 400.0  # seconds that a run may take
@@ -148,7 +149,7 @@ class Campaign:
 
     def __init__(self, options: argparse.Namespace, stack: ExitStack, folder: Path) -> None:
         self.options, self.stack, self.folder = options, stack, folder
-        self.mariadb: PrivateMariaDb | None = None
+        self.server: PrivateMariaDb | PrivatePostgreSql | None = None  # that may be killed
         self.broker: OwnBroker | None = None
         self.proxies: list[Proxy | None] = []
         self.pids: list[int] = []
@@ -159,8 +160,9 @@ class Campaign:
         options = self.options
         database, engine = options.database, os.environ.get("WORKERS_URL", "")
         if fault == "kill-database":
-            self.mariadb = self.stack.enter_context(private_mariadb())
-            database = self.mariadb.url
+            is_mariadb = database.startswith("mysql")
+            self.server = self.stack.enter_context(private_mariadb() if is_mariadb else private_postgresql())
+            database = self.server.url
         if fault == "kill-broker":
             self.broker = self.stack.enter_context(own_broker(options.broker, self.folder / "broker"))
             engine = self.broker.urls["TEST_RABBITMQ_URL"]
@@ -179,7 +181,7 @@ class Campaign:
             wait_until(lambda: len(workers.shares()) == options.workers and workers.done() > 20)
             log = self.folder / "requests.jsonl"
             at = time.monotonic()
-            before = workers.done() if self.mariadb is None else 0
+            before = workers.done() if self.server is None else 0
             victim = random.Random(options.seed).randrange(options.workers)
             told = FAULTS[fault](self, workers, victim)
             codes = workers.wait(LONGEST)
@@ -245,10 +247,10 @@ class Campaign:
         return f"taken over after {seconds:.1f} s, and mended 2 s later"
 
     def kill_database(self, workers: Workers, _victim: int) -> str:
-        assert self.mariadb is not None
-        self.mariadb.kill()
+        assert self.server is not None
+        self.server.kill()
         time.sleep(20)
-        self.mariadb.start()
+        self.server.start()
         began, done = time.monotonic(), workers.done()
         wait_until(lambda: workers.done() > done)
         return f"dead for 20 s; a page was committed {time.monotonic() - began:.1f} s after it was back"
