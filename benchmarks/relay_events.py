@@ -13,9 +13,9 @@ from sqlalchemy import Engine, delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from models import OutboxEvent, OutboxGap, OutboxRefusal, OutboxSink
+from models.bulk_insert import insert_rows
 from models.change import key_hash
 from outbox.event import Event
-from pipelines.storage.bulk_insert import insert_rows
 
 SIZE = 500  # bytes of the data of an event
 CHANGES_OF_A_ROW = 2

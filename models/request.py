@@ -27,6 +27,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
+from models.bulk_insert import insert_rows
 from models.chunks import chunks
 from models.dialect_modules import mysql, postgresql
 from models.rejected import RejectedItem
@@ -157,6 +158,7 @@ class FrontierState:
 
 
 _table: Any = CrawlRequest.__table__
+_INSERT = insert(_table)
 _partitions: Any = CrawlPartition.__table__
 # To sort the requests of one state by their number. Sorted by the column itself, a database may go through all requests
 # of the run in the order of the primary key, in place of the few of the state in the index.
@@ -298,7 +300,7 @@ def insert_new(
             stored = _numbers_by_identity(session, run_id, [row["identity"] for row in rows])
             rows = [row for row in rows if stored[row["identity"]] == row["number"]]
     elif rows:
-        session.execute(insert(_table), rows)
+        _insert(session, rows)
     return {row["number"]: row["state"] for row in rows}
 
 
@@ -313,6 +315,12 @@ def _numbers_by_identity(session: Session, run_id: int, identities: Sequence[byt
     return found
 
 
+def _insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    first = rows[0]
+    columns = {name: [row[name] for row in rows] for name in first if name not in ("run_id", "attempts")}
+    insert_rows(session, _INSERT, columns, {"run_id": first["run_id"], "attempts": first["attempts"]})
+
+
 def _insert_if_missing(session: Session, rows: Sequence[Mapping[str, Any]], *, is_alone: bool) -> bool:
     """Insert requests, and leave a request of the same identity as it is. Return True if all are known to be new."""
     if session.get_bind().dialect.name == "postgresql":
@@ -323,7 +331,7 @@ def _insert_if_missing(session: Session, rows: Sequence[Mapping[str, Any]], *, i
         # The server undoes a statement that fails and keeps the transaction. Several workers do not try this: each one
         # that waits for the same row would keep a lock on it that hinders the others' next statement.
         with suppress(IntegrityError):
-            session.execute(insert(_table), rows)
+            _insert(session, rows)
             return True
     # INSERT IGNORE would also store values that do not fit. The server counts the rows that it leaves, too.
     session.execute(mysql().insert(_table).on_duplicate_key_update(run_id=_table.c.run_id), rows)

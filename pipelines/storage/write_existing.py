@@ -19,11 +19,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from crawler.page.row import ValidRow, content_hash
+from models.bulk_insert import insert_rows
 from models.change import CHANGED, CREATED, NO_FIELDS, RETURNED, Change
 from models.chunks import chunks
 from models.existing.definition import ExistingRow
 from models.existing.reflection import TIME_OF_THE_RUN, Parent, ReflectedTable
-from pipelines.storage.bulk_insert import insert_rows
 from pipelines.storage.changed_fields import changed_fields
 from pipelines.storage.database_errors import MissingParent
 from pipelines.storage.parent_rows import parents_first

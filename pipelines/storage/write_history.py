@@ -9,9 +9,9 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from models import OutboxEvent, RowChange
+from models.bulk_insert import insert_rows
 from models.change import Change, change_columns
 from models.outbox import OUTBOX_CHANNEL, PageOf, event_columns
-from pipelines.storage.bulk_insert import insert_rows
 from pipelines.storage.run_context import RunContext
 
 INTO_HISTORY = insert(RowChange.__table__)  # type: ignore[arg-type]

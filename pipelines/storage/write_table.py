@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session
 from crawler.page.row import ValidRow, content_hash
 from models import Row
 from models.base import getter
+from models.bulk_insert import insert_rows
 from models.change import CHANGED, CREATED, NO_FIELDS, RETURNED, Change
 from models.chunks import chunks
-from pipelines.storage.bulk_insert import insert_rows
 from pipelines.storage.changed_fields import changed_fields
 from pipelines.storage.database_errors import is_transient
 from pipelines.storage.parent_rows import parents_first, self_references, without_forward_references
