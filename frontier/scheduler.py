@@ -283,7 +283,8 @@ class Scheduler(BaseScheduler):
 
     def _announced(self, request: Request) -> None:
         """Look later whether Scrapy handed the request over: nobody tells us when a signal handler refuses it."""
-        asyncio.get_running_loop().call_soon(self._refused, request)
+        if FOUND_ON.is_in(request):
+            asyncio.get_running_loop().call_soon(self._refused, request)
 
     def _refused(self, request: Request) -> None:
         found_on: Page | None = FOUND_ON.pop(request)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 from crawler.page.row import Rejection, ValidRow
 from models.crawl_page import PageNote
@@ -44,14 +46,13 @@ class Commit:
         return 1 + len(self.rows) + children + len(self.requests) // 4
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Committed:
+class Committed(NamedTuple):
     """The result of a commit."""
 
     # By the numbers of those new requests that the run did not have yet.
-    states: Mapping[int, str] = field(default_factory=dict)
+    states: Mapping[int, str] = MappingProxyType({})
     # Rows by what happened to them: "book/created", "book/unchanged", "book/rejected".
-    changes: Mapping[str, int] = field(default_factory=dict)
+    changes: Mapping[str, int] = MappingProxyType({})
     stored: int = 0
     rejected: int = 0
     queued_again: int = 0  # requests that were done, and are made again

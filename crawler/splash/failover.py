@@ -30,7 +30,7 @@ from crawler.splash.cache_args import state_dict
 from crawler.splash.middlewares import SplashDeduplicateArgsMiddleware
 from crawler.splash.ping import ping
 from crawler.splash.request_mapping import TURN, is_splash_request, rendered_url, restore_page_request
-from crawler.splash.server_list import Server, Servers
+from crawler.splash.server_list import Server, Servers, has_renderer
 
 logger = logging.getLogger("splashdown.renderer")
 
@@ -70,8 +70,7 @@ class FailoverMiddleware:
         assert crawler.stats is not None
         self.crawler, self.stats = crawler, crawler.stats
         self.servers = Servers.of(crawler)
-        settings = crawler.settings
-        self.has_renderer = bool(settings.get("SPLASH_URL")) or settings.getbool("RENDERER_ENABLED", True)
+        self.has_renderer = has_renderer(crawler.settings)
         self.suspects: WeakSet[Request] = WeakSet()  # suspect pages that a renderer has now
         self.probes: set[asyncio.Task[None]] = set()
 

@@ -43,7 +43,7 @@ from crawler.splash.request_mapping import (
     restore_page_request,
 )
 from crawler.splash.responses import at_last_url
-from crawler.splash.server_list import Servers
+from crawler.splash.server_list import Servers, has_renderer
 from crawler.splash.session_storage import STORAGE, SessionStorages
 from crawler.splash.start_requests import add_start
 
@@ -281,6 +281,8 @@ class SplashCookiesMiddleware(original.SplashCookiesMiddleware):  # type: ignore
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        if not has_renderer(crawler.settings):
+            raise NotConfigured
         check_is_only_one(cls, crawler, "DOWNLOADER_MIDDLEWARES")
         made: Self = super().from_crawler(crawler)
         return made

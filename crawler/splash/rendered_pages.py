@@ -13,7 +13,7 @@ from typing import Any, Self
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import get_retry_request
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http import Response, TextResponse
 from scrapy.statscollectors import StatsCollector
 
@@ -35,6 +35,7 @@ from crawler.splash.history import documents_of
 from crawler.splash.page_endpoint import script_arguments
 from crawler.splash.request_mapping import is_splash_request, rendered_url
 from crawler.splash.selectors import wrong_in_html, wrong_selector
+from crawler.splash.server_list import has_renderer
 from crawler.splash.snapshot_answer import SCREENSHOT
 from crawler.splash.step_problems import NOT_SUPPORTED, list_limit, problem_of
 from crawler.stat_names import FAILED_PAGES, LISTS_WITHOUT_BUTTON
@@ -232,6 +233,8 @@ class RenderedPageMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        if not has_renderer(crawler.settings):
+            raise NotConfigured
         return cls(crawler)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:

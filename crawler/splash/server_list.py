@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from scrapy import Request
 from scrapy.crawler import Crawler
+from scrapy.settings import BaseSettings
 from w3lib.http import basic_auth_header
 
 from crawler.security.url_credentials import without_userinfo
@@ -24,6 +25,11 @@ FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
 LONGEST_BACKOFF_OF_ALL = 2.0
 JITTER = 0.25  # a share
+
+
+def has_renderer(settings: BaseSettings) -> bool:
+    """Return whether the crawl has a renderer. Without one the first page that is to be rendered stops it."""
+    return bool(settings.get("SPLASH_URL")) or settings.getbool("RENDERER_ENABLED", True)
 
 
 class Server:
