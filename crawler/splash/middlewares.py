@@ -14,6 +14,7 @@ from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http import Headers, Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.misc import load_object
+from scrapy_splash import SplashRequest
 from scrapy_splash import middleware as original
 
 from crawler.meta_keys import RENDER, SAVED_ARGUMENTS_LOST
@@ -150,7 +151,10 @@ class SplashMiddleware(original.SplashMiddleware):  # type: ignore[misc]
             ArgumentsLost: the request has only fingerprints of ``cache_args``, and their values are lost.
         """
         # The page's request is not changed: a retry, the frontier and the next page may need it.
-        page = request.replace(meta={**request.meta, "splash": copied_options(request)})
+        # A SplashRequest makes a deep copy of its options itself.
+        is_copied = isinstance(request, SplashRequest)
+        given = request.meta["splash"] if is_copied else copied_options(request)
+        page = request.replace(meta={**request.meta, "splash": given})
         options = page.meta["splash"]
         auth = self._point_at_splash(options)
         self._at = options["splash_url"]
