@@ -53,11 +53,12 @@ DRAIN = 8.0  # seconds that a partition waits for its pages in progress before i
 TRUSTED = WORKER_TIMEOUT.total_seconds() - 3
 # After a longer pause between two looks, this worker does not judge which others are dead: the database was away.
 LATE = WORKER_TIMEOUT.total_seconds() / 2
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def seconds_now() -> float:
     """Return the seconds of a clock that also counts while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+    return time.clock_gettime(CLOCK)
 
 
 def look_pause(workers: int) -> float:

@@ -81,3 +81,10 @@ def test_a_worker_gives_up_a_fair_share_of_its_work() -> None:
     assert to_give_up([1, 2, 3], busy=[1, 2, 3], number=2) == [1, 2]
     assert sorted(to_give_up([1, 2, 3], busy=[3], number=3)) == [1, 2, 3]
     assert to_give_up([], busy=[], number=2) == []
+
+
+def test_only_active_partitions_have_tenures_for_new_requests() -> None:
+    partitions = Partitions()
+    partitions.add([Tenure(1, "a"), Tenure(2, "b")])
+    partitions.drain([2], now=0.0)
+    assert partitions.tenures_of({1, 2, 3}) == {Tenure(1, "a")}
