@@ -118,6 +118,9 @@ class SharedRefill(WindowRefill):
         self.found_none = False
         if new.not_before is None:
             self._refill_after = 0.0
+        if self.partitions.is_active(new.part):  # requests that come after it must not overtake it
+            rank = new.priority, new.position
+            self._table_head = max(self._table_head, rank) if self._table_head else rank
 
     def queued_again(self, number: int) -> None:
         self._table_head = HIGHEST

@@ -9,7 +9,7 @@ from typing import Any
 from frontier.partitions import Partitions
 from frontier.shared_refill import SharedRefill
 from frontier.window import QueuedRequest, Window
-from models.request import Leased
+from models.request import Leased, NewRequest
 from models.worker import Tenure
 
 
@@ -83,3 +83,25 @@ def test_a_window_that_is_low_is_filled_from_all_partitions() -> None:
         assert worker.writer.asked == [{1, 2}] and worker.refill.found_none
 
     asyncio.run(check())
+
+
+def test_a_new_request_does_not_overtake_one_that_is_in_the_table() -> None:
+    worker = Worker(1, 2)
+    assert worker.refill.fits_in_window(new_request(1, position=7))
+    worker.refill.add_to_table(new_request(3, position=9))  # another worker's partition
+    assert worker.refill.fits_in_window(new_request(1, position=7))
+    worker.refill.add_to_table(new_request(2, position=8))
+    assert not worker.refill.fits_in_window(new_request(1, position=7))
+    assert worker.refill.fits_in_window(new_request(1, position=9))
+
+
+def new_request(part: int, *, position: int) -> NewRequest:
+    return NewRequest(
+        number=position,
+        identity=b"",
+        url=f"http://host{part}/{position}",
+        request="{}",
+        priority=0,
+        position=position,
+        part=part,
+    )
