@@ -80,7 +80,7 @@ class PartitionsLost(Exception):
 
 _partitions: Any = CrawlPartition.__table__
 # No two partitions have one owner, so these conditions find no other pairs. SQLAlchemy is slow with a condition for
-# each pair, and with a statement that is made anew for each transaction.
+# each pair, and with a new statement for each transaction.
 _ours = and_(
     _partitions.c.run_id == bindparam("of_run"),
     _partitions.c.part.in_(bindparam("parts", expanding=True)),
