@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from models import OutboxEvent, OutboxGap, OutboxRefusal, OutboxSink
 from models.bulk_insert import insert_rows
-from models.change import key_hash
 from outbox.event import Event
 
 SIZE = 500  # bytes of the data of an event
@@ -58,7 +57,6 @@ def store_events(engine: Engine, number: int) -> None:
         numbers = [n % rows for n in range(start, min(start + AT_ONCE, number))]
         columns = {
             "event_id": [str(uuid.uuid4()) for _ in numbers],
-            "row_hash": [key_hash(f"{TABLE}/{row_key(n)}") for n in numbers],
             "row_key": [row_key(n) for n in numbers],
             "data": [data(n) for n in numbers],
         }

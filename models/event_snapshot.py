@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sqlalchemy import Engine, insert, select, tuple_
 
 from models.base import Row
-from models.change import key_hash, key_text
+from models.change import key_text
 from models.json_values import to_json_value
 from models.outbox import SNAPSHOT, OutboxEvent
 from models.run import database_now
@@ -74,7 +74,6 @@ def _event(model: type[Row], row: dict[str, object], sink: str | None) -> dict[s
         "sink": sink,
         "table_name": table,
         "kind": SNAPSHOT,
-        "row_hash": key_hash(f"{table}/{text}"),
         "row_key": text,
         "spider": SOURCE,
         "run_id": None,

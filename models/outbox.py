@@ -13,11 +13,11 @@ from sqlalchemy import BigInteger, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from models.change import Change, key_hash, key_text
+from models.change import Change
 from models.json_values import to_json_value
 from models.redaction import redacted
 from models.text import json_text
-from models.types import Digest, ExactString, LongText, UtcDateTime
+from models.types import ExactString, LongText, UtcDateTime
 
 SNAPSHOT = "snapshot"  # the kind of an event that is no change: it has a row as it is
 SINK_NAME_LENGTH = 200
@@ -39,7 +39,6 @@ class OutboxEvent(Base):
     sink: Mapped[str | None] = mapped_column(ExactString(SINK_NAME_LENGTH))  # None: for all sinks
     table_name: Mapped[str] = mapped_column(ExactString(64))
     kind: Mapped[str] = mapped_column(ExactString(8))
-    row_hash: Mapped[bytes] = mapped_column(Digest(16))  # of table and natural key
     row_key: Mapped[str] = mapped_column(LongText())  # the natural key as a JSON list
     spider: Mapped[str] = mapped_column(ExactString(255))
     run_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -96,21 +95,15 @@ PageOf = Callable[[Change], str | None]
 
 
 def event_columns(changes: Sequence[Change], *, run_id: int | None, page_of: PageOf) -> dict[str, list[Any]]:
-    """Return the columns of ``outbox_event``, without those that a transaction's events share, for its changes.
+    """Return the columns of ``outbox_event`` that ``row_change`` does not have, for the changes of a transaction.
 
     Args:
         page_of: returns the URL of the page that a changed row came from, if it is known.
     """
-    keys = [key_text(change.key) for change in changes]
-    tables = [change.model.__tablename__ for change in changes]
     pages = [page_of(change) for change in changes]
     shown = {page: redacted(page) for page in set(pages) if page is not None}  # many changes have one page
     return {
         "event_id": [str(uuid.uuid4()) for _ in changes],
-        "table_name": tables,
-        "kind": [change.kind for change in changes],
-        "row_hash": [key_hash(f"{table}/{key}") for table, key in zip(tables, keys, strict=True)],
-        "row_key": keys,
         "data": [
             _data(change, run_id, shown[page] if page is not None else None)
             for change, page in zip(changes, pages, strict=True)

@@ -16,6 +16,7 @@ from pipelines.storage.run_context import RunContext
 
 INTO_HISTORY = insert(RowChange.__table__)  # type: ignore[arg-type]
 INTO_OUTBOX = insert(OutboxEvent.__table__)  # type: ignore[arg-type]
+OF_EVENT = ("table_name", "kind", "row_key")  # columns that ``outbox_event`` and ``row_change`` share
 NOTIFY = text(f"NOTIFY {OUTBOX_CHANNEL}")
 
 
@@ -32,15 +33,16 @@ def write_changes(
         page_of: returns the URL of the page that a changed row came from, for its event.
     """
     run = context.run
+    columns = change_columns(changes)
+    constants: dict[str, Any] = {"run_id": run.id, "at": now}
+    for name in ("table_name", "kind"):  # most often all changes have the same
+        if len(set(columns[name])) == 1:
+            constants[name] = columns.pop(name)[0]
     if context.history:
-        columns = change_columns(changes)
-        constants: dict[str, Any] = {"run_id": run.id, "at": now}
-        for name in ("table_name", "kind"):  # most often all changes have the same
-            if len(set(columns[name])) == 1:
-                constants[name] = columns.pop(name)[0]
         insert_rows(session, INTO_HISTORY, columns, constants)
     if context.outbox:
-        events = event_columns(changes, run_id=run.id, page_of=page_of)
-        insert_rows(session, INTO_OUTBOX, events, {"at": now, "spider": run.spider, "run_id": run.id})
+        events = {name: values for name, values in columns.items() if name in OF_EVENT}
+        events |= event_columns(changes, run_id=run.id, page_of=page_of)
+        insert_rows(session, INTO_OUTBOX, events, constants | {"spider": run.spider})
         if session.get_bind().dialect.name == "postgresql":
             session.execute(NOTIFY)  # wakes the relay when this transaction commits

@@ -40,7 +40,6 @@ def add_events(session: Session, now: datetime, first: int, last: int, **values:
                 "event_id": f"event-{one}",
                 "table_name": "book",
                 "kind": "changed",
-                "row_hash": bytes(16),
                 "row_key": '["<script>1</script>"]',
                 "spider": "books",
                 "at": now - timedelta(minutes=last - one),

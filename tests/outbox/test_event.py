@@ -26,7 +26,6 @@ def test_an_event_comes_from_the_database_as_it_was_stored(engine: Engine) -> No
                 event_id=f"00000000-0000-4000-8000-{number:012d}",
                 table_name="book",
                 kind="changed",
-                row_hash=b"0" * 16,
                 row_key='["ü \\u001f \\"😀\\""]',
                 spider="books \x1f of ann's",
                 at=at,
