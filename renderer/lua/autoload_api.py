@@ -28,7 +28,7 @@ class AutoloadApi:
     def add_to(self, runtime: Runtime) -> None:
         for function in (self.autoload, self.autoload_reset):
             runtime.add(Command(function.__name__, function))
-            runtime.host[b"add_method"](function.__name__.encode())
+            runtime.host.call(b"add_method", function.__name__.encode())
 
     async def autoload(
         self, source_or_url: str | None = None, source: str | None = None, url: str | None = None

@@ -61,9 +61,9 @@ class CallbackApi:
             self.enable_response_body,
         ):
             runtime.add(Command(f"request.{function.__name__}", function, bound=1))
-            runtime.host[b"add_http_method"](b"request", function.__name__.encode())
+            runtime.host.call(b"add_http_method", b"request", function.__name__.encode())
         runtime.add(Command("response.abort", self.abort_response, bound=1))
-        runtime.host[b"add_http_method"](b"response", b"abort")
+        runtime.host.call(b"add_http_method", b"response", b"abort")
 
     def _add_event(self, runtime: Runtime, event: str) -> None:
         async def register(callback: Any = None) -> None:
@@ -78,7 +78,7 @@ class CallbackApi:
 
         for name, function in ((event, register), (f"{event}_reset", reset)):
             runtime.add(Command(name, function))
-            runtime.host[b"add_method"](name.encode())
+            runtime.host.call(b"add_method", name.encode())
 
     async def _watch(self) -> None:
         self._tab.network.on_over = self._on_finished if self._callbacks["on_response"] else None

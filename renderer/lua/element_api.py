@@ -75,14 +75,14 @@ class ElementApi:
             self.info,
         ):
             runtime.add(Command(f"element.{function.__name__}", function, bound=1))
-            runtime.host[b"add_element_method"](function.__name__.encode())
+            runtime.host.call(b"add_element_method", function.__name__.encode())
         runtime.add(Command("element.get", self.get_property))
         runtime.add(Command("element.set", self.set_property))
         runtime.add(Command("element.call", self.call_method))
         runtime.add(Command("element.get_style", self.get_style))
         runtime.add(Command("element.set_style", self.set_style))
         for name in DOM_METHODS:
-            runtime.host[b"add_dom_method"](name.encode())
+            runtime.host.call(b"add_dom_method", name.encode())
 
     async def _call(self, element: Any, function: str, *arguments: Any) -> Any:
         if not isinstance(element, Element):

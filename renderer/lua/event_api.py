@@ -52,7 +52,7 @@ class EventApi:
         runtime.add(Command("element.addEventListener", self.add_event_listener))
         runtime.add(Command("element.removeEventListener", self.remove_event_listener))
         for name in EVENT_METHODS:
-            runtime.host[b"add_event_method"](name.encode())
+            runtime.host.call(b"add_event_method", name.encode())
 
     # -- commands; Lua numbers its functions, because only Lua can compare them
 

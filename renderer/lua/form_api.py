@@ -72,9 +72,9 @@ class FormApi:
     def add_to(self, runtime: Runtime) -> None:
         for function in (self.field_value, self.form_values, self.submit):
             runtime.add(Command(f"element.{function.__name__}", function, bound=1))
-            runtime.host[b"add_element_method"](function.__name__.encode())
+            runtime.host.call(b"add_element_method", function.__name__.encode())
         runtime.add(Command("element.fill", self.fill, takes_table=True))
-        runtime.host[b"add_element_method"](b"fill")
+        runtime.host.call(b"add_element_method", b"fill")
 
     async def field_value(self, element: Any) -> Results:
         return Results((True, await self._call(element, _FIELD_VALUE)))

@@ -35,7 +35,7 @@ class HttpApi:
     def add_to(self, runtime: Runtime) -> None:
         for function in (self.http_get, self.http_post):
             runtime.add(Command(function.__name__, function))
-            runtime.host[b"add_method"](function.__name__.encode())
+            runtime.host.call(b"add_method", function.__name__.encode())
 
     async def http_get(self, url: Any, headers: Any = None, follow_redirects: Any = True) -> HttpObject:
         return await self._send("GET", url, headers, follow_redirects, None)

@@ -30,7 +30,6 @@ class Command:
     ) -> None:
         self.name, self._function, self._takes_table = name, function, takes_table
         self._bound = bound
-        self._parameters, self._takes_rest = _parameters_of(function)
 
     async def __call__(self, arguments: Sequence[Any]) -> Any:
         """Call the function and return its result.
@@ -38,18 +37,19 @@ class Command:
         Raises:
             LuaFailure: the arguments do not match the function's parameters, or the function failed.
         """
+        parameters, takes_rest = _parameters_of(self._function)
         bound, positional, named = list(arguments[: self._bound]), list(arguments[self._bound :]), {}
         has_only_a_table = len(positional) == 1 and isinstance(positional[0], dict)
-        if has_only_a_table and not self._takes_table and not self._takes_rest:
+        if has_only_a_table and not self._takes_table and not takes_rest:
             table = positional[0]
             last = max((key for key in table if isinstance(key, int)), default=0)
-            if last > len(self._parameters):
-                raise LuaFailure(f"{self.name}() takes at most {len(self._parameters)} arguments")
+            if last > len(parameters):
+                raise LuaFailure(f"{self.name}() takes at most {len(parameters)} arguments")
             positional = [table.get(number) for number in range(1, last + 1)]
             named = {str(key): value for key, value in table.items() if not isinstance(key, int)}
         positional = bound + positional
-        if not self._takes_rest:
-            self._check(positional, named)
+        if not takes_rest:
+            self._check(parameters, positional, named)
         try:
             result = self._function(*positional, **named)
             return await result if inspect.isawaitable(result) else result
@@ -57,8 +57,8 @@ class Command:
             failure.info.setdefault("splash_method", self.name.rpartition(".")[2])
             raise
 
-    def _check(self, positional: Sequence[Any], named: Mapping[str, Any]) -> None:
-        names = [parameter.name for parameter in self._parameters]
+    def _check(self, parameters: Parameters, positional: Sequence[Any], named: Mapping[str, Any]) -> None:
+        names = [parameter.name for parameter in parameters]
         method = self.name.rpartition(".")[2]
         for name in named:
             if name in names[: len(positional)]:
@@ -68,12 +68,12 @@ class Command:
             if name not in names:
                 raise LuaFailure(f"{method}() got an unexpected argument '{name}'", splash_method=method)
         # Additions to Splash have only names, so that a call with too many arguments fails as on Splash.
-        most = sum(parameter.kind is not inspect.Parameter.KEYWORD_ONLY for parameter in self._parameters)
+        most = sum(parameter.kind is not inspect.Parameter.KEYWORD_ONLY for parameter in parameters)
         if len(positional) > most:
             raise LuaFailure(f"{method}() takes at most {most} arguments", splash_method=method)
         missing = [
             parameter.name
-            for parameter in self._parameters[len(positional) :]
+            for parameter in parameters[len(positional) :]
             if parameter.default is inspect.Parameter.empty and parameter.name not in named
         ]
         if missing:

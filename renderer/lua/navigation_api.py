@@ -62,7 +62,7 @@ class NavigationApi:
             self.get_perf_stats,
         ):
             runtime.add(Command(function.__name__, function))
-            runtime.host[b"add_method"](function.__name__.encode())
+            runtime.host.call(b"add_method", function.__name__.encode())
 
     async def go(
         self,

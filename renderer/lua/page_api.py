@@ -43,7 +43,7 @@ class PageApi:
             self.send_keys,
         ):
             runtime.add(Command(function.__name__, function))
-            runtime.host[b"add_method"](function.__name__.encode())
+            runtime.host.call(b"add_method", function.__name__.encode())
         runtime.add(Command("jsfunc", self.jsfunc))
         runtime.add(Command("call_jsfunc", self.call_jsfunc))
 

@@ -35,10 +35,10 @@ class PictureApi:
     def add_to(self, runtime: Runtime) -> None:
         for function in (self.png, self.jpeg):
             runtime.add(Command(function.__name__, function))
-            runtime.host[b"add_method"](function.__name__.encode())
+            runtime.host.call(b"add_method", function.__name__.encode())
         for name, element_function in (("png", self.element_png), ("jpeg", self.element_jpeg)):
             runtime.add(Command(f"element.{name}", element_function, bound=1))
-            runtime.host[b"add_element_method"](name.encode())
+            runtime.host.call(b"add_element_method", name.encode())
 
     # -- the page
 

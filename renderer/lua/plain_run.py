@@ -13,6 +13,7 @@ from math import inf
 
 from renderer.errors import CutOff, PageFailed
 from renderer.lua.plain_script import NavigatingSites
+from renderer.lua.process.messages import NextCommand
 from renderer.network.first_request import FirstRequest
 from renderer.tab.tab import Tab
 
@@ -100,6 +101,11 @@ class PlainRun:
     def kept_html(self) -> str | None:
         """Return the HTML that was kept, if the page is still as it was; otherwise None."""
         return self._html if time.monotonic() <= self._html_until else None
+
+    def following(self, command: str) -> NextCommand | None:
+        """Return the HTML that this command has taken as the result of ``splash:html()``, which may come next."""
+        html = self.kept_html() if command in ("go", "wait_for") else None
+        return None if html is None else ("html", html)
 
     @property
     def error_status(self) -> int:

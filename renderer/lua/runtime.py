@@ -7,7 +7,6 @@ import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import Any
 
 from renderer.chromium.cdp import CommandFailed
@@ -16,7 +15,7 @@ from renderer.lua.codec import Codec
 from renderer.lua.fork_server_client import LuaPolicy
 from renderer.lua.lua_command import Command, LuaFailure, Results, as_number, text_argument
 from renderer.lua.lua_values import Function, NotConvertible
-from renderer.lua.process.messages import MAIN, Reply, Request, Wanted
+from renderer.lua.process.messages import NextCommand, Reply, Request, Wanted
 from renderer.lua.process_pool import ProcessPool
 from renderer.lua.script_process import ScriptProcess
 
@@ -31,16 +30,14 @@ _POSITION = re.compile(r'^(\[string ".*?"\]):(\d+):\s+(.*)$', re.DOTALL)
 
 
 class Host:
-    """Records the API of a script as calls of functions of splash.lua: ``host[b"add_method"](b"go")`` adds ``go``."""
+    """Records the API of a script as calls of functions of splash.lua: ``call(b"add_method", b"go")`` adds ``go``."""
 
     def __init__(self) -> None:
-        self.api: list[list[bytes]] = []
+        self.api: list[tuple[bytes, ...]] = []
 
-    def __getitem__(self, name: bytes) -> Callable[..., None]:
-        return partial(self._record, name)
-
-    def _record(self, name: bytes, *arguments: bytes) -> None:
-        self.api.append([name, *arguments])
+    def call(self, *definition: bytes) -> None:
+        """Record a call of a function of splash.lua: its name and its arguments, which are names, too."""
+        self.api.append(definition)
 
 
 class Runtime:
@@ -61,42 +58,35 @@ class Runtime:
         # Called before and after each command, with its name; before it, also with its first argument.
         self.before: Callable[[str, Any], Awaitable[None]] = _nothing
         self.after: Callable[[str], None] = lambda _: None
+        # Called after a command that succeeded, with its name: a command that may come next, and its result.
+        self.following: Callable[[str], NextCommand | None] = lambda _: None
 
     def end(self) -> None:
         """Release the script's objects; the runtime cannot run anything after that."""
         # Reference cycles would keep them until the next garbage collection.
         self.commands.clear()
         self._failures.clear()
-        del self._codec, self.waiting, self.before, self.after
+        del self._codec, self.waiting, self.before, self.after, self.following
 
     def add(self, command: Command) -> None:
         """Let the script use the command."""
         self.commands[command.name] = command
 
-    async def load(self, source: str, arguments: dict[str, Any]) -> None:
-        """Compile the script, run its top level and find its main function.
+    async def run_main(self, source: str, arguments: dict[str, Any]) -> tuple[int, list[Any]]:
+        """Compile the script and run its main function to its end; return the answer's kind of body and its content.
 
         Raises:
-            ScriptError: the script does not compile, fails, or has no main function.
+            ScriptError: the script does not compile, has no main function, or failed.
+            NotConvertible: the result of main cannot be an answer.
         """
         api_version = self._pool.define_api(self.host.api)
         api = None if self._process.api_version == api_version else self.host.api
         code = source.encode("utf-8", "surrogateescape")
-        kind, *content = await self._ask(Request.START, code, arguments, api)
-        if kind == Reply.REFUSED:
-            raise script_error(content[0], _readable(content[1]))
-        if kind == Reply.FAILED:
-            raise script_error("LUA_INIT_ERROR", _readable(content[0]))
-
-    async def run_main(self) -> tuple[int, list[Any]]:
-        """Run the script's main function to its end; return the kind of the answer's body, and its content.
-
-        Raises:
-            ScriptError: the script failed.
-            NotConvertible: the result of main cannot be an answer.
-        """
+        reply = await self._ask(Request.START, code, arguments, api)
+        if reply[0] == Reply.REFUSED:
+            raise script_error(reply[1], _readable(reply[2]))
         try:
-            kind, content = await self._run(MAIN, Wanted.ANSWER, (), None)
+            kind, content = await self._finish(reply, None)
         except (ScriptError, NotConvertible):
             self._process.is_finished = True
             raise
@@ -120,12 +110,19 @@ class Runtime:
     async def _run(
         self, function: int, wanted: Wanted, arguments: Sequence[Any], on_wait: Callable[[], None] | None
     ) -> Any:
-        kind, *content = await self._ask(Request.RUN, function, wanted, list(arguments))
+        reply = await self._ask(Request.RUN, function, wanted, list(arguments))
+        return await self._finish(reply, on_wait)
+
+    async def _finish(self, reply: list[Any], on_wait: Callable[[], None] | None) -> Any:
+        """Carry out the commands of a coroutine, from the reply with its first step to its end; return its results."""
+        kind, *content = reply
         while True:
+            following = None
             match kind:
                 case Reply.COMMAND:
                     thread, name, values = content
                     ok, results = await self._answer(name, values, on_wait)
+                    following = self.following(name) if ok else None
                 case Reply.BAD_ARGUMENTS:
                     thread, name, problem = content
                     ok, results = await self._answer(name, NotConvertible(problem), on_wait)
@@ -139,10 +136,10 @@ class Runtime:
                 case _:
                     raise self._error_of(_readable(content[0]))
             try:
-                kind, *content = await self._ask(Request.RESUME, thread, ok, results)
+                kind, *content = await self._ask(Request.RESUME, thread, ok, results, following)
             except NotConvertible as error:
                 ok, results = self._failed(LuaFailure(str(error), splash_method=_method(name)))
-                kind, *content = await self._ask(Request.RESUME, thread, ok, results)
+                kind, *content = await self._ask(Request.RESUME, thread, ok, results, None)
 
     async def _ask(self, request: Request, *content: Any) -> list[Any]:
         codec = self._codec

@@ -142,10 +142,7 @@ async def _run(
     for api in apis:
         api.add_to(runtime)
     try:
-        await runtime.load(source, dict(arguments))
-        if plain_run is None:
-            tab.network.turn_on()
-        kind, content = await runtime.run_main()
+        kind, content = await runtime.run_main(source, dict(arguments))
         body, content_type = _answer(kind, content, settings.content_type)
     except NotConvertible as error:
         raise ScriptError(
@@ -179,6 +176,7 @@ def _prepare(tab: Tab, runtime: Runtime, plain_run: PlainRun | None) -> None:
     runtime.before = before
     if plain_run is None:
         runtime.waiting = tab.interception.waiting
+        tab.network.turn_on()
         return
     run = plain_run
     tab.network.disable_unused()
@@ -190,6 +188,7 @@ def _prepare(tab: Tab, runtime: Runtime, plain_run: PlainRun | None) -> None:
             run.check()
 
     runtime.after = after
+    runtime.following = run.following
 
 
 def _may_precede_page(name: str, argument: Any) -> bool:

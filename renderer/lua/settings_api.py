@@ -50,13 +50,13 @@ class SettingsApi:
             self.set_result_header,
         ):
             runtime.add(Command(function.__name__, function))
-            runtime.host[b"add_method"](function.__name__.encode())
+            runtime.host.call(b"add_method", function.__name__.encode())
         runtime.add(Command("set_custom_headers", self.set_custom_headers, takes_table=True))
-        runtime.host[b"add_method"](b"set_custom_headers")
+        runtime.host.call(b"add_method", b"set_custom_headers")
         runtime.add(Command("attribute.get", self.get_attribute))
         runtime.add(Command("attribute.set", self.set_attribute))
         for name in (*_INERT, *SWITCHES, *_ATTRIBUTES):
-            runtime.host[b"add_attribute"](name.encode())
+            runtime.host.call(b"add_attribute", name.encode())
 
     # -- attributes
 

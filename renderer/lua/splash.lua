@@ -4,7 +4,7 @@
 local sandbox = ...
 local fail, yield = sandbox.fail, coroutine.yield
 local setmetatable, getmetatable, rawset, rawget = setmetatable, getmetatable, rawset, rawget
-local type, tostring, pairs, ipairs, unpack, select = type, tostring, pairs, ipairs, table.unpack, select
+local type, tostring, pairs = type, tostring, pairs
 local string_sub, string_lower = string.sub, string.lower
 
 local host = {}
@@ -259,10 +259,6 @@ function host.call_main(main) return main(splash, own.args) end
 function host.script_main(main) return function() return main(splash, own.args) end end
 
 -- Calls these functions of `host`; each definition is the name of a function, and its arguments.
-function host.define_api(definitions)
-  for _, definition in ipairs(definitions) do host[definition[1]](unpack(definition, 2)) end
-end
-
 -------------------------------------------------------------------------------
 -- Libraries
 

@@ -24,9 +24,9 @@ class StorageApi:
             ("add_cookie", self.add_cookie),
         ):
             runtime.add(Command(name, function))
-            runtime.host[b"add_method"](name.encode())
+            runtime.host.call(b"add_method", name.encode())
         runtime.add(Command("init_cookies", self.init_cookies, takes_table=True))
-        runtime.host[b"add_method"](b"init_cookies")
+        runtime.host.call(b"add_method", b"init_cookies")
 
     async def get_cookies(self) -> list[Params]:
         return await self._cookies.all()

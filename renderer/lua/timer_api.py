@@ -41,7 +41,7 @@ class TimerApi:
         }
         for name, function in commands.items():
             runtime.add(Command(name, function))
-            runtime.host[b"add_method"](name.encode())
+            runtime.host.call(b"add_method", name.encode())
         runtime.add(Command("timer.cancel", self.cancel))
         runtime.add(Command("timer.is_pending", self.is_pending))
         runtime.add(Command("timer.reraise", self.reraise))

@@ -33,7 +33,7 @@ class WaitApi:
     def add_to(self, runtime: Runtime) -> None:
         for function in (self.wait_for, self.wait_for_quiet, self.scroll_to_end):
             runtime.add(Command(function.__name__, function))
-            runtime.host[b"add_method"](function.__name__.encode())
+            runtime.host.call(b"add_method", function.__name__.encode())
 
     async def wait_for(
         self,

@@ -130,9 +130,8 @@ async def run_script(pool: ProcessPool, source: str, *commands: Callable[..., An
         try:
             for command in commands:
                 runtime.add(Command(command.__name__, command))
-                runtime.host[b"add_method"](command.__name__.encode())
-            await runtime.load(source, {})
-            return await runtime.run_main()
+                runtime.host.call(b"add_method", command.__name__.encode())
+            return await runtime.run_main(source, {})
         finally:
             runtime.end()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Sequence
 from typing import Any
 
 import msgpack
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from renderer.lua.codec import MAX_HELD, Codec
 from renderer.lua.lua_values import Binary, Element, Event, Function, HttpObject, NotConvertible, Timer
 from renderer.lua.process.interpreter import Interpreter
-from renderer.lua.process.messages import MAIN, Body, Kind, Reply, Request, Wanted
+from renderer.lua.process.messages import Body, Kind, NextCommand, Reply, Request, Wanted
 
 IDENTITY = "function main(splash, args) return splash:echo(args.value) end"
 
@@ -21,10 +22,10 @@ IDENTITY = "function main(splash, args) return splash:echo(args.value) end"
 class Script:
     """A script with a codec and an interpreter in one process; its arguments of ``splash:echo`` can be read."""
 
-    def __init__(self, source: str, *, value: object = None) -> None:
+    def __init__(self, source: str, *, value: object = None, methods: Sequence[bytes] = (b"echo",)) -> None:
         self.codec = Codec()
         self.interpreter = Interpreter("", (), sandboxed=True)
-        api = [[b"add_method", b"echo"]]
+        api = [[b"add_method", name] for name in methods]
         self.reply = self.ask(Request.START, source.encode(), {"value": value}, api)
 
     def ask(self, request: Request, *content: object) -> list[Any]:
@@ -37,13 +38,9 @@ class Script:
         self.reply = [kind, *rest]
         return self.reply
 
-    def run(self) -> list[Any]:
-        """Run main until its first command or its end; return the reply."""
-        return self.ask(Request.RUN, MAIN, Wanted.ANSWER, [])
-
-    def resume(self, *results: object) -> list[Any]:
+    def resume(self, *results: object, following: NextCommand | None = None) -> list[Any]:
         """Resume the script with the results of its command; return the reply."""
-        return self.ask(Request.RESUME, self.reply[1], True, list(results))
+        return self.ask(Request.RESUME, self.reply[1], True, list(results), following)
 
     def argument(self) -> Any:
         """Return the first argument of the command ``echo``."""
@@ -55,7 +52,6 @@ class Script:
 def echoed(value: object) -> Any:
     """Return the value after its way to Lua and back."""
     script = Script(IDENTITY, value=value)
-    script.run()
     return script.argument()
 
 
@@ -71,7 +67,6 @@ plain = st.recursive(
 def echo() -> Script:
     """Return a script that sends back each value that it gets."""
     script = Script("function main(splash) local value while true do value = splash:echo(value) end end")
-    script.run()
     return script
 
 
@@ -122,7 +117,6 @@ def test_a_request_has_its_fields_and_a_response_has_a_request() -> None:
       splash:echo({r.url, r.headers.c, r.request.url, r.body})
     end"""
     script = Script(source, value=HttpObject("response", 2, fields))
-    script.run()
     assert script.argument() == {1: "v", 2: "d", 3: "u", 4: Binary(b"x", "a/b")}
 
 
@@ -130,7 +124,6 @@ def test_a_function_runs_by_its_number_and_is_forgotten_when_unused() -> None:
     script = Script(
         "function main(splash) splash:echo(function(a) return a + 1 end) splash:echo() splash:echo() end"
     )
-    script.run()
     function = script.argument()
     assert isinstance(function, Function)
     main = script.reply[1]
@@ -139,7 +132,7 @@ def test_a_function_runs_by_its_number_and_is_forgotten_when_unused() -> None:
     del function
     gc.collect()
     assert script.codec.take_forgotten() == [number]
-    script.ask(Request.RESUME, main, True, [])
+    script.ask(Request.RESUME, main, True, [], None)
     with pytest.raises(KeyError):
         script.codec._forgotten.append(number)
         script.ask(Request.RUN, number, Wanted.VALUES, [])
@@ -147,7 +140,6 @@ def test_a_function_runs_by_its_number_and_is_forgotten_when_unused() -> None:
 
 def test_the_codec_drops_objects_that_the_script_drops() -> None:
     script = Script("function main(splash) for i = 1, 4 do splash:echo(splash:echo()) end end")
-    script.run()
     size = MAX_HELD // 3
     for _ in range(4):  # together more than a script may hold
         script.resume(Binary(b"x" * size, "a/b"))
@@ -157,7 +149,6 @@ def test_the_codec_drops_objects_that_the_script_drops() -> None:
 
 def test_a_script_holds_so_many_bytes_and_no_more() -> None:
     script = Script("function main(splash) keep = {} while true do keep[#keep + 1] = splash:echo() end end")
-    script.run()
     half = Binary(b"x" * (MAX_HELD // 2), "a/b")
     script.resume(half)
     script.resume(half)
@@ -183,7 +174,7 @@ def test_a_script_holds_so_many_bytes_and_no_more() -> None:
 )
 def test_the_process_refuses_arguments_that_cannot_leave_lua(expression: str, problem: str) -> None:
     script = Script(f"function main(splash) splash:echo({expression}) end")
-    kind, _, name, text = script.run()
+    kind, _, name, text = script.reply
     assert (kind, name) == (Reply.BAD_ARGUMENTS, "echo")
     assert problem in text
 
@@ -192,7 +183,7 @@ def test_library_functions_need_no_message() -> None:
     source = """function main() local ok, problem = pcall(json.decode, '[')
       return {json.encode({1, 'ä'}), base64.decode(base64.encode('x')), json.decode('[1]')[1], ok, problem} end"""
     script = Script(source)
-    kind, (body, content) = script.run()
+    kind, (body, content) = script.reply
     assert (kind, body) == (Reply.RETURNED, Body.JSON)
     assert b'"2": "x", "3": 1' in content[0] or b'"x"' in content[0]
     assert [name for name, _ in script.failures] == ["json.decode"]
@@ -202,7 +193,7 @@ def test_json_has_binary_objects_in_their_places() -> None:
     script = Script(
         "function main(splash, args) return {args.value, 'binary 1 '} end", value=Binary(b"x", "a/b")
     )
-    _, (kind, parts) = script.run()
+    _, (kind, parts) = script.reply
     assert kind == Body.JSON
     assert [part for part in parts if isinstance(part, Binary)] == [Binary(b"x", "a/b")]
     assert b"".join(part for part in parts if isinstance(part, bytes)) == b'{"1": "", "2": "binary 1 "}'
@@ -223,3 +214,24 @@ def test_json_has_binary_objects_in_their_places() -> None:
 def test_an_invalid_message_raises_value_error(data: bytes) -> None:
     with pytest.raises(ValueError):
         Codec().unpack(data)
+
+
+@pytest.mark.parametrize(
+    ("calls", "commands"),
+    [
+        ("return splash:page()", []),
+        ("json.encode({}) return splash:page()", []),  # json.encode needs no message
+        ("return splash:page(1)", [["page", [1]]]),
+        ("splash:echo(2) return splash:page()", [["echo", [2]], ["page", []]]),
+        ("splash:page() return splash:page()", [["page", []]]),  # the page may have changed since
+    ],
+)
+def test_a_result_that_comes_ahead_is_for_the_next_command_alone(calls: str, commands: list[Any]) -> None:
+    script = Script(f"function main(splash) splash:echo() {calls} end", methods=(b"echo", b"page"))
+    script.resume(following=("page", "text"))
+    sent = []
+    while script.reply[0] == Reply.COMMAND:
+        sent.append(script.reply[2:])
+        script.resume("text")
+    assert sent == commands
+    assert script.reply == [Reply.RETURNED, [Body.TEXT, [b"text"]]]

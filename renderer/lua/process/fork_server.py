@@ -22,8 +22,8 @@ from pathlib import Path
 import msgpack
 
 from renderer.lua.process.connection import Connection
-from renderer.lua.process.interpreter import MAX_MEMORY, Interpreter
-from renderer.lua.process.messages import DEFINE_API, FORK, RENEW, ApiDefinition, Reply
+from renderer.lua.process.interpreter import MAX_MEMORY, Interpreter, compile_api
+from renderer.lua.process.messages import DEFINE_API, FORK, RENEW, Reply
 
 # Bytes that a script may use beyond a new process: Lua's memory, and the same values in messages.
 SCRIPT_MEMORY = MAX_MEMORY + 400 * 1024 * 1024
@@ -43,27 +43,28 @@ def main(descriptor: int, policy: str) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel removes ended children
     os.dup2(2, 1)  # only scripts without the sandbox can print: they print to the log
     options = json.loads(policy)
-    api_version, api = 0, None
-    interpreter = prepare(options, api)
+    api_version, api_code = 0, None
+    interpreter = prepare(options, api_code)
     freeze()
     used = memory_in_use() if options["sandboxed"] else None
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, MAX_DATAGRAM, 1)
         if data[:1] == DEFINE_API:
             api_version, api = msgpack.unpackb(data[1:], raw=True)
-            interpreter = prepare(options, api)
+            api_code = compile_api(api)
+            interpreter = prepare(options, api_code)
             freeze()
         elif data[:1] == FORK and descriptors:
-            fork(control, descriptors[0], interpreter, partial(prepare, options, api), api_version, used)
+            fork(control, descriptors[0], interpreter, partial(prepare, options, api_code), api_version, used)
         else:
             return
 
 
-def prepare(options: dict[str, object], api: ApiDefinition | None) -> Interpreter:
-    """Return a new interpreter with the commands of ``api``."""
+def prepare(options: dict[str, object], api_code: bytes | None) -> Interpreter:
+    """Return a new interpreter with the commands of this code of ``compile_api``."""
     interpreter = Interpreter(**options)  # type: ignore[arg-type]
-    if api is not None:
-        interpreter.define_api(api)
+    if api_code is not None:
+        interpreter.define_api(api_code)
     return interpreter
 
 

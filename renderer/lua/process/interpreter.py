@@ -11,7 +11,6 @@ from lupa.lua52 import LuaError, LuaMemoryError, LuaRuntime, lua_type
 from renderer.lua.process.converter import Converter
 from renderer.lua.process.library import Forward, LibraryError, body_of, library_of
 from renderer.lua.process.messages import (
-    MAIN,
     OUT_OF_MEMORY,
     ApiDefinition,
     NotConvertible,
@@ -38,6 +37,28 @@ def _compiled(name: str) -> bytes:
 _SANDBOX, _SPLASH = _compiled("sandbox.lua"), _compiled("splash.lua")
 
 
+def compile_api(api: ApiDefinition) -> bytes:
+    """Return the definition of the commands as bytecode: each script has a new Lua, and needs a third of the time.
+
+    The definition consists of calls of functions of splash.lua, whose arguments are names.
+    """
+    calls = [f"host.{name}({', '.join(map(_quoted, names))})" for name, *names in _texts(api)]
+    code: bytes = LuaRuntime(encoding=None).execute(
+        _COMPILE, ("local host = ...\n" + "\n".join(calls)).encode(), b"api"
+    )
+    return code
+
+
+def _texts(api: ApiDefinition) -> list[list[str]]:
+    return [[part.decode("ascii") for part in call] for call in api]
+
+
+def _quoted(name: str) -> str:
+    if not name.isidentifier():
+        raise ValueError(f"not the name of a command: {name!r}")
+    return f'"{name}"'
+
+
 class Interpreter:
     """Answers the server's requests. Call ``define_api`` first: it adds the commands."""
 
@@ -60,12 +81,11 @@ class Interpreter:
         self._library = library_of(self.converter)
         self._wanted: dict[int, Wanted] = {}  # by thread
         self._failures: list[list[bytes]] = []  # of library functions, since the last reply
-        self._main: Any = None
         self._out_of_memory = False
 
-    def define_api(self, api: ApiDefinition) -> None:
-        """Add commands for scripts, by calls of these functions of splash.lua with these arguments."""
-        self._host[b"define_api"](self._lua.table_from(map(self._lua.table_from, api)))
+    def define_api(self, code: bytes) -> None:
+        """Add commands for scripts, by the code of ``compile_api``."""
+        self._lua.execute(code, self._host)
 
     def seed(self, number: int) -> None:
         """Seed the script's random numbers."""
@@ -97,12 +117,12 @@ class Interpreter:
         if collect:
             self._lua.gccollect()
         if operation == Request.RESUME:
-            thread, ok, results = content
+            thread, ok, results, following = content
             try:
                 values = [self.converter.to_lua(result) for result in results]
             except NotConvertible as error:
                 return [Reply.BAD_RESULTS, thread, str(error)]
-            return self._resume_thread(thread, ok, *values)
+            return self._resume_thread(thread, ok, *values, following=following)
         if operation == Request.RUN:
             return self._run(*content)
         return self._start(*content)
@@ -110,8 +130,9 @@ class Interpreter:
     # -- the script
 
     def _start(self, source: bytes, arguments: Any, api: ApiDefinition | None) -> list[Any]:
+        """Compile the script, run its top level, and run its main function to its first command."""
         if api is not None:
-            self.define_api(api)
+            self.define_api(compile_api(api))
         try:
             loaded = self._sandbox[b"load"](source)
         except LuaError as error:
@@ -128,19 +149,26 @@ class Interpreter:
             return [Reply.REFUSED, "MAIN_NOT_FOUND_ERROR", "'main' function is not found"]
         if lua_type(main) != "function":
             return [Reply.REFUSED, "BAD_MAIN_ERROR", "'main' is not a function"]
-        self._main = self._host[b"script_main"](main)
-        self._host[b"set_args"](self.converter.to_lua(arguments))
-        return [Reply.LOADED]
+        try:
+            self._host[b"set_args"](self.converter.to_lua(arguments))
+        except NotConvertible as error:
+            return [Reply.REFUSED, "LUA_INIT_ERROR", str(error)]
+        return self._run_function(self._host[b"script_main"](main), Wanted.ANSWER, [])
 
     def _run(self, function: int, wanted: int, arguments: list[Any]) -> list[Any]:
-        thread = self._sandbox[b"start"](
-            self._main if function == MAIN else self.converter.function(function)
-        )
-        self._wanted[thread] = Wanted(wanted)
+        return self._run_function(self.converter.function(function), Wanted(wanted), arguments)
+
+    def _run_function(self, function: Any, wanted: Wanted, arguments: list[Any]) -> list[Any]:
+        """Run a Lua function as a coroutine until it needs the server or ends; return the reply."""
+        thread = self._sandbox[b"start"](function)
+        self._wanted[thread] = wanted
         return self._resume_thread(thread, *(self.converter.to_lua(argument) for argument in arguments))
 
-    def _resume_thread(self, thread: int, *values: Any) -> list[Any]:
-        """Resume a coroutine until it needs the server or ends; return the reply."""
+    def _resume_thread(self, thread: int, *values: Any, following: list[Any] | None = None) -> list[Any]:
+        """Resume a coroutine until it needs the server or ends; return the reply.
+
+        ``following`` is a ``NextCommand``: a command without arguments that may come next, and its result.
+        """
         while True:
             status, ok, *rest = self._step(thread, *values)
             if status == b"dead":
@@ -149,6 +177,9 @@ class Interpreter:
                     self._returned(wanted, rest) if ok else [Reply.FAILED, _text(rest[0] if rest else None)]
                 )
             name, *arguments = rest
+            if following is not None and name == following[0] and not arguments:
+                values, following = (True, self.converter.to_lua(following[1])), None
+                continue
             if name not in self._library:
                 return self._command(thread, name, arguments)
             try:

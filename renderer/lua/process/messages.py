@@ -9,11 +9,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import Any
 
 # To the fork server: fork a process for this connection; use this definition of the API from now on.
 FORK, DEFINE_API = b"F", b"L"
 ApiDefinition = Sequence[Sequence[bytes]]  # calls of functions of splash.lua: a name and its arguments
-MAIN = 0  # the number of the script's main function
+# A command without arguments that the script may call next, and its result: if the script does, it gets the result
+# without another message.
+NextCommand = tuple[str, Any]
 
 RENEW = b""  # the message that gives a process a new Lua for another script, and its reply
 
@@ -31,23 +34,23 @@ class NotConvertible(Exception):
 class Request(IntEnum):
     """The kinds of requests. Next come the numbers of functions to forget, and whether to collect garbage."""
 
-    START = 1  # source, arguments, API or None -> LOADED or REFUSED
+    START = 1  # source, arguments, API or None -> REFUSED, or the first step of the script's main function
     RUN = 2  # number of the function, Wanted, arguments -> the first step
-    RESUME = 3  # thread, whether the command succeeded, its results or its message -> the next step
+    # thread, whether the command succeeded, its results or its message, NextCommand or None -> the next step
+    RESUME = 3
 
 
 class Reply(IntEnum):
     """The kinds of replies. Next come the numbers of objects to forget, and the failures of library commands."""
 
-    LOADED = 1
-    REFUSED = 2  # kind of error, text
-    COMMAND = 3  # thread, name, arguments
-    BAD_ARGUMENTS = 4  # thread, name, why the arguments cannot leave Lua
-    BAD_RESULTS = 5  # thread, why the command's results cannot go to Lua
-    RETURNED = 6  # the wanted results
-    BAD_RETURN = 7  # why the results cannot leave Lua
-    FAILED = 8  # text of the error
-    BROKEN = 9  # a fault of the process itself: its traceback
+    REFUSED = 1  # kind of error, text
+    COMMAND = 2  # thread, name, arguments
+    BAD_ARGUMENTS = 3  # thread, name, why the arguments cannot leave Lua
+    BAD_RESULTS = 4  # thread, why the command's results cannot go to Lua
+    RETURNED = 5  # the wanted results
+    BAD_RETURN = 6  # why the results cannot leave Lua
+    FAILED = 7  # text of the error
+    BROKEN = 8  # a fault of the process itself: its traceback
 
 
 class Wanted(IntEnum):
