@@ -30,7 +30,6 @@ from renderer.errors import (
     SplashError,
     UnsupportedContentType,
 )
-from renderer.lua.plain_script import NavigatingSites
 from renderer.lua.process_pool import ProcessPool
 from renderer.lua.script import Script, execute
 from renderer.network.blocking_rules import Rules
@@ -38,6 +37,7 @@ from renderer.pool.browser import Browser
 from renderer.render import options as opt
 from renderer.render.needs import needs_images
 from renderer.render.render import Result, render
+from renderer.render.unheld_page import NavigatingSites
 from renderer.tab.document_html import ResultTooLarge
 from renderer.tab.tab import Tab
 
@@ -88,6 +88,7 @@ class Server:
         self._secret_arguments = secret_arguments
         self._start_page = start_page
         self._cache = ArgumentsCache(max_saved_arguments)
+        self._sites = NavigatingSites()
         self._last_uid = 0
         self._rendered = 0  # pages and scripts that were answered
 
@@ -224,7 +225,7 @@ class Server:
             options = read(arguments, self._max_timeout, self._capabilities)
 
             async def work(tab: Tab) -> Result:
-                content, content_type, headers = await render(tab, kind, options)
+                content, content_type, headers = await render(tab, kind, options, self._sites)
                 return Result(body=encode(content), content_type=content_type, headers=headers)
 
             return Job(work=work, images=needs_images(kind, options))
@@ -232,8 +233,6 @@ class Server:
         return make
 
     def _script_work(self, processes: ProcessPool, *, wrap: bool) -> Callable[[dict[str, Any]], Job]:
-        sites = NavigatingSites()
-
         def make(arguments: dict[str, Any]) -> Job:
             rules = opt.read_rules(arguments, self._capabilities)
             source = arguments.get("lua_source")
@@ -248,7 +247,7 @@ class Server:
                 arguments=arguments,
                 processes=processes,
                 is_body=wrap,
-                sites=sites,
+                sites=self._sites,
                 may_be_plain=rules == Rules(),
             )
 

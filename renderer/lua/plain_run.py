@@ -1,25 +1,21 @@
-"""The run of a plain script. It ends early if the page navigates by itself, which only the other run handles.
+"""The run of a plain script, on a page whose redirects are not held.
 
 Scripts see a page navigate only while they wait. Other scripts get that from the interception of all documents; a plain
-script, from this: if a page navigates by itself at another time, the run ends with ``NotPlain``, and the script runs
-again as any other. Up to then it has only requested its page, with GET.
+script, from ``UnheldPage``: if a page navigates by itself at another time, the script runs again as any other.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from math import inf
 
-from renderer.errors import CutOff, PageFailed
-from renderer.lua.plain_script import NavigatingSites
 from renderer.lua.process.messages import NextCommand
 from renderer.network.first_request import FirstRequest
+from renderer.render.unheld_page import NavigatingSites, UnheldPage
 from renderer.tab.tab import Tab
 
 # Seconds. The script gets the HTML that a wait has taken only if it reads it at once.
 HTML_AGE = 0.05
-NO_REQUEST = 301  # the code of a failure for which Chromium has sent no request
 
 
 class NotPlain(Exception):
@@ -31,55 +27,27 @@ class PlainRun:
 
     def __init__(self, tab: Tab, methods: frozenset[str], sites: NavigatingSites) -> None:
         self._tab, self._methods, self._sites = tab, methods, sites
-        self._url = ""
-        self._documents = 0  # the number of documents that the script knows of
+        self._page = UnheldPage(tab, sites)
         self._html: str | None = None  # the HTML of the page at the time when the element came
         self._html_until = 0.0
+        self.check, self.accept_documents = self._page.check, self._page.accept_documents
 
     async def go(self, url: str, first: FirstRequest, *, waits: bool = False) -> None:
         """Load the page as ``Tab.go`` does. With ``waits`` it may navigate by itself.
 
         Raises:
             PageFailed: as ``Tab.go``.
-            NotPlain: the script has loaded a page already, or the page navigated before its load event.
+            PageNavigated: the page navigated before its load event.
+            NotPlain: the script has loaded a page already, or sends more than GET.
         """
-        if self._url or first.method != "GET" or (url in self._sites and not waits):
+        if self._page.url or first.method != "GET":
             raise NotPlain
-        self._url, load = url, self._tab.load
         if waits:
-            try:
-                return await self._tab.go(url)
-            except PageFailed as error:
-                await self._check_failure(error)
-                raise
-        going = asyncio.ensure_future(self._tab.go(url))
-        going.add_done_callback(load.wake)
-        try:
-            while not going.done():
-                await load.changed()
-                if len(load.started) > 1 and not load.loaded_at:
-                    self._give_up()
-            await going
-        except PageFailed as error:
-            await self._check_failure(error)
-            raise
-        finally:
-            going.cancel()
-            await asyncio.gather(going, return_exceptions=True)
-        self._documents = 1
-        self.check()
-
-    async def _check_failure(self, failure: PageFailed) -> None:
-        """Raise NotPlain if another URL than the given one may have failed: a redirect led there."""
-        if isinstance(failure, CutOff) or failure.code == NO_REQUEST:
-            return
-        if (await self._tab.wait_for_failed_url() or "").rstrip("/") != self._url.rstrip("/"):
+            await self._page.go_anywhere(url)
+        elif self._sites.must_hold(url):
             raise NotPlain
-
-    def check(self) -> None:
-        """Raise NotPlain if another document came while the script did not wait."""
-        if self._url and self._tab.load.documents > self._documents:
-            self._give_up()
+        else:
+            await self._page.go(url)
 
     # -- the HTML
 
@@ -112,11 +80,3 @@ class PlainRun:
         """The HTTP status of the page if it is an error of the site; otherwise 0."""
         status = self._tab.error_status.of_last(self._tab.load.loaders)
         return status if status < 600 else 0
-
-    def accept_documents(self) -> None:
-        """Note that the script has waited, so that it knows the present document."""
-        self._documents = self._tab.load.documents
-
-    def _give_up(self) -> None:
-        self._sites.add(self._url)
-        raise NotPlain

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import functools
 import re
-from collections import OrderedDict
-
-from renderer.network.load_state import storage_origin
 
 METHODS = frozenset(
     {
@@ -44,7 +41,6 @@ _FORBIDDEN = frozenset(
 # Words of a script that may load more than one page. The second one would have to be requested twice.
 _REPEATING = frozenset({"for", "while", "repeat", "goto"})
 MAX_SOURCE = 20_000  # characters
-MAX_SITES = 1000
 
 _TOKEN = re.compile(
     r"""--\[(?P<comment>=*)\[.*?\](?P=comment)\] | --[^\r\n]*
@@ -98,18 +94,3 @@ def _is_plain_use(following: list[str]) -> bool:
         case [".", name, *_]:
             return name in ATTRIBUTES
     return False
-
-
-class NavigatingSites:
-    """The origins of pages that navigated by themselves during a plain script; the newest ``MAX_SITES``."""
-
-    def __init__(self) -> None:
-        self._origins: OrderedDict[str, None] = OrderedDict()
-
-    def add(self, url: str) -> None:
-        self._origins[storage_origin(url)] = None
-        if len(self._origins) > MAX_SITES:
-            self._origins.popitem(last=False)
-
-    def __contains__(self, url: str) -> bool:
-        return storage_origin(url) in self._origins

@@ -22,7 +22,7 @@ from renderer.lua.navigation_api import NavigationApi
 from renderer.lua.page_api import PageApi
 from renderer.lua.picture_api import PictureApi
 from renderer.lua.plain_run import NotPlain, PlainRun
-from renderer.lua.plain_script import NavigatingSites, plain_methods
+from renderer.lua.plain_script import plain_methods
 from renderer.lua.process.messages import Body
 from renderer.lua.process_pool import ProcessPool
 from renderer.lua.runtime import WAITING, Runtime
@@ -34,6 +34,7 @@ from renderer.lua.wait_api import WaitApi
 from renderer.render.http_client import HttpClient
 from renderer.render.own_requests import OwnRequests
 from renderer.render.render import Result
+from renderer.render.unheld_page import NavigatingSites, PageNavigated
 from renderer.tab.cleaning import clean
 from renderer.tab.document_html import ResultTooLarge
 from renderer.tab.tab import Tab
@@ -90,7 +91,7 @@ async def execute(tab: Tab, script: Script) -> Result:
     if methods is not None:
         try:
             return await _run_in_process(tab, script, source, PlainRun(tab, methods, script.sites))
-        except NotPlain:
+        except (NotPlain, PageNavigated):
             script.may_be_plain = False  # also in another tab
             if not await clean(tab):
                 raise TargetGone("a plain script has to run again") from None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from renderer.chromium.cdp import CommandFailed
+from renderer.chromium.cdp import CommandFailed, TargetGone
 from renderer.errors import BadOption, PageFailed, RenderError, page_failure
 from renderer.network.blocking_rules import Rules
 from renderer.network.first_request import FirstRequest
@@ -27,7 +27,9 @@ from renderer.render.reason_phrase import restore_phrase
 from renderer.render.scroll import BadScrollSelector, scroll
 from renderer.render.scroll import as_header as as_scroll_header
 from renderer.render.storage import restore_storage, stored
+from renderer.render.unheld_page import NavigatingSites, PageNavigated, UnheldPage
 from renderer.render.wait_for import BadSelector, Found, wait_for
+from renderer.tab.cleaning import clean
 from renderer.tab.console import run_and_listen
 from renderer.tab.document import ScriptFailed
 from renderer.tab.document_html import checked_html, html_expression
@@ -90,10 +92,14 @@ class Visit:
 Show = Callable[[Visit], Awaitable[tuple[Any, str]]]
 
 
-async def visit(tab: Tab, options: RenderOptions, needs: Needs) -> Visit:
+async def visit(tab: Tab, options: RenderOptions, needs: Needs, page: UnheldPage | None = None) -> Visit:
     """Load the page, wait, scroll and run the script, as the options say.
 
+    Args:
+        page: loads the page without holding its redirects.
+
     Raises:
+        PageNavigated: the page has to be loaded with its redirects held.
         PageFailed: the page cannot be loaded.
         ScriptFailed: the page has replaced functions that the renderer calls.
         BadOption: a selector is not valid.
@@ -122,7 +128,8 @@ async def visit(tab: Tab, options: RenderOptions, needs: Needs) -> Visit:
     ends_without = _is_error_of_the_site(tab) if needs.document else lambda: False
     loads = True
     if options.wait_for is None:
-        loads = await _load(tab, options, needs.frames, options.wait_for_timeout if needs.document else None)
+        seconds = options.wait_for_timeout if needs.document else None
+        loads = await _load(tab, options, needs.frames, seconds, page)
     elif needs.html and not options.changes_what_is_found:
         take = html_expression(shadow_roots=options.shadow_roots, has_readers=True)
         found = await _wait_for(tab, options, take, ends_without)
@@ -183,13 +190,15 @@ async def _prepare(tab: Tab, options: RenderOptions) -> None:
     await tab.interception.change_first_document(first)
 
 
-async def _load(tab: Tab, options: RenderOptions, wants_frames: bool, seconds: float | None) -> bool:
+async def _load(
+    tab: Tab, options: RenderOptions, wants_frames: bool, seconds: float | None, page: UnheldPage | None
+) -> bool:
     """Load the page. Return False if its load event did not come within so many seconds."""
-    if not options.wait:
+    if not options.wait and page is None:
         await tab.stop_at_load()
     try:
         async with asyncio.timeout(seconds) as limit:
-            await _go(tab, options)
+            await (_go(tab, options) if page is None else page.go(options.url))
     except TimeoutError:
         if not limit.expired():
             raise
@@ -374,18 +383,46 @@ ENDPOINTS: dict[str, Show] = {
 }
 
 
-async def render(tab: Tab, kind: str, options: RenderOptions) -> tuple[Any, str, dict[str, str]]:
+async def render(
+    tab: Tab, kind: str, options: RenderOptions, sites: NavigatingSites
+) -> tuple[Any, str, dict[str, str]]:
     """Load the page; return the endpoint's content, its content type and the headers of the answer.
+
+    Args:
+        sites: the sites whose pages are known to navigate by themselves.
 
     Raises:
         RenderError: the page cannot be loaded or read.
         BadOption: an argument is not valid, or the picture is too large.
+        TargetGone: the tab was lost, or cannot load the page again.
     """
+    if _may_be_unheld(kind, options) and not sites.must_hold(options.url):
+        try:
+            return await _render(tab, kind, options, UnheldPage(tab, sites))
+        except PageNavigated:
+            if not await clean(tab):
+                raise TargetGone("a page that navigated has to be loaded again") from None
+    return await _render(tab, kind, options, None)
+
+
+def _may_be_unheld(kind: str, options: RenderOptions) -> bool:
+    """Return whether the render needs held redirects only if the page navigates, and may then be repeated."""
+    returns_page_of_load_event = options.wait_for is None and not options.wait
+    only_reads = needs_of(kind, options.include).html and not options.js_source and options.scrolling is None
+    only_gets = options.http_method == "GET" and options.body is None and not options.baseurl
+    return returns_page_of_load_event and only_reads and only_gets and not options.resource_timeout
+
+
+async def _render(
+    tab: Tab, kind: str, options: RenderOptions, page: UnheldPage | None
+) -> tuple[Any, str, dict[str, str]]:
     try:
         async with HttpClient(tab) as client:
             tab.interception.own = OwnRequests(tab, client)
-            visited = await visit(tab, options, needs_of(kind, options.include))
+            visited = await visit(tab, options, needs_of(kind, options.include), page)
             content, content_type = await ENDPOINTS[kind](visited)
+            if page is not None:
+                page.check()
     except PageFailed as error:
         raise error.as_render_error() from error
     except ScriptFailed as error:

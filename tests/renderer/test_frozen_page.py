@@ -19,6 +19,7 @@ from renderer.network.load_state import PageLoad
 from renderer.pool.browser import Browser
 from renderer.render.options import ServerCapabilities, read_render
 from renderer.render.render import render
+from renderer.render.unheld_page import NavigatingSites
 from renderer.render.wait_for import wait_for
 from renderer.tab.drawing import Drawing
 from renderer.tab.frozen_page import FrozenPage
@@ -289,7 +290,7 @@ def test_a_page_stays_whose_element_comes_before_it_is_thawed(
         options = read_render(arguments, 20, ServerCapabilities())
 
         async def work(tab: Tab) -> tuple[Any, str, dict[str, str]]:
-            return await render(tab, endpoint, options)
+            return await render(tab, endpoint, options, NavigatingSites())
 
         content, _, headers = runner.run(chromium.render(work))
         return content, headers
