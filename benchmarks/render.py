@@ -1,7 +1,7 @@
 """Pages per second, CPU and memory of several renderers: ours, Splash, scrapy-playwright, raw CDP.
 
 python -m benchmarks.render [--seconds 2] [--rounds 5] [--quick] [--splash URL] [--playwright-python PROGRAM]
-    [--earlier FOLDER] [--script] [--script-cost]
+    [--earlier FOLDER] [--script | --no-arguments] [--script-cost]
 
 All renderers run all the time and take turns in each round, so that changes in the speed of the machine affect all of
 them. Figures are medians of the rounds; ratios are medians of the ratios of each round, and the range of the middle
@@ -15,10 +15,13 @@ project. To measure it, make an environment for it and name its Python:
     python -m benchmarks.render --playwright-python /tmp/playwright/bin/python
 
 To compare the renderer with that of an earlier commit, check the commit out and name its folder. It runs in the same
-Python environment. With --script both load their pages by a Lua script (/execute) and not by render.html.
+Python environment. With --script both load their pages by a Lua script (/execute) and not by render.html. With
+--no-arguments they load pages as a SplashRequest without arguments does, up to the load event: that is too early for
+the kinds "data" and "tail".
 
     git worktree add /tmp/earlier COMMIT
     python -m benchmarks.render --earlier /tmp/earlier --only "ours|earlier" --rounds 20
+    python -m benchmarks.render --earlier /tmp/earlier --only "ours|earlier" --no-arguments --kinds light heavy app
 
 With --script-cost only our renderer is measured, with pages that it loads in different ways, in turns: by render.html
 with wait_for, by render.page as ``render()`` of a spider asks for a page, by a script whose ``go`` waits for the
@@ -287,9 +290,11 @@ def contenders(options: argparse.Namespace) -> dict[str, Contender]:
             name: functools.partial(our_renderer, checkout=ROOT, path=path, arguments=arguments)
             for name, (path, arguments) in WAYS.items()
         }
-    way: tuple[str, dict[str, Any]] = (
-        ("execute", {"lua_source": TIGHT_SCRIPT}) if options.script else WAYS[OURS]
-    )
+    way: tuple[str, dict[str, Any]] = WAYS[OURS]
+    if options.script:
+        way = "execute", {"lua_source": TIGHT_SCRIPT}
+    elif options.no_arguments:
+        way = "render.html", {}
     found: dict[str, Contender] = {
         LIMIT: lambda slots: worker(sys.executable, "-m", "benchmarks.lean_cdp", str(slots)),
         OURS: lambda slots: our_renderer(slots, ROOT, *way),
@@ -423,6 +428,11 @@ def main() -> None:
     )
     parser.add_argument(
         "--script", action="store_true", help="ours and the earlier renderer load pages by a Lua script"
+    )
+    parser.add_argument(
+        "--no-arguments",
+        action="store_true",
+        help="ours and the earlier renderer load pages by render.html with nothing but their URL",
     )
     parser.add_argument(
         "--script-cost",
