@@ -36,10 +36,12 @@ async def clean(tab: Tab) -> bool:
 
 async def _clean(tab: Tab) -> bool:
     """Return whether the tab is clean."""
-    if _may_freeze(tab):
+    may_freeze = _may_freeze(tab)
+    tab.drawing.forget()  # first: Chromium freezes only a tab that it does not draw
+    if may_freeze:
         await tab.frozen_page.freeze(tab.load.url)
         await tab.frozen_page.clear_history()
-        tab.drawing.forget()
+        tab.drawing.forget()  # again: the page may have asked for frames meanwhile
         is_check_due = tab.renders % RENDERS_PER_CHECK == 0
         size = tab.session.send("Runtime.getHeapUsage") if is_check_due else None
         await asyncio.gather(*_undo(tab))
@@ -49,7 +51,6 @@ async def _clean(tab: Tab) -> bool:
         if size is None or _size(await size) <= MAX_GARBAGE:
             return is_empty and tab.frozen_page.is_undisturbed
     else:
-        tab.drawing.forget()
         await _silence(tab)
     await _empty_storage_of_tab(tab)
     origins = set(tab.load.origins)
@@ -67,7 +68,10 @@ def _is_page(tab: Tab) -> bool:
 
 def _may_freeze(tab: Tab) -> bool:
     return (
-        _is_page(tab) and tab.frozen_page.can_freeze and not tab.drawing.is_on and not tab.client_hints.kept
+        _is_page(tab)
+        and tab.frozen_page.can_freeze
+        and not tab.drawing.has_mouse
+        and not tab.client_hints.kept
     )
 
 

@@ -41,6 +41,7 @@ class Drawing:
         self._ends_at_load = False
         self._document_at = 0.0
         self.is_on = True
+        self.has_mouse = False  # the render has used the mouse, whose place Chromium keeps
 
     async def stop(self) -> None:
         """Stop drawing the new tab, until ``start``."""
@@ -66,6 +67,7 @@ class Drawing:
 
     async def show_frame(self) -> None:
         """Return when the page is drawn: mouse events reach only a drawn page."""
+        self.has_mouse = True
         if self.is_on:
             return
         self.start()
@@ -123,7 +125,7 @@ class Drawing:
     def forget(self) -> None:
         """As it was before the render."""
         self._starts_at = None
-        self._starts_when_read = self._ends_at_load = False
+        self._starts_when_read = self._ends_at_load = self.has_mouse = False
         if self.is_on:
             self.is_on = False
             self._turn(False)

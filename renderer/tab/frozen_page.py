@@ -12,9 +12,9 @@ reach into the next render, because:
 - The window of the page ends when the next document comes. That document stays frozen too until Chromium has deleted
   the old page from the tab's history.
 
-The tab does not freeze a page that has work elsewhere (frames, workers, sockets) or has stored something, even if that
-is only a name for its window: it loads an empty page instead. It does the same before a page of another site, for which
-Chromium makes a new window that is not frozen.
+The tab does not freeze a page that has work elsewhere (frames, workers, sockets), has stored something, even if that is
+only a name for its window, or got mouse events: it loads an empty page instead. It does the same before a page of
+another site, for which Chromium makes a new window that is not frozen.
 """
 
 from __future__ import annotations

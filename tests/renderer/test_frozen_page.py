@@ -6,12 +6,14 @@ import asyncio
 import json
 import os
 from collections.abc import Iterator
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 from aiohttp import web
+from PIL import Image
 
 from renderer.chromium.cdp import Session, TargetGone
 from renderer.chromium.process import Chromium, find_chromium
@@ -30,10 +32,22 @@ from tests.renderer.conftest import Client, Site
 # Scripts that try to leave something to the next page; each runs in a page of its own, and all run together in one.
 HAUNTS = {
     "listeners": """
-      for (const kind of ['beforeunload', 'pagehide', 'unload', 'visibilitychange', 'freeze', 'resume', 'popstate'])
+      for (const kind of ['beforeunload', 'pagehide', 'unload', 'visibilitychange', 'freeze', 'resume', 'popstate',
+        'blur', 'focus', 'focusout', 'pageswap'])
         for (const target of [self, document]) target.addEventListener(kind, () => leave(kind), true);
       self.onunload = () => leave('onunload'); self.navigation.onnavigate = () => leave('navigate');""",
     "timers": "setInterval(() => leave('timer'), 1);",
+    "frames": """
+      const frame = () => { leave('frame'); requestAnimationFrame(frame); };
+      frame();
+      const idle = () => { leave('idle'); requestIdleCallback(idle); };
+      idle();
+      new ResizeObserver(() => leave('resize')).observe(document.documentElement);
+      new IntersectionObserver(() => leave('intersection')).observe(document.documentElement);
+      document.documentElement.animate([{ opacity: 0 }, { opacity: 1 }], 50).onfinish = () => leave('finish');
+      const field = document.body.appendChild(document.createElement('input'));
+      field.onblur = () => leave('field');
+      field.focus();""",
     "promises": """
       (async () => { for (let n = 1;; n++) {
         await crypto.subtle.digest('SHA-256', new Uint8Array(8)); leave('promise');
@@ -97,6 +111,8 @@ OTHERS = {
     "look": LOOK,
     "back": "<script>history.back(); history.go(-2)</script><p id=done>back",
     "plain": "<p id=done>plain</p>",
+    "red": "<body style='background: #f00'><i id=done></i>",
+    "white": "<i id=done></i>",
     "empty": "",
     "own-stop": "<script>function stop() { fetch('/stop') }</script><p id=done>A</p>",
     "pushes": "<p id=done>A</p><script>for (let n = 0; n < 7; n++) history.pushState(n, '', `?${n}`)</script>",
@@ -141,15 +157,34 @@ def look(one_tab: Client, url: str) -> list[Any]:
     return seen
 
 
+# With a wait of a tenth of a second a page is drawn.
+@pytest.mark.parametrize("wait", [0, 0.1])
 @pytest.mark.parametrize("when", ["late", "early"])
 @pytest.mark.parametrize("haunt", [*HAUNTS, "all"])
 def test_nothing_of_a_frozen_page_reaches_the_page_that_replaces_it(
-    one_tab: Client, site: LeakySite, haunt: str, when: str
+    one_tab: Client, site: LeakySite, haunt: str, when: str, wait: float
 ) -> None:
     url = site.url
     for _ in range(5):
-        assert "A</p>" in one_tab.html(f"{url}/{haunt}?{when}", wait_for="#end", wait_for_timeout=5)
+        page = one_tab.html(f"{url}/{haunt}?{when}", wait_for="#end", wait_for_timeout=5, wait=wait)
+        assert "A</p>" in page
         assert look(one_tab, url)[:2] == [CLEAN, CLEAN]
+
+
+def test_a_picture_shows_nothing_of_a_drawn_page_before_it(one_tab: Client, site: LeakySite) -> None:
+    one_tab.html(f"{site.url}/white", wait=0.1)
+    wanted = colours(one_tab, f"{site.url}/white")
+    for _ in range(10):
+        for arguments in ({"wait": 0.1}, {"wait_for": "#done", "wait": 0.1}):
+            assert colours(one_tab, f"{site.url}/red", **arguments) == {(255, 0, 0)}
+            one_tab.html(f"{site.url}/red", **arguments)
+            assert colours(one_tab, f"{site.url}/white") == wanted == {(255, 255, 255)}
+
+
+def colours(client: Client, url: str, **arguments: Any) -> set[Any]:
+    """Return the colours of a picture of the page."""
+    picture = Image.open(BytesIO(client.get("/render.png", url=url, **arguments).body)).convert("RGB")
+    return {colour for _, colour in picture.getcolors() or []}
 
 
 def test_the_renderer_does_not_call_a_page_s_own_function_stop(one_tab: Client, site: LeakySite) -> None:
