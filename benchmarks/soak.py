@@ -74,6 +74,8 @@ READ_AT_ONCE = """function main(splash, args)
   assert(splash:go{args.url, wait_for='//p[text()]'})
   return splash:html()
 end"""
+DRAWN = 0.12  # seconds of wait with which a page is drawn
+READ_DRAWN = f"function main(splash, args) splash:go(args.url) splash:wait({DRAWN}) return splash:html() end"
 # For pages with a fault.
 STAY = "function main(splash, args) splash:go(args.url) splash:wait(0.3) return splash:html() end"
 # The requests for good pages, in turn.
@@ -86,6 +88,11 @@ RENDER_REQUESTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/execute", {"lua_source": EVERYTHING}),
     ("/render.html", READY),
     ("/execute", {"lua_source": READ_AT_ONCE}),
+    # Without wait, the renderer does not hold the page's redirects at first; with DRAWN it draws the page.
+    ("/render.html", {}),
+    ("/execute", {"lua_source": READ_DRAWN}),
+    ("/render.html", {"wait": DRAWN}),
+    ("/execute", {"lua_source": READ}),
 )
 
 BAD_PAGES = {
