@@ -158,8 +158,7 @@ def look(one_tab: Client, url: str) -> list[Any]:
 
 
 # With a wait of a tenth of a second a page is drawn.
-@pytest.mark.parametrize("wait", [0, 0.1])
-@pytest.mark.parametrize("when", ["late", "early"])
+@pytest.mark.parametrize(("when", "wait"), [("late", 0.0), ("early", 0.0), ("late", 0.1)])
 @pytest.mark.parametrize("haunt", [*HAUNTS, "all"])
 def test_nothing_of_a_frozen_page_reaches_the_page_that_replaces_it(
     one_tab: Client, site: LeakySite, haunt: str, when: str, wait: float
