@@ -11,6 +11,7 @@ import base64
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from renderer.chromium.cdp import CommandFailed, Session, TargetGone
@@ -289,9 +290,9 @@ class Interception:
 
     def _continue(self, event: Params, changes: Params) -> None:
         if self._watcher.request is not None:
-            self._start_task(self._apply_decision(event, self._watcher.request(event, changes)))
+            self._start_task(self._apply_decision(event, partial(self._watcher.request, event, changes)))
         elif self.own is not None and self._capture is None and self.own.handles(event, changes):
-            self._start_task(self._apply_decision(event, self.own.decide(event, changes)))
+            self._start_task(self._apply_decision(event, partial(self.own.decide, event, changes)))
         else:
             self._answer(event, "Fetch.continueRequest", changes)
 
@@ -300,8 +301,9 @@ class Interception:
             parameters = parameters | {"headers": acceptable(parameters["headers"])}
         self._session.send(method, {"requestId": event["requestId"]} | parameters)
 
-    async def _apply_decision(self, event: Params, decision: Awaitable[FetchDecision]) -> None:
-        method, parameters = await decision
+    async def _apply_decision(self, event: Params, decide: Callable[[], Awaitable[FetchDecision]]) -> None:
+        # Not the awaitable itself: nobody would await it if this task is cancelled before its first step.
+        method, parameters = await decide()
         with contextlib.suppress(TargetGone):
             self._answer(event, method, parameters)
 
@@ -330,7 +332,7 @@ class Interception:
                 self._network.given_up_status = event["responseStatusCode"]
             self._session.send("Fetch.failRequest", answer | {"errorReason": "BlockedByClient"})
         elif self._watcher.response is not None and "responseStatusCode" in event:
-            self._start_task(self._apply_decision(event, self._watcher.response(event)))
+            self._start_task(self._apply_decision(event, partial(self._watcher.response, event)))
         else:
             self._session.send("Fetch.continueRequest", answer)
 
