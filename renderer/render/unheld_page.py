@@ -62,6 +62,7 @@ class UnheldPage:
             PageNavigated: the page navigated before its load event.
         """
         self.url, load = url, self._tab.load
+        self._documents = 1
         going = asyncio.ensure_future(self._tab.go(url))
         going.add_done_callback(load.wake)
         try:
@@ -76,7 +77,6 @@ class UnheldPage:
         finally:
             going.cancel()
             await asyncio.gather(going, return_exceptions=True)
-        self._documents = 1
         self.check()
 
     async def go_anywhere(self, url: str) -> None:

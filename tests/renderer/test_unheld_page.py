@@ -108,3 +108,15 @@ def test_a_render_finds_nothing_of_the_page_before(one_tab: Client, site: PlainS
         assert clean in one_tab.html(f"{site.url}/look")
         one_tab.html(f"{site.url}/{before}")
         assert clean in one_tab.html(f"{site.url}/look", wait_for="#end")
+
+
+def test_a_page_without_its_load_event_is_requested_once(one_tab: Client, site: PlainSite) -> None:
+    arguments = {"images": 1, "wait_for_timeout": 0.2}
+    page = one_tab.post("/render.page", url=f"{site.url}/slow-tail", **arguments).json
+    assert page["appeared"] is False and ">read<" in page["html"]
+    assert site.hits["/slow-tail"] == 1
+
+
+def test_a_redirect_of_the_server_is_followed_once(one_tab: Client, site: PlainSite) -> None:
+    assert "second" in one_tab.html(f"{site.url}/to/target")
+    assert site.hits["/to/target"] == site.hits["/target"] == 1
