@@ -302,7 +302,7 @@ class Interception:
         self._session.send(method, {"requestId": event["requestId"]} | parameters)
 
     async def _apply_decision(self, event: Params, decide: Callable[[], Awaitable[FetchDecision]]) -> None:
-        # Not the awaitable itself: nobody would await it if this task is cancelled before its first step.
+        # ``decide`` makes the coroutine here: if this task is cancelled before it starts, there is none to await.
         method, parameters = await decide()
         with contextlib.suppress(TargetGone):
             self._answer(event, method, parameters)

@@ -23,6 +23,7 @@ from renderer.render.options import ServerCapabilities, read_render
 from renderer.render.render import render
 from renderer.render.unheld_page import NavigatingSites
 from renderer.render.wait_for import wait_for
+from renderer.tab import mouse
 from renderer.tab.drawing import Drawing
 from renderer.tab.frozen_page import FrozenPage
 from renderer.tab.script_errors import ScriptErrors
@@ -294,6 +295,25 @@ def test_a_tab_freezes_only_pages_without_work_elsewhere(
     for _ in range(3):
         runner.run(chromium.render(work))
     assert seen[1:] == [is_frozen, is_frozen]  # the first one is about the page before
+
+
+@pytest.mark.parametrize("has_mouse", [False, True])
+def test_a_tab_freezes_a_drawn_page_that_got_no_mouse_events(
+    browser: tuple[asyncio.Runner, Browser], site: LeakySite, has_mouse: bool
+) -> None:
+    runner, chromium = browser
+    seen: list[bool] = []
+
+    async def work(tab: Tab) -> None:
+        seen.append(tab.frozen_page.is_frozen)
+        await tab.go(f"{site.url}/plain?drawn{len(seen)}")
+        tab.drawing.start()
+        if has_mouse:
+            await mouse.hover(tab, 1, 1)
+
+    for _ in range(3):
+        runner.run(chromium.render(work))
+    assert seen[1:] == [not has_mouse] * 2  # the first one is about the page before
 
 
 def thaw_late(monkeypatch: pytest.MonkeyPatch) -> None:
