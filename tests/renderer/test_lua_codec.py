@@ -222,6 +222,7 @@ def test_an_invalid_message_raises_value_error(data: bytes) -> None:
         ("return splash:page()", []),
         ("json.encode({}) return splash:page()", []),  # json.encode needs no message
         ("return splash:page(1)", [["page", [1]]]),
+        ("splash:echo() return splash:page()", [["echo", []], ["page", []]]),
         ("splash:echo(2) return splash:page()", [["echo", [2]], ["page", []]]),
         ("splash:page() return splash:page()", [["page", []]]),  # the page may have changed since
     ],
