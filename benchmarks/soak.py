@@ -3,7 +3,8 @@
 It reports whether a render saw data of another render, whether memory grew, whether a process remained at the end,
 and the longest time of ``/_ping``. Each good page has a number. The page shows its number and all data of earlier
 pages that it finds in cookies and storage; it writes its number in errors and to the console, and requests itself
-until its end. A result with the number of another page is a leak.
+until its end. A result with the number of another page is a leak. Before each measurement of memory, each tab renders
+a good page: a tab that has ended uses no memory, and one with a large page uses some hundred MiB.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ TIMEOUT = 6  # seconds, for a good page
 SHORT = 1.0  # seconds, for a bad page
 SCRIPT_SHARE = 0.385  # of the bad pages that are no bad scripts; so half of all renders are scripts
 FIRST = 500  # renders before the first measurement of memory
+EACH = 500  # renders between two measurements after it
+FILLING = 1.0  # seconds for which each tab renders a page before a measurement
 SETTLING = 8  # seconds until abandoned work has ended
 
 # Every other good page stores nothing; then the renderer goes to the next page without an empty page between.
@@ -207,6 +210,13 @@ class Soak:
         self.leaks: list[str] = []
         self.wrong: list[str] = []
 
+    async def fill(self, session: aiohttp.ClientSession) -> None:
+        """Render a good page in one tab, for as long as the others need to get theirs."""
+        arguments = {"url": f"{self.site}/good/0", "wait": FILLING, "timeout": TIMEOUT}
+        status, text = await self._get(session, **arguments)
+        if status != 200:
+            self.wrong.append(f"before a measurement: {status} {text[:200]}")
+
     async def good(self, session: aiohttp.ClientSession, number: int) -> None:
         path, arguments = RENDER_REQUESTS[number // 4 % len(RENDER_REQUESTS)]
         status, text = await self._get(
@@ -328,11 +338,20 @@ async def soak(options: argparse.Namespace) -> int:
 
     first = min(FIRST, options.renders)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
-        for numbers in (range(first), range(first, options.renders)):
+        for numbers in (
+            range(first),
+            *(
+                range(start, min(start + EACH, options.renders))
+                for start in range(first, options.renders, EACH)
+            ),
+        ):
             shared = iter(numbers)
             await asyncio.gather(*(client(session, shared) for _ in range(CLIENTS)))
             await asyncio.sleep(SETTLING)
+            await asyncio.gather(*(run.fill(session) for _ in range(SLOTS)))
             memory[numbers.stop] = await asyncio.to_thread(memory_of, run.process)
+            parts = ", ".join(f"{kind} {size:.0f}" for kind, size in sorted(memory[numbers.stop].items()))
+            print(f"MiB after {numbers.stop}: {parts}", flush=True)
     pinged.set()
     pings: Pings = await asyncio.to_thread(pinging[0].recv)
     processes = process_tree(run.process)
@@ -344,9 +363,6 @@ async def soak(options: argparse.Namespace) -> int:
     await site
     for outcome, number in sorted(run.outcomes.items()):
         print(f"{number:6d}  {outcome}")
-    for number, kinds in memory.items():
-        parts = ", ".join(f"{kind} {size:.0f}" for kind, size in sorted(kinds.items()))
-        print(f"MiB after {number}: {parts}")
     before, after = (sum(memory[number].values()) for number in (first, options.renders))
     print(f"leaks: {len(run.leaks)} {run.leaks[:2]}")
     print(f"wrong responses for good pages: {len(run.wrong)} {run.wrong[:3]}")
