@@ -11,8 +11,10 @@ The contenders take turns in each round, each a process of its own:
     bare Chromium       the limit: nothing but the pages, no rows (benchmarks.lean_cdp)
 
 Figures leave out the start: they count from the page after the warm-up to the last commit. The start is shown apart:
-seconds and CPU until the warm-up is over. Only figures of one run can be compared. scrapy-playwright is kept out of the
-project (benchmarks.render says how to make an environment for it).
+seconds and CPU until the warm-up is over. A second line has the CPU of each part: ``crawl`` is Scrapy with its
+pipelines (SQLite included, database servers not), ``renderer`` our renderer or the driver of Playwright, and the others
+are processes of Chromium: ``browser``, ``pages``, ``network``, ``other``. Only figures of one run can be compared.
+scrapy-playwright is kept out of the project (benchmarks.render says how to make an environment for it).
 """
 
 from __future__ import annotations
@@ -31,11 +33,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import psutil
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from benchmarks.chain_spiders import cpu_by_part
 from benchmarks.product import Product, drop_table, make_table
-from benchmarks.render import Usage, started, worker
+from benchmarks.render import started, worker
 from models.schema import upgrade
 from models.session import make_engine
 from renderer.chromium.process import find_chromium
@@ -43,6 +47,8 @@ from renderer.chromium.process import find_chromium
 SPIDERS = Path(__file__).parent / "chain_spiders.py"
 OURS, LIMIT, PLAYWRIGHT, PLAIN = "scrapy crawl", "bare Chromium", "scrapy-playwright", "plain Scrapy"
 WARM_UP = 5  # times the concurrency
+PARTS = ("crawl", "renderer", "browser", "pages", "network", "other")
+LEAST = 0.05  # milliseconds of a part that is shown
 TIMEOUT = 600  # seconds that a crawl may take
 
 
@@ -51,9 +57,13 @@ class Measured:
     """A crawl without its start, and its start."""
 
     pages_per_second: float
-    cpu_ms: float  # a page
+    parts_ms: dict[str, float]  # CPU a page, by part
     start_seconds: float = 0.0
     start_cpu: float = 0.0  # seconds
+
+    @property
+    def cpu_ms(self) -> float:
+        return sum(self.parts_ms.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,10 +117,16 @@ def measure_crawl(case: Case, *command: str) -> Measured:
         raise SystemExit(f"{' '.join(command)}: {pages} of {case.pages} pages")
     return Measured(
         pages_per_second=pages / (last["time"] - first["time"]),
-        cpu_ms=1000 * (last["cpu"] - first["cpu"]) / pages,
+        parts_ms=between(first["cpu"], last["cpu"], pages),
         start_seconds=first["time"] - began,
-        start_cpu=first["cpu"],
+        start_cpu=sum(first["cpu"].values()),
     )
+
+
+def between(first: dict[str, float], last: dict[str, float], pages: int) -> dict[str, float]:
+    """Return the milliseconds of CPU a page that each part used between two measurements in seconds."""
+    # A process that has ended is in the time of its parent, so the sum stays right and a part may be below 0.
+    return {part: 1000 * (last.get(part, 0.0) - first.get(part, 0.0)) / pages for part in {**first, **last}}
 
 
 def crawl_ours(case: Case) -> Measured:
@@ -138,13 +154,13 @@ def load_bare(case: Case) -> Measured:
     urls = [f"{case.site}/{case.kind}?{number}" for number in range(case.pages)]
     with worker(sys.executable, "-m", "benchmarks.lean_cdp", str(case.concurrency)) as (load, pid):
         load([f"{case.site}/{case.kind}?warm{number}" for number in range(case.warm_up)])
-        with Usage(pid) as usage:
-            began = time.perf_counter()
-            good = load(urls)
-            seconds = time.perf_counter() - began
+        process = psutil.Process(pid)
+        before, began = cpu_by_part(process), time.perf_counter()
+        good = load(urls)
+        seconds, after = time.perf_counter() - began, cpu_by_part(process)
     if good != case.pages:
         raise SystemExit(f"bare Chromium: {good} of {case.pages} pages")
-    return Measured(pages_per_second=case.pages / seconds, cpu_ms=1000 * usage.cpu_seconds / case.pages)
+    return Measured(pages_per_second=case.pages / seconds, parts_ms=between(before, after, case.pages))
 
 
 def report(case: Case, results: dict[str, list[Measured]]) -> None:
@@ -167,7 +183,9 @@ def report(case: Case, results: dict[str, list[Measured]]) -> None:
             pairs = list(zip(mine, rounds, strict=True))
             speed = median(m.pages_per_second / r.pages_per_second for m, r in pairs)
             line += f"   {speed:10.2f}x {median(m.cpu_ms / r.cpu_ms for m, r in pairs):5.2f}x"
-        print(line, flush=True)
+        print(line)
+        parts = {part: median(r.parts_ms.get(part, 0.0) for r in rounds) for part in PARTS}
+        print("    " + ", ".join(f"{part} {ms:.1f}" for part, ms in parts.items() if ms > LEAST), flush=True)
 
 
 def main() -> None:

@@ -39,17 +39,36 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def figures(pages: int) -> dict[str, float]:
-    """Return the time, the pages so far, and the seconds of CPU of this process and of all below it."""
-    me = psutil.Process()
-    cpu = 0.0
-    for process in [me, *me.children(recursive=True)]:
+def part_of(process: psutil.Process, root: psutil.Process) -> str:
+    """Return the part of a crawl that a process is; ``root`` is the crawl's first process."""
+    if process == root:
+        return "crawl"
+    command = " ".join(process.cmdline())
+    if "--type=renderer" in command:
+        return "pages"
+    if "network.mojom" in command:
+        return "network"
+    if "--type=" in command:
+        return "other"
+    return "browser" if "chrom" in command.partition(" ")[0] or "remote-debugging" in command else "renderer"
+
+
+def cpu_by_part(root: psutil.Process) -> dict[str, float]:
+    """Return the seconds of CPU by part of the crawl: of this process and of all below it, also of ended ones."""
+    cpu: dict[str, float] = {}
+    for process in [root, *root.children(recursive=True)]:
         try:
-            times = process.cpu_times()
+            times, part = process.cpu_times(), part_of(process, root)
         except psutil.Error:
             continue
-        cpu += times.user + times.system + times.children_user + times.children_system
-    return {"time": time.time(), "pages": pages, "cpu": cpu}
+        cpu[part] = cpu.get(part, 0.0) + times.user + times.system
+        cpu["other"] = cpu.get("other", 0.0) + times.children_user + times.children_system
+    return cpu
+
+
+def figures(pages: int) -> dict[str, Any]:
+    """Return the time, the pages so far, and the seconds of CPU by part of this crawl."""
+    return {"time": time.time(), "pages": pages, "cpu": cpu_by_part(psutil.Process())}
 
 
 class Clock:
