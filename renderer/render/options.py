@@ -184,8 +184,16 @@ def check_engine(arguments: Arguments, engines: tuple[str, ...]) -> None:
 
 
 def _names(value: Any) -> tuple[str, ...]:
+    """Return the names in a list, or in a text with commas; white space around a name does not count."""
     parts = value if isinstance(value, list) else str(value or "").split(",")
-    return tuple(str(part) for part in parts if part)
+    return tuple(name for part in parts if (name := str(part).strip()))
+
+
+def _domains(value: Any) -> tuple[str, ...]:
+    """Return the domains of ``allowed_domains``; as in Splash, an empty text allows none, and an empty list all."""
+    if value is None or isinstance(value, list):
+        return tuple(name.lower() for name in _names(value))
+    return tuple(part.strip().lower() for part in str(value).split(","))
 
 
 def read_filters(arguments: Arguments, filters: Filters) -> tuple[str, ...]:
@@ -198,10 +206,9 @@ def read_filters(arguments: Arguments, filters: Filters) -> tuple[str, ...]:
 
 def read_rules(arguments: Arguments, capabilities: ServerCapabilities) -> Rules:
     """Return the rules by which requests are refused, for render.* and for scripts."""
-    domains = arguments.get("allowed_domains")
     types = arguments.get("allowed_content_types")
     return Rules(
-        allowed_domains=tuple(str(domains).split(",")) if domains is not None else (),
+        allowed_domains=_domains(arguments.get("allowed_domains")),
         allowed_content_types=None if types is None else _names(types),
         forbidden_content_types=_names(arguments.get("forbidden_content_types")),
         filters=capabilities.filters,

@@ -121,6 +121,7 @@ def test_a_form_s_body_is_text_and_others_are_base64(splash: Client, pages: Page
         ({}, True, True),
         ({"forbidden_content_types": "image/*"}, True, False),
         ({"forbidden_content_types": ["image/gif"]}, True, False),
+        ({"forbidden_content_types": "text/css, image/*"}, True, False),
         ({"allowed_content_types": "text/html"}, True, False),
         ({"allowed_content_types": "text/*,image/gif"}, True, True),
         ({"images": 0}, False, False),

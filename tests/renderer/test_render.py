@@ -323,6 +323,30 @@ def test_images_0_requests_no_images(splash: Client, pages: Pages) -> None:
     assert pages.hits["/pixel.gif"] == before
 
 
+@pytest.mark.parametrize(
+    ("domains", "status"),
+    [
+        (["example.com", "127.0.0.1"], 200),
+        (["example.com"], 502),
+        ([], 200),
+        ("", 502),
+        ("127.0.0.1", 200),
+        ("example.com, 127.0.0.1", 200),
+        (" Example.com , example.org ", 502),
+    ],
+)
+def test_allowed_domains_is_a_list_or_a_text_with_commas(
+    splash: Client, pages: Pages, domains: object, status: int
+) -> None:
+    answer = splash.post("/render.html", url=f"{pages.url}/plain", allowed_domains=domains)
+    assert answer.status == status
+
+
+def test_the_case_of_an_allowed_domain_does_not_count(splash: Client, pages: Pages) -> None:
+    url = f"{pages.url}/plain".replace("127.0.0.1", "localhost")
+    assert splash.post("/render.html", url=url, allowed_domains=["LocalHost"]).status == 200
+
+
 def test_allowed_domains_refuses_other_domains(splash: Client, pages: Pages) -> None:
     answer = splash.get("/render.html", url=f"{pages.url}/plain", allowed_domains="example.com")
     assert answer.status == 502
