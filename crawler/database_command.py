@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from crawler.command_failure import print_failure
 from crawler.database import open_database
-from crawler.output_pipe import reader_may_end
+from crawler.output_pipe import OutputFailed, reader_may_end
 from crawler.run.verdict import CANNOT_START, GOOD
 from crawler.unknown_option import unknown_option
 from models.command_name import command
@@ -61,7 +61,12 @@ class DatabaseCommand(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         self.exitcode = 0
-        expected: tuple[type[Exception], ...] = (CommandFailed, DatabaseUnusable, *self.expected_errors)
+        expected: tuple[type[Exception], ...] = (
+            CommandFailed,
+            DatabaseUnusable,
+            OutputFailed,
+            *self.expected_errors,
+        )
         try:
             self._check_arguments(args)
             if self.serves(opts):

@@ -169,6 +169,23 @@ def test_a_reader_that_ends_early_gets_no_traceback(line: str, database: str) ->
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("line", ["list", "runs", "migrate", "schedule"])
+def test_an_output_on_a_full_disk_is_one_line(line: str, unbuffered: str, database: str) -> None:
+    command = [sys.executable, "-m", "scrapy", *line.split()]
+    env = os.environ | {
+        "DATABASE_URL": database,
+        "SPLASHDOWN_ENV_FILE": "",
+        "PYTHONUNBUFFERED": unbuffered,
+    }
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    why = "the output is not complete: No space left on device; make room, or send it elsewhere"
+    assert (done.returncode, done.stderr) == (1, f"scrapy {line}: {why}\n")
+
+
 def test_the_cases_have_each_command() -> None:
     commands = set(_get_commands_dict(get_project_settings(), inproject=True))
     assert commands == {line.split()[0] for line, _, _ in CASES.values()} | OURS | ELSEWHERE
